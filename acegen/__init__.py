@@ -1,0 +1,75 @@
+"""acegen: a compiler for Atomic Cluster Expansion models.
+
+    model = acegen.compile("spec.toml")       # derive, generate, build, load
+    model = acegen.load("generated/NAME")     # load what was built
+
+Importing this package is light; SymPy and the compiler are loaded when a basis is derived.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from acegen.coefficients import write_coefficients
+from acegen.errors import (
+    AcegenError,
+    BuildError,
+    CoefficientError,
+    DependencyError,
+    IsolatedAtomWarning,
+    ModuleError,
+    SpecError,
+    StructureError,
+)
+from acegen.runtime import FunctionLabel, Model, Result, load
+from acegen.version import __version__
+
+if TYPE_CHECKING:
+    from acegen.coefficients import CoefficientSource
+    from acegen.progress import Progress
+    from acegen.spec import SpecSource
+
+
+def compile(
+    spec: SpecSource,
+    directory: str | Path = "generated",
+    coefficients: CoefficientSource | None = None,
+    progress: Progress | None = None,
+) -> Model:
+    """Compile a spec to a module in `directory`/NAME and load it.
+
+    Args:
+        spec: path of a TOML file, or a mapping of the same shape.
+        directory: where the module's folder is made.
+        coefficients: a coefficient file, or a mapping from centre element to an array in label order; with
+            them the model has energies and forces.
+        progress: told about each stage; silent by default.
+
+    Raises:
+        SpecError: the spec is wrong, or asks for a model too large to build.
+        CoefficientError: the coefficients are malformed or belong to another basis.
+        BuildError: no C compiler, or the directory cannot be written.
+    """
+    from acegen.compiler import compile_model
+
+    return load(compile_model(spec, directory, coefficients, progress))
+
+
+__all__ = [
+    "AcegenError",
+    "BuildError",
+    "CoefficientError",
+    "DependencyError",
+    "FunctionLabel",
+    "IsolatedAtomWarning",
+    "Model",
+    "ModuleError",
+    "Result",
+    "SpecError",
+    "StructureError",
+    "__version__",
+    "compile",
+    "load",
+    "write_coefficients",
+]

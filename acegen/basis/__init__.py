@@ -1,0 +1,6 @@
+"""Third stage: the coupled basis over the rationals."""
+
+from acegen.basis.derive import Basis, CoupledFunction, SparseRow, derive_basis
+from acegen.basis.labels import Channel, Label
+
+__all__ = ["Basis", "Channel", "CoupledFunction", "Label", "SparseRow", "derive_basis"]

@@ -1,0 +1,91 @@
+"""Purification in the coupled space, by the closed formula over set partitions.
+
+    𝓑 = Σ_π Π_{b∈π} (-1)^{|b|-1} (|b|-1)! · B[ slots of each block b merged ]
+
+(Möbius function of the partition lattice; Ho, Gutleb, Ortner, arXiv 2401.01550, and the closed form of their
+recursion.) The radial and the angular part of a merged block are independent: a rational vector per
+n-multiset times a small matrix per l-tuple, both derived once and shared by every label.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from functools import cache
+from itertools import product as cartesian
+from math import factorial
+
+from flint import fmpq
+from sympy.utilities.iterables import multiset_partitions
+
+from acegen.algebra.field import Rational
+from acegen.algebra.polynomials import PolynomialAlgebra
+from acegen.basis.contraction import Partition, contractions
+from acegen.basis.invariants import Matrix, row_times_matrix, symmetric_space, symmetrization
+from acegen.basis.labels import Channel, Label, channel_pattern
+
+CoupledIndex = tuple[Label, int]
+"""A coupled function: its label and its number among the functions of that label."""
+
+Row = Mapping[CoupledIndex, Rational]
+
+
+def purify_label(label: Label, radial: PolynomialAlgebra) -> list[Row]:
+    """The canonical functions of a label as combinations of self-interacting ones, one row a function."""
+    l, ranks = channel_pattern(label)
+    dimension = symmetric_space(l, ranks).dimension
+    rows: list[defaultdict[CoupledIndex, Rational]] = [defaultdict(fmpq) for _ in range(dimension)]
+    for partition, moebius in _partitions(len(label)):
+        if any(len({label[slot].species for slot in block}) > 1 for block in partition):
+            continue  # one particle has one species: the product of the block vanishes
+        merged = [radial.product([label[slot].n for slot in block]) for block in partition]
+        species = [label[block[0]].species for block in partition]
+        for number, contraction in enumerate(contractions(l, partition)):
+            order = contraction.block_order
+            for choice in cartesian(*(merged[block] for block in order)):
+                slots = [
+                    Channel(degree, species[block], n)
+                    for degree, block, (n, _) in zip(contraction.l, order, choice, strict=True)
+                ]
+                target, arrangement = sort_slots(slots)
+                weight = moebius
+                for _, rho in choice:
+                    weight = weight * rho
+                image = _contracted_functions(l, ranks, partition, number, arrangement)
+                for row, entries in zip(rows, image, strict=True):
+                    for index, entry in enumerate(entries):
+                        if entry:
+                            row[target, index] += weight * entry
+    return [{key: value for key, value in row.items() if value} for row in rows]
+
+
+def sort_slots(slots: Sequence[Channel]) -> tuple[Label, tuple[int, ...]]:
+    """Channels in slots of ascending l as a sorted label, and the rank of each slot's channel."""
+    rank = {channel: number for number, channel in enumerate(sorted(set(slots)))}
+    return tuple(sorted(slots)), tuple(rank[channel] for channel in slots)
+
+
+@cache
+def _contracted_functions(
+    l: tuple[int, ...], ranks: tuple[int, ...], partition: Partition, number: int, arrangement: tuple[int, ...]
+) -> Matrix:
+    """Angular part of a block term: functions of (l, ranks) → functions of the merged label."""
+    contraction = contractions(l, partition)[number]
+    target = symmetrization(contraction.l, arrangement)
+    return tuple(
+        row_times_matrix(row_times_matrix(function, contraction.matrix), target)
+        for function in symmetric_space(l, ranks).coordinates
+    )
+
+
+@cache
+def _partitions(order: int) -> tuple[tuple[Partition, Rational], ...]:
+    """Set partitions of the slots with their Möbius weights."""
+    result = []
+    for blocks in multiset_partitions(list(range(order))):
+        partition = tuple(sorted(tuple(sorted(block)) for block in blocks))
+        weight = 1
+        for block in partition:
+            weight *= (-1) ** (len(block) - 1) * factorial(len(block) - 1)
+        result.append((partition, fmpq(weight)))
+    return tuple(result)

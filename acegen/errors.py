@@ -1,0 +1,35 @@
+"""Errors that users see. Each message says what is wrong, where, what is allowed and what to do."""
+
+from __future__ import annotations
+
+
+class AcegenError(Exception):
+    """Base of every error acegen raises on purpose; the command line prints it without a traceback."""
+
+
+class SpecError(AcegenError):
+    """A model specification that cannot be read, is invalid, or asks for a model too large to build."""
+
+
+class CoefficientError(AcegenError):
+    """Coefficients that are malformed or belong to another basis."""
+
+
+class BuildError(AcegenError):
+    """Compiling or writing a module failed: no compiler, no headers, an unwritable directory."""
+
+
+class ModuleError(AcegenError):
+    """A compiled module that is missing, damaged, or made for another machine or Python."""
+
+
+class StructureError(AcegenError):
+    """Atoms the model cannot evaluate: unknown elements, coincident atoms, values that are not finite."""
+
+
+class DependencyError(AcegenError):
+    """A library acegen needs is missing or set up in a way it cannot use."""
+
+
+class IsolatedAtomWarning(UserWarning):
+    """An atom has no neighbour within the cutoff; its site energy is exactly zero."""

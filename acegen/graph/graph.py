@@ -1,0 +1,88 @@
+"""Fourth stage: the basis as one flat polynomial program in the pooled A's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import flint
+from flint import arb
+
+from acegen.basis.derive import Basis, SparseRow
+from acegen.graph.layout import PooledLayout, pooled_layout
+from acegen.graph.trie import Product, Trie, build_trie
+
+WORKING_BITS = 256
+"""Precision of constants before they are rounded, once, to double."""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Result of the graph stage.
+
+    Attributes:
+        basis: the basis it evaluates.
+        layout: positions of the A's.
+        products: the distinct products, each the ascending positions of its factors.
+        coupling: for each coupled function, its combination of products.
+    """
+
+    basis: Basis
+    layout: PooledLayout
+    products: tuple[Product, ...]
+    coupling: tuple[SparseRow, ...]
+
+    @cached_property
+    def trie(self) -> Trie:
+        """Evaluation order of the fused polynomial of a potential."""
+        return build_trie(self.products)
+
+    @property
+    def pooling_multiply_adds(self) -> int:
+        """Multiply-adds per neighbour to pool the A's and to contract their derivatives."""
+        return 3 * self.layout.size
+
+
+def build_graph(basis: Basis) -> Graph:
+    """Expand every coupled function into products of A's."""
+    layout = pooled_layout(basis.functions, len(basis.spec.basis.elements))
+    number: dict[Product, int] = {}
+    coupling = []
+    for function in basis.functions:
+        row = []
+        for m_tuple, value in function.polynomial.items():
+            factors = zip(function.label, m_tuple, strict=True)
+            product = tuple(sorted(layout.index(channel.species, channel.n, channel.l, m) for channel, m in factors))
+            row.append((number.setdefault(product, len(number)), value))
+        coupling.append(tuple(sorted(row)))
+    return Graph(basis, layout, tuple(number), tuple(coupling))
+
+
+def fold_coefficients(graph: Graph, coefficients: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
+    """Coefficients of the fused polynomial, c̃ = (C^T 𝒫^T) (s c), by centre element.
+
+    Args:
+        graph: the graph.
+        coefficients: for each element, one number per basis function.
+
+    Returns:
+        For each element one number per product, in the depth-first order of `graph.trie`. The sums are
+        carried in 256-bit ball arithmetic and rounded once.
+    """
+    basis = graph.basis
+    folded = {}
+    with flint.ctx.workprec(WORKING_BITS):
+        scales = [arb(value).sqrt() for value in basis.scales_squared]
+        for element, values in coefficients.items():
+            coupled = [arb(0)] * len(basis.functions)
+            for value, scale, row in zip(values, scales, basis.purification, strict=True):
+                weight = arb(float(value)) * scale
+                for column, entry in row:
+                    coupled[column] += weight * entry
+            products = [arb(0)] * len(graph.products)
+            for weight, row in zip(coupled, graph.coupling, strict=True):
+                for product, entry in row:
+                    products[product] += weight * entry
+            folded[element] = [float(products[product]) for product in graph.trie.order]
+    return folded

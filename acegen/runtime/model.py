@@ -1,0 +1,322 @@
+"""A compiled model in Python: basis functions, energies and forces through the ABI."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from acegen.elements import ATOMIC_NUMBERS, SYMBOLS
+from acegen.errors import AcegenError, IsolatedAtomWarning, ModuleError, StructureError
+from acegen.runtime.library import open_library
+from acegen.runtime.manifest import Manifest, read_manifest
+from acegen.runtime.neighbours import NeighbourList, neighbour_list
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+Element: TypeAlias = "str | int"
+Floats: TypeAlias = NDArray[np.float64]
+
+_MIN_DISTANCE = 1e-6
+"""Å; closer neighbours have no direction (the kernels refuse them too)."""
+
+
+@dataclass(frozen=True)
+class FunctionLabel:
+    """What a basis function is: its order and the (element, n, l) of its factors.
+
+    `index` counts the functions of the same label (there is more than one way to couple four or more l).
+    """
+
+    order: int
+    elements: tuple[str, ...]
+    n: tuple[int, ...]
+    l: tuple[int, ...]
+    index: int
+
+
+class Result(NamedTuple):
+    """Energies (N,) in eV by atom, forces (N, 3) in eV/Å, and the virial (3, 3) in eV.
+
+    The virial is minus the derivative of the energy with respect to strain: stress = -virial / volume.
+    """
+
+    energies: Floats
+    forces: Floats
+    virial: Floats
+
+    @property
+    def energy(self) -> float:
+        """Total energy, eV."""
+        return float(self.energies.sum())
+
+
+class Model:
+    """A compiled model.
+
+    Arrays are float64, lengths Å, energies eV. `center` and `numbers` are atomic numbers or symbols;
+    `displacements` has shape (J, 3), neighbour minus centre. Neighbours beyond the cutoff may be passed and
+    contribute zero.
+    """
+
+    def __init__(self, directory: Path, manifest: Manifest, ffi: Any, handle: Any) -> None:
+        self._directory = directory
+        self._manifest = manifest
+        self._ffi = ffi
+        self._handle = handle
+        self.elements: tuple[str, ...] = tuple(SYMBOLS[handle.atomic_numbers[i]] for i in range(handle.n_species))
+        n = len(self.elements)
+        self.cutoffs: Floats = np.array([handle.cutoffs[i] for i in range(n * n)]).reshape(n, n)
+        self._species = {ATOMIC_NUMBERS[symbol]: i for i, symbol in enumerate(self.elements)}
+
+    @classmethod
+    def open(cls, path: str | Path) -> Model:
+        """Load a compiled module from its folder.
+
+        Raises:
+            ModuleError: it is missing, damaged, or was compiled for another machine or Python.
+        """
+        directory = Path(path).resolve()
+        manifest = read_manifest(directory)
+        return cls(directory, manifest, *open_library(directory, manifest))
+
+    def __repr__(self) -> str:
+        kind = "potential" if self.has_potential else "basis"
+        return f"<acegen {kind} {self.name}: {', '.join(self.elements)}, {self.n_basis} functions>"
+
+    @property
+    def name(self) -> str:
+        """Name in the specification."""
+        return self._manifest.name
+
+    @property
+    def path(self) -> Path:
+        """Folder of the module."""
+        return self._directory
+
+    @property
+    def basis_hash(self) -> str:
+        """Identity of the basis, to be named by coefficients."""
+        return self._manifest.basis_hash
+
+    @property
+    def n_basis(self) -> int:
+        """Number of basis functions of a centre."""
+        return int(self._handle.n_basis)
+
+    @property
+    def cutoff(self) -> float:
+        """Largest cutoff of any pair, Å."""
+        return float(self.cutoffs.max())
+
+    @property
+    def has_potential(self) -> bool:
+        """Whether the model was compiled with coefficients."""
+        return bool(self._handle.potential != self._ffi.NULL)
+
+    @cached_property
+    def description(self) -> dict[str, Any]:
+        """The basis description: exact coupling, purification operator and scales (`basis.json`)."""
+        document: dict[str, Any] = json.loads((self._directory / "basis.json").read_text(encoding="utf-8"))
+        return document
+
+    @cached_property
+    def _labels(self) -> tuple[FunctionLabel, ...]:
+        return tuple(
+            FunctionLabel(f["order"], tuple(f["elements"]), tuple(f["n"]), tuple(f["l"]), f["index"])
+            for f in self.description["functions"]
+        )
+
+    def labels(self, center: Element) -> tuple[FunctionLabel, ...]:
+        """One record per basis function of a centre, in the order of `basis` and of coefficients."""
+        self._species_of(center)
+        return self._labels
+
+    def basis(self, center: Element, numbers: Sequence[Element] | ArrayLike, displacements: ArrayLike) -> Floats:
+        """Basis functions of one environment, shape (n_basis,).
+
+        Raises:
+            StructureError: unknown element, coincident atoms, wrong shape, or values that are not finite.
+        """
+        environment = self._environment(center, numbers, displacements)
+        return self._evaluate_basis(environment, gradient=False)[0][0]
+
+    def basis_gradient(
+        self, center: Element, numbers: Sequence[Element] | ArrayLike, displacements: ArrayLike
+    ) -> Floats:
+        """Derivatives of the basis functions by each displacement, shape (n_basis, J, 3). Raises as `basis`."""
+        environment = self._environment(center, numbers, displacements)
+        return self._evaluate_basis(environment, gradient=True)[1].reshape(self.n_basis, -1, 3)
+
+    def energy(self, center: Element, numbers: Sequence[Element] | ArrayLike, displacements: ArrayLike) -> float:
+        """Site energy of one environment, eV.
+
+        Raises:
+            StructureError: as `basis`.
+            ModuleError: the model was compiled without coefficients.
+        """
+        return self.energy_gradient(center, numbers, displacements)[0]
+
+    def energy_gradient(
+        self, center: Element, numbers: Sequence[Element] | ArrayLike, displacements: ArrayLike
+    ) -> tuple[float, Floats]:
+        """Site energy in eV and its derivative by each displacement, (J, 3) in eV/Å. Raises as `energy`."""
+        energy, gradient = self._evaluate_potential(self._environment(center, numbers, displacements))
+        return float(energy[0]), gradient
+
+    def descriptors(self, atoms: Atoms) -> Floats:
+        """Basis functions of every atom of a structure, shape (N, n_basis).
+
+        Raises:
+            StructureError: unknown elements, coincident atoms, or values that are not finite.
+        """
+        return self._evaluate_basis(self._environments(atoms)[0], gradient=False)[0]
+
+    def compute(self, atoms: Atoms) -> Result:
+        """Energies, forces and virial of a structure, periodic or not.
+
+        An atom without neighbours has energy zero; an `IsolatedAtomWarning` tells which.
+
+        Raises:
+            StructureError: unknown elements, coincident atoms, or values that are not finite.
+            ModuleError: the model was compiled without coefficients.
+        """
+        environments, pairs = self._environments(atoms)
+        energies, gradient = self._evaluate_potential(environments)
+        n_atoms = len(energies)
+        forces = np.empty((n_atoms, 3))
+        for axis in range(3):
+            on_center = np.bincount(pairs.center, gradient[:, axis], minlength=n_atoms)
+            on_neighbour = np.bincount(pairs.neighbour, gradient[:, axis], minlength=n_atoms)
+            forces[:, axis] = on_center - on_neighbour
+        return Result(energies, forces, -pairs.displacement.T @ gradient)
+
+    def _species_of(self, element: Element) -> int:
+        """Species index of a symbol or atomic number."""
+        number = ATOMIC_NUMBERS.get(element) if isinstance(element, str) else int(element)
+        if number is None or number not in self._species:
+            shown = SYMBOLS[number] if number is not None and 0 < number < len(SYMBOLS) else element
+            raise StructureError(
+                f"the model {self.name} does not know the element {shown!r}; it knows {', '.join(self.elements)}."
+            )
+        return self._species[number]
+
+    def _environment(
+        self, center: Element, numbers: Sequence[Element] | ArrayLike, displacements: ArrayLike
+    ) -> _Environments:
+        vectors = np.asarray(displacements, dtype=np.float64)
+        if vectors.size == 0:
+            vectors = vectors.reshape(0, 3)
+        elements = np.atleast_1d(np.asarray(numbers, dtype=object)).tolist() if len(vectors) else []
+        if vectors.ndim != 2 or vectors.shape[1] != 3 or len(elements) != len(vectors):
+            raise StructureError(
+                f"displacements must have shape (J, 3) with one entry of numbers each; "
+                f"got {vectors.shape} and {len(elements)} numbers."
+            )
+        species = np.array([self._species_of(element) for element in elements], dtype=np.int32)
+        first = np.array([0, len(vectors)], dtype=np.int64)
+        self._check_vectors(vectors, first)
+        return _Environments(np.array([self._species_of(center)], dtype=np.int32), first, species, vectors)
+
+    def _environments(self, atoms: Atoms) -> tuple[_Environments, NeighbourList]:
+        numbers = atoms.get_atomic_numbers()
+        lookup = {int(number): self._species_of(int(number)) for number in np.unique(numbers)}
+        species = np.array([lookup[int(number)] for number in numbers], dtype=np.int32)
+        pairs = neighbour_list(atoms, self.cutoff)
+        self._check_vectors(pairs.displacement, pairs.first, pairs.neighbour)
+        lonely = np.flatnonzero(np.diff(pairs.first) == 0)
+        if lonely.size:
+            warnings.warn(
+                f"{lonely.size} of {len(numbers)} atoms have no neighbour within {self.cutoff:g} Å "
+                f"(the first is atom {lonely[0]}); their site energy is zero.",
+                IsolatedAtomWarning,
+                stacklevel=3,
+            )
+        return _Environments(species, pairs.first, species[pairs.neighbour], pairs.displacement), pairs
+
+    def _check_vectors(
+        self, vectors: Floats, first: NDArray[np.int64], neighbour: NDArray[np.int64] | None = None
+    ) -> None:
+        """Say which neighbour is not finite or coincides with its centre."""
+        squared = np.einsum("ij,ij->i", vectors, vectors)
+        bad = np.flatnonzero(~(np.isfinite(squared) & (squared >= _MIN_DISTANCE**2)))
+        if not bad.size:
+            return
+        entry = int(bad[0])
+        center = int(np.searchsorted(first, entry, side="right")) - 1
+        who = f"neighbour {entry} of the centre" if neighbour is None else f"atom {neighbour[entry]}"
+        if np.isfinite(squared[entry]):
+            whom = "the centre" if neighbour is None else f"atom {center}"
+            raise StructureError(f"{who} is at the same place as {whom}; remove one of the two.")
+        raise StructureError(f"the displacement of {who} is not finite: {vectors[entry].tolist()}.")
+
+    def _evaluate_basis(self, environments: _Environments, gradient: bool) -> tuple[Floats, Floats]:
+        values = np.empty((len(environments.center), self.n_basis))
+        n_entries = len(environments.displacement)
+        derivatives = np.empty(n_entries * self.n_basis * 3 if gradient else 0)
+        out = self._pointer("double *", derivatives) if gradient else self._ffi.NULL
+        self._call(self._handle.basis, environments, self._pointer("double *", values), out)
+        return values, derivatives
+
+    def _evaluate_potential(self, environments: _Environments) -> tuple[Floats, Floats]:
+        if not self.has_potential:
+            raise ModuleError(
+                f"the model {self.name} was compiled without coefficients and has no energies. "
+                "Compile it with coefficients=..., or --coefficients FILE."
+            )
+        energy = np.empty(len(environments.center))
+        gradient = np.empty((len(environments.displacement), 3))
+        self._call(
+            self._handle.potential,
+            environments,
+            self._pointer("double *", energy),
+            self._pointer("double *", gradient),
+        )
+        return energy, gradient
+
+    def _call(self, kernel: Any, environments: _Environments, *outputs: Any) -> None:
+        """Run a kernel of the ABI on environments; outputs are passed on as they are."""
+        ffi = self._ffi
+        most = int(np.diff(environments.first).max(initial=0))
+        size = self._handle.workspace_bytes(most)
+        workspace = np.empty(size, dtype=np.uint8)
+        argument = ffi.new("acegen_environments *")
+        argument.n_atoms = len(environments.center)
+        argument.center = self._pointer("const int32_t *", environments.center)
+        argument.first = self._pointer("const int64_t *", environments.first)
+        argument.species = self._pointer("const int32_t *", environments.species)
+        argument.displacement = self._pointer("const double *", environments.displacement)
+        failed = ffi.new("int64_t *", -1)
+        status = kernel(argument, *outputs, self._pointer("void *", workspace), size, failed)
+        if status:
+            raise AcegenError(f"the kernel of {self.name} returned status {status} at atom {failed[0]}.")
+
+    def _pointer(self, kind: str, array: NDArray[Any]) -> Any:
+        return self._ffi.cast(kind, array.ctypes.data)
+
+
+@dataclass(frozen=True)
+class _Environments:
+    """Arrays of the ABI's `acegen_environments`, kept alive during a call."""
+
+    center: NDArray[np.int32]
+    first: NDArray[np.int64]
+    species: NDArray[np.int32]
+    displacement: Floats
+
+    def __post_init__(self) -> None:
+        for name, kind in (("center", np.int32), ("first", np.int64), ("species", np.int32), ("displacement", float)):
+            object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), dtype=kind))
+
+
+def load(path: str | Path) -> Model:
+    """Load a compiled module from its folder. Raises `ModuleError`; see `Model.open`."""
+    return Model.open(path)

@@ -1,0 +1,63 @@
+"""Neighbour lists of an ASE `Atoms` object, by vesin, in the layout of the ABI."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acegen.errors import DependencyError, StructureError
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+
+@dataclass(frozen=True)
+class NeighbourList:
+    """Neighbours of all atoms, one atom after the other.
+
+    Attributes:
+        first: (N + 1,) where the neighbours of each atom begin.
+        center: (P,) atom each entry belongs to.
+        neighbour: (P,) atom whose (periodic image's) position the entry is.
+        displacement: (P, 3) neighbour minus centre, Å.
+    """
+
+    first: NDArray[np.int64]
+    center: NDArray[np.int64]
+    neighbour: NDArray[np.int64]
+    displacement: NDArray[np.float64]
+
+
+def neighbour_list(atoms: Atoms, cutoff: float) -> NeighbourList:
+    """All pairs within `cutoff` (Å), each from both sides; any combination of periodic directions.
+
+    Raises:
+        DependencyError: vesin is not installed.
+        StructureError: positions or cell are not finite, or a periodic direction has no extent.
+    """
+    try:
+        from vesin import NeighborList
+    except ImportError:
+        raise DependencyError("evaluating ASE Atoms needs the package 'vesin': pip install vesin ase.") from None
+    positions = np.asarray(atoms.get_positions(), dtype=np.float64)
+    cell = np.asarray(atoms.cell.array, dtype=np.float64)
+    periodic = np.asarray(atoms.pbc, dtype=bool)
+    bad = np.flatnonzero(~np.isfinite(positions).all(axis=1))
+    if bad.size:
+        raise StructureError(f"the position of atom {bad[0]} is not finite: {positions[bad[0]].tolist()}.")
+    if not np.isfinite(cell).all():
+        raise StructureError("the cell has entries that are not finite.")
+    if np.linalg.matrix_rank(cell[periodic]) < periodic.sum():
+        raise StructureError(
+            "the cell vectors of the periodic directions are zero or linearly dependent; "
+            "set a cell, or atoms.pbc = False."
+        )
+    found = NeighborList(cutoff=cutoff, full_list=True, sorted=True)
+    center, neighbour, displacement = found.compute(positions, cell, periodic, "ijD")
+    center = center.astype(np.int64)
+    first = np.zeros(len(positions) + 1, dtype=np.int64)
+    np.cumsum(np.bincount(center, minlength=len(positions)), out=first[1:])
+    return NeighbourList(first, center, neighbour.astype(np.int64), np.ascontiguousarray(displacement))

@@ -1,0 +1,122 @@
+"""Reading a specification: TOML or a mapping in, a validated `Spec` or one clear `SpecError` out."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from acegen.errors import SpecError
+from acegen.spec.schema import (
+    AgnesiSpec,
+    BasisSpec,
+    ClosedRadialSpec,
+    EnvelopeRadialSpec,
+    Spec,
+)
+
+SpecSource: TypeAlias = "str | Path | Mapping[str, Any] | Spec"
+
+
+def load_spec(source: SpecSource) -> Spec:
+    """Read and validate a specification.
+
+    Args:
+        source: path of a TOML file, a mapping of the same shape, or a `Spec` (returned as it is).
+
+    Raises:
+        SpecError: the file cannot be read, is not TOML, or does not describe a model. The message names
+            every wrong key, its value, what is allowed, and the nearest valid key.
+    """
+    if isinstance(source, Spec):
+        return source
+    if isinstance(source, Mapping):
+        return _validate(source, "spec")
+    path = Path(source)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise SpecError(f"cannot read the spec {path}: {reason}. Give the path of a TOML file.") from None
+    try:
+        content = tomllib.loads(text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        raise SpecError(f"{path} is not valid TOML: {error}.") from None
+    return _validate(content, str(path))
+
+
+_TYPE_ERRORS = frozenset({"float_type", "dict_type", "tuple_type", "is_instance_of"})
+
+
+def _validate(content: Mapping[str, Any], where: str) -> Spec:
+    try:
+        return Spec.model_validate(dict(content))
+    except ValidationError as error:
+        explained = [(_explain(detail), detail["type"]) for detail in error.errors()]
+        # A value that fits no branch of a union is reported once a branch; a wrong type says least.
+        telling = {line.split(" ")[0].split("[")[0] for line, kind in explained if kind not in _TYPE_ERRORS}
+        lines = dict.fromkeys(
+            line for line, kind in explained if kind not in _TYPE_ERRORS or line.split(" ")[0] not in telling
+        )
+        raise SpecError("\n".join([f"{where} is not a valid specification:", *(f"  {line}" for line in lines)])) from None
+
+
+_SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
+    (): Spec,
+    ("basis",): BasisSpec,
+    ("radial", "closed"): ClosedRadialSpec,
+    ("radial", "envelope"): EnvelopeRadialSpec,
+    ("radial", "closed", "agnesi"): AgnesiSpec,
+    ("radial", "envelope", "agnesi"): AgnesiSpec,
+}
+
+
+def _explain(detail: ErrorDetails) -> str:
+    """One line for one pydantic error: key, value, what is wrong, what is allowed."""
+    location = [str(part) for part in detail["loc"]]
+    depth = max(d for d in range(len(location) + 1) if tuple(location[:d]) in _SECTIONS)
+    section = _SECTIONS[tuple(location[:depth])]
+    key = ".".join(part for i, part in enumerate(location[: depth + 1]) if not (i == 1 and location[0] == "radial"))
+    field = section.model_fields.get(location[depth]) if depth < len(location) else None
+    allowed = f"; allowed: {field.description}" if field is not None and field.description else ""
+    match detail["type"]:
+        case "extra_forbidden":
+            return f"{key}: unknown key{_nearest(location[depth], section.model_fields)}"
+        case "missing":
+            return f"{key}: missing{allowed}"
+        case "union_tag_invalid":
+            return f"radial.family = {_shown(detail['input'].get('family'))}: allowed: \"closed\" or \"envelope\""
+        case "value_error" if field is None:
+            return detail["msg"].removeprefix("Value error, ")
+    value = _shown(detail["input"])
+    entry = _entry(location[depth + 1 :])
+    match detail["type"]:
+        case "value_error":
+            return f"{key}{entry} = {value} {detail['msg'].removeprefix('Value error, ')}{allowed}"
+        case "greater_than" | "greater_than_equal" | "less_than_equal" | "finite_number":
+            return f"{key}{entry} = {value} is out of range{allowed}"
+        case _:
+            return f"{key}{entry} = {value} has the wrong type or value{allowed}"
+
+
+def _entry(rest: Iterable[str]) -> str:
+    """The element of a list or table an error refers to; pydantic's names of union branches are left out."""
+    return "".join(f"[{part}]" for part in rest if part.isdigit() or "-" in part and "[" not in part)
+
+
+def _nearest(key: str, known: Iterable[str]) -> str:
+    names = list(known)
+    close = get_close_matches(key, names, n=1)
+    hint = f"; did you mean '{close[0]}'?" if close else ""
+    return f"{hint} Allowed: {', '.join(names)}" if hint else f"; allowed: {', '.join(names)}"
+
+
+def _shown(value: object) -> str:
+    text = str(value) if isinstance(value, Decimal) else repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,286 @@
+"""The model specification: what a user may ask for, with every default and every limit.
+
+The field descriptions are part of the interface: they appear in the JSON schema that editors read and as
+the "allowed" part of error messages.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from difflib import get_close_matches
+from fractions import Fraction
+from itertools import combinations_with_replacement
+from math import isfinite
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    Tag,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+
+from acegen.elements import ATOMIC_NUMBERS
+
+MAX_ORDER = 8
+
+C_KEYWORDS = frozenset(
+    """auto break case char const continue default do double else enum extern float for goto if inline int long
+    register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
+    main""".split()
+)
+
+
+def _parse_rational(value: object) -> Fraction:
+    """An exact rational from an integer, a decimal number as written, or a string such as "3/2"."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str | Fraction):
+        raise ValueError("is not a number")
+    if isinstance(value, float | Decimal) and not isfinite(value):
+        raise ValueError("is not a finite number")
+    try:
+        return Fraction(str(value))
+    except (ValueError, ZeroDivisionError):
+        raise ValueError("is not a number or a fraction such as '3/2'") from None
+
+
+def _parse_number(value: object) -> object:
+    """TOML numbers arrive as Decimal, so that rationals stay exact; lengths become floats here."""
+    if isinstance(value, bool | str):
+        raise ValueError("is not a number")
+    return float(value) if isinstance(value, Decimal) else value
+
+
+RationalNumber: TypeAlias = Annotated[
+    Fraction,
+    BeforeValidator(_parse_rational),
+    PlainSerializer(str),
+    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^-?\d+(\.\d+|/\d+)?$"}]}),
+]
+Length: TypeAlias = Annotated[float, BeforeValidator(_parse_number), Field(gt=0, allow_inf_nan=False)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class BasisSpec(_Section):
+    """Which functions the basis holds."""
+
+    expansion: Literal["canonical", "self-interacting"] = Field(
+        "canonical", description='"canonical" (free of self-interaction) or "self-interacting"'
+    )
+    symmetry: Literal["O3"] = Field("O3", description='"O3": invariant under rotation and inversion')
+    elements: tuple[str, ...] = Field(description='chemical symbols, each once, such as ["Si"] or ["Si", "O"]')
+    order: int = Field(
+        ge=1, le=MAX_ORDER, strict=True, description=f"correlation order, an integer from 1 to {MAX_ORDER}"
+    )
+    level: RationalNumber | tuple[RationalNumber, ...] = Field(
+        description="largest Σ(n + angular_weight·l): one number, or one per order, not increasing"
+    )
+    angular_weight: RationalNumber = Field(
+        Fraction(3, 2), description="weight of l against n in the level, a positive number"
+    )
+
+    @field_validator("elements")
+    @classmethod
+    def _known_elements(cls, elements: tuple[str, ...]) -> tuple[str, ...]:
+        if not elements:
+            raise ValueError("names no element")
+        for symbol in elements:
+            if symbol not in ATOMIC_NUMBERS:
+                close = get_close_matches(symbol.capitalize(), ATOMIC_NUMBERS, n=1)
+                hint = f"; did you mean '{close[0]}'?" if close else ""
+                raise ValueError(f"names '{symbol}', which is not a chemical element{hint}")
+        if len(set(elements)) < len(elements):
+            raise ValueError("names an element twice")
+        return elements
+
+    @field_validator("angular_weight")
+    @classmethod
+    def _positive_weight(cls, weight: Fraction) -> Fraction:
+        if weight <= 0:
+            raise ValueError("is not positive")
+        return weight
+
+    @model_validator(mode="after")
+    def _levels_fit_order(self) -> BasisSpec:
+        if isinstance(self.level, tuple) and len(self.level) != self.order:
+            raise ValueError(
+                f"basis.level has {len(self.level)} numbers for order {self.order}; give one number, or {self.order}"
+            )
+        levels = self.levels
+        if any(later > earlier for earlier, later in zip(levels, levels[1:], strict=False)):
+            raise ValueError(
+                f"basis.level = [{', '.join(map(str, levels))}] increases with the order; each number must be "
+                "at most the one before it"
+            )
+        if levels[-1] < self.order:
+            raise ValueError(
+                f"basis.level = {levels[-1]} leaves no function of order {self.order} (n starts at 1); "
+                f"raise it to at least {self.order} or lower basis.order"
+            )
+        return self
+
+    @property
+    def levels(self) -> tuple[Fraction, ...]:
+        """Largest level by order, 1 .. order."""
+        return self.level if isinstance(self.level, tuple) else (self.level,) * self.order
+
+
+class AgnesiSpec(_Section):
+    """Parameters of the Agnesi transform, y = t(r/r0) · smoothstep(r/r_cut).
+
+    t(x) = 1 / (1 + a x^q / (1 + x^(q-p))), with a such that t is steepest at x = 1 (as in ACEpotentials.jl).
+    """
+
+    r0: Length | None = Field(None, description="length scale in Å, a positive number (default: 0.45·cutoff)")
+    p: int = Field(2, ge=1, le=8, strict=True, description="decay power at large r, an integer from 1 to 8")
+    q: int = Field(4, ge=1, le=8, strict=True, description="power at small r, an integer from p to 8")
+
+    @model_validator(mode="after")
+    def _powers_ordered(self) -> AgnesiSpec:
+        if self.q < self.p:
+            raise ValueError(f"radial.agnesi.q = {self.q} is below radial.agnesi.p = {self.p}; it must be at least p")
+        return self
+
+
+class _RadialSpec(_Section):
+    transform: Literal["smoothstep", "smootherstep", "agnesi"] = Field(
+        "smoothstep",
+        description='"smoothstep" (C¹ energies at the cutoff), "smootherstep" (C²) or "agnesi" (C¹, finer at small r)',
+    )
+    agnesi: AgnesiSpec | None = Field(None, description="table with r0, p, q; for transform = 'agnesi' only")
+    cutoff: Length | dict[str, Length] = Field(
+        description='cutoff radius in Å, one positive number, or a table with one per pair such as "Si-O" = 5.0'
+    )
+
+    @model_validator(mode="after")
+    def _agnesi_only_with_transform(self) -> _RadialSpec:
+        if self.agnesi is not None and self.transform != "agnesi":
+            raise ValueError(
+                f"radial.agnesi is given but radial.transform is '{self.transform}'; "
+                "remove the table or set transform = \"agnesi\""
+            )
+        return self
+
+
+class ClosedRadialSpec(_RadialSpec):
+    """R_n = y·p_{n-1}(y), p = Jacobi(0,2): the family closed under products within every level."""
+
+    family: Literal["closed"] = Field("closed", description='"closed" or "envelope"')
+
+
+class EnvelopeRadialSpec(_RadialSpec):
+    """R_n = e(y)·p_{n-1}(y) with any rational polynomial envelope e and a classical polynomial p in 2y-1."""
+
+    family: Literal["envelope"] = Field(description='"closed" or "envelope"')
+    envelope: tuple[RationalNumber, ...] = Field(
+        description='coefficients of e(y) = e0 + e1·y + e2·y² + ..., rationals such as [0, 0, "1/2"], with e0 = 0'
+    )
+    polynomial: Literal["jacobi", "legendre", "chebyshev", "monomial"] = Field(
+        "jacobi", description='"jacobi", "legendre", "chebyshev" (in 2y-1) or "monomial" (in y)'
+    )
+    alpha: RationalNumber = Field(Fraction(0), description="first Jacobi parameter, a rational above -1")
+    beta: RationalNumber = Field(Fraction(0), description="second Jacobi parameter, a rational above -1")
+
+    @field_validator("envelope")
+    @classmethod
+    def _vanishes_at_cutoff(cls, envelope: tuple[Fraction, ...]) -> tuple[Fraction, ...]:
+        if not any(envelope):
+            raise ValueError("is zero: every radial function would vanish")
+        if envelope[0]:
+            raise ValueError("has e0 ≠ 0, so that energies would jump at the cutoff (y = 0 there)")
+        return envelope
+
+    @field_validator("alpha", "beta")
+    @classmethod
+    def _integrable(cls, value: Fraction) -> Fraction:
+        if value <= -1:
+            raise ValueError("is not above -1")
+        return value
+
+    @model_validator(mode="after")
+    def _parameters_only_for_jacobi(self) -> EnvelopeRadialSpec:
+        if self.polynomial != "jacobi" and (self.alpha or self.beta):
+            raise ValueError(
+                f"radial.alpha and radial.beta belong to polynomial = 'jacobi', not '{self.polynomial}'; remove them"
+            )
+        return self
+
+
+def _radial_family(value: Any) -> str:
+    family = value.get("family", "closed") if isinstance(value, Mapping) else getattr(value, "family", "closed")
+    return family if isinstance(family, str) else repr(family)
+
+
+RadialSpec: TypeAlias = Annotated[
+    Annotated[ClosedRadialSpec, Tag("closed")] | Annotated[EnvelopeRadialSpec, Tag("envelope")],
+    Discriminator(_radial_family),
+]
+
+
+class Spec(_Section):
+    """A model specification."""
+
+    model_config = ConfigDict(title="acegen model specification")
+
+    name: str = Field(description="name of the module and prefix of its C symbols, a C identifier such as si_o3d12")
+    basis: BasisSpec = Field(description="table: which functions the basis holds")
+    radial: RadialSpec = Field(description="table: radial functions, distance transform and cutoff")
+
+    @field_validator("name")
+    @classmethod
+    def _c_identifier(cls, name: str) -> str:
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+            raise ValueError("is not a C identifier (a letter, then letters, digits and underscores)")
+        if name in C_KEYWORDS or keyword.iskeyword(name):
+            raise ValueError("is a reserved word of C or Python")
+        return name
+
+    @model_validator(mode="after")
+    def _cutoff_for_every_pair(self) -> Spec:
+        if isinstance(self.radial.cutoff, dict):
+            pairs = [f"{a}-{b}" for a, b in combinations_with_replacement(self.basis.elements, 2)]
+            seen = []
+            for key in self.radial.cutoff:
+                flipped = "-".join(reversed(key.split("-")))
+                pair = key if key in pairs else flipped
+                if pair not in pairs:
+                    close = get_close_matches(key, pairs, n=1)
+                    hint = f"; did you mean '{close[0]}'?" if close else ""
+                    raise ValueError(
+                        f"radial.cutoff has the key '{key}', which is no pair of basis.elements; "
+                        f"allowed: {', '.join(pairs)}{hint}"
+                    )
+                if pair in seen:
+                    raise ValueError(f"radial.cutoff gives the pair '{pair}' twice; remove one of them")
+                seen.append(pair)
+            missing = [pair for pair in pairs if pair not in seen]
+            if missing:
+                raise ValueError(f"radial.cutoff lacks {', '.join(missing)}; give one number for every pair")
+        return self
+
+    @property
+    def cutoffs(self) -> tuple[tuple[float, ...], ...]:
+        """Cutoff radius in Å by centre and neighbour, in the order of `basis.elements`."""
+        return tuple(tuple(self._pair_cutoff(a, b) for b in self.basis.elements) for a in self.basis.elements)
+
+    def _pair_cutoff(self, first: str, second: str) -> float:
+        cutoff = self.radial.cutoff
+        if isinstance(cutoff, dict):
+            forward = cutoff.get(f"{first}-{second}")
+            return cutoff[f"{second}-{first}"] if forward is None else forward
+        return cutoff
+
+    def canonical(self) -> dict[str, Any]:
+        """The specification with every default filled in, as plain JSON values; rationals are strings."""
+        return self.model_dump(mode="json", exclude_none=True)

@@ -1,0 +1,1 @@
+"""Jinja templates of a generated module, one per generated file and named after it, and the ABI header."""
