@@ -75,7 +75,9 @@ def find_toolchain() -> Toolchain:
     for march in (("-march=native",), ("-mcpu=native",), ()):
         macros = _predefined_macros((*command, *march))
         if macros is not None:
-            return Toolchain(tuple(command), march, hashlib.sha256(macros.encode()).hexdigest())
+            # GCC halves 512-bit loops by default, which stalls where lanes are loaded whole afterwards.
+            wide = ("-mprefer-vector-width=512",) if "__AVX512F__" in macros else ()
+            return Toolchain(tuple(command), march + wide, hashlib.sha256(macros.encode()).hexdigest())
     raise BuildError(f"the C compiler '{shlex.join(command)}' does not run. Install a working GCC or Clang.")
 
 

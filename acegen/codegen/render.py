@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.resources import files
+from itertools import pairwise
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -21,6 +23,12 @@ from acegen.version import __version__
 
 LANES = 8
 """Centres evaluated together: one AVX-512 register of doubles, or two of AVX2."""
+
+TILE = 8
+"""Neighbours whose one-particle functions are in flight together."""
+
+RUN = 8
+"""Most A's of one (l, m) summed at once: that many accumulators stay in registers."""
 
 TEMPLATES = "acegen.templates"
 
@@ -59,6 +67,7 @@ def generate_code(
     identity = basis_hash(description)
     model_hash = _model_hash(name, identity, coefficients)
     pooled = _pooled_shells(graph)
+    widths = {run["width"] for shells in pooled for shell in shells for run in shell["runs"]}
     context = {
         "name": name,
         "banner": _banner(graph),
@@ -82,6 +91,8 @@ def generate_code(
         "n_harmonics": (layout.l_max + 1) ** 2,
         "n_pooled": layout.size,
         "pooled": pooled,
+        "run_widths": sorted(widths),
+        "tile": TILE,
         "pooled_first": [shells[0]["offset"] for shells in pooled],
         "shell_first": [sum(map(len, pooled[:species])) for species in range(len(pooled) + 1)],
         "radial": radial_code(spec, basis.radial, layout.n_radial),
@@ -155,9 +166,17 @@ def _banner(graph: Graph) -> str:
     )
 
 
-def _pooled_shells(graph: Graph) -> list[list[dict[str, int]]]:
-    """Shells of A's by species, with the number of their harmonic."""
-    blocks: list[list[dict[str, int]]] = [[] for _ in graph.layout.n_max]
+def _pooled_shells(graph: Graph) -> list[list[dict[str, Any]]]:
+    """Shells of A's by species, with the number of their harmonic and their split into runs."""
+    blocks: list[list[dict[str, Any]]] = [[] for _ in graph.layout.n_max]
     for shell in graph.layout.shells:
-        blocks[shell.species].append({**shell._asdict(), "harmonic": shell.l * (shell.l + 1) + shell.m})
+        harmonic = shell.l * (shell.l + 1) + shell.m
+        blocks[shell.species].append({**shell._asdict(), "harmonic": harmonic, "runs": _runs(shell.count)})
     return blocks
+
+
+def _runs(count: int) -> list[dict[str, int]]:
+    """`count` entries in as few runs of at most RUN as possible, of nearly equal width."""
+    pieces = -(-count // RUN)
+    bounds = [count * piece // pieces for piece in range(pieces + 1)]
+    return [{"first": first, "width": last - first} for first, last in pairwise(bounds)]

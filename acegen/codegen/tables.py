@@ -25,7 +25,7 @@ class BasisTables:
     purify_first: list[int]
     purify_column: list[int]
     purify: list[float]
-    tile: int
+    gradient_tile: int
 
 
 def basis_tables(graph: Graph, lanes: int) -> BasisTables:
@@ -62,5 +62,5 @@ def basis_tables(graph: Graph, lanes: int) -> BasisTables:
         purify_first=purify_first,
         purify_column=purify_column,
         purify=purify,
-        tile=max(1, min(8, _TILE_BYTES // per_neighbour)),
+        gradient_tile=max(1, min(8, _TILE_BYTES // per_neighbour)),
     )
