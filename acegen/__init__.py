@@ -3,15 +3,15 @@
     model = acegen.compile("spec.toml")       # derive, generate, build, load
     model = acegen.load("generated/NAME")     # load what was built
 
-Importing this package is light; SymPy and the compiler are loaded when a basis is derived.
+Importing this package is light: NumPy and cffi are loaded with the first model, SymPy when a basis is derived.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from acegen.coefficients import write_coefficients
 from acegen.errors import (
     AcegenError,
     BuildError,
@@ -22,13 +22,21 @@ from acegen.errors import (
     SpecError,
     StructureError,
 )
-from acegen.runtime import FunctionLabel, Model, Result, load
 from acegen.version import __version__
 
 if TYPE_CHECKING:
-    from acegen.coefficients import CoefficientSource
+    from acegen.coefficients import CoefficientSource, write_coefficients
     from acegen.progress import Progress
+    from acegen.runtime import FunctionLabel, Model, Result, load
     from acegen.spec import SpecSource
+
+_LAZY = {
+    "FunctionLabel": "acegen.runtime",
+    "Model": "acegen.runtime",
+    "Result": "acegen.runtime",
+    "load": "acegen.runtime",
+    "write_coefficients": "acegen.coefficients",
+}
 
 
 def compile(
@@ -52,8 +60,15 @@ def compile(
         BuildError: no C compiler, or the directory cannot be written.
     """
     from acegen.compiler import compile_model
+    from acegen.runtime import load
 
     return load(compile_model(spec, directory, coefficients, progress))
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'acegen' has no attribute {name!r}")
 
 
 __all__ = [

@@ -1,6 +1,6 @@
 """Coefficients of a linear model, as a small JSON file bound to the basis they were made for.
 
-    {"format": "acegen-coefficients-1", "basis": "<SHA-256 of the basis>", "coefficients": {"Si": [...], ...}}
+{"format": "acegen-coefficients-1", "basis": "<SHA-256 of the basis>", "coefficients": {"Si": [...], ...}}
 """
 
 from __future__ import annotations
@@ -53,13 +53,21 @@ def write_coefficients(
     """Write a coefficient file for the basis with the given hash (`Model.basis_hash`).
 
     Numbers are written so that they read back exactly.
+
+    Raises:
+        CoefficientError: a value is not a finite number.
     """
+    Path(path).write_text(coefficient_document(basis_hash, coefficients), encoding="utf-8")
+
+
+def coefficient_document(basis_hash: str, coefficients: Mapping[str, Sequence[float] | np.ndarray[Any, Any]]) -> str:
+    """Text of a coefficient file. Raises as `write_coefficients`."""
     document = {
         "format": COEFFICIENT_FORMAT,
         "basis": basis_hash,
         "coefficients": _numbers(coefficients, "the coefficients"),
     }
-    Path(path).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    return json.dumps(document, indent=1) + "\n"
 
 
 def check_coefficients(

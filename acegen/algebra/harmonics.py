@@ -45,7 +45,7 @@ def product(factors: tuple[tuple[int, int], ...]) -> tuple[tuple[int, Rational],
     for l, m in factors:
         polynomial *= associated_polynomial(l, abs(m))
     terms = []
-    while polynomial != 0:
+    while polynomial.degree() >= 0:
         degree = polynomial.degree()
         basis = associated_polynomial(total + degree, total)
         coefficient = polynomial[degree] / basis[degree]

@@ -118,7 +118,7 @@ class PolynomialAlgebra:
             offset = rest[k] / current[k]
             rest -= offset * current
             drag = -rest[k - 1] / previous[k - 1] if k else fmpq(0)
-            if rest + drag * previous != 0:
+            if (rest + drag * previous).degree() >= 0:
                 raise ArithmeticError(f"{self.family.kind} polynomials have no three-term recurrence at degree {k}")
             a.append(slope)
             b.append(offset)
@@ -128,7 +128,7 @@ class PolynomialAlgebra:
     def _expand(self, polynomial: fmpq_poly) -> Expansion:
         """`polynomial` as a combination of p_0, p_1, ..., by elimination from the leading term down."""
         terms = []
-        while polynomial != 0:
+        while polynomial.degree() >= 0:
             degree = polynomial.degree()
             basis = self.polynomial(degree)
             coefficient = polynomial[degree] / basis[degree]

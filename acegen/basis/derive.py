@@ -126,9 +126,7 @@ def assemble_basis(algebra: ParticleAlgebra, labels: Sequence[Label], rows: Sequ
 
 
 def _coupled_indices(labels: Sequence[Label]) -> list[CoupledIndex]:
-    return [
-        (label, number) for label in labels for number in range(symmetric_space(*channel_pattern(label)).dimension)
-    ]
+    return [(label, number) for label in labels for number in range(symmetric_space(*channel_pattern(label)).dimension)]
 
 
 __all__ = ["Basis", "Channel", "CoupledFunction", "SparseRow", "assemble_basis", "derive_basis"]

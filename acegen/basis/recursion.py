@@ -38,7 +38,7 @@ class Recursion:
         """The rows of `acegen.basis.purification.purify_label`, by the recursion."""
         l, ranks = channel_pattern(label)
         image = self._plain_products(tuple((channel, True) for channel in label))
-        rows = []
+        rows: list[Row] = []
         for function in symmetric_space(l, ranks).coordinates:
             row: defaultdict[CoupledIndex, Rational] = defaultdict(fmpq)
             for slots, matrix in image.items():

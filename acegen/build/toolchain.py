@@ -70,7 +70,8 @@ def find_toolchain() -> Toolchain:
         )
     if not Path(sysconfig.get_path("include"), "Python.h").exists():
         raise BuildError(
-            f"no Python headers in {sysconfig.get_path('include')}. Install them (Debian, Ubuntu: apt install python3-dev)."
+            f"no Python headers in {sysconfig.get_path('include')}. "
+            "Install them (Debian, Ubuntu: apt install python3-dev)."
         )
     for march in (("-march=native",), ("-mcpu=native",), ()):
         macros = _predefined_macros((*command, *march))

@@ -83,11 +83,9 @@ def _transform(kind: str, agnesi: AgnesiSpec | None) -> tuple[str, tuple[str, ..
             "const lanes y = t * t * (1.0 + 2.0 * s);",
             "const lanes dy = -6.0 * s * t * pair->inverse_cutoff; /* dy/dr */",
         )
-    p, q, k = agnesi.p, agnesi.q, agnesi.q - agnesi.p
+    q, k = agnesi.q, agnesi.q - agnesi.p
     a = agnesi_constant(agnesi)
-    formula = (
-        f"y = (1-s)^2 (1+2s) / (1 + ({a}) x^{q} / (1 + x^{k})), s = r/cutoff, x = r/r0"
-    )
+    formula = f"y = (1-s)^2 (1+2s) / (1 + ({a}) x^{q} / (1 + x^{k})), s = r/cutoff, x = r/r0"
     a_text = constant(float(a))
     return formula, (
         "const lanes t = 1.0 - s, x = r * pair->inverse_r0;",
@@ -106,9 +104,7 @@ def _power(variable: str, exponent: int) -> str:
 
 
 def _envelope(envelope: fmpq_poly) -> tuple[str, ...]:
-    return (
-        f"const lanes e = {_horner(envelope)}, de = {_horner(envelope.derivative())};",
-    )
+    return (f"const lanes e = {_horner(envelope)}, de = {_horner(envelope.derivative())};",)
 
 
 def _horner(polynomial: fmpq_poly) -> str:

@@ -72,8 +72,10 @@ def _function(pieces: Sequence[_Piece]) -> ProductFunction:
     for piece in pieces:
         _write_path(piece, 1, lines)
     first, last = pieces[0].path[0], pieces[-1].path[0]
-    title = f"Products with leading factor A[{first}]" if first == last else (
-        f"Products with leading factors A[{first}] to A[{last}]"
+    title = (
+        f"Products with leading factor A[{first}]"
+        if first == last
+        else (f"Products with leading factors A[{first}] to A[{last}]")
     )
     return ProductFunction(f"{title}.", tuple(lines))
 

@@ -17,6 +17,7 @@ from acegen.codegen.constants import constant
 from acegen.codegen.one_particle import harmonics_code, pair_constants, radial_code
 from acegen.codegen.products import product_functions
 from acegen.codegen.tables import basis_tables
+from acegen.coefficients import coefficient_document
 from acegen.elements import ATOMIC_NUMBERS
 from acegen.graph.graph import Graph, fold_coefficients
 from acegen.version import __version__
@@ -52,9 +53,7 @@ class GeneratedCode:
     model_hash: str
 
 
-def generate_code(
-    graph: Graph, coefficients: Mapping[str, Sequence[float]] | None = None
-) -> GeneratedCode:
+def generate_code(graph: Graph, coefficients: Mapping[str, Sequence[float]] | None = None) -> GeneratedCode:
     """Write the source of a module: a basis kernel and, with coefficients, a potential kernel.
 
     Args:
@@ -119,6 +118,8 @@ def generate_code(
     rendered = {file: environment.get_template(template).render(context) for file, template in templates.items()}
     rendered["acegen.h"] = abi_header()
     rendered["basis.json"] = description
+    if coefficients is not None:
+        rendered["coefficients.json"] = coefficient_document(identity, coefficients)
     return GeneratedCode(name, rendered, tuple(file for file in templates if file.endswith(".c")), identity, model_hash)
 
 
@@ -171,7 +172,7 @@ def _pooled_shells(graph: Graph) -> list[list[dict[str, Any]]]:
     blocks: list[list[dict[str, Any]]] = [[] for _ in graph.layout.n_max]
     for shell in graph.layout.shells:
         harmonic = shell.l * (shell.l + 1) + shell.m
-        blocks[shell.species].append({**shell._asdict(), "harmonic": harmonic, "runs": _runs(shell.count)})
+        blocks[shell.species].append({**shell._asdict(), "harmonic": harmonic, "runs": _runs(shell.size)})
     return blocks
 
 

@@ -32,8 +32,11 @@ def basis_tables(graph: Graph, lanes: int) -> BasisTables:
     """Flatten the coupling and the (scaled) purification operator of a graph."""
     basis, names = graph.basis, graph.layout.names
     n_species = len(basis.spec.basis.elements)
-    term_first, factor_first, term_weight, term_factor = [0], [], [], []
-    used_first, used = [0], []
+    term_first, used_first = [0], [0]
+    factor_first: list[int] = []
+    term_weight: list[float] = []
+    term_factor: list[int] = []
+    used: list[int] = []
     for row in graph.coupling:
         factor_first.append(len(term_factor))
         depends_on: set[int] = set()
@@ -45,7 +48,9 @@ def basis_tables(graph: Graph, lanes: int) -> BasisTables:
         for species in range(n_species):
             used.extend(v for v in sorted(depends_on) if names[v][0] == species)
             used_first.append(len(used))
-    purify_first, purify_column, purify = [0], [], []
+    purify_first = [0]
+    purify_column: list[int] = []
+    purify: list[float] = []
     for row, square in zip(basis.purification, basis.scales_squared, strict=True):
         purify_column.extend(column for column, _ in row)
         purify.extend(rounded_with_root(value, square) for _, value in row)

@@ -11,13 +11,13 @@ from acegen.basis.derive import CoupledFunction
 
 
 class Shell(NamedTuple):
-    """The A's of one (species, l, m): `count` consecutive entries, n = 1 .. count, from `offset` on."""
+    """The A's of one (species, l, m): `size` consecutive entries, n = 1 .. size, from `offset` on."""
 
     species: int
     l: int
     m: int
     offset: int
-    count: int
+    size: int
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class PooledLayout:
     @cached_property
     def size(self) -> int:
         """Number of A's."""
-        return sum(shell.count for shell in self.shells)
+        return sum(shell.size for shell in self.shells)
 
     @cached_property
     def _offsets(self) -> dict[tuple[int, int, int], int]:
@@ -54,7 +54,7 @@ class PooledLayout:
     @cached_property
     def names(self) -> tuple[tuple[int, int, int, int], ...]:
         """(species, n, l, m) by position."""
-        return tuple((shell.species, n, shell.l, shell.m) for shell in self.shells for n in range(1, shell.count + 1))
+        return tuple((shell.species, n, shell.l, shell.m) for shell in self.shells for n in range(1, shell.size + 1))
 
     @cached_property
     def n_radial(self) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from acegen.errors import ModuleError
-from acegen.runtime.manifest import Manifest, check_files
+from acegen.manifest import Manifest, check_files
 
 ABI_VERSION = 1
 

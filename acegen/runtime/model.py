@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from acegen.elements import ATOMIC_NUMBERS, SYMBOLS
 from acegen.errors import AcegenError, IsolatedAtomWarning, ModuleError, StructureError
+from acegen.manifest import Manifest, read_manifest
 from acegen.runtime.library import open_library
-from acegen.runtime.manifest import Manifest, read_manifest
 from acegen.runtime.neighbours import NeighbourList, neighbour_list
 
 if TYPE_CHECKING:
@@ -147,7 +147,8 @@ class Model:
             StructureError: unknown element, coincident atoms, wrong shape, or values that are not finite.
         """
         environment = self._environment(center, numbers, displacements)
-        return self._evaluate_basis(environment, gradient=False)[0][0]
+        values: Floats = self._evaluate_basis(environment, gradient=False)[0][0]
+        return values
 
     def basis_gradient(
         self, center: Element, numbers: Sequence[Element] | ArrayLike, displacements: ArrayLike
@@ -227,7 +228,7 @@ class Model:
         return _Environments(np.array([self._species_of(center)], dtype=np.int32), first, species, vectors)
 
     def _environments(self, atoms: Atoms) -> tuple[_Environments, NeighbourList]:
-        numbers = atoms.get_atomic_numbers()
+        numbers = atoms.numbers
         lookup = {int(number): self._species_of(int(number)) for number in np.unique(numbers)}
         species = np.array([lookup[int(number)] for number in numbers], dtype=np.int32)
         pairs = neighbour_list(atoms, self.cutoff)

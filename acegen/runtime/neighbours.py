@@ -42,7 +42,7 @@ def neighbour_list(atoms: Atoms, cutoff: float) -> NeighbourList:
         from vesin import NeighborList
     except ImportError:
         raise DependencyError("evaluating ASE Atoms needs the package 'vesin': pip install vesin ase.") from None
-    positions = np.asarray(atoms.get_positions(), dtype=np.float64)
+    positions = np.asarray(atoms.positions, dtype=np.float64)
     cell = np.asarray(atoms.cell.array, dtype=np.float64)
     periodic = np.asarray(atoms.pbc, dtype=bool)
     bad = np.flatnonzero(~np.isfinite(positions).all(axis=1))

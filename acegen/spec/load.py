@@ -64,7 +64,9 @@ def _validate(content: Mapping[str, Any], where: str) -> Spec:
         lines = dict.fromkeys(
             line for line, kind in explained if kind not in _TYPE_ERRORS or line.split(" ")[0] not in telling
         )
-        raise SpecError("\n".join([f"{where} is not a valid specification:", *(f"  {line}" for line in lines)])) from None
+        raise SpecError(
+            "\n".join([f"{where} is not a valid specification:", *(f"  {line}" for line in lines)])
+        ) from None
 
 
 _SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
@@ -91,7 +93,7 @@ def _explain(detail: ErrorDetails) -> str:
         case "missing":
             return f"{key}: missing{allowed}"
         case "union_tag_invalid":
-            return f"radial.family = {_shown(detail['input'].get('family'))}: allowed: \"closed\" or \"envelope\""
+            return f'radial.family = {_shown(detail["input"].get("family"))}: allowed: "closed" or "envelope"'
         case "value_error" if field is None:
             return detail["msg"].removeprefix("Value error, ")
     value = _shown(detail["input"])
@@ -107,7 +109,7 @@ def _explain(detail: ErrorDetails) -> str:
 
 def _entry(rest: Iterable[str]) -> str:
     """The element of a list or table an error refers to; pydantic's names of union branches are left out."""
-    return "".join(f"[{part}]" for part in rest if part.isdigit() or "-" in part and "[" not in part)
+    return "".join(f"[{part}]" for part in rest if part.isdigit() or ("-" in part and "[" not in part))
 
 
 def _nearest(key: str, known: Iterable[str]) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from difflib import get_close_matches
 from fractions import Fraction
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, pairwise
 from math import isfinite
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -33,11 +33,14 @@ from acegen.elements import ATOMIC_NUMBERS
 
 MAX_ORDER = 8
 
-C_KEYWORDS = frozenset(
-    """auto break case char const continue default do double else enum extern float for goto if inline int long
+_RESERVED = frozenset(keyword.kwlist) | frozenset(
+    """
+    auto break case char const continue default do double else enum extern float for goto if inline int long
     register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
-    main""".split()
+    main
+    """.split()
 )
+"""Names that C or Python keep for themselves."""
 
 
 def _parse_rational(value: object) -> Fraction:
@@ -118,7 +121,7 @@ class BasisSpec(_Section):
                 f"basis.level has {len(self.level)} numbers for order {self.order}; give one number, or {self.order}"
             )
         levels = self.levels
-        if any(later > earlier for earlier, later in zip(levels, levels[1:], strict=False)):
+        if any(later > earlier for earlier, later in pairwise(levels)):
             raise ValueError(
                 f"basis.level = [{', '.join(map(str, levels))}] increases with the order; each number must be "
                 "at most the one before it"
@@ -168,7 +171,7 @@ class _RadialSpec(_Section):
         if self.agnesi is not None and self.transform != "agnesi":
             raise ValueError(
                 f"radial.agnesi is given but radial.transform is '{self.transform}'; "
-                "remove the table or set transform = \"agnesi\""
+                'remove the table or set transform = "agnesi"'
             )
         return self
 
@@ -242,7 +245,7 @@ class Spec(_Section):
     def _c_identifier(cls, name: str) -> str:
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
             raise ValueError("is not a C identifier (a letter, then letters, digits and underscores)")
-        if name in C_KEYWORDS or keyword.iskeyword(name):
+        if name in _RESERVED:
             raise ValueError("is a reserved word of C or Python")
         return name
 

@@ -1,0 +1,178 @@
+"""The command `acegen`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from acegen.errors import AcegenError
+from acegen.version import __version__
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_EXAMPLE = """\
+A specification, spec.toml:
+
+    name = "si_o3d12"
+
+    [basis]
+    elements = ["Si"]
+    order = 3
+    level = 12
+
+    [radial]
+    cutoff = 5.5
+
+Then:
+
+    acegen info spec.toml            how large it will be
+    acegen compile spec.toml         makes generated/si_o3d12/, an importable module
+    acegen verify generated/si_o3d12 checks it against its definition
+"""
+
+
+def run() -> None:
+    """Entry point of the console script."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; returns the exit status. Users' mistakes give one message on standard error."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except AcegenError as error:
+        print(f"acegen: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("acegen: interrupted; nothing was changed.", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="acegen",
+        description="Compile Atomic Cluster Expansion models to specialized C with a Python interface.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"acegen {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    command = commands.add_parser(
+        "compile",
+        help="compile a spec to an importable module",
+        description="Derive the basis of a spec exactly, generate C and build DIR/NAME/, an importable module. "
+        "A second compile of an unchanged spec does nothing.",
+    )
+    command.add_argument("spec", type=Path, metavar="SPEC", help="specification, a TOML file")
+    command.add_argument(
+        "-o", "--output", type=Path, default=Path("generated"), metavar="DIR", help="where to put NAME/ (%(default)s)"
+    )
+    command.add_argument(
+        "--coefficients", type=Path, metavar="FILE", help="coefficient file; adds a kernel for energies and forces"
+    )
+    command.set_defaults(command=_compile)
+
+    command = commands.add_parser(
+        "info",
+        help="size of a spec or a compiled module",
+        description="Print functions by order, products, multiply-adds per atom and non-zeros of the purification "
+        "operator, for a spec (without compiling it) or for a compiled module.",
+    )
+    command.add_argument("target", type=Path, metavar="SPEC|MODULE", help="a TOML file, or the folder of a module")
+    command.add_argument(
+        "--neighbours", type=int, default=33, metavar="J", help="neighbours to count multiply-adds for (%(default)s)"
+    )
+    command.set_defaults(command=_info)
+
+    command = commands.add_parser(
+        "verify",
+        help="check a compiled module against its definition",
+        description="Check a module against brute-force evaluation in 256-bit arithmetic, against a second exact "
+        "derivation of its purification operator, and for the symmetries it must have. Prints the worst error "
+        "of each property; the exit status is 1 if one is out of tolerance.",
+    )
+    command.add_argument("module", type=Path, metavar="MODULE", help="folder of a compiled module")
+    command.add_argument(
+        "--environments", type=int, default=40, metavar="N", help="random environments to draw (%(default)s)"
+    )
+    command.add_argument("--seed", type=int, default=0, help="seed of the random environments (%(default)s)")
+    command.set_defaults(command=_verify)
+
+    command = commands.add_parser(
+        "schema",
+        help="print the JSON schema of specs",
+        description="Print the JSON schema of specifications, for editors that complete and check TOML "
+        "(Even Better TOML, taplo: put '#:schema ./acegen-schema.json' in the first line of the spec).",
+    )
+    command.set_defaults(command=_schema)
+    return parser
+
+
+def _compile(options: argparse.Namespace) -> int:
+    from acegen.cli.progress import TerminalProgress
+    from acegen.compiler import compile_model
+
+    console = _console()
+    start = time.perf_counter()
+    target = compile_model(options.spec, options.output, options.coefficients, TerminalProgress(console))
+    console.print(f"[bold]{'total':<8}[/bold] {time.perf_counter() - start:6.2f} s  {target}", highlight=False)
+    return 0
+
+
+def _info(options: argparse.Namespace) -> int:
+    from acegen.cli.info import show_info
+    from acegen.cli.progress import TerminalProgress
+
+    console = _console()
+    show_info(options.target, options.neighbours, console, TerminalProgress(console))
+    return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from rich.table import Table
+
+    from acegen.cli.progress import TerminalProgress
+    from acegen.runtime import load
+    from acegen.verify import verify_module
+
+    console = _console()
+    progress = TerminalProgress(console)
+    model = load(options.module)
+    with progress.stage("verify"):
+        results = list(verify_module(model, options.environments, options.seed, progress))
+        failed = [result for result in results if not result.passed]
+        progress.report(f"{len(results) - len(failed)} of {len(results)} properties hold")
+    table = Table(title=f"{model.name}: {model.n_basis:,} functions of {', '.join(model.elements)}")
+    table.add_column("property", no_wrap=True)
+    table.add_column("error", justify="right", no_wrap=True)
+    table.add_column("allowed", justify="right", no_wrap=True)
+    table.add_column("looked at", no_wrap=True)
+    for result in results:
+        style = None if result.passed else "bold red"
+        allowed = "exact" if result.tolerance == 0 else f"{result.tolerance:.0e}"
+        table.add_row(result.name, f"{result.error:.1e}", allowed, result.scope, style=style)
+    console.print(table)
+    if failed:
+        print(f"acegen: {model.name} fails: {'; '.join(result.name for result in failed)}.", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _schema(_: argparse.Namespace) -> int:
+    from acegen.spec import Spec
+
+    print(json.dumps(Spec.model_json_schema(), indent=2, ensure_ascii=False))
+    return 0
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console()

@@ -1,0 +1,365 @@
+"""The properties every compiled module must have, each measured and compared with a tolerance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from flint import arb
+from numpy.typing import NDArray
+
+from acegen.algebra import build_algebra
+from acegen.basis.labels import Channel, Label
+from acegen.basis.recursion import Recursion
+from acegen.coefficients import read_coefficients
+from acegen.errors import ModuleError
+from acegen.progress import Progress, Silent
+from acegen.runtime import Model
+from acegen.spec import Spec, load_spec
+from acegen.verify.reference import Particle, Reference, Vector, rational, reference_functions
+
+Floats = NDArray[np.float64]
+
+_MAX_MULTIPLICATIONS = 2_000_000
+"""Work allowed for one brute-force evaluation; larger bases are sampled."""
+
+_MAX_RECURSION_LABELS = 1_500
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """A property, the worst error found, what is allowed, and what was looked at.
+
+    Errors of values and derivatives are relative to the largest one among the functions of the same order, or to
+    1 (1/Å) if that is larger: functions are scaled to have the root-mean-square 1 for one tuple of neighbours.
+    """
+
+    name: str
+    error: float
+    tolerance: float
+    scope: str
+
+    @property
+    def passed(self) -> bool:
+        return bool(self.error <= self.tolerance)  # False for NaN
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One random environment: species indices and displacements."""
+
+    center: int
+    species: NDArray[np.int64]
+    displacement: Floats
+
+
+class Verifier:
+    """Checks one module on random environments drawn with a seed."""
+
+    def __init__(self, model: Model, n_environments: int = 40, seed: int = 0, progress: Progress | None = None) -> None:
+        self.model = model
+        self.progress = progress or Silent()
+        self.rng = np.random.default_rng(seed)
+        self.description = model.description
+        self.spec: Spec = load_spec({"name": model.name, **self.description["spec"]})
+        self.functions = reference_functions(self.description)
+        self.orders = np.array([len(f.channels) for f in self.functions])
+        self.canonical = self.spec.basis.expansion == "canonical"
+        counts = np.unique(np.linspace(0, 60, n_environments).astype(int))
+        self.environments = [self._environment(int(count)) for count in counts]
+
+    def run(self) -> Iterator[CheckResult]:
+        """All checks that apply to the module, one after the other."""
+        checks: list[Callable[[], CheckResult]] = [self.operator_by_recursion, self.operator_triangular]
+        checks += [self.brute_force_values, self.brute_force_gradient]
+        if self.canonical:
+            checks.append(self.vanishes_with_few_neighbours)
+        checks += [self.permutation, self.rotation, self.inversion, self.gradient_rotation, self.beyond_cutoff]
+        if self.model.has_potential:
+            checks += [self.potential_energy, self.potential_gradient]
+            if self.canonical:
+                checks.append(self.dimer)
+        for done, check in enumerate(checks):
+            self.progress.advance(done, len(checks))
+            yield check()
+
+    def operator_by_recursion(self) -> CheckResult:
+        """𝒫 of the module against the paper's recursion, exactly."""
+        labels: list[Label] = []
+        for function in self.functions:
+            label = tuple(Channel(l, species, n) for species, n, l in function.channels)
+            if not labels or labels[-1] != label:
+                labels.append(label)
+        chosen = set(self._sample(len(labels), _MAX_RECURSION_LABELS))
+        recorded = [{c: rational(v) for c, v in row} for row in self.description["purification"]]
+        algebra = build_algebra(self.spec)
+        if not self.canonical:
+            wrong = sum(row != {i: rational("1")} for i, row in enumerate(recorded))
+            return CheckResult("𝒫 = 1 (self-interacting)", wrong, 0, f"{len(recorded):,} rows")
+        recursion = Recursion(algebra.radial)
+        columns = {self._coupled_key(f): i for i, f in enumerate(self._described())}
+        wrong = checked = row = 0
+        for number, label in enumerate(labels):
+            size = 1
+            while row + size < len(self.functions) and self._same_label(row, row + size):
+                size += 1
+            if number in chosen:
+                for offset, derived in enumerate(recursion.purify_label(label)):
+                    expected = {columns[self._index_key(index)]: value for index, value in derived.items()}
+                    wrong += expected != recorded[row + offset]
+                    checked += 1
+            row += size
+        return CheckResult("𝒫: partition formula = recursion", wrong, 0, f"{checked:,} of {len(recorded):,} rows")
+
+    def operator_triangular(self) -> CheckResult:
+        """𝒫 has a unit diagonal and otherwise only entries of lower order."""
+        orders = [len(f["l"]) for f in self._described()]
+        wrong = 0
+        for i, row in enumerate(self.description["purification"]):
+            entries = {column: rational(value) for column, value in row}
+            wrong += entries.pop(i, None) != 1
+            wrong += any(orders[column] >= orders[i] for column in entries)
+        return CheckResult("𝒫 unit lower triangular", wrong, 0, f"{len(self.functions):,} rows")
+
+    def brute_force_values(self) -> CheckResult:
+        """Values against the 256-bit sum over distinct tuples."""
+        worst, scope = 0.0, ""
+        for environment, chosen in self._small_environments():
+            expected = [float(v) for v in self._reference(environment, chosen)]
+            worst = max(worst, self._error(self._values(environment)[chosen], np.array(expected), chosen))
+            scope = f"{len(chosen):,} of {len(self.functions):,} functions"
+        what = "sum over distinct tuples" if self.canonical else "products of sums"
+        return CheckResult(f"values = {what}", worst, 1e-12, scope)
+
+    def brute_force_gradient(self) -> CheckResult:
+        """Directional derivatives against a 256-bit central difference of the brute-force sum."""
+        worst, scope = 0.0, ""
+        for environment, chosen in self._small_environments():
+            direction = self.rng.normal(size=environment.displacement.shape)
+            reference = Reference(self.spec, self.description, environment.center)
+            expected = reference.directional_derivative(
+                [self.functions[i] for i in chosen], _particles(environment), [_vector(d) for d in direction]
+            )
+            gradient = self._gradient(environment)[chosen]
+            actual = np.einsum("ijk,jk->i", gradient, direction)
+            worst = max(worst, self._error(actual, np.array([float(v) for v in expected]), chosen))
+            scope = f"{len(chosen):,} of {len(self.functions):,} functions"
+        return CheckResult("gradient = 256-bit difference", worst, 1e-10, scope)
+
+    def vanishes_with_few_neighbours(self) -> CheckResult:
+        """Functions of order ν in environments with fewer than ν neighbours, relative to ν .. ν+3 neighbours."""
+        top = self.spec.basis.order
+        usual = np.zeros(len(self.functions))
+        for count in (top, top + 1, top + 2, top + 3):
+            usual = np.maximum(usual, np.abs(self._values(self._environment(count))))
+        scale = self._by_order(usual)
+        worst = 0.0
+        for count in range(top):
+            for _ in range(5):
+                values = np.abs(self._values(self._environment(count)))
+                worst = max(worst, float((values / scale)[self.orders > count].max(initial=0.0)))
+        return CheckResult("order ν zero with < ν neighbours", worst, 1e-12, f"0 to {top - 1} neighbours")
+
+    def permutation(self) -> CheckResult:
+        """Neighbours in another order."""
+
+        def shuffled(environment: Environment) -> Environment:
+            order = self.rng.permutation(len(environment.species))
+            return Environment(environment.center, environment.species[order], environment.displacement[order])
+
+        return self._invariance("permutation", shuffled)
+
+    def rotation(self) -> CheckResult:
+        """Random proper rotations."""
+        return self._invariance("rotation", lambda e: _transformed(e, _random_rotation(self.rng)))
+
+    def inversion(self) -> CheckResult:
+        """Inversion through the centre."""
+        return self._invariance("inversion", lambda e: _transformed(e, -np.eye(3)))
+
+    def gradient_rotation(self) -> CheckResult:
+        """The gradient turns with the environment."""
+        worst = 0.0
+        for environment in self.environments[:: max(1, len(self.environments) // 10)]:
+            turn = _random_rotation(self.rng)
+            gradient = self._gradient(environment)
+            turned = self._gradient(_transformed(environment, turn)) @ turn
+            if gradient.size:
+                scale = np.maximum(1.0, self._by_order(np.abs(gradient).max(axis=(1, 2))))
+                worst = max(worst, float((np.abs(turned - gradient).max(axis=(1, 2)) / scale).max()))
+        return CheckResult("gradient turns with the environment", worst, 1e-10, "0 to 60 neighbours")
+
+    def beyond_cutoff(self) -> CheckResult:
+        """Neighbours at and beyond the cutoff change nothing, not even the last bit."""
+        worst = 0.0
+        for environment in self.environments:
+            far = self._environment(7, nearest=1.0, farthest=1.3)
+            both = Environment(
+                environment.center,
+                np.concatenate([environment.species, far.species]),
+                np.concatenate([environment.displacement, self._pushed_out(environment.center, far)]),
+            )
+            worst = max(worst, float(np.abs(self._values(both) - self._values(environment)).max()))
+        return CheckResult("neighbours beyond the cutoff add 0", worst, 0.0, self._scope())
+
+    def potential_energy(self) -> CheckResult:
+        """Energy kernel against coefficients times basis kernel."""
+        worst = 0.0
+        for environment in self.environments:
+            terms = self._coefficients(environment.center) * self._values(environment)
+            energy = self.model.energy(*self._arguments(environment))
+            worst = max(worst, abs(energy - terms.sum()) / (np.abs(terms).sum() or 1.0))
+        return CheckResult("energy = coefficients · basis", worst, 1e-12, self._scope())
+
+    def potential_gradient(self) -> CheckResult:
+        """Energy gradient against coefficients times basis gradient."""
+        worst = 0.0
+        for environment in self.environments[:: max(1, len(self.environments) // 10)]:
+            if len(environment.species):
+                terms = self._coefficients(environment.center)[:, None, None] * self._gradient(environment)
+                gradient = self.model.energy_gradient(*self._arguments(environment))[1]
+                worst = max(worst, float(np.abs(gradient - terms.sum(axis=0)).max() / np.abs(terms).sum(axis=0).max()))
+        return CheckResult("energy gradient likewise", worst, 1e-12, "0 to 60 neighbours")
+
+    def dimer(self) -> CheckResult:
+        """The energy of a dimer is its order-1 part alone."""
+        worst = 0.0
+        for _ in range(20):
+            environment = self._environment(1)
+            terms = self._coefficients(environment.center) * self._values(environment)
+            energy = self.model.energy(*self._arguments(environment))
+            pair = terms[self.orders == 1].sum()
+            scale = np.abs(self._coefficients(environment.center)).sum()
+            worst = max(worst, abs(energy - pair) / scale)
+        return CheckResult("dimer energy = order-1 part", worst, 1e-12, "20 dimers")
+
+    def _invariance(self, name: str, change: Callable[[Environment], Environment]) -> CheckResult:
+        worst = 0.0
+        everything = np.arange(len(self.functions))
+        for environment in self.environments:
+            before, after = self._values(environment), self._values(change(environment))
+            worst = max(worst, self._error(after, before, everything))
+        return CheckResult(f"invariant under {name}", worst, 1e-10, self._scope())
+
+    def _error(self, actual: Floats, expected: Floats, chosen: NDArray[np.int64]) -> float:
+        """Largest difference, relative to the largest expected value of the same order (at least 1)."""
+        worst = 0.0
+        for order in np.unique(self.orders[chosen]):
+            same = self.orders[chosen] == order
+            scale = max(1.0, float(np.abs(expected[same]).max()))
+            worst = max(worst, float(np.abs(actual[same] - expected[same]).max()) / scale)
+        return worst
+
+    def _by_order(self, magnitudes: Floats) -> Floats:
+        """For each function the largest magnitude among those of its order (1 where all are zero)."""
+        scale = np.ones(len(self.functions))
+        for order in np.unique(self.orders):
+            scale[self.orders == order] = magnitudes[self.orders == order].max() or 1.0
+        return scale
+
+    def _small_environments(self) -> Iterator[tuple[Environment, NDArray[np.int64]]]:
+        """Environments a brute-force sum can afford, each with the functions to look at."""
+        top = self.spec.basis.order
+        for count in (top, top + 2):
+            costs = np.array([f.cost(count) for f in self.functions])
+            size = len(self.functions)
+            if costs.sum() > _MAX_MULTIPLICATIONS:
+                size = max(20, int(size * _MAX_MULTIPLICATIONS / costs.sum()))
+            yield self._environment(count), np.array(self._sample(len(self.functions), size))
+
+    def _sample(self, size: int, limit: int) -> list[int]:
+        """At most `limit` of `size` indices, sorted."""
+        if size <= limit:
+            return list(range(size))
+        return sorted(int(i) for i in self.rng.choice(size, limit, replace=False))
+
+    def _environment(self, count: int, nearest: float = 0.3, farthest: float = 0.98) -> Environment:
+        """Random species and directions; distances between fractions of the pair's cutoff."""
+        n_species = len(self.model.elements)
+        center = int(self.rng.integers(n_species))
+        species = self.rng.integers(n_species, size=count)
+        directions = self.rng.normal(size=(count, 3))
+        directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+        radii = self.rng.uniform(nearest, farthest, size=count) * self.model.cutoffs[center][species]
+        return Environment(center, species, directions * radii[:, None])
+
+    def _pushed_out(self, center: int, far: Environment) -> Floats:
+        """Displacements of `far` rescaled to lie beyond the cutoffs of another centre species."""
+        radii = np.linalg.norm(far.displacement, axis=1)
+        cutoffs = self.model.cutoffs[center][far.species]
+        wanted = cutoffs * (1.0 + 1e-12 + self.rng.uniform(0, 0.3, size=len(radii)) ** 4)
+        pushed: Floats = far.displacement * (wanted / radii)[:, None]
+        return pushed
+
+    def _scope(self) -> str:
+        return f"{len(self.environments)} × 0 to 60 neighbours"
+
+    def _arguments(self, environment: Environment) -> tuple[str, list[str], Floats]:
+        elements = self.model.elements
+        return elements[environment.center], [elements[i] for i in environment.species], environment.displacement
+
+    def _values(self, environment: Environment) -> Floats:
+        return self.model.basis(*self._arguments(environment))
+
+    def _gradient(self, environment: Environment) -> Floats:
+        gradient: Floats = self.model.basis_gradient(*self._arguments(environment))
+        return gradient
+
+    def _reference(self, environment: Environment, chosen: NDArray[np.int64]) -> list[arb]:
+        reference = Reference(self.spec, self.description, environment.center)
+        return reference.evaluate([self.functions[i] for i in chosen], _particles(environment))
+
+    def _coefficients(self, center: int) -> Floats:
+        path = self.model.path / "coefficients.json"
+        if not path.exists():
+            raise ModuleError(f"{path} is missing. Compile the module again.")
+        return np.array(read_coefficients(path)[1][self.model.elements[center]])
+
+    def _described(self) -> list[dict[str, Any]]:
+        return [*self.description["functions"], *self.description["auxiliary"]]
+
+    def _same_label(self, first: int, second: int) -> bool:
+        return self.functions[first].channels == self.functions[second].channels
+
+    def _coupled_key(self, described: dict[str, Any]) -> tuple[Any, ...]:
+        return tuple(described["elements"]), tuple(described["n"]), tuple(described["l"]), described["index"]
+
+    def _index_key(self, index: tuple[Label, int]) -> tuple[Any, ...]:
+        label, number = index
+        elements = tuple(self.spec.basis.elements[channel.species] for channel in label)
+        return elements, tuple(channel.n for channel in label), tuple(channel.l for channel in label), number
+
+
+def verify_module(
+    model: Model, n_environments: int = 40, seed: int = 0, progress: Progress | None = None
+) -> Iterator[CheckResult]:
+    """Check a compiled module against its definition; yields one result a property."""
+    yield from Verifier(model, n_environments, seed, progress).run()
+
+
+def _particles(environment: Environment) -> list[Particle]:
+    return [
+        Particle(int(species), _vector(displacement))
+        for species, displacement in zip(environment.species, environment.displacement, strict=True)
+    ]
+
+
+def _vector(values: Floats) -> Vector:
+    x, y, z = (arb(float(value)) for value in values)
+    return x, y, z
+
+
+def _transformed(environment: Environment, matrix: Floats) -> Environment:
+    return Environment(environment.center, environment.species, environment.displacement @ matrix.T)
+
+
+def _random_rotation(rng: np.random.Generator) -> Floats:
+    """A rotation drawn uniformly: the Q of a random matrix, with the signs of R fixed and determinant one."""
+    q, r = np.linalg.qr(rng.normal(size=(3, 3)))
+    q = q * np.sign(np.diag(r))
+    return q if np.linalg.det(q) > 0 else -q
+
+
+__all__ = ["CheckResult", "Verifier", "verify_module"]
