@@ -25,6 +25,9 @@ Expansion = tuple[tuple[int, Rational], ...]
 """A linear combination of one-particle functions: pairs (index, coefficient)."""
 
 
+ZERO, TWO, MINUS_ONE = fmpq(0), fmpq(2), fmpq(-1)
+
+
 @dataclass(frozen=True)
 class Recurrence:
     """Constants of p_{k+1} = (a_k y + b_k) p_k - c_k p_{k-1}, with p_0 = 1 and p_{-1} = 0."""
@@ -42,10 +45,10 @@ class ClassicalFamily:
     """
 
     kind: PolynomialKind
-    alpha: Rational = fmpq(0)
-    beta: Rational = fmpq(0)
-    scale: Rational = fmpq(2)
-    shift: Rational = fmpq(-1)
+    alpha: Rational = ZERO
+    beta: Rational = ZERO
+    scale: Rational = TWO
+    shift: Rational = MINUS_ONE
 
     def polynomial(self, degree: int) -> fmpq_poly:
         """p_degree as a polynomial in y."""

@@ -1,8 +1,9 @@
 """Size of a basis before it is derived, by counting states: exact for functions, close for products.
 
 The number of O(3)-invariant functions of order ν equals the number of multisets of ν one-particle states
-(species, n, l, m) with even Σl and Σm = 0, minus those with Σm = 1 (every irreducible representation but the trivial one
-contributes equally to both). Counting multisets by (ν, level, Σm, parity) is a knapsack and takes milliseconds.
+(species, n, l, m) with even Σl and Σm = 0, minus those with Σm = 1 (every irreducible representation but the
+trivial one contributes equally to both). Counting multisets by (ν, level, Σm, parity) is a knapsack and takes
+milliseconds.
 """
 
 from __future__ import annotations

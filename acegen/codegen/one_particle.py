@@ -115,8 +115,13 @@ def _horner(polynomial: fmpq_poly) -> str:
         if not text:
             text = "" if value == 0 else f"splat({constant(value)})"
         else:
-            text = f"{text} * y" if value == 0 else f"({text} * y + {constant(value)})"
+            text = f"{text} * y" if value == 0 else f"({text} * y{_plus(value)})"
     return text.replace("splat(1.0) * ", "") or "splat(0.0)"
+
+
+def _plus(value: float) -> str:
+    """A constant as a further term of a sum."""
+    return f" {'-' if value < 0 else '+'} {constant(abs(value))}"
 
 
 def _polynomials(radial: PolynomialAlgebra, count: int) -> tuple[str, ...]:
@@ -124,13 +129,11 @@ def _polynomials(radial: PolynomialAlgebra, count: int) -> tuple[str, ...]:
     lines = ["const lanes p0 = splat(1.0), q0 = splat(0.0);"]
     for k in range(count - 1):
         a, b, c = (rounded(values[k]) for values in (recurrence.a, recurrence.b, recurrence.c))
-        linear = f"({constant(a)} * y + {constant(b)})" if b else f"({constant(a)} * y)"
-        drag_p = f" - {constant(c)} * p{k - 1}" if c else ""
-        drag_q = f" - {constant(c)} * q{k - 1}" if c else ""
-        lines.append(
-            f"const lanes p{k + 1} = {linear} * p{k}{drag_p}, "
-            f"q{k + 1} = {constant(a)} * p{k} + {linear} * q{k}{drag_q};"
-        )
+        linear = f"({constant(a)} * y{_plus(b)})" if b else f"({constant(a)} * y)"
+        drag_p = f"{_plus(-c)} * p{k - 1}" if c else ""
+        drag_q = f"{_plus(-c)} * q{k - 1}" if c else ""
+        lines.append(f"const lanes p{k + 1} = {linear} * p{k}{drag_p};")
+        lines.append(f"const lanes q{k + 1} = {constant(a)} * p{k} + {linear} * q{k}{drag_q};")
     for k in range(count):
         lines.append(f"R[{k}] = e * p{k}; dR[{k}] = (de * p{k} + e * q{k}) * dy;")
     return tuple(lines)

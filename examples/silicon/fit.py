@@ -1,0 +1,64 @@
+"""Where si_o3d12.coefficients.json comes from: a ridge fit with nothing but the basis kernel and NumPy.
+
+    python examples/silicon/fit.py TRAIN.xyz
+
+Least squares on energies per atom (weight 30) and force components (weight 1) of an extended-XYZ file, with a
+ridge on the coefficients and a free energy per atom, which is not written. Made with the 214 training
+configurations of silicon of Zuo et al., J. Phys. Chem. A 124, 731 (2020).
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import ase.io
+import numpy as np
+import vesin
+from ase import Atoms
+from rich.progress import track
+
+import acegen
+
+HERE = Path(__file__).parent
+ENERGY_WEIGHT = 30.0
+RIDGE = 1e-6
+
+
+def design_rows(model: acegen.Model, atoms: Atoms) -> np.ndarray:
+    """Rows (1 + 3N, n_basis): the energy per atom and every force component by coefficient."""
+    rows = np.zeros((1 + 3 * len(atoms), model.n_basis))
+    rows[0] = model.descriptors(atoms).mean(axis=0)
+    forces = rows[1:].reshape(len(atoms), 3, model.n_basis)
+    i, j, displacement = vesin.ase_neighbor_list("ijD", atoms, model.cutoff)
+    for center in range(len(atoms)):
+        mine = i == center
+        gradient = model.basis_gradient("Si", ["Si"] * int(mine.sum()), displacement[mine])
+        forces[center] += gradient.sum(axis=1).T
+        np.subtract.at(forces, j[mine], gradient.transpose(1, 2, 0))
+    return rows
+
+
+def main() -> None:
+    model = acegen.compile(HERE / "si_o3d12.toml", HERE.parent.parent / "generated")
+    size = model.n_basis + 1
+    gram, right = np.zeros((size, size)), np.zeros(size)
+    for atoms in track(ase.io.read(sys.argv[1], ":"), description="assembling"):
+        rows = np.zeros((1 + 3 * len(atoms), size))
+        rows[:, :-1] = design_rows(model, atoms)
+        rows[0, -1] = 1.0
+        target = np.concatenate([[atoms.get_potential_energy() / len(atoms)], atoms.get_forces().ravel()])
+        rows[0] *= ENERGY_WEIGHT
+        target[0] *= ENERGY_WEIGHT
+        gram += rows.T @ rows
+        right += rows.T @ target
+    scale = 1 / np.sqrt(np.diag(gram))
+    ridge = RIDGE * np.eye(size)
+    solution = scale * np.linalg.solve(scale[:, None] * gram * scale + ridge, scale * right)
+    path = HERE / "si_o3d12.coefficients.json"
+    acegen.write_coefficients(path, model.basis_hash, {"Si": solution[:-1]})
+    print(f"{model.n_basis} coefficients in {path}; energy per atom at zero: {solution[-1]:.4f} eV")
+
+
+if __name__ == "__main__":
+    main()
