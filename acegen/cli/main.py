@@ -137,6 +137,7 @@ def _info(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
+    from rich import box
     from rich.table import Table
 
     from acegen.cli.progress import TerminalProgress
@@ -150,7 +151,8 @@ def _verify(options: argparse.Namespace) -> int:
         results = list(verify_module(model, options.environments, options.seed, progress))
         failed = [result for result in results if not result.passed]
         progress.report(f"{len(results) - len(failed)} of {len(results)} properties hold")
-    table = Table(title=f"{model.name}: {model.n_basis:,} functions of {', '.join(model.elements)}")
+    title = f"{model.name}: {model.n_basis:,} functions of {', '.join(model.elements)}"
+    table = Table(title=title, box=box.SIMPLE)
     table.add_column("property", no_wrap=True)
     table.add_column("error", justify="right", no_wrap=True)
     table.add_column("allowed", justify="right", no_wrap=True)

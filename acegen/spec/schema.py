@@ -25,6 +25,7 @@ from pydantic import (
     PlainSerializer,
     Tag,
     WithJsonSchema,
+    field_serializer,
     field_validator,
     model_validator,
 )
@@ -132,6 +133,10 @@ class BasisSpec(_Section):
                 f"raise it to at least {self.order} or lower basis.order"
             )
         return self
+
+    @field_serializer("level")
+    def _plain_level(self, level: Fraction | tuple[Fraction, ...]) -> str | list[str]:
+        return [str(value) for value in level] if isinstance(level, tuple) else str(level)
 
     @property
     def levels(self) -> tuple[Fraction, ...]:

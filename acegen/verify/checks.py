@@ -160,7 +160,7 @@ class Verifier:
             for _ in range(5):
                 values = np.abs(self._values(self._environment(count)))
                 worst = max(worst, float((values / scale)[self.orders > count].max(initial=0.0)))
-        return CheckResult("order ν zero with < ν neighbours", worst, 1e-12, f"0 to {top - 1} neighbours")
+        return CheckResult("order ν zero with < ν neighbours", worst, 1e-12, f"≤ {top - 1} neighbours")
 
     def permutation(self) -> CheckResult:
         """Neighbours in another order."""
@@ -180,7 +180,7 @@ class Verifier:
         return self._invariance("inversion", lambda e: _transformed(e, -np.eye(3)))
 
     def gradient_rotation(self) -> CheckResult:
-        """The gradient turns with the environment."""
+        """The gradient turns with environment."""
         worst = 0.0
         for environment in self.environments[:: max(1, len(self.environments) // 10)]:
             turn = _random_rotation(self.rng)
@@ -189,7 +189,7 @@ class Verifier:
             if gradient.size:
                 scale = np.maximum(1.0, self._by_order(np.abs(gradient).max(axis=(1, 2))))
                 worst = max(worst, float((np.abs(turned - gradient).max(axis=(1, 2)) / scale).max()))
-        return CheckResult("gradient turns with the environment", worst, 1e-10, "0 to 60 neighbours")
+        return CheckResult("gradient turns with environment", worst, 1e-10, "≤ 60 neighbours")
 
     def beyond_cutoff(self) -> CheckResult:
         """Neighbours at and beyond the cutoff change nothing, not even the last bit."""
@@ -202,7 +202,7 @@ class Verifier:
                 np.concatenate([environment.displacement, self._pushed_out(environment.center, far)]),
             )
             worst = max(worst, float(np.abs(self._values(both) - self._values(environment)).max()))
-        return CheckResult("neighbours beyond the cutoff add 0", worst, 0.0, self._scope())
+        return CheckResult("neighbours beyond cutoff add zero", worst, 0.0, self._scope())
 
     def potential_energy(self) -> CheckResult:
         """Energy kernel against coefficients times basis kernel."""
@@ -221,7 +221,7 @@ class Verifier:
                 terms = self._coefficients(environment.center)[:, None, None] * self._gradient(environment)
                 gradient = self.model.energy_gradient(*self._arguments(environment))[1]
                 worst = max(worst, float(np.abs(gradient - terms.sum(axis=0)).max() / np.abs(terms).sum(axis=0).max()))
-        return CheckResult("energy gradient likewise", worst, 1e-12, "0 to 60 neighbours")
+        return CheckResult("energy gradient likewise", worst, 1e-12, "≤ 60 neighbours")
 
     def dimer(self) -> CheckResult:
         """The energy of a dimer is its order-1 part alone."""
@@ -294,7 +294,7 @@ class Verifier:
         return pushed
 
     def _scope(self) -> str:
-        return f"{len(self.environments)} × 0 to 60 neighbours"
+        return f"{len(self.environments)} × ≤ 60 neighbours"
 
     def _arguments(self, environment: Environment) -> tuple[str, list[str], Floats]:
         elements = self.model.elements

@@ -1,0 +1,88 @@
+/* acegen.h: the interface between compiled ACE models and the programs that use them.
+ *
+ * Written by hand, the same for every model. A model exports one function,
+ *
+ *     const acegen_model *acegen_model_NAME(void);
+ *
+ * which returns a pointer to constant data: what the model is, and functions to evaluate it. Nothing here
+ * allocates memory, keeps state or prints; a model may be used from any number of threads at once, as long as
+ * each thread passes a workspace of its own.
+ *
+ * Units: lengths in Å, energies in eV. All arrays are in C order, shapes are given as [rows][columns].
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef ACEGEN_H
+#define ACEGEN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* acegen: begin declarations (this part is read by cffi as it stands) */
+#define ACEGEN_ABI_VERSION 1
+
+/* What a call returns. Outputs are undefined unless it is ACEGEN_OK. */
+typedef enum {
+    ACEGEN_OK = 0,
+    ACEGEN_BAD_ARGUMENT = 1,    /* a required pointer is NULL, or a count is negative */
+    ACEGEN_SMALL_WORKSPACE = 2, /* the workspace is smaller than workspace_bytes() asks for */
+    ACEGEN_UNKNOWN_SPECIES = 3, /* a species index is outside 0 .. n_species - 1 */
+    ACEGEN_NOT_FINITE = 4,      /* a displacement is NaN or infinite */
+    ACEGEN_COINCIDENT = 5       /* a neighbour sits on its centre (closer than 1e-6 Å) */
+} acegen_status;
+
+/* Atomic environments: n_atoms centres with their neighbours, as lists one after the other. The neighbours of
+ * centre i are entries first[i] <= k < first[i + 1]. Entries beyond the cutoff are allowed and contribute
+ * exactly zero, so a list with a skin can be passed as it is. Species are indices into the model's elements. */
+typedef struct {
+    int64_t n_atoms;
+    const int32_t *center;      /* [n_atoms] species of each centre */
+    const int64_t *first;       /* [n_atoms + 1] where each centre's neighbours begin; first[0] may be > 0 */
+    const int32_t *species;     /* [first[n_atoms]] species of each neighbour */
+    const double *displacement; /* [first[n_atoms]][3] neighbour minus centre, Å */
+} acegen_environments;
+
+/* A compiled model. Functions that the model does not provide are NULL. */
+typedef struct {
+    int32_t abi_version;     /* ACEGEN_ABI_VERSION of the header the model was compiled with; check it first */
+    int32_t n_species;       /* number of elements */
+    int32_t n_basis;         /* basis functions per centre, the same number for every element */
+    int32_t max_order;       /* largest correlation order */
+    const char *name;        /* name in the specification */
+    const char *basis_hash;  /* SHA-256 of the basis description, 64 hexadecimal digits */
+    const char *model_hash;  /* SHA-256 of name, basis and coefficients */
+    const char *generator;   /* "acegen VERSION" */
+    const int32_t *atomic_numbers; /* [n_species] */
+    const double *cutoffs;   /* [n_species][n_species] cutoff by centre and neighbour, Å */
+
+    /* Bytes of scratch memory a call needs if no centre has more than max_neighbours entries. */
+    size_t (*workspace_bytes)(int64_t max_neighbours);
+
+    /* Basis functions of every centre.
+     *   environments  in:  the centres and their neighbours
+     *   values        out: [n_atoms][n_basis]
+     *   gradient      out: derivatives with respect to each displacement, or NULL if not wanted. For centre i with
+     *                 J = first[i + 1] - first[i] a block [n_basis][J][3] that starts at 3 n_basis (first[i] - first[0]).
+     *   workspace     scratch of workspace_size bytes, any alignment
+     *   failed_atom   out, or NULL: the centre at which evaluation stopped, if it failed */
+    acegen_status (*basis)(const acegen_environments *environments, double *values, double *gradient,
+                           void *workspace, size_t workspace_size, int64_t *failed_atom);
+
+    /* Site energies and their gradient. NULL if the model was compiled without coefficients.
+     *   energy        out: [n_atoms] site energy of each centre, eV
+     *   gradient      out: [first[n_atoms] - first[0]][3] derivative of each centre's energy with respect to each of its
+     *                 displacements, eV/Å, in the order of the entries */
+    acegen_status (*potential)(const acegen_environments *environments, double *energy, double *gradient,
+                               void *workspace, size_t workspace_size, int64_t *failed_atom);
+} acegen_model;
+/* acegen: end declarations */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* ACEGEN_H */

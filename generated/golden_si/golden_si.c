@@ -1,0 +1,50 @@
+/* golden_si: canonical O3 basis of Si, order 3, level 6, cutoff 5 Å. Made by acegen 0.1.0; do not edit.
+ *
+ * What the model is, and where its kernels are. The interface is described in acegen.h.
+ */
+#include "acegen.h"
+
+size_t golden_si_workspace_bytes(int64_t max_neighbours);
+acegen_status golden_si_basis(const acegen_environments *environments, double *values, double *gradient,
+                               void *workspace, size_t workspace_size, int64_t *failed_atom);
+acegen_status golden_si_potential(const acegen_environments *environments, double *energy, double *gradient,
+                                   void *workspace, size_t workspace_size, int64_t *failed_atom);
+const acegen_model *acegen_model_golden_si(void);
+
+static const int32_t ATOMIC_NUMBERS[] = { 14 }; /* Si */
+
+/* Cutoff radii by centre and neighbour, Å. */
+static const double CUTOFFS[] = {
+    5.0,
+};
+
+static const acegen_model MODEL = {
+    .abi_version = ACEGEN_ABI_VERSION,
+    .n_species = 1,
+    .n_basis = 25,
+    .max_order = 3,
+    .name = "golden_si",
+    .basis_hash = "958794e795a8bfd53ff9ab7bdf691fc3540b10479b60eedc0d397ae420b93c15",
+    .model_hash = "fbe816b79dea41eb9f595d60ab084ec168ccbe009bce879b26118a98b479b748",
+    .generator = "acegen 0.1.0",
+    .atomic_numbers = ATOMIC_NUMBERS,
+    .cutoffs = CUTOFFS,
+    .workspace_bytes = golden_si_workspace_bytes,
+    .basis = golden_si_basis,
+    .potential = golden_si_potential,
+};
+
+/* The model, or NULL if this processor lacks instructions it was compiled for. */
+const acegen_model *acegen_model_golden_si(void)
+{
+#if defined(__x86_64__) && defined(__AVX512F__)
+    if (!__builtin_cpu_supports("avx512f")) return NULL;
+#endif
+#if defined(__x86_64__) && defined(__AVX2__)
+    if (!__builtin_cpu_supports("avx2")) return NULL;
+#endif
+#if defined(__x86_64__) && defined(__FMA__)
+    if (!__builtin_cpu_supports("fma")) return NULL;
+#endif
+    return &MODEL;
+}
