@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,17 @@ def test_files_are_of_moderate_length() -> None:
         assert len(file.read_text().splitlines()) <= 400, file
 
 
+def test_wheel_holds_templates(tmp_path: Path) -> None:
+    """An installed acegen generates code without the repository."""
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", str(tmp_path), str(ROOT)]
+    subprocess.run(command, check=True)
+    names = set(zipfile.ZipFile(next(tmp_path.glob("acegen-*.whl"))).namelist())
+    shipped = {f"acegen/templates/{path.name}" for path in (ROOT / "templates").iterdir() if path.is_file()}
+    assert shipped <= names
+    assert {"acegen/py.typed", "acegen/cli/main.py"} <= names
+    assert not any(name.startswith(("tests/", "generated/", "templates/")) for name in names)
+
+
 def test_import_is_light() -> None:
     """`import acegen` loads neither SymPy nor NumPy nor the compiler."""
     code = "import sys, acegen; print([m for m in ('sympy', 'flint', 'numpy', 'pydantic', 'cffi') if m in sys.modules])"
@@ -55,6 +67,7 @@ def test_cache_hit_loads_no_computer_algebra(tmp_path: Path) -> None:
     spec = ROOT / "tests" / "golden" / "golden_si.toml"
     code = f"""
 import sys
+import zipfile
 from acegen.cli.main import main
 main(["compile", {str(spec)!r}, "-o", {str(tmp_path)!r}])
 print([m for m in ('sympy', 'flint', 'numpy', 'jinja2', 'cffi') if m in sys.modules], file=sys.stderr)

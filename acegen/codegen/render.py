@@ -143,17 +143,17 @@ def _environment() -> Environment:
         autoescape=False,
     )
     environment.filters["constant"] = constant
-    environment.globals["table"] = _table
+    environment.globals["initializer"] = _initializer
     return environment
 
 
-def _table(values: Sequence[object], per_line: int = 24) -> str:
-    """Entries of a C array; long ones broken into lines."""
+def _initializer(values: Sequence[object], per_line: int = 24) -> str:
+    """Initializer of a C array; long ones broken into lines."""
     texts = [str(value) for value in values]
     if len(texts) <= per_line:
-        return ", ".join(texts)
+        return "{ " + ", ".join(texts) + " }"
     lines = (", ".join(texts[start : start + per_line]) for start in range(0, len(texts), per_line))
-    return "\n    " + ",\n    ".join(lines) + "\n"
+    return "{\n    " + ",\n    ".join(lines) + "\n}"
 
 
 def _banner(graph: Graph) -> str:

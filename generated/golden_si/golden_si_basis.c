@@ -21,19 +21,19 @@ enum {
 
 /* b_j = Σ_t TERM_WEIGHT[t] Π_k A[TERM_FACTOR[..]], over the terms t of function j: TERM_FIRST[j] <= t < TERM_FIRST[j + 1],
  * each with ORDER[j] factors, the first of them at FACTOR_FIRST[j]. */
-static const uint8_t ORDER[N_COUPLED] = { 
+static const uint8_t ORDER[N_COUPLED] = {
     1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3,
     3
- };
-static const uint32_t TERM_FIRST[N_COUPLED + 1] = { 
+};
+static const uint32_t TERM_FIRST[N_COUPLED + 1] = {
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 18, 21, 22, 23, 24, 25, 26, 27,
     28, 31
- };
-static const uint32_t FACTOR_FIRST[N_COUPLED] = { 
+};
+static const uint32_t FACTOR_FIRST[N_COUPLED] = {
     0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 30, 36, 39, 42, 45, 48, 51, 54,
     57
- };
-static const double TERM_WEIGHT[] = { 
+};
+static const double TERM_WEIGHT[] = {
     1.0, 1.0, 1.0, 1.0,
     1.0, 1.0, 1.0, 1.0,
     1.0, 1.0, 1.0, 1.0,
@@ -42,23 +42,23 @@ static const double TERM_WEIGHT[] = {
     2.0, 1.0, 1.0, 1.0,
     1.0, 1.0, 1.0, 1.0,
     1.0, 1.0, 1.0
- };
-static const uint16_t TERM_FACTOR[] = { 
+};
+static const uint16_t TERM_FACTOR[] = {
     0, 1, 2, 3, 4, 5, 0, 0, 0, 1, 0, 2, 0, 3, 0, 4, 1, 1, 1, 2, 1, 3, 2, 2,
     6, 6, 8, 8, 10, 10, 6, 7, 8, 9, 10, 11, 0, 0, 0, 0, 0, 1, 0, 0, 2, 0, 0, 3,
     0, 1, 1, 0, 1, 2, 1, 1, 1, 0, 6, 6, 0, 8, 8, 0, 10, 10
- };
+};
 
 /* The A's that function j depends on, by neighbour species z: USED[k] for
  * USED_FIRST[j N_SPECIES + z] <= k < USED_FIRST[j N_SPECIES + z + 1]. */
-static const uint32_t USED_FIRST[N_COUPLED * N_SPECIES + 1] = { 
+static const uint32_t USED_FIRST[N_COUPLED * N_SPECIES + 1] = {
     0, 1, 2, 3, 4, 5, 6, 7, 9, 11, 13, 15, 16, 18, 20, 21, 24, 30, 31, 33, 35, 37, 39, 42,
     43, 47
- };
-static const uint16_t USED[] = { 
+};
+static const uint16_t USED[] = {
     0, 1, 2, 3, 4, 5, 0, 0, 1, 0, 2, 0, 3, 0, 4, 1, 1, 2, 1, 3, 2, 6, 8, 10,
     6, 7, 8, 9, 10, 11, 0, 0, 1, 0, 2, 0, 3, 0, 1, 0, 1, 2, 1, 0, 6, 8, 10
- };
+};
 
 /* b_j of the pooled A. */
 static inline lanes coupled_value(int j, const lanes *restrict A)
@@ -95,19 +95,19 @@ static inline void coupled_derivative(int j, const lanes *restrict A, lanes *res
 
 /* B_i = Σ_k PURIFY[k] b[PURIFY_COLUMN[k]] for PURIFY_FIRST[i] <= k < PURIFY_FIRST[i + 1]: rows of the purification
  * operator, times the scale of the function. */
-static const uint32_t PURIFY_FIRST[N_BASIS + 1] = { 
+static const uint32_t PURIFY_FIRST[N_BASIS + 1] = {
     0, 1, 2, 3, 4, 5, 6, 9, 13, 17, 21, 25, 30, 36, 42, 49, 52, 56, 62, 71, 81, 91, 103, 119,
     130, 138
- };
-static const uint16_t PURIFY_COLUMN[] = { 
+};
+static const uint16_t PURIFY_COLUMN[] = {
     0, 1, 2, 3, 4, 5, 0, 1, 6, 0, 1, 2, 7, 1, 2, 3, 8, 2, 3, 4, 9, 3, 4, 5,
     10, 0, 1, 2, 3, 11, 0, 1, 2, 3, 4, 12, 1, 2, 3, 4, 5, 13, 0, 1, 2, 3, 4, 5,
     14, 0, 1, 15, 0, 1, 2, 16, 0, 1, 2, 6, 7, 17, 0, 1, 2, 3, 6, 7, 8, 11, 18, 0,
     1, 2, 3, 4, 7, 8, 9, 12, 19, 1, 2, 3, 4, 5, 8, 9, 10, 13, 20, 0, 1, 2, 3, 4,
     6, 7, 8, 9, 11, 12, 21, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 22, 0,
     1, 2, 3, 4, 5, 7, 11, 12, 13, 23, 0, 1, 2, 6, 7, 15, 16, 24
- };
-static const double PURIFY[] = { 
+};
+static const double PURIFY[] = {
     1.7320508075688772, 2.2360679774997898, 2.6457513110645907, 3.0,
     3.3166247903553998, 3.6055512754639891, -1.5909902576697319, -0.5303300858899106,
     2.1213203435596424, -0.58094750193111255, -2.2592402852876599, -1.0327955589886446,
@@ -143,7 +143,7 @@ static const double PURIFY[] = {
     -3.9123039821797581, 4.5643546458763842, 7.6367532368147133, 4.2426406871192848,
     0.84852813742385702, -4.7729707730091961, -1.5909902576697319, -9.5459415460183923,
     -1.5909902576697319, 6.3639610306789276
- };
+};
 
 /* out = Σ_k PURIFY[k] rows[PURIFY_COLUMN[k]] for basis function i, rows of `width` lanes. */
 static inline void purify(int i, const lanes *restrict rows, int width, lanes *restrict out)
