@@ -18,14 +18,14 @@ _DEFAULT_R0 = 0.45
 
 @dataclass(frozen=True)
 class RadialCode:
-    """Statements that compute y(r), the envelope, and R_n with dR_n/dr; formulas for the comments."""
+    """Statements that compute y(r) with dy/dr, and R_n with dR_n/dy; formulas for the comments."""
 
     formula: str
     transform_formula: str
     agnesi: bool
     transform_code: tuple[str, ...]
-    envelope_code: tuple[str, ...]
-    polynomial_code: tuple[str, ...]
+    first_code: tuple[str, ...]
+    recurrence_code: tuple[str, ...]
 
 
 def radial_code(spec: Spec, radial: PolynomialAlgebra, count: int) -> RadialCode:
@@ -44,8 +44,8 @@ def radial_code(spec: Spec, radial: PolynomialAlgebra, count: int) -> RadialCode
         transform_formula=transform_formula,
         agnesi=agnesi is not None,
         transform_code=transform,
-        envelope_code=_envelope(radial.envelope),
-        polynomial_code=_polynomials(radial, count),
+        first_code=_first_function(radial.envelope),
+        recurrence_code=_recurrence(radial, count),
     )
 
 
@@ -75,13 +75,13 @@ def _transform(kind: str, agnesi: AgnesiSpec | None) -> tuple[str, tuple[str, ..
         return "y = (1-s)^3 (1+3s+6s^2), s = r/cutoff", (
             "const lanes t = 1.0 - s;",
             "const lanes y = t * t * t * (1.0 + 3.0 * s + 6.0 * s * s);",
-            "const lanes dy = -30.0 * s * s * t * t * pair->inverse_cutoff; /* dy/dr */",
+            "*dy = -30.0 * s * s * t * t * pair->inverse_cutoff; /* dy/dr */",
         )
     if agnesi is None:
         return "y = (1-s)^2 (1+2s), s = r/cutoff", (
             "const lanes t = 1.0 - s;",
             "const lanes y = t * t * (1.0 + 2.0 * s);",
-            "const lanes dy = -6.0 * s * t * pair->inverse_cutoff; /* dy/dr */",
+            "*dy = -6.0 * s * t * pair->inverse_cutoff; /* dy/dr */",
         )
     q, k = agnesi.q, agnesi.q - agnesi.p
     a = agnesi_constant(agnesi)
@@ -95,7 +95,7 @@ def _transform(kind: str, agnesi: AgnesiSpec | None) -> tuple[str, tuple[str, ..
         f"const lanes dagnesi = {a_text} * {_power('x', q - 1)} * ({k}.0 * (numerator - 1.0) - {q}.0 * numerator)"
         " / (denominator * denominator) * pair->inverse_r0;",
         "const lanes y = agnesi * step;",
-        "const lanes dy = dagnesi * step + agnesi * dstep; /* dy/dr */",
+        "*dy = dagnesi * step + agnesi * dstep; /* dy/dr */",
     )
 
 
@@ -103,8 +103,8 @@ def _power(variable: str, exponent: int) -> str:
     return "*".join([variable] * exponent) if exponent else "splat(1.0)"
 
 
-def _envelope(envelope: fmpq_poly) -> tuple[str, ...]:
-    return (f"const lanes e = {_horner(envelope)}, de = {_horner(envelope.derivative())};",)
+def _first_function(envelope: fmpq_poly) -> tuple[str, ...]:
+    return f"R[0] = {_horner(envelope)};", f"dR[0] = {_horner(envelope.derivative())};"
 
 
 def _horner(polynomial: fmpq_poly) -> str:
@@ -124,18 +124,16 @@ def _plus(value: float) -> str:
     return f" {'-' if value < 0 else '+'} {constant(abs(value))}"
 
 
-def _polynomials(radial: PolynomialAlgebra, count: int) -> tuple[str, ...]:
+def _recurrence(radial: PolynomialAlgebra, count: int) -> tuple[str, ...]:
     recurrence = radial.recurrence(count)
-    lines = ["const lanes p0 = splat(1.0), q0 = splat(0.0);"]
+    lines = []
     for k in range(count - 1):
         a, b, c = (rounded(values[k]) for values in (recurrence.a, recurrence.b, recurrence.c))
         linear = f"({constant(a)} * y{_plus(b)})" if b else f"({constant(a)} * y)"
-        drag_p = f"{_plus(-c)} * p{k - 1}" if c else ""
-        drag_q = f"{_plus(-c)} * q{k - 1}" if c else ""
-        lines.append(f"const lanes p{k + 1} = {linear} * p{k}{drag_p};")
-        lines.append(f"const lanes q{k + 1} = {constant(a)} * p{k} + {linear} * q{k}{drag_q};")
-    for k in range(count):
-        lines.append(f"R[{k}] = e * p{k}; dR[{k}] = (de * p{k} + e * q{k}) * dy;")
+        drag = f"{_plus(-c)} * R[{k - 1}]" if c else ""
+        slope_drag = f"{_plus(-c)} * dR[{k - 1}]" if c else ""
+        lines.append(f"R[{k + 1}] = {linear} * R[{k}]{drag};")
+        lines.append(f"dR[{k + 1}] = {constant(a)} * R[{k}] + {linear} * dR[{k}]{slope_drag};")
     return tuple(lines)
 
 
