@@ -47,7 +47,7 @@ def test_good_modules_pass(models: Models, key: str) -> None:
 
 SABOTAGE = {
     # what is broken: (file, pattern, replacement, a check that must notice)
-    "radial function": ("particles.h", r"p2 = \(3\.75 \* y", "p2 = (3.76 * y", "values = sum over distinct tuples"),
+    "radial function": ("particles.h", r"\{ 3\.75, ", "{ 3.76, ", "values = sum over distinct tuples"),
     "radial slope": ("particles.h", r"dy = -6\.0 \* s", "dy = -6.01 * s", "gradient = 256-bit difference"),
     "harmonic": ("particles.h", r"S\[3\] = Q\[3\] \* c\[1\]", "S[3] = Q[3] * c[1] * 1.001", "invariant under rotation"),
     "parity": ("particles.h", r"S\[2\] = Q\[2\];", "S[2] = Q[2] + 0.01;", "invariant under inversion"),

@@ -18,14 +18,14 @@ _DEFAULT_R0 = 0.45
 
 @dataclass(frozen=True)
 class RadialCode:
-    """Statements that compute y(r) with dy/dr, and R_n with dR_n/dy; formulas for the comments."""
+    """Statements for y(r) with dy/dr and for R_1 with dR_1/dy, constants for the rest; formulas for comments."""
 
     formula: str
     transform_formula: str
     agnesi: bool
     transform_code: tuple[str, ...]
     first_code: tuple[str, ...]
-    recurrence_code: tuple[str, ...]
+    recurrence: tuple[tuple[float, float, float], ...]
 
 
 def radial_code(spec: Spec, radial: PolynomialAlgebra, count: int) -> RadialCode:
@@ -45,7 +45,7 @@ def radial_code(spec: Spec, radial: PolynomialAlgebra, count: int) -> RadialCode
         agnesi=agnesi is not None,
         transform_code=transform,
         first_code=_first_function(radial.envelope),
-        recurrence_code=_recurrence(radial, count),
+        recurrence=_recurrence(radial, count),
     )
 
 
@@ -74,28 +74,28 @@ def _transform(kind: str, agnesi: AgnesiSpec | None) -> tuple[str, tuple[str, ..
     if kind == "smootherstep":
         return "y = (1-s)^3 (1+3s+6s^2), s = r/cutoff", (
             "const lanes t = 1.0 - s;",
-            "const lanes y = t * t * t * (1.0 + 3.0 * s + 6.0 * s * s);",
-            "*dy = -30.0 * s * s * t * t * pair->inverse_cutoff; /* dy/dr */",
+            "y[k] = t * t * t * (1.0 + 3.0 * s + 6.0 * s * s);",
+            "at->dy = -30.0 * s * s * t * t * pair->inverse_cutoff; /* dy/dr */",
         )
     if agnesi is None:
         return "y = (1-s)^2 (1+2s), s = r/cutoff", (
             "const lanes t = 1.0 - s;",
-            "const lanes y = t * t * (1.0 + 2.0 * s);",
-            "*dy = -6.0 * s * t * pair->inverse_cutoff; /* dy/dr */",
+            "y[k] = t * t * (1.0 + 2.0 * s);",
+            "at->dy = -6.0 * s * t * pair->inverse_cutoff; /* dy/dr */",
         )
     q, k = agnesi.q, agnesi.q - agnesi.p
     a = agnesi_constant(agnesi)
     formula = f"y = (1-s)^2 (1+2s) / (1 + ({a}) x^{q} / (1 + x^{k})), s = r/cutoff, x = r/r0"
     a_text = constant(float(a))
     return formula, (
-        "const lanes t = 1.0 - s, x = r * pair->inverse_r0;",
+        "const lanes t = 1.0 - s, x = r[k] * pair->inverse_r0;",
         "const lanes step = t * t * (1.0 + 2.0 * s), dstep = -6.0 * s * t * pair->inverse_cutoff;",
         f"const lanes numerator = 1.0 + {_power('x', k)}, denominator = numerator + {a_text} * {_power('x', q)};",
         "const lanes agnesi = numerator / denominator;",
         f"const lanes dagnesi = {a_text} * {_power('x', q - 1)} * ({k}.0 * (numerator - 1.0) - {q}.0 * numerator)"
         " / (denominator * denominator) * pair->inverse_r0;",
-        "const lanes y = agnesi * step;",
-        "*dy = dagnesi * step + agnesi * dstep; /* dy/dr */",
+        "y[k] = agnesi * step;",
+        "at->dy = dagnesi * step + agnesi * dstep; /* dy/dr */",
     )
 
 
@@ -104,7 +104,7 @@ def _power(variable: str, exponent: int) -> str:
 
 
 def _first_function(envelope: fmpq_poly) -> tuple[str, ...]:
-    return f"R[0] = {_horner(envelope)};", f"dR[0] = {_horner(envelope.derivative())};"
+    return f"at->R[0] = {_horner(envelope)};", f"at->dR[0] = {_horner(envelope.derivative())};"
 
 
 def _horner(polynomial: fmpq_poly) -> str:
@@ -115,7 +115,7 @@ def _horner(polynomial: fmpq_poly) -> str:
         if not text:
             text = "" if value == 0 else f"splat({constant(value)})"
         else:
-            text = f"{text} * y" if value == 0 else f"({text} * y{_plus(value)})"
+            text = f"{text} * y[k]" if value == 0 else f"({text} * y[k]{_plus(value)})"
     return text.replace("splat(1.0) * ", "") or "splat(0.0)"
 
 
@@ -124,17 +124,11 @@ def _plus(value: float) -> str:
     return f" {'-' if value < 0 else '+'} {constant(abs(value))}"
 
 
-def _recurrence(radial: PolynomialAlgebra, count: int) -> tuple[str, ...]:
-    recurrence = radial.recurrence(count)
-    lines = []
-    for k in range(count - 1):
-        a, b, c = (rounded(values[k]) for values in (recurrence.a, recurrence.b, recurrence.c))
-        linear = f"({constant(a)} * y{_plus(b)})" if b else f"({constant(a)} * y)"
-        drag = f"{_plus(-c)} * R[{k - 1}]" if c else ""
-        slope_drag = f"{_plus(-c)} * dR[{k - 1}]" if c else ""
-        lines.append(f"R[{k + 1}] = {linear} * R[{k}]{drag};")
-        lines.append(f"dR[{k + 1}] = {constant(a)} * R[{k}] + {linear} * dR[{k}]{slope_drag};")
-    return tuple(lines)
+def _recurrence(radial: PolynomialAlgebra, count: int) -> tuple[tuple[float, float, float], ...]:
+    """Constants (a, b, c) of R_{n+1} = (a y + b) R_n - c R_{n-1} for n = 1 .. count - 1; none is left empty."""
+    constants = radial.recurrence(count)
+    rows = zip(constants.a, constants.b, constants.c, strict=True)
+    return tuple((rounded(a), rounded(b), rounded(c)) for a, b, c in rows) or ((0.0, 0.0, 0.0),)
 
 
 @dataclass(frozen=True)

@@ -187,7 +187,7 @@ static void one_particle_gradient(int32_t species, const slot *near_slot, int ti
         const int h = SHELLS[k].harmonic;
         for (int n = 0; n < SHELLS[k].count; ++n) {
             lanes *out = dphi[SHELLS[k].offset - POOLED_FIRST[species] + n] + 3 * tile;
-            const lanes R = near_slot->R[n], radial = near_slot->dR[n] * S[h];
+            const lanes R = near_slot->R[n], radial = near_slot->dR[n] * near_slot->dy * S[h];
             out[0] = R * G[h][0] + radial * x;
             out[1] = R * G[h][1] + radial * y;
             out[2] = R * G[h][2] + radial * z;

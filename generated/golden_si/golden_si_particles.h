@@ -42,8 +42,9 @@ static inline lanes splat(double value)
 /* One neighbour of each centre of a block. */
 typedef struct {
     lanes x, y, z;        /* displacement, Å; pool() turns it into the unit vector */
-    lanes inverse_r;      /* 1/|r|, set by pool() */
-    lanes R[N_RADIAL];    /* radial functions and their derivatives, set by pool() */
+    lanes inverse_r;      /* 1/|r|, set by pool() like all that follows but `entry` */
+    lanes dy;             /* dy/dr */
+    lanes R[N_RADIAL];    /* radial functions and their derivatives by y */
     lanes dR[N_RADIAL];
     int64_t entry[LANES]; /* which entry of the neighbour list; -1 for padding */
 } slot;
@@ -134,43 +135,48 @@ static inline neighbourhood gather(const acegen_environments *env, const int64_t
 /* Constants of the distance transform by centre and neighbour species. */
 typedef struct {
     double cutoff, inverse_cutoff;
+
 } pair_constants;
 
 static const pair_constants PAIRS[N_SPECIES][N_SPECIES] = {
     {{ 5.0, 0.20000000000000001 }},
 };
 
-/* R[n-1] = R_n(r) and dR[n-1] = dR_n/dr; both are exactly zero from the cutoff on. */
-static inline void radial_functions(const pair_constants *pair, lanes r, lanes *restrict R, lanes *restrict dR)
+/* R_{n+1} = (a y + b) R_n - c R_{n-1}: rows {a, b, c} for n = 1, 2, ... */
+static const double RECURRENCE[][3] = {
+    { 4.0, -3.0, 0.0 },
+    { 3.75, -2.1875, 0.5625 },
+    { 3.7333333333333334, -2.0222222222222221, 0.71111111111111114 },
+    { 3.75, -1.96875, 0.78125 },
+    { 3.7714285714285714, -1.9485714285714286, 0.82285714285714284 },
+};
+
+/* R_n and dR_n/dy at y = y(r), and dy/dr, of the slots of a tile. From the cutoff on, R_n and dy/dr are exactly zero.
+ * The recurrence runs through all slots at each n, so that no step waits for the one before it. */
+static inline void radial_functions(const pair_constants *pair, slot *slots, const lanes *r, int count)
 {
-    lanes s = r * pair->inverse_cutoff;
-    const lane_mask inside = s < 1.0;
-    s = (lanes)((inside & (lane_mask)s) | (~inside & (lane_mask)splat(1.0))); /* min(s, 1) */
-    const lanes t = 1.0 - s;
-    const lanes y = t * t * (1.0 + 2.0 * s);
-    const lanes dy = -6.0 * s * t * pair->inverse_cutoff; /* dy/dr */
-
-    /* envelope */
-    const lanes e = y, de = splat(1.0);
-
-    /* polynomials p_k(y) and dp_k/dy by three-term recurrence */
-    const lanes p0 = splat(1.0), q0 = splat(0.0);
-    const lanes p1 = (4.0 * y - 3.0) * p0;
-    const lanes q1 = 4.0 * p0 + (4.0 * y - 3.0) * q0;
-    const lanes p2 = (3.75 * y - 2.1875) * p1 - 0.5625 * p0;
-    const lanes q2 = 3.75 * p1 + (3.75 * y - 2.1875) * q1 - 0.5625 * q0;
-    const lanes p3 = (3.7333333333333334 * y - 2.0222222222222221) * p2 - 0.71111111111111114 * p1;
-    const lanes q3 = 3.7333333333333334 * p2 + (3.7333333333333334 * y - 2.0222222222222221) * q2 - 0.71111111111111114 * q1;
-    const lanes p4 = (3.75 * y - 1.96875) * p3 - 0.78125 * p2;
-    const lanes q4 = 3.75 * p3 + (3.75 * y - 1.96875) * q3 - 0.78125 * q2;
-    const lanes p5 = (3.7714285714285714 * y - 1.9485714285714286) * p4 - 0.82285714285714284 * p3;
-    const lanes q5 = 3.7714285714285714 * p4 + (3.7714285714285714 * y - 1.9485714285714286) * q4 - 0.82285714285714284 * q3;
-    R[0] = e * p0; dR[0] = (de * p0 + e * q0) * dy;
-    R[1] = e * p1; dR[1] = (de * p1 + e * q1) * dy;
-    R[2] = e * p2; dR[2] = (de * p2 + e * q2) * dy;
-    R[3] = e * p3; dR[3] = (de * p3 + e * q3) * dy;
-    R[4] = e * p4; dR[4] = (de * p4 + e * q4) * dy;
-    R[5] = e * p5; dR[5] = (de * p5 + e * q5) * dy;
+    lanes y[TILE];
+    for (int k = 0; k < count; ++k) {
+        slot *at = &slots[k];
+        lanes s = r[k] * pair->inverse_cutoff;
+        const lane_mask inside = s < 1.0;
+        s = (lanes)((inside & (lane_mask)s) | (~inside & (lane_mask)splat(1.0))); /* min(s, 1) */
+        const lanes t = 1.0 - s;
+        y[k] = t * t * (1.0 + 2.0 * s);
+        at->dy = -6.0 * s * t * pair->inverse_cutoff; /* dy/dr */
+        at->R[0] = y[k];
+        at->dR[0] = splat(1.0);
+    }
+    for (int n = 0; n + 1 < N_RADIAL; ++n) {
+        const double a = RECURRENCE[n][0], b = RECURRENCE[n][1], c = RECURRENCE[n][2];
+        const int before = n ? n - 1 : 0; /* c = 0 in the first row */
+        for (int k = 0; k < count; ++k) {
+            slot *at = &slots[k];
+            const lanes linear = a * y[k] + b;
+            at->R[n + 1] = linear * at->R[n] - c * at->R[before];
+            at->dR[n + 1] = a * at->R[n] + linear * at->dR[n] - c * at->dR[before];
+        }
+    }
 }
 
 /* ---- spherical harmonics ---------------------------------------------------------------------------- */
@@ -238,21 +244,21 @@ static inline void add_run_6(lanes *restrict a, const slot *slots, lanes (*S)[N_
  * functions in the slots. */
 static inline void pool(const pair_constants *pair, int32_t species, neighbourhood near, lanes *restrict A)
 {
-    lanes S[TILE][N_HARMONICS];
+    lanes r[TILE], S[TILE][N_HARMONICS];
     for (int64_t start = 0; start < near.n_slots; start += TILE) {
         slot *slots = near.slots + start;
         const int count = near.n_slots - start < TILE ? (int)(near.n_slots - start) : TILE;
         for (int k = 0; k < count; ++k) {
             slot *at = &slots[k];
-            lanes r = at->x * at->x + at->y * at->y + at->z * at->z;
-            for (int lane = 0; lane < LANES; ++lane) r[lane] = sqrt(r[lane]);
-            at->inverse_r = 1.0 / r;
+            const lanes squared = at->x * at->x + at->y * at->y + at->z * at->z;
+            for (int lane = 0; lane < LANES; ++lane) r[k][lane] = sqrt(squared[lane]);
+            at->inverse_r = 1.0 / r[k];
             at->x *= at->inverse_r;
             at->y *= at->inverse_r;
             at->z *= at->inverse_r;
-            radial_functions(pair, r, at->R, at->dR);
             harmonics(at->x, at->y, at->z, S[k]);
         }
+        radial_functions(pair, slots, r, count);
         switch (species) {
         case 0: /* Si */
             add_run_6(A + 0, slots, S, 0, 0, count); /* l = 0, m = 0, n = 1 to 6 */

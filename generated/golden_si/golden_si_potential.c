@@ -163,7 +163,7 @@ static void products(const lanes *restrict A, lanes *restrict D, lanes *restrict
 
 /* ---- forces ----------------------------------------------------------------------------------------- */
 
-/* Neighbours are taken in the tiles of pool(): for each tile, first T_lm = Σ_n D_nlm R_n and U_lm = Σ_n D_nlm dR_n/dr in
+/* Neighbours are taken in the tiles of pool(): for each tile, first T_lm = Σ_n D_nlm R_n and U_lm = Σ_n D_nlm dR_n/dy in
  * runs of a few n, then the forces. */
 
 /* T_k = Σ_i D[i] R_k[first + i], U_k = Σ_i D[i] dR_k[first + i] for i < 2; added to the earlier runs if first > 0. */
@@ -199,7 +199,7 @@ static inline void contract_run_6(const lanes *restrict D, const slot *slots, la
 }
 
 /* Gradient of the site energies with respect to each neighbour of one species, for all lanes of a block. With the unit
- * vector u: dE/dr = u Σ_lm U_lm S_lm + (g - u (u·g)) / r,  g = Σ_lm T_lm dS_lm/du. */
+ * vector u: dE/dr = u dy/dr Σ_lm U_lm S_lm + (g - u (u·g)) / r,  g = Σ_lm T_lm dS_lm/du. */
 static void forces(int32_t species, neighbourhood near, int64_t first_entry, const lanes *restrict D,
                    double *restrict gradient)
 {
@@ -230,7 +230,7 @@ static void forces(int32_t species, neighbourhood near, int64_t first_entry, con
                 gy += 1.0 * (b * c[0] - a * s[0]);
                 along += (U[3] * Q[3]) * c[1] + (U[1] * Q[3]) * s[1];
             }
-            along -= (gx * x + gy * y + gz * z) * slots[k].inverse_r;
+            along = along * slots[k].dy - (gx * x + gy * y + gz * z) * slots[k].inverse_r;
             gx = gx * slots[k].inverse_r + along * x;
             gy = gy * slots[k].inverse_r + along * y;
             gz = gz * slots[k].inverse_r + along * z;
