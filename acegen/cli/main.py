@@ -154,8 +154,8 @@ def _verify(options: argparse.Namespace) -> int:
     title = f"{model.name}: {model.n_basis:,} functions of {', '.join(model.elements)}"
     table = Table(title=title, box=box.SIMPLE)
     table.add_column("property", no_wrap=True)
-    table.add_column("error", justify="right", no_wrap=True)
-    table.add_column("allowed", justify="right", no_wrap=True)
+    table.add_column("error", justify="right", no_wrap=True, min_width=7)
+    table.add_column("allowed", justify="right", no_wrap=True, min_width=7)
     table.add_column("looked at", no_wrap=True)
     for result in results:
         style = None if result.passed else "bold red"

@@ -97,7 +97,7 @@ class Verifier:
         algebra = build_algebra(self.spec)
         if not self.canonical:
             wrong = sum(row != {i: rational("1")} for i, row in enumerate(recorded))
-            return CheckResult("𝒫 = 1 (self-interacting)", wrong, 0, f"{len(recorded):,} rows")
+            return CheckResult("𝒫 = 1 (self-interacting)", wrong, 0, f"{len(recorded):,}")
         recursion = Recursion(algebra.radial)
         columns = {self._coupled_key(f): i for i, f in enumerate(self._described())}
         wrong = checked = row = 0
@@ -111,7 +111,7 @@ class Verifier:
                     wrong += expected != recorded[row + offset]
                     checked += 1
             row += size
-        return CheckResult("𝒫: partition formula = recursion", wrong, 0, f"{checked:,} of {len(recorded):,} rows")
+        return CheckResult("𝒫: partition formula = recursion", wrong, 0, f"{checked:,} of {len(recorded):,}")
 
     def operator_triangular(self) -> CheckResult:
         """𝒫 has a unit diagonal and otherwise only entries of lower order."""
@@ -121,7 +121,7 @@ class Verifier:
             entries = {column: rational(value) for column, value in row}
             wrong += entries.pop(i, None) != 1
             wrong += any(orders[column] >= orders[i] for column in entries)
-        return CheckResult("𝒫 unit lower triangular", wrong, 0, f"{len(self.functions):,} rows")
+        return CheckResult("𝒫 unit lower triangular", wrong, 0, f"{len(self.functions):,}")
 
     def brute_force_values(self) -> CheckResult:
         """Values against the 256-bit sum over distinct tuples."""
@@ -129,7 +129,7 @@ class Verifier:
         for environment, chosen in self._small_environments():
             expected = [float(v) for v in self._reference(environment, chosen)]
             worst = max(worst, self._error(self._values(environment)[chosen], np.array(expected), chosen))
-            scope = f"{len(chosen):,} of {len(self.functions):,} functions"
+            scope = f"{len(chosen):,} of {len(self.functions):,}"
         what = "sum over distinct tuples" if self.canonical else "products of sums"
         return CheckResult(f"values = {what}", worst, 1e-12, scope)
 
@@ -145,7 +145,7 @@ class Verifier:
             gradient = self._gradient(environment)[chosen]
             actual = np.einsum("ijk,jk->i", gradient, direction)
             worst = max(worst, self._error(actual, np.array([float(v) for v in expected]), chosen))
-            scope = f"{len(chosen):,} of {len(self.functions):,} functions"
+            scope = f"{len(chosen):,} of {len(self.functions):,}"
         return CheckResult("gradient = 256-bit difference", worst, 1e-10, scope)
 
     def vanishes_with_few_neighbours(self) -> CheckResult:

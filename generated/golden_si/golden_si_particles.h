@@ -135,7 +135,6 @@ static inline neighbourhood gather(const acegen_environments *env, const int64_t
 /* Constants of the distance transform by centre and neighbour species. */
 typedef struct {
     double cutoff, inverse_cutoff;
-
 } pair_constants;
 
 static const pair_constants PAIRS[N_SPECIES][N_SPECIES] = {
