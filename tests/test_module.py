@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -285,3 +288,47 @@ def test_command_line(small_spec: dict[str, Any], tmp_path: Path, capsys: pytest
     schema = json.loads(capsys.readouterr().out)
     assert set(schema["required"]) == {"name", "basis", "radial"}
     assert schema["additionalProperties"] is False
+
+
+def test_two_processes_compile_at_once(tmp_path: Path, small_spec: dict[str, Any]) -> None:
+    """Both finish, and what they leave is whole."""
+    spec = tmp_path / "spec.toml"
+    spec.write_text(toml_text(small_spec))
+    command = [sys.executable, "-m", "acegen", "compile", str(spec), "-o", str(tmp_path / "out")]
+    running = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(3)]
+    assert [process.wait() for process in running] == [0, 0, 0]
+    assert acegen.load(tmp_path / "out" / "small").n_basis == 8
+    assert [entry.name for entry in (tmp_path / "out").iterdir()] == ["small"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_compile_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    """Stopped in the middle of the C compiler: a short message, no traceback, no folder left."""
+    spec = {
+        "name": "large",
+        "basis": {"elements": ["Si"], "order": 3, "level": 15},
+        "radial": {"cutoff": 5.0},
+    }
+    file = tmp_path / "spec.toml"
+    file.write_text(toml_text(spec))
+    fake = tmp_path / "cc"
+    fake.write_text('#!/bin/sh\ncase "$*" in *-dM*) echo "#define X 1";; *) sleep 60;; esac\n')
+    fake.chmod(0o755)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "acegen", "compile", str(file), "-o", str(tmp_path / "out")],
+        env={**os.environ, "CC": str(fake)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.time() + 60
+    while not list((tmp_path / "out").glob(".large-*/*.c")):
+        assert time.time() < deadline
+        time.sleep(0.1)
+    time.sleep(0.5)
+    os.killpg(process.pid, number)
+    _, error = process.communicate(timeout=30)
+    assert process.returncode != 0
+    assert "Traceback" not in error
+    assert not list((tmp_path / "out").iterdir())

@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -46,6 +47,7 @@ def staging_folder(directory: Path, name: str) -> Iterator[Path]:
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(directory, name)
         staging = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=directory))
     except OSError as error:
         raise BuildError(
@@ -56,6 +58,13 @@ def staging_folder(directory: Path, name: str) -> Iterator[Path]:
         yield staging
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _remove_abandoned(directory: Path, name: str) -> None:
+    """Remove what compilations that were killed have left, if it is older than an hour."""
+    for folder in directory.glob(f".{name}-*"):
+        if time.time() - folder.stat().st_mtime > 3600:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _check_replaceable(target: Path) -> None:

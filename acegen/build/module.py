@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import shutil
 import sysconfig
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 
 from cffi import FFI
@@ -80,12 +81,19 @@ def _compile(code: GeneratedCode, toolchain: Toolchain, staging: Path, progress:
 
 
 def _replace(staging: Path, target: Path) -> None:
-    """Put the finished module in place; the old one, if any, stays until the new one is there."""
+    """Put the finished module in place; the old one, if any, stays until the new one is there.
+
+    Other processes may be doing the same: the last one wins, and the module is whole at any time.
+    """
     staging.chmod(0o755)
-    if target.exists():
+    while True:
+        try:
+            staging.rename(target)  # succeeds if nothing, or an empty folder, is there
+            return
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
         old = staging.with_name(staging.name + "-old")
-        target.rename(old)
-        staging.rename(target)
+        with suppress(FileNotFoundError):  # another process has just moved it
+            target.rename(old)
         shutil.rmtree(old, ignore_errors=True)
-    else:
-        staging.rename(target)

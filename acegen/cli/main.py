@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -39,6 +40,8 @@ Then:
 
 def run() -> None:
     """Entry point of the console script."""
+    # Terminated is interrupted: temporary folders are removed on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main(sys.argv[1:]))
 
 

@@ -1,0 +1,5 @@
+"""`python -m acegen`: the command line."""
+
+from acegen.cli.main import run
+
+run()
