@@ -2,15 +2,14 @@
 
 The number of O(3)-invariant functions of order ν equals the number of multisets of ν one-particle states
 (species, n, l, m) with even Σl and Σm = 0, minus those with Σm = 1 (every irreducible representation but the
-trivial one contributes equally to both). Counting multisets by (ν, level, Σm, parity) is a knapsack and takes
-milliseconds.
+trivial one contributes equally to both). Counting multisets by (ν, Σn, Σl, Σm) is a knapsack and takes
+milliseconds to seconds; the level Σn + angular_weight·Σl is applied afterwards.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil, lcm
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +20,14 @@ from acegen.spec.schema import Spec
 MAX_FUNCTIONS = 50_000
 MAX_PRODUCTS = 300_000
 _MAX_STATES = 20_000
-_MAX_GRID = 400
 
 
 @dataclass(frozen=True)
 class SizeEstimate:
-    """Counts by order (1 .. order): basis functions, and products of A's they are made of (approximate)."""
+    """Counts by order (1 .. order): basis functions, and products of A's they are made of.
+
+    Products are exact up to order 2. Above, the multisets with Σm = 0 are counted, which are about as many.
+    """
 
     functions: tuple[int, ...]
     products: tuple[int, ...]
@@ -34,17 +35,20 @@ class SizeEstimate:
 
 @dataclass(frozen=True)
 class _Census:
-    """Counts by [order - 1, level in units of `unit`], cumulative in the level."""
+    """Numbers of functions and products by [order - 1, Σn, Σl], for the largest level of a spec."""
 
-    unit: Fraction
+    weight: Fraction
     functions: NDArray[np.float64]
     products: NDArray[np.float64]
 
     def up_to(self, levels: tuple[Fraction, ...]) -> SizeEstimate:
-        steps = [int(level / self.unit) for level in levels]
+        _, n_size, l_size = self.functions.shape
+        numerator, denominator = self.weight.numerator, self.weight.denominator
+        level = denominator * np.arange(n_size)[:, None] + numerator * np.arange(l_size)
+        inside = [level <= int(limit * denominator) for limit in levels]
         return SizeEstimate(
-            tuple(int(self.functions[order, step]) for order, step in enumerate(steps)),
-            tuple(int(self.products[order, step]) for order, step in enumerate(steps)),
+            tuple(int(table[mask].sum()) for table, mask in zip(self.functions, inside, strict=True)),
+            tuple(int(table[mask].sum()) for table, mask in zip(self.products, inside, strict=True)),
         )
 
 
@@ -72,7 +76,7 @@ def check_size(spec: Spec) -> None:
     while level > spec.basis.order and not _fits(
         census.up_to(tuple(min(level, own) for own in spec.basis.levels)), spec.basis.order
     ):
-        level -= max(census.unit, Fraction(1, 2))
+        level -= Fraction(1, 2)
     if level > spec.basis.order:
         advice.append(f"lower basis.level to {float(level):g}")
     order = spec.basis.order - 1
@@ -94,36 +98,32 @@ def _fits(estimate: SizeEstimate, order: int) -> bool:
 
 def _census(spec: Spec) -> _Census:
     levels, weight = spec.basis.levels, spec.basis.angular_weight
-    top = levels[0]
     n_species = len(spec.basis.elements)
-    pair_level = levels[1] if len(levels) > 1 else Fraction(0)
-    l_max = max(0, int((pair_level - 2) / (2 * weight)))  # the largest l must be balanced by the others
-    rough_states = n_species * int(top) * (l_max + 1) ** 2
+    order, n_max = len(levels), int(levels[0])
+    l_sum = max(0, int((levels[1] - 2) / weight)) if order > 1 else 0
+    l_max = l_sum // 2  # the largest l must be balanced by the others
+    rough_states = n_species * n_max * (l_max + 1) ** 2
     if rough_states > _MAX_STATES:
         raise SpecError(
             f"the spec '{spec.name}' asks for about {rough_states:,} one-particle functions; at most "
-            f"{_MAX_STATES:,} can be handled. Lower basis.level (now {top}) or raise basis.angular_weight."
+            f"{_MAX_STATES:,} can be handled. Lower basis.level (now {levels[0]}) or raise basis.angular_weight."
         )
-    unit = Fraction(1, lcm(weight.denominator, *(level.denominator for level in levels)))
-    if top / unit > _MAX_GRID:
-        unit = top / _MAX_GRID
-    size = int(top / unit) + 1
-    order = len(levels)
-    m_range = order * l_max + 1
-    # counts[ν, level, Σm + m_range, parity of Σl]
-    counts = np.zeros((order + 1, size, 2 * m_range + 1, 2))
-    counts[0, 0, m_range, 0] = 1
+    # counts[ν, Σn, Σl, Σm + l_sum]; |Σm| cannot exceed Σl
+    counts = np.zeros((order + 1, n_max + 1, l_sum + 1, 2 * l_sum + 3))
+    counts[0, 0, 0, l_sum] = 1
     for l in range(l_max + 1):
-        for n in range(1, int(top - weight * l) + 1):
-            step = ceil((n + weight * l) / unit)
-            if step >= size:
-                continue
+        for n in range(1, int(levels[0] - weight * l) + 1):
             for m in range(-l, l + 1):
                 for _ in range(n_species):
                     for nu in range(1, order + 1):
-                        below = counts[nu - 1, : size - step]
-                        below = np.roll(below, m, axis=1) if m else below
-                        counts[nu, step:] += below[:, :, ::-1] if l % 2 else below
-    cumulative = np.cumsum(counts[1:], axis=1)[:, :, :, 0]
-    zero, one = cumulative[:, :, m_range], cumulative[:, :, m_range + 1]
-    return _Census(unit, zero - one, zero)
+                        below = counts[nu - 1, : n_max + 1 - n, : l_sum + 1 - l]
+                        counts[nu, n:, l:] += np.roll(below, m, axis=2) if m else below
+    zero, one = counts[1:, :, :, l_sum].copy(), counts[1:, :, :, l_sum + 1].copy()
+    zero[:, :, 1::2] = one[:, :, 1::2] = 0
+    products = zero.copy()
+    functions = zero - one
+    # One and two A's couple in one way: A_n00, and Σ_m A_nlm A_n'l-m with 2l+1 products.
+    products[0] = functions[0]
+    if order > 1:
+        products[1] = functions[1] * (np.arange(l_sum + 1) + 1)  # Σl = 2l
+    return _Census(weight, functions, products)

@@ -84,5 +84,10 @@ def fold_coefficients(graph: Graph, coefficients: Mapping[str, Sequence[float]])
             for weight, row in zip(coupled, graph.coupling, strict=True):
                 for product, entry in row:
                     products[product] += weight * entry
-            folded[element] = [float(products[product]) for product in graph.trie.order]
+            folded[element] = [_nearest_double(products[product]) for product in graph.trie.order]
     return folded
+
+
+def _nearest_double(ball: arb) -> float:
+    """The double nearest to a ball's centre; zero if the ball holds it, so that exact cancellation stays exact."""
+    return 0.0 if ball.contains(0) else float(ball)

@@ -1,0 +1,334 @@
+"""The evaluation graph: layout, products, trie and folded coefficients, against direct evaluation in rationals."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cache
+from math import inf, isqrt, nextafter, prod
+from typing import Any
+
+import pytest
+from flint import fmpq
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from acegen.algebra import build_algebra
+from acegen.basis import Basis, derive_basis
+from acegen.graph import Graph, build_graph, fold_coefficients
+from acegen.graph.trie import Product, Trie, TrieNode, build_trie
+from acegen.spec import load_spec
+
+
+@cache
+def graph_of(order: int, level: int, elements: int, weight: str, envelope: bool = False) -> Graph:
+    """Graph of a canonical basis, in the closed family or with the envelope y²."""
+    radial: dict[str, Any] = {"family": "envelope", "envelope": [0, 0, 1]} if envelope else {}
+    spec = load_spec(
+        {
+            "name": "t",
+            "basis": {
+                "elements": ["Si", "O", "H"][:elements],
+                "order": order,
+                "level": level,
+                "angular_weight": weight,
+            },
+            "radial": {"cutoff": 5.0, **radial},
+        }
+    )
+    return build_graph(derive_basis(build_algebra(spec)))
+
+
+SIZES = [
+    (1, 4, 2, "3/2"),
+    (2, 7, 1, "3/2"),
+    (2, 5, 3, "2/3"),
+    (3, 8, 1, "3/2"),
+    (3, 6, 1, "1/2"),
+    (3, 5, 2, "1"),
+    (4, 7, 1, "1/2"),
+    (4, 6, 2, "1"),
+    (5, 7, 1, "1"),
+    (3, 6, 2, "3/2", True),
+    (4, 6, 1, "1", True),
+]
+GRAPH_SIZES = st.sampled_from(SIZES)
+
+
+def exact(value: Fraction | float) -> fmpq:
+    return fmpq(*Fraction(value).as_integer_ratio())
+
+
+SMALL_RATIONALS = st.fractions(-3, 3, max_denominator=6).map(exact)
+
+
+def values_for(data: st.DataObject, count: int) -> list[fmpq]:
+    """Rational values, few of them drawn and the rest made from those: quick, and different everywhere."""
+    seeds = data.draw(st.lists(st.integers(1, 30), min_size=3, max_size=3))
+    return [
+        fmpq(seeds[i % 3] * (i * i + 7 * i + 3) % 41 - 20, 1 + (seeds[(i + 1) % 3] + 5 * i) % 13) for i in range(count)
+    ]
+
+
+@dataclass
+class Interpreter:
+    """Value and gradient in one depth-first walk, as the kernels do it, counting multiply-adds.
+
+    At a node for variable a with the product P of its ancestors and the value G of their subtree:
+    leaf, coefficient c: G += c A_a, D_a += c P; inner node: P' = P A_a, recurse, G += A_a G', D_a += P G'.
+    """
+
+    a: Sequence[fmpq]
+    coefficients: Sequence[fmpq]
+    gradient: list[fmpq]
+    multiply_adds: int = 0
+
+    def subtree(self, nodes: Sequence[TrieNode], partial: fmpq, start: fmpq) -> fmpq:
+        value = start
+        for node in nodes:
+            own = fmpq(0) if node.product is None else self.coefficients[node.product]
+            if node.children:
+                self.multiply_adds += 3
+                own = self.subtree(node.children, partial * self.a[node.variable], own)
+            else:
+                self.multiply_adds += 2
+            value += self.a[node.variable] * own
+            self.gradient[node.variable] += partial * own
+        return value
+
+
+def walk(nodes: Sequence[TrieNode], path: Product = ()) -> Iterator[tuple[Product, TrieNode]]:
+    """Depth-first: every node with the variables from the root to it."""
+    for node in nodes:
+        here = (*path, node.variable)
+        yield here, node
+        yield from walk(node.children, here)
+
+
+def check_trie(trie: Trie, products: Sequence[Product]) -> None:
+    """Every product once, numbered in depth-first order; rarest factors first; siblings distinct."""
+    nodes = list(walk(trie.roots))
+    ends = [(path, node.product) for path, node in nodes if node.product is not None]
+    assert [number for _, number in ends] == list(range(len(products)))
+    assert sorted(trie.order) == list(range(len(products)))
+    assert [tuple(sorted(path)) for path, _ in ends] == [products[number] for number in trie.order]
+    frequency = Counter(variable for product in products for variable in set(product))
+    for path, node in nodes:
+        rarity = [(frequency[variable], variable) for variable in path]
+        assert rarity == sorted(rarity)
+        assert len({child.variable for child in node.children}) == len(node.children)
+        assert node.children or node.product is not None
+        assert node.size == 1 + sum(child.size for child in node.children)
+    assert len({root.variable for root in trie.roots}) == len(trie.roots)
+    assert sum(root.size for root in trie.roots) == len(nodes)
+
+
+def check_interpreter(trie: Trie, products: Sequence[Product], a: Sequence[fmpq], by_product: Sequence[fmpq]) -> None:
+    """Value, gradient and cost of the walk against the polynomial term by term."""
+    interpreter = Interpreter(a, [by_product[number] for number in trie.order], [fmpq(0)] * len(a))
+    value = interpreter.subtree(trie.roots, fmpq(1), fmpq(0))
+    expected = fmpq(0)
+    gradient = [fmpq(0)] * len(a)
+    for product, coefficient in zip(products, by_product, strict=True):
+        expected += prod((a[variable] for variable in product), start=coefficient)
+        for slot, variable in enumerate(product):
+            others = product[:slot] + product[slot + 1 :]
+            gradient[variable] += prod((a[other] for other in others), start=coefficient)
+    assert value == expected
+    assert interpreter.gradient == gradient
+    assert trie.multiply_adds == interpreter.multiply_adds
+
+
+PRODUCT_LISTS = st.lists(
+    st.lists(st.integers(0, 6), min_size=1, max_size=5).map(lambda factors: tuple(sorted(factors))),
+    min_size=1,
+    max_size=25,
+    unique=True,
+)
+
+
+@settings(deadline=None, max_examples=100)
+@given(PRODUCT_LISTS)
+def test_trie_holds_every_product_once(products: list[Product]) -> None:
+    """For any list of products, also those that are leading parts of others."""
+    check_trie(build_trie(products), products)
+
+
+@settings(deadline=None, max_examples=60)
+@given(PRODUCT_LISTS, st.data())
+def test_trie_evaluates_value_and_gradient(products: list[Product], data: st.DataObject) -> None:
+    """For any polynomial the walk gives value and gradient, in as many multiply-adds as the trie says."""
+    a = data.draw(st.lists(SMALL_RATIONALS, min_size=7, max_size=7))
+    coefficients = data.draw(st.lists(SMALL_RATIONALS, min_size=len(products), max_size=len(products)))
+    check_interpreter(build_trie(products), products, a, coefficients)
+
+
+@settings(deadline=None, max_examples=15)
+@given(GRAPH_SIZES, st.data())
+def test_trie_of_a_basis(size: tuple[Any, ...], data: st.DataObject) -> None:
+    """Both for the products of real bases."""
+    graph = graph_of(*size)
+    check_trie(graph.trie, graph.products)
+    a = values_for(data, graph.layout.size)
+    check_interpreter(graph.trie, graph.products, a, values_for(data, len(graph.products)))
+
+
+def test_multiply_adds_of_known_tries() -> None:
+    """A single factor costs 2; A_0 A_1 with the shared first factor of A_0 A_2 costs 3 + 2 + 2."""
+    assert build_trie([(4,)]).multiply_adds == 2
+    assert build_trie([(0, 0)]).multiply_adds == 5
+    # 1, 2 are rarer than 0 and come first: no sharing is possible.
+    assert build_trie([(0, 1), (0, 2)]).multiply_adds == 10
+    # A product that is the leading part of another costs nothing of its own.
+    assert build_trie([(0,), (0, 1), (1,), (1, 1)]).multiply_adds == 3 + 2 + 3 + 2
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_layout_is_dense_and_minimal(size: tuple[Any, ...]) -> None:
+    """Positions and names are inverse, ordered by species, l, m, n; each shell ends with an n in use."""
+    graph = graph_of(*size)
+    layout = graph.layout
+    names = layout.names
+    assert len(names) == len(set(names)) == layout.size
+    assert [layout.index(*name) for name in names] == list(range(layout.size))
+    in_memory_order = [(species, l, m, n) for species, n, l, m in names]
+    assert in_memory_order == sorted(in_memory_order)
+    used = {(c.species, c.l, c.n) for function in graph.basis.functions for c in function.label}
+    largest = {(z, l): max(n for y, k, n in used if (y, k) == (z, l)) for z, l, _ in used}
+    expected = {(z, n, l, m) for (z, l), top in largest.items() for n in range(1, top + 1) for m in range(-l, l + 1)}
+    assert set(names) == expected
+    assert layout.n_radial == max(largest.values())
+    assert layout.l_max == max(l for _, l in largest)
+    for shell in layout.shells:
+        own = [(shell.species, n, shell.l, shell.m) for n in range(1, shell.size + 1)]
+        assert list(names[shell.offset : shell.offset + shell.size]) == own
+    assert graph.pooling_multiply_adds == 3 * len(names)
+
+
+@settings(deadline=None, max_examples=20)
+@given(GRAPH_SIZES, st.data())
+def test_products_and_coupling_reproduce_the_functions(size: tuple[Any, ...], data: st.DataObject) -> None:
+    """Coupling times products equals each coupled function evaluated from its label, at rational A's."""
+    graph = graph_of(*size)
+    a = dict(zip(graph.layout.names, values_for(data, graph.layout.size), strict=True))
+    by_position = list(a.values())
+    products = [prod((by_position[i] for i in product), start=fmpq(1)) for product in graph.products]
+    for function, row in zip(graph.basis.functions, graph.coupling, strict=True):
+        direct = fmpq(0)
+        for m_tuple, value in function.polynomial.items():
+            factors = (a[c.species, c.n, c.l, m] for c, m in zip(function.label, m_tuple, strict=True))
+            direct += prod(factors, start=value)
+        assert sum((value * products[column] for column, value in row), fmpq(0)) == direct
+
+
+@settings(deadline=None, max_examples=15)
+@given(GRAPH_SIZES)
+def test_products_are_distinct_and_used(size: tuple[Any, ...]) -> None:
+    """Products are ascending, each listed once and each used by a function; rows have ascending columns, no zeros."""
+    graph = graph_of(*size)
+    assert len(set(graph.products)) == len(graph.products)
+    assert all(product == tuple(sorted(product)) for product in graph.products)
+    assert {column for row in graph.coupling for column, _ in row} == set(range(len(graph.products)))
+    for row in graph.coupling:
+        assert [column for column, _ in row] == sorted({column for column, _ in row})
+        assert all(value != 0 for _, value in row)
+
+
+TINY = fmpq(1, 10**60)
+
+
+def assert_rounded_once(values: Sequence[float], expected: Sequence[fmpq]) -> None:
+    """No double is closer to the exact value than the one given; what cancels (up to the square roots) is zero."""
+    assert len(values) == len(expected)
+    for value, target in zip(values, expected, strict=True):
+        if abs(target) > TINY:
+            error = abs(exact(value) - target)
+            assert all(error <= abs(exact(nextafter(value, side)) - target) for side in (-inf, inf))
+        else:
+            assert value == 0
+
+
+def folded_exactly(graph: Graph, scales: Sequence[fmpq], coefficients: Sequence[float]) -> list[fmpq]:
+    """c̃ by product, in the order of `graph.products`."""
+    total = [fmpq(0)] * len(graph.products)
+    for c, scale, row in zip(coefficients, scales, graph.basis.purification, strict=True):
+        for column, entry in row:
+            for product, value in graph.coupling[column]:
+                total[product] += exact(c) * scale * entry * value
+    return total
+
+
+def coefficients_for(basis: Basis) -> st.SearchStrategy[list[float]]:
+    one = st.floats(-1e3, 1e3).filter(lambda c: c == 0 or abs(c) > 1e-6)
+    return st.lists(one, min_size=1, max_size=5).map(lambda few: (few * basis.n_basis)[: basis.n_basis])
+
+
+@settings(deadline=None, max_examples=20)
+@given(GRAPH_SIZES, st.data())
+def test_fold_with_rational_scales_is_rounded_once(size: tuple[Any, ...], data: st.DataObject) -> None:
+    """With scales whose squares are squares of rationals each c̃ is the nearest double to the exact rational."""
+    graph = graph_of(*size)
+    basis = graph.basis
+    scales = [fmpq(1 + i % 7, 1 + i % 5) for i in range(basis.n_basis)]
+    graph = replace(graph, basis=replace(basis, scales_squared=tuple(scale * scale for scale in scales)))
+    coefficients = data.draw(coefficients_for(basis))
+    total = folded_exactly(graph, scales, coefficients)
+    folded = fold_coefficients(graph, {"Si": coefficients, "O": [-c for c in coefficients]})
+    assert list(folded) == ["Si", "O"]
+    assert_rounded_once(folded["Si"], [total[number] for number in graph.trie.order])
+    assert folded["O"] == [-value for value in folded["Si"]]
+
+
+@settings(deadline=None, max_examples=20)
+@given(GRAPH_SIZES, st.data())
+def test_fold_with_true_scales_is_rounded_once(size: tuple[Any, ...], data: st.DataObject) -> None:
+    """The same with the scales of the basis, their square roots taken to 200 digits by integer arithmetic."""
+    graph = graph_of(*size)
+    digits = 10**200
+    scales = []
+    for square in graph.basis.scales_squared:
+        p, q = int(square.p), int(square.q)
+        scales.append(fmpq(isqrt(p * q * digits**2), q * digits))
+    coefficients = data.draw(coefficients_for(graph.basis))
+    total = folded_exactly(graph, scales, coefficients)
+    folded = fold_coefficients(graph, {"Si": coefficients})
+    assert_rounded_once(folded["Si"], [total[number] for number in graph.trie.order])
+
+
+def test_fold_keeps_exact_zeros() -> None:
+    """A coefficient that cancels exactly is zero, not what the working precision leaves of it."""
+    graph = graph_of(4, 6, 1, "1", True)
+    basis = graph.basis
+    scales = [fmpq(1 + i % 7, 1 + i % 5) for i in range(basis.n_basis)]
+    graph = replace(graph, basis=replace(basis, scales_squared=tuple(scale * scale for scale in scales)))
+    coefficients = [9.0] * basis.n_basis
+    total = folded_exactly(graph, scales, coefficients)
+    zeros = [position for position, number in enumerate(graph.trie.order) if not total[number]]
+    assert zeros
+    folded = fold_coefficients(graph, {"Si": coefficients})["Si"]
+    assert [folded[position] for position in zeros] == [0.0] * len(zeros)
+
+
+@settings(deadline=None, max_examples=10)
+@given(GRAPH_SIZES, st.data())
+def test_folded_polynomial_is_the_energy(size: tuple[Any, ...], data: st.DataObject) -> None:
+    """Σ c̃ Π A equals Σ_i c_i s_i Σ_j 𝒫_ij b_j(A) within the rounding of c̃: folding keeps the energy."""
+    graph = graph_of(*size)
+    basis = graph.basis
+    coefficients = data.draw(coefficients_for(basis))
+    a = values_for(data, graph.layout.size)
+    products = [prod((a[i] for i in product), start=fmpq(1)) for product in graph.products]
+    coupled = [sum((v * products[column] for column, v in row), fmpq(0)) for row in graph.coupling]
+    energy, size = 0.0, 0.0
+    for c, square, row in zip(coefficients, basis.scales_squared, basis.purification, strict=True):
+        value = float(sum((v * coupled[column] for column, v in row), fmpq(0)))
+        energy += c * float(square) ** 0.5 * value
+    folded = fold_coefficients(graph, {"Si": coefficients})["Si"]
+    total = fmpq(0)
+    for c, number in zip(folded, graph.trie.order, strict=True):
+        term = exact(c) * products[number]
+        total += term
+        size += abs(float(term))
+    assert float(total) == pytest.approx(energy, rel=1e-11, abs=1e-11 * size)
