@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from fractions import Fraction
-from functools import cache
 from math import factorial, perm, prod
 
 import numpy as np
 import pytest
+from exact_harmonics import Tensor, Vector, rodrigues, s_value, sphere_point, z_value
 from flint import fmpq, fmpq_poly
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,37 +16,7 @@ from sympy.polys.domains import QQ_I
 
 from acegen.algebra import harmonics
 
-Vector = tuple[fmpq, fmpq, fmpq]
-Tensor = dict[tuple[int, ...], fmpq]
-
 DEGREES = st.integers(0, 4)
-
-
-@cache
-def rodrigues(l: int, k: int) -> fmpq_poly:
-    """Q_l^k = d^{l+k} (z²-1)^l / dz^{l+k} / (2^l l!)."""
-    polynomial = fmpq_poly([-1, 0, 1]) ** l
-    for _ in range(l + k):
-        polynomial = polynomial.derivative()
-    return polynomial * fmpq(1, 2**l * factorial(l))
-
-
-def z_value(l: int, m: int, point: Vector):
-    """Z_lm at a rational point, a Gaussian rational."""
-    x, y, z = point
-    return QQ_I(x, y if m >= 0 else -y) ** abs(m) * rodrigues(l, abs(m))(z)
-
-
-def s_value(l: int, m: int, point: Vector) -> fmpq:
-    """S_lm at a rational point."""
-    value = z_value(l, abs(m), point)
-    return value.x if m >= 0 else value.y
-
-
-def sphere_point(u: Fraction, v: Fraction) -> Vector:
-    """Stereographic projection: a rational point of the unit sphere."""
-    size = 1 + u * u + v * v
-    return tuple(fmpq(c.numerator, c.denominator) for c in (2 * u / size, 2 * v / size, (1 - u * u - v * v) / size))
 
 
 COORDINATES = st.fractions(-3, 3, max_denominator=9)

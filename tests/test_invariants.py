@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from fractions import Fraction
-from functools import cache
 from itertools import combinations_with_replacement, permutations
 from itertools import product as cartesian
 from math import factorial, prod
 
 import pytest
+from exact_harmonics import Tensor, Vector, rodrigues, sphere_point, to_fmpq, z_value
 from flint import fmpq, fmpq_poly
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,26 +18,8 @@ from sympy.polys.domains import QQ_I
 from acegen.basis.contraction import contractions
 from acegen.basis.invariants import SymmetricSpace, invariant_space, symmetric_space, symmetrization
 
-Vector = tuple[fmpq, fmpq, fmpq]
-Tensor = dict[tuple[int, ...], fmpq]
-
 MAX_ENTRIES = 1500
 """Largest number of m-tuples of the spaces drawn here."""
-
-
-@cache
-def rodrigues(l: int, k: int) -> fmpq_poly:
-    """Q_l^k = d^{l+k} (z²-1)^l / dz^{l+k} / (2^l l!)."""
-    polynomial = fmpq_poly([-1, 0, 1]) ** l
-    for _ in range(l + k):
-        polynomial = polynomial.derivative()
-    return polynomial * fmpq(1, 2**l * factorial(l))
-
-
-def z_value(l: int, m: int, point: Vector):
-    """Z_lm at a rational point, a Gaussian rational."""
-    x, y, z = point
-    return QQ_I(x, y if m >= 0 else -y) ** abs(m) * rodrigues(l, abs(m))(z)
 
 
 def raising(l: int, m: int) -> fmpq:
@@ -62,16 +43,6 @@ def norm_squared(l: int, m: int) -> fmpq:
     """Mean of |Z_lm|² over the sphere, by exact integration over z."""
     antiderivative = (rodrigues(l, abs(m)) ** 2 * fmpq_poly([1, 0, -1]) ** abs(m)).integral()
     return (antiderivative(fmpq(1)) - antiderivative(fmpq(-1))) / 2
-
-
-def to_fmpq(value: Fraction) -> fmpq:
-    return fmpq(value.numerator, value.denominator)
-
-
-def sphere_point(u: Fraction, v: Fraction) -> Vector:
-    """Stereographic projection: a rational point of the unit sphere."""
-    size = 1 + u * u + v * v
-    return tuple(to_fmpq(c) for c in (2 * u / size, 2 * v / size, (1 - u * u - v * v) / size))
 
 
 COORDINATES = st.fractions(-2, 2, max_denominator=5)
