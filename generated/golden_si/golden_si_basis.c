@@ -247,7 +247,7 @@ acegen_status golden_si_basis(const acegen_environments *environments, double *v
                                void *workspace, size_t workspace_size, int64_t *failed_atom)
 {
     const acegen_environments *env = environments;
-    const acegen_status status = check_environments(env, workspace_size, golden_si_workspace_bytes, failed_atom);
+    acegen_status status = check_environments(env, workspace_size, golden_si_workspace_bytes, failed_atom);
     if (status != ACEGEN_OK) return status;
     if (env->n_atoms == 0) return ACEGEN_OK;
     if (!values) return ACEGEN_BAD_ARGUMENT;
@@ -263,7 +263,8 @@ acegen_status golden_si_basis(const acegen_environments *environments, double *v
             slot *free_slot = aligned_slots(workspace);
             for (int32_t species = 0; species < N_SPECIES; ++species) {
                 const pair_constants *pair = &PAIRS[center][species];
-                near[species] = gather(env, atom, species, pair->cutoff, free_slot);
+                status = gather(env, atom, species, pair->cutoff, free_slot, &near[species], failed_atom);
+                if (status != ACEGEN_OK) return status;
                 free_slot += near[species].n_slots;
                 pool(pair, species, near[species], A);
             }

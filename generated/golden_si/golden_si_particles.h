@@ -75,7 +75,7 @@ static inline int next_block(const acegen_environments *env, int32_t center, int
     return filled;
 }
 
-/* Check what was passed in, before anything is computed. */
+/* Check the lists before anything is computed; gather() checks their entries. */
 static inline acegen_status check_environments(const acegen_environments *env, size_t workspace_size,
                                                size_t (*workspace_bytes)(int64_t), int64_t *failed_atom)
 {
@@ -88,13 +88,6 @@ static inline acegen_status check_environments(const acegen_environments *env, s
         if (count < 0 || (count && (!env->species || !env->displacement))) return ACEGEN_BAD_ARGUMENT;
         if (count > most) most = count;
         if (env->center[i] < 0 || env->center[i] >= N_SPECIES) return ACEGEN_UNKNOWN_SPECIES;
-        for (int64_t k = env->first[i]; k < env->first[i + 1]; ++k) {
-            const double *d = env->displacement + 3 * k;
-            const double squared = d[0] * d[0] + d[1] * d[1] + d[2] * d[2];
-            if (env->species[k] < 0 || env->species[k] >= N_SPECIES) return ACEGEN_UNKNOWN_SPECIES;
-            if (!(squared <= DBL_MAX)) return ACEGEN_NOT_FINITE;
-            if (squared < 1e-12) return ACEGEN_COINCIDENT;
-        }
     }
     if (failed_atom) *failed_atom = -1;
     if (workspace_size < workspace_bytes(most)) return ACEGEN_SMALL_WORKSPACE;
@@ -102,15 +95,20 @@ static inline acegen_status check_environments(const acegen_environments *env, s
 }
 
 /* Pack the neighbours of one species that lie inside the cutoff into slots. */
-static inline neighbourhood gather(const acegen_environments *env, const int64_t atom[LANES], int32_t species,
-                                   double cutoff, slot *slots)
+static inline acegen_status gather(const acegen_environments *env, const int64_t atom[LANES], int32_t species,
+                                   double cutoff, slot *slots, neighbourhood *near, int64_t *failed_atom)
 {
     int64_t count[LANES] = {0}, n_slots = 0;
     for (int lane = 0; lane < LANES; ++lane) {
         if (atom[lane] < 0) continue;
+        if (failed_atom) *failed_atom = atom[lane];
         for (int64_t k = env->first[atom[lane]]; k < env->first[atom[lane] + 1]; ++k) {
             const double *d = env->displacement + 3 * k;
-            if (env->species[k] != species || d[0] * d[0] + d[1] * d[1] + d[2] * d[2] >= cutoff * cutoff) continue;
+            const double squared = d[0] * d[0] + d[1] * d[1] + d[2] * d[2];
+            if (!(squared <= DBL_MAX)) return ACEGEN_NOT_FINITE;
+            if (squared < 1e-12) return ACEGEN_COINCIDENT;
+            if (env->species[k] < 0 || env->species[k] >= N_SPECIES) return ACEGEN_UNKNOWN_SPECIES;
+            if (env->species[k] != species || squared >= cutoff * cutoff) continue;
             slot *s = &slots[count[lane]++];
             s->x[lane] = d[0];
             s->y[lane] = d[1];
@@ -127,7 +125,10 @@ static inline neighbourhood gather(const acegen_environments *env, const int64_t
             slots[k].entry[lane] = -1;
         }
     }
-    return (neighbourhood){slots, n_slots};
+    near->slots = slots;
+    near->n_slots = n_slots;
+    if (failed_atom) *failed_atom = -1;
+    return ACEGEN_OK;
 }
 
 /* ---- radial functions ------------------------------------------------------------------------------- */
