@@ -29,9 +29,13 @@ def read_coefficients(source: CoefficientSource) -> tuple[str | None, dict[str, 
     """
     if isinstance(source, Mapping):
         return None, _numbers(source, "the coefficients")
+    if not isinstance(source, str | Path):
+        raise CoefficientError(
+            "coefficients must be a file or a mapping from centre element to numbers, such as {'Si': [...]}."
+        )
     path = Path(source)
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise CoefficientError(f"cannot read the coefficients {path}: {error.strerror}.") from None
     except ValueError as error:
@@ -102,6 +106,8 @@ def check_coefficients(
 def _numbers(coefficients: Mapping[str, Any], where: str) -> dict[str, list[float]]:
     result = {}
     for element, values in coefficients.items():
+        if not isinstance(element, str) or isinstance(values, str):
+            raise CoefficientError(f"{where}: give a list of numbers for each chemical symbol, not {element!r}.")
         try:
             numbers = [float(value) for value in values]
         except (TypeError, ValueError):

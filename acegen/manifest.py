@@ -39,8 +39,12 @@ class Manifest:
     files: Mapping[str, str]
 
     def write(self, directory: Path) -> None:
-        document = {"format": MODULE_FORMAT, **asdict(self)}
+        document = {"format": MODULE_FORMAT, **asdict(self), "seal": self.seal()}
         (directory / MANIFEST).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+    def seal(self) -> str:
+        """Hash of all fields, by which an edited manifest is known."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
 
 def read_manifest(directory: Path) -> Manifest:
@@ -54,9 +58,9 @@ def read_manifest(directory: Path) -> Manifest:
         raise ModuleError(f"no compiled module at {directory}: there is no such folder. Run 'acegen compile' first.")
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        kind = document.pop("format")
+        kind, seal = document.pop("format"), document.pop("seal")
         manifest = Manifest(**document)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise ModuleError(
             f"{directory} holds no compiled module ({MANIFEST} is missing). Run 'acegen compile' with its spec."
         ) from None
@@ -64,6 +68,8 @@ def read_manifest(directory: Path) -> Manifest:
         raise ModuleError(f"{path} is damaged. Compile the module again.") from None
     if kind != MODULE_FORMAT:
         raise ModuleError(f"{path} has the format '{kind}', this acegen reads '{MODULE_FORMAT}'. Compile it again.")
+    if seal != manifest.seal():
+        raise ModuleError(f"{path} was edited or damaged. Compile the module again.")
     return manifest
 
 

@@ -87,7 +87,7 @@ def test_gradient_is_the_difference_of_values(models: Models, key: str, seed: in
 @settings(max_examples=25, deadline=None)
 @given(key=keys, seed=seeds, extra=st.integers(0, 2))
 def test_values_are_the_sum_over_distinct_tuples(models: Models, key: str, seed: int, extra: int) -> None:
-    """Values and directional derivatives against brute force in 256-bit arithmetic."""
+    """Values and directional derivatives against brute force in 640-bit arithmetic."""
     model, rng = models(key), np.random.default_rng(seed)
     spec = load_spec(SPECS[key])
     center, numbers, vectors = random_environment(model, rng, min(spec.basis.order, 4) + extra)

@@ -23,7 +23,7 @@ CHECKS = {
     "𝒫: partition formula = recursion",
     "𝒫 unit lower triangular",
     "values = sum over distinct tuples",
-    "gradient = 256-bit difference",
+    "gradient = 640-bit difference",
     "order ν zero with < ν neighbours",
     "invariant under permutation",
     "invariant under rotation",
@@ -48,7 +48,7 @@ def test_good_modules_pass(models: Models, key: str) -> None:
 SABOTAGE = {
     # what is broken: (file, pattern, replacement, a check that must notice)
     "radial function": ("particles.h", r"\{ 3\.75, ", "{ 3.76, ", "values = sum over distinct tuples"),
-    "radial slope": ("particles.h", r"dy = -6\.0 \* s", "dy = -6.01 * s", "gradient = 256-bit difference"),
+    "radial slope": ("particles.h", r"dy = -6\.0 \* s", "dy = -6.01 * s", "gradient = 640-bit difference"),
     "harmonic": ("particles.h", r"S\[3\] = Q\[3\] \* c\[1\]", "S[3] = Q[3] * c[1] * 1.001", "invariant under rotation"),
     "parity": ("particles.h", r"S\[2\] = Q\[2\];", "S[2] = Q[2] + 0.01;", "invariant under inversion"),
     "purification": (

@@ -52,8 +52,9 @@ class Basis:
         functions: coupled products b_j; the first `n_basis` carry the labels of the basis, the rest are the
             auxiliary ones of K' that purification brings in.
         purification: rows of 𝒫, one a basis function; unit diagonal, otherwise of lower order only.
-        scales_squared: s_i^2; s_i gives each canonical function on distinct, independent particles
-            (y uniform on [0,1], directions uniform on the sphere) the norm one.
+        scales_squared: s_i^2; with s_i a canonical function of order ν has the mean square ν! on ν independent
+            particles (y uniform on [0,1], directions uniform on the sphere): norm one as an integral over sets of
+            particles. Overlaps of different radial functions are left out; the closed family has none.
     """
 
     spec: Spec

@@ -15,11 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acegen.errors import SpecError
-from acegen.spec.schema import Spec
+from acegen.spec.schema import ClosedRadialSpec, Spec
 
 MAX_FUNCTIONS = 50_000
 MAX_PRODUCTS = 300_000
-_MAX_STATES = 20_000
+MAX_TERMS = 1_500_000
+"""Functions times set partitions of their factors: what the derivation of 𝒫 takes, some five minutes."""
+
+_MAX_N, _MAX_L = 100, 20
+"""Largest n and l; beyond, constants and harmonics grow out of what doubles and compilers are made for."""
+
+_MAX_WORK = 4_000_000_000
+"""Rough number of multiply-adds the counting may take, about a second."""
+
+_BELL_NUMBERS = (1, 2, 5, 15, 52, 203, 877, 4140)
 
 
 @dataclass(frozen=True)
@@ -53,12 +62,12 @@ class _Census:
 
 
 def estimate_size(spec: Spec) -> SizeEstimate:
-    """Number of functions and products by order.
+    """Number of functions and products by order, the auxiliary ones of an envelope family included in the latter.
 
     Raises:
-        SpecError: there are too many one-particle functions even to count.
+        SpecError: n or l are too large even to count.
     """
-    return _census(spec).up_to(spec.basis.levels)
+    return _estimate(_census(spec), spec, spec.basis.levels)
 
 
 def check_size(spec: Spec) -> None:
@@ -67,57 +76,75 @@ def check_size(spec: Spec) -> None:
     Raises:
         SpecError: with the estimated counts, and the level or order that would fit.
     """
-    census = _census(spec)
-    estimate = census.up_to(spec.basis.levels)
-    if _fits(estimate, spec.basis.order):
+    census, levels, order = _census(spec), spec.basis.levels, spec.basis.order
+    estimate = _estimate(census, spec, levels)
+    if _fits(estimate, order):
         return
     advice = []
-    level = spec.basis.levels[0]
-    while level > spec.basis.order and not _fits(
-        census.up_to(tuple(min(level, own) for own in spec.basis.levels)), spec.basis.order
-    ):
+    level = levels[0]
+    while level > order and not _fits(_estimate(census, spec, tuple(min(level, own) for own in levels)), order):
         level -= Fraction(1, 2)
-    if level > spec.basis.order:
+    if level > order:
         advice.append(f"lower basis.level to {float(level):g}")
-    order = spec.basis.order - 1
-    while order and not _fits(estimate, order):
-        order -= 1
-    if order:
-        advice.append(f"lower basis.order to {order}")
+    lower = order - 1
+    while lower and not _fits(estimate, lower):
+        lower -= 1
+    if lower:
+        advice.append(f"lower basis.order to {lower}")
     raise SpecError(
         f"the spec '{spec.name}' asks for about {sum(estimate.functions):,} functions from "
         f"{sum(estimate.products):,} products; at most {MAX_FUNCTIONS:,} functions and {MAX_PRODUCTS:,} products "
-        f"can be compiled. To fit, {' or '.join(advice) or 'lower basis.level'}"
+        f"can be compiled, fewer for orders above 5. To fit, {' or '.join(advice) or 'lower basis.level'}"
         f"{', or use fewer elements' if len(spec.basis.elements) > 1 else ''}."
     )
 
 
+def _estimate(census: _Census, spec: Spec, levels: tuple[Fraction, ...]) -> SizeEstimate:
+    functions = census.up_to(levels).functions
+    return SizeEstimate(functions, census.up_to(_product_levels(spec, levels)).products)
+
+
+def _product_levels(spec: Spec, levels: tuple[Fraction, ...]) -> tuple[Fraction, ...]:
+    """Levels that hold K': each merging of two factors may raise Σn by the degree of the envelope minus one."""
+    if isinstance(spec.radial, ClosedRadialSpec) or spec.basis.expansion == "self-interacting":
+        return levels
+    raised = max(power for power, value in enumerate(spec.radial.envelope) if value) - 1
+    return tuple(
+        max(levels[above] + raised * (above - order) for above in range(order, len(levels)))
+        for order in range(len(levels))
+    )
+
+
 def _fits(estimate: SizeEstimate, order: int) -> bool:
-    return sum(estimate.functions[:order]) <= MAX_FUNCTIONS and sum(estimate.products[:order]) <= MAX_PRODUCTS
+    terms = sum(count * bell for count, bell in zip(estimate.functions[:order], _BELL_NUMBERS, strict=False))
+    return (
+        sum(estimate.functions[:order]) <= MAX_FUNCTIONS
+        and sum(estimate.products[:order]) <= MAX_PRODUCTS
+        and terms <= MAX_TERMS
+    )
 
 
 def _census(spec: Spec) -> _Census:
-    levels, weight = spec.basis.levels, spec.basis.angular_weight
-    n_species = len(spec.basis.elements)
-    order, n_max = len(levels), int(levels[0])
-    l_sum = max(0, int((levels[1] - 2) / weight)) if order > 1 else 0
-    l_max = l_sum // 2  # the largest l must be balanced by the others
-    rough_states = n_species * n_max * (l_max + 1) ** 2
-    if rough_states > _MAX_STATES:
-        raise SpecError(
-            f"the spec '{spec.name}' asks for about {rough_states:,} one-particle functions; at most "
-            f"{_MAX_STATES:,} can be handled. Lower basis.level (now {levels[0]}) or raise basis.angular_weight."
-        )
+    _check_countable(spec)
+    weight, order = spec.basis.angular_weight, spec.basis.order
+    n_max, l_sum = _extent(_product_levels(spec, spec.basis.levels), weight)
+    # For one (l, m): the ways to choose k states with Σn = N, as a Toeplitz matrix that adds N to Σn.
+    chosen = _multisets(order, n_max, len(spec.basis.elements))
+    shift = np.subtract.outer(np.arange(n_max + 1), np.arange(n_max + 1))
+    add = [np.where(shift >= 0, row[np.maximum(shift, 0)], 0.0) for row in chosen]
     # counts[ν, Σn, Σl, Σm + l_sum]; |Σm| cannot exceed Σl
     counts = np.zeros((order + 1, n_max + 1, l_sum + 1, 2 * l_sum + 3))
     counts[0, 0, 0, l_sum] = 1
-    for l in range(l_max + 1):
-        for n in range(1, int(levels[0] - weight * l) + 1):
-            for m in range(-l, l + 1):
-                for _ in range(n_species):
-                    for nu in range(1, order + 1):
-                        below = counts[nu - 1, : n_max + 1 - n, : l_sum + 1 - l]
-                        counts[nu, n:, l:] += np.roll(below, m, axis=2) if m else below
+    for l in range(l_sum // 2 + 1):  # the largest l must be balanced by the others
+        for m in range(-l, l + 1):
+            grown = counts.copy()
+            for k in range(1, order + 1):
+                if k * l > l_sum:
+                    break
+                below = np.roll(counts[: order + 1 - k, :, : l_sum + 1 - k * l], k * m, axis=3)
+                flat = below.reshape(order + 1 - k, n_max + 1, -1)
+                grown[k:, :, k * l :] += (add[k] @ flat).reshape(below.shape)
+            counts = grown
     zero, one = counts[1:, :, :, l_sum].copy(), counts[1:, :, :, l_sum + 1].copy()
     zero[:, :, 1::2] = one[:, :, 1::2] = 0
     products = zero.copy()
@@ -127,3 +154,46 @@ def _census(spec: Spec) -> _Census:
     if order > 1:
         products[1] = functions[1] * (np.arange(l_sum + 1) + 1)  # Σl = 2l
     return _Census(weight, functions, products)
+
+
+def _extent(levels: tuple[Fraction, ...], weight: Fraction) -> tuple[int, int]:
+    """Largest Σn and largest Σl (from order 2 on, where at least two n add to the level)."""
+    return int(max(levels)), max(0, int((max(levels[1:]) - 2) / weight)) if len(levels) > 1 else 0
+
+
+def _multisets(order: int, n_max: int, n_species: int) -> NDArray[np.float64]:
+    """Entry [k, N]: multisets of k pairs (species, n >= 1) with Σn = N."""
+    table = np.zeros((order + 1, n_max + 1))
+    table[0, 0] = 1
+    for n in range(1, n_max + 1):
+        for _ in range(n_species):
+            for k in range(1, order + 1):
+                table[k, n:] += table[k - 1, : n_max + 1 - n]
+    return table
+
+
+def _check_countable(spec: Spec) -> None:
+    """Refuse a spec whose n or l are too large, or that would take long to count, and name a level that is not."""
+
+    def countable(top: Fraction) -> bool:
+        own = tuple(min(top, level) for level in spec.basis.levels)
+        n_max, l_sum = _extent(_product_levels(spec, own), spec.basis.angular_weight)
+        work = len(own) ** 2 * (n_max + 1) ** 2 * (l_sum + 1) ** 3 * (l_sum // 2 + 1)
+        return n_max <= _MAX_N and l_sum // 2 <= _MAX_L and work <= _MAX_WORK
+
+    top = spec.basis.levels[0]
+    if countable(top):
+        return
+    order = spec.basis.order
+    fits = next((level for level in range(min(int(top), 200), order - 1, -1) if countable(Fraction(level))), None)
+    n_max, l_sum = _extent(_product_levels(spec, spec.basis.levels), spec.basis.angular_weight)
+    advice = f"Lower basis.level (now {float(top):g}) to {fits}" if fits else "Lower basis.order"
+    states = len(spec.basis.elements) * sum(
+        (2 * l + 1) * max(0, int(n_max - spec.basis.angular_weight * l)) for l in range(min(l_sum // 2, 10_000) + 1)
+    )
+    raise SpecError(
+        f"the spec '{spec.name}' asks for about {states:,} one-particle functions, n up to {n_max:,} and "
+        f"l up to {l_sum // 2:,}; "
+        f"at most n = {_MAX_N} and l = {_MAX_L} can be compiled, less at high order. "
+        f"{advice}{', or raise basis.angular_weight' if l_sum else ''}."
+    )

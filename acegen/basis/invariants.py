@@ -77,7 +77,7 @@ class SymmetricSpace:
 
     @cached_property
     def norms_squared(self) -> tuple[Rational, ...]:
-        """Squared norm of each function on distinct particles: multiplicity · Σ_m T_m^2 Π |Z|^2."""
+        """Angular norm of each function over sets of distinct particles: multiplicity · Σ_m T_m^2 Π |Z|^2."""
         return tuple(
             inner_product(polynomial, polynomial, self.l, self.ranks) * self.multiplicity
             for polynomial in self.polynomials

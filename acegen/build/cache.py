@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -16,7 +17,7 @@ from pathlib import Path
 import acegen
 from acegen.build.toolchain import Toolchain
 from acegen.errors import BuildError, ModuleError
-from acegen.manifest import check_files, read_manifest
+from acegen.manifest import MANIFEST, check_files, read_manifest
 from acegen.spec.schema import Spec
 
 
@@ -47,35 +48,56 @@ def staging_folder(directory: Path, name: str) -> Iterator[Path]:
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(directory, name)
-        staging = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=directory))
+        _remove_abandoned(directory)
+        _check_replaceable(directory / name, name)
+        staging = Path(tempfile.mkdtemp(prefix=f"{_STAGING}{os.getpid()}-", dir=directory))
     except OSError as error:
         raise BuildError(
             f"cannot write to {directory}: {error.strerror}. Choose another folder with -o (directory=...)."
         ) from None
     try:
-        _check_replaceable(directory / name)
         yield staging
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _remove_abandoned(directory: Path, name: str) -> None:
-    """Remove what compilations that were killed have left, if it is older than an hour."""
-    for folder in directory.glob(f".{name}-*"):
-        if time.time() - folder.stat().st_mtime > 3600:
+_STAGING = ".acegen-building-"
+
+
+def _remove_abandoned(directory: Path) -> None:
+    """Remove what compilations that were killed have left: staging folders of processes that are gone."""
+    for folder in directory.glob(f"{_STAGING}*"):
+        process = folder.name.removeprefix(_STAGING).split("-")[0]
+        if process.isdigit() and not _is_running(int(process)):
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _check_replaceable(target: Path) -> None:
-    """Refuse to replace a folder that was not made by acegen."""
-    if not target.exists():
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _check_replaceable(target: Path, name: str) -> None:
+    """Refuse to replace anything but a folder that holds nothing else than a module of this name."""
+    if not target.exists() and not target.is_symlink():
         return
-    looks_generated = target.is_dir() and (
-        (target / "basis.json").exists() or (target / "module.json").exists() or not any(target.iterdir())
-    )
-    if not looks_generated:
-        raise BuildError(f"{target} exists and is no compiled module; move it away or choose another folder with -o.")
+    if target.is_symlink() or not target.is_dir():
+        raise BuildError(f"{target} exists and is no folder; move it away or choose another folder with -o.")
+    own = {f"{name}.c", f"{name}_particles.h", f"{name}_basis.c", f"{name}_potential.c", "acegen.h", "README.md"}
+    own |= {"__init__.py", "__pycache__", "basis.json", "coefficients.json", MANIFEST}
+    foreign = [
+        e.name for e in target.iterdir() if e.name not in own and not re.fullmatch(rf"_{name}_\w+\..*so", e.name)
+    ]
+    if foreign:
+        raise BuildError(
+            f"{target} holds something acegen did not make ({sorted(foreign)[0]}), which a compile would delete; "
+            "move it away or choose another folder with -o."
+        )
 
 
 @cache

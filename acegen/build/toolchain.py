@@ -49,7 +49,8 @@ class Toolchain:
     def _run(self, arguments: list[str], directory: Path) -> None:
         result = subprocess.run(arguments, cwd=directory, capture_output=True, text=True, check=False)
         if result.returncode:
-            said = result.stderr.strip() or f"exit status {result.returncode}"
+            lines = result.stderr.strip().splitlines() or [f"exit status {result.returncode}"]
+            said = "\n".join([*lines[:20], "..."] if len(lines) > 20 else lines)
             raise BuildError(f"the C compiler failed: {shlex.join(arguments)}\n{said}")
 
 
@@ -59,9 +60,12 @@ def find_toolchain() -> Toolchain:
     Raises:
         BuildError: there is no C compiler, or no Python headers; says what to install.
     """
-    named = os.environ.get("CC")
+    named = os.environ.get("CC", "").strip()
     candidates = [named] if named else [sysconfig.get_config_var("CC"), "cc", "gcc", "clang"]
-    command = next((c for c in map(shlex.split, filter(None, candidates)) if shutil.which(c[0])), None)
+    try:
+        command = next((c for c in map(shlex.split, filter(None, candidates)) if shutil.which(c[0])), None)
+    except ValueError:
+        raise BuildError(f"the environment variable CC is not a command: {named}") from None
     if command is None:
         what = f"CC names '{named}', which is not on the PATH" if named else "none of cc, gcc, clang is on the PATH"
         raise BuildError(
@@ -75,7 +79,7 @@ def find_toolchain() -> Toolchain:
         )
     for march in (("-march=native",), ("-mcpu=native",), ()):
         macros = _predefined_macros((*command, *march))
-        if macros is not None:
+        if macros:
             # GCC halves 512-bit loops by default, which stalls where lanes are loaded whole afterwards.
             wide = ("-mprefer-vector-width=512",) if "__AVX512F__" in macros else ()
             return Toolchain(tuple(command), march + wide, hashlib.sha256(macros.encode()).hexdigest())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import signal
 import sys
@@ -48,10 +49,21 @@ def run() -> None:
 def main(arguments: Sequence[str]) -> int:
     """Run one command; returns the exit status. Users' mistakes give one message on standard error."""
     options = _parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without Unicode shows '?', and nothing fails
     try:
-        return int(options.command(options))
+        status = int(options.command(options))
+        sys.stdout.flush()
+        return status
     except AcegenError as error:
         print(f"acegen: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        sys.stdout = None  # the reader has seen enough; nothing is left to flush
+        return 0
+    except OSError as error:
+        print(f"acegen: {error.strerror}{f': {error.filename}' if error.filename else ''}.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("acegen: interrupted; nothing was changed.", file=sys.stderr)
@@ -76,7 +88,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("spec", type=Path, metavar="SPEC", help="specification, a TOML file")
     command.add_argument(
-        "-o", "--output", type=Path, default=Path("generated"), metavar="DIR", help="where to put NAME/ (%(default)s)"
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("generated"),
+        metavar="DIR",
+        help="where to put NAME/ (default: %(default)s)",
     )
     command.add_argument(
         "--coefficients", type=Path, metavar="FILE", help="coefficient file; adds a kernel for energies and forces"
@@ -91,22 +108,32 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("target", type=Path, metavar="SPEC|MODULE", help="a TOML file, or the folder of a module")
     command.add_argument(
-        "--neighbours", type=int, default=33, metavar="J", help="neighbours to count multiply-adds for (%(default)s)"
+        "--neighbours",
+        type=_count,
+        default=33,
+        metavar="J",
+        help="neighbours to count multiply-adds for (default: %(default)s)",
     )
     command.set_defaults(command=_info)
 
     command = commands.add_parser(
         "verify",
         help="check a compiled module against its definition",
-        description="Check a module against brute-force evaluation in 256-bit arithmetic, against a second exact "
+        description="Check a module against brute-force evaluation in 640-bit arithmetic, against a second exact "
         "derivation of its purification operator, and for the symmetries it must have. Prints the worst error "
         "of each property; the exit status is 1 if one is out of tolerance.",
     )
     command.add_argument("module", type=Path, metavar="MODULE", help="folder of a compiled module")
     command.add_argument(
-        "--environments", type=int, default=40, metavar="N", help="random environments to draw (%(default)s)"
+        "--environments",
+        type=_positive,
+        default=40,
+        metavar="N",
+        help="random environments to draw (default: %(default)s)",
     )
-    command.add_argument("--seed", type=int, default=0, help="seed of the random environments (%(default)s)")
+    command.add_argument(
+        "--seed", type=_count, default=0, help="seed of the random environments (default: %(default)s)"
+    )
     command.set_defaults(command=_verify)
 
     command = commands.add_parser(
@@ -117,6 +144,22 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.set_defaults(command=_schema)
     return parser
+
+
+def _count(text: str) -> int:
+    """A command-line number that is not negative."""
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{number} is negative")
+    return number
+
+
+def _positive(text: str) -> int:
+    """A command-line number of at least one."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not positive")
+    return number
 
 
 def _compile(options: argparse.Namespace) -> int:

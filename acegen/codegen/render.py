@@ -158,11 +158,13 @@ def _initializer(values: Sequence[object], per_line: int = 24) -> str:
 
 def _banner(graph: Graph) -> str:
     spec = graph.basis.spec
-    levels = dict.fromkeys(spec.basis.levels)
+    levels = spec.basis.levels if len(set(spec.basis.levels)) > 1 else spec.basis.levels[:1]
     radii = sorted({cutoff for row in spec.cutoffs for cutoff in row})
     return (
         f"{spec.name}: {spec.basis.expansion} {spec.basis.symmetry} basis of {', '.join(spec.basis.elements)}, "
-        f"order {spec.basis.order}, level {', '.join(map(str, levels))}, "
+        f"order {spec.basis.order}, level {', '.join(map(str, levels))} "
+        f"(angular weight {spec.basis.angular_weight}), "
+        f"{spec.radial.family} radial functions ({spec.radial.transform}), "
         f"cutoff {', '.join(f'{radius:g}' for radius in radii)} Å. Made by acegen {__version__}; do not edit."
     )
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import isfinite
 
 import flint
 from flint import arb
 
 from acegen.basis.derive import Basis, SparseRow
+from acegen.errors import CoefficientError
 from acegen.graph.layout import PooledLayout, pooled_layout
 from acegen.graph.trie import Product, Trie, build_trie
 
@@ -69,6 +71,9 @@ def fold_coefficients(graph: Graph, coefficients: Mapping[str, Sequence[float]])
     Returns:
         For each element one number per product, in the depth-first order of `graph.trie`. The sums are
         carried in 256-bit ball arithmetic and rounded once.
+
+    Raises:
+        CoefficientError: a sum is too large for a double.
     """
     basis = graph.basis
     folded = {}
@@ -85,6 +90,8 @@ def fold_coefficients(graph: Graph, coefficients: Mapping[str, Sequence[float]])
                 for product, entry in row:
                     products[product] += weight * entry
             folded[element] = [_nearest_double(products[product]) for product in graph.trie.order]
+            if not all(map(isfinite, folded[element])):
+                raise CoefficientError(f"the coefficients of {element} are too large: their sums overflow.")
     return folded
 
 

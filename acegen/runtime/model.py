@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import warnings
 from collections.abc import Sequence
@@ -88,6 +89,9 @@ class Model:
         manifest = read_manifest(directory)
         return cls(directory, manifest, *open_library(directory, manifest))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return load, (self._directory,)
+
     def __repr__(self) -> str:
         kind = "potential" if self.has_potential else "basis"
         return f"<acegen {kind} {self.name}: {', '.join(self.elements)}, {self.n_basis} functions>"
@@ -125,7 +129,15 @@ class Model:
     @cached_property
     def description(self) -> dict[str, Any]:
         """The basis description: exact coupling, purification operator and scales (`basis.json`)."""
-        document: dict[str, Any] = json.loads((self._directory / "basis.json").read_text(encoding="utf-8"))
+        try:
+            text = (self._directory / "basis.json").read_bytes()
+        except OSError:
+            text = b""
+        if hashlib.sha256(text).hexdigest() != self.basis_hash:
+            raise ModuleError(
+                f"the module {self._directory} was replaced or removed after it was loaded. Load it again."
+            )
+        document: dict[str, Any] = json.loads(text)
         return document
 
     @cached_property
@@ -202,7 +214,12 @@ class Model:
 
     def _species_of(self, element: Element) -> int:
         """Species index of a symbol or atomic number."""
-        number = ATOMIC_NUMBERS.get(element) if isinstance(element, str) else int(element)
+        if isinstance(element, str):
+            number = ATOMIC_NUMBERS.get(element)
+        elif isinstance(element, int | np.integer):
+            number = int(element)
+        else:
+            raise StructureError(f"{element!r} is no chemical symbol and no atomic number.")
         if number is None or number not in self._species:
             shown = SYMBOLS[number] if number is not None and 0 < number < len(SYMBOLS) else element
             raise StructureError(
@@ -213,10 +230,15 @@ class Model:
     def _environment(
         self, center: Element, numbers: Sequence[Element] | ArrayLike, displacements: ArrayLike
     ) -> _Environments:
-        vectors = np.asarray(displacements, dtype=np.float64)
+        try:
+            vectors = np.asarray(displacements, dtype=np.float64)
+            elements: list[Any] = list(numbers)  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            raise StructureError(
+                "numbers must be a sequence of symbols or atomic numbers, displacements an array of shape (J, 3)."
+            ) from None
         if vectors.size == 0:
             vectors = vectors.reshape(0, 3)
-        elements = np.atleast_1d(np.asarray(numbers, dtype=object)).tolist() if len(vectors) else []
         if vectors.ndim != 2 or vectors.shape[1] != 3 or len(elements) != len(vectors):
             raise StructureError(
                 f"displacements must have shape (J, 3) with one entry of numbers each; "
@@ -233,10 +255,12 @@ class Model:
         species = np.array([lookup[int(number)] for number in numbers], dtype=np.int32)
         pairs = neighbour_list(atoms, self.cutoff)
         self._check_vectors(pairs.displacement, pairs.first, pairs.neighbour)
-        lonely = np.flatnonzero(np.diff(pairs.first) == 0)
+        distances = np.linalg.norm(pairs.displacement, axis=1)
+        near = distances < self.cutoffs[species[pairs.center], species[pairs.neighbour]]
+        lonely = np.flatnonzero(np.bincount(pairs.center[near], minlength=len(numbers)) == 0)
         if lonely.size:
             warnings.warn(
-                f"{lonely.size} of {len(numbers)} atoms have no neighbour within {self.cutoff:g} Å "
+                f"{lonely.size} of {len(numbers)} atoms have no neighbour within the cutoff "
                 f"(the first is atom {lonely[0]}); their site energy is zero.",
                 IsolatedAtomWarning,
                 stacklevel=3,

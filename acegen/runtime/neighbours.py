@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from ase import Atoms
 
 
+_MAX_EXTENT = 10_000
+"""Largest extent of a structure in cutoffs; vesin's cell lists fail far beyond."""
+
+
 @dataclass(frozen=True)
 class NeighbourList:
     """Neighbours of all atoms, one atom after the other.
@@ -54,6 +58,12 @@ def neighbour_list(atoms: Atoms, cutoff: float) -> NeighbourList:
         raise StructureError(
             "the cell vectors of the periodic directions are zero or linearly dependent; "
             "set a cell, or atoms.pbc = False."
+        )
+    extent = np.ptp(positions, axis=0).max(initial=0.0)
+    if extent > _MAX_EXTENT * cutoff:
+        raise StructureError(
+            f"the atoms are up to {extent:.3g} Å apart, more than {_MAX_EXTENT:,} cutoffs; wrap them into the cell, "
+            "or evaluate far fragments one by one."
         )
     found = NeighborList(cutoff=cutoff, full_list=True, sorted=True)
     center, neighbour, displacement = found.compute(positions, cell, periodic, "ijD")

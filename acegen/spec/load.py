@@ -40,13 +40,13 @@ def load_spec(source: SpecSource) -> Spec:
         return _validate(source, "spec")
     path = Path(source)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise SpecError(f"cannot read the spec {path}: {reason}. Give the path of a TOML file.") from None
     try:
         content = tomllib.loads(text, parse_float=Decimal)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, ValueError) as error:
         raise SpecError(f"{path} is not valid TOML: {error}.") from None
     return _validate(content, str(path))
 

@@ -33,6 +33,7 @@ from pydantic import (
 from acegen.elements import ATOMIC_NUMBERS
 
 MAX_ORDER = 8
+_MAX_NAME = 63
 
 _RESERVED = frozenset(keyword.kwlist) | frozenset(
     """
@@ -50,8 +51,11 @@ def _parse_rational(value: object) -> Fraction:
         raise ValueError("is not a number")
     if isinstance(value, float | Decimal) and not isfinite(value):
         raise ValueError("is not a finite number")
+    text = str(value)
+    if len(text) > 40 or (isinstance(value, Decimal) and abs(value.adjusted()) > 20):
+        raise ValueError("has too many digits")
     try:
-        return Fraction(str(value))
+        return Fraction(text)
     except (ValueError, ZeroDivisionError):
         raise ValueError("is not a number or a fraction such as '3/2'") from None
 
@@ -69,7 +73,7 @@ RationalNumber: TypeAlias = Annotated[
     PlainSerializer(str),
     WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^-?\d+(\.\d+|/\d+)?$"}]}),
 ]
-Length: TypeAlias = Annotated[float, BeforeValidator(_parse_number), Field(gt=0, allow_inf_nan=False)]
+Length: TypeAlias = Annotated[float, BeforeValidator(_parse_number), Field(ge=0.01, le=1000, allow_inf_nan=False)]
 
 
 class _Section(BaseModel):
@@ -156,6 +160,8 @@ class AgnesiSpec(_Section):
 
     @model_validator(mode="after")
     def _powers_ordered(self) -> AgnesiSpec:
+        if self.p == self.q == 1:
+            raise ValueError("radial.agnesi.p = radial.agnesi.q = 1 makes the transform do nothing; raise q")
         if self.q < self.p:
             raise ValueError(f"radial.agnesi.q = {self.q} is below radial.agnesi.p = {self.p}; it must be at least p")
         return self
@@ -168,7 +174,9 @@ class _RadialSpec(_Section):
     )
     agnesi: AgnesiSpec | None = Field(None, description="table with r0, p, q; for transform = 'agnesi' only")
     cutoff: Length | dict[str, Length] = Field(
-        description='cutoff radius in Å, one positive number, or a table with one per pair such as "Si-O" = 5.0'
+        description=(
+            'cutoff radius in Å, one positive number (0.01 to 1000), or a table with one per pair such as "Si-O" = 5.0'
+        )
     )
 
     @model_validator(mode="after")
@@ -250,6 +258,8 @@ class Spec(_Section):
     def _c_identifier(cls, name: str) -> str:
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
             raise ValueError("is not a C identifier (a letter, then letters, digits and underscores)")
+        if len(name) > _MAX_NAME:
+            raise ValueError(f"is longer than {_MAX_NAME} characters")
         if name in _RESERVED:
             raise ValueError("is a reserved word of C or Python")
         return name
@@ -290,5 +300,19 @@ class Spec(_Section):
         return cutoff
 
     def canonical(self) -> dict[str, Any]:
-        """The specification with every default filled in, as plain JSON values; rationals are strings."""
-        return self.model_dump(mode="json", exclude_none=True)
+        """The specification in one standard form: the same for every way to write the same model.
+
+        Defaults are filled in, one level per order, one cutoff per pair in the order of the elements, no
+        trailing zeros of the envelope. Plain JSON values; rationals are strings.
+        """
+        document = self.model_dump(mode="json", exclude_none=True)
+        document["basis"]["level"] = [str(level) for level in self.basis.levels]
+        document["radial"]["cutoff"] = {
+            f"{a}-{b}": self._pair_cutoff(a, b) for a, b in combinations_with_replacement(self.basis.elements, 2)
+        }
+        if self.radial.transform == "agnesi" and self.radial.agnesi is None:
+            document["radial"]["agnesi"] = AgnesiSpec().model_dump(mode="json", exclude_none=True)
+        if isinstance(self.radial, EnvelopeRadialSpec):
+            last = max(power for power, value in enumerate(self.radial.envelope) if value)
+            document["radial"]["envelope"] = document["radial"]["envelope"][: last + 1]
+        return document

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -33,7 +35,8 @@ class CheckResult:
     """A property, the worst error found, what is allowed, and what was looked at.
 
     Errors of values and derivatives are relative to the largest one among the functions of the same order, or to
-    1 (1/Å) if that is larger: functions are scaled to have the root-mean-square 1 for one tuple of neighbours.
+    1 (1/Å), or to the terms that cancel in it, if these are larger: functions are scaled to be of order one for
+    one set of neighbours.
     """
 
     name: str
@@ -68,6 +71,25 @@ class Verifier:
         self.orders = np.array([len(f.channels) for f in self.functions])
         self.canonical = self.spec.basis.expansion == "canonical"
         counts = np.unique(np.linspace(0, 60, n_environments).astype(int))
+        position = {element: i for i, element in enumerate(model.elements)}
+        self._coupled = [
+            (
+                [(position[e], n, l) for e, n, l in zip(f["elements"], f["n"], f["l"], strict=True)],
+                [(tuple(m), abs(float(Fraction(value)))) for m, value in f["coupling"]],
+            )
+            for f in self._described()
+        ]
+        self._purification = [
+            (
+                np.array([column for column, _ in row]),
+                np.array([abs(float(Fraction(value))) for _, value in row]) * float(Fraction(square)) ** 0.5,
+            )
+            for row, square in zip(
+                self.description["purification"],
+                (f["scale_squared"] for f in self.description["functions"]),
+                strict=True,
+            )
+        ]
         self.environments = [self._environment(int(count)) for count in counts]
 
     def run(self) -> Iterator[CheckResult]:
@@ -124,17 +146,18 @@ class Verifier:
         return CheckResult("𝒫 unit lower triangular", wrong, 0, f"{len(self.functions):,}")
 
     def brute_force_values(self) -> CheckResult:
-        """Values against the 256-bit sum over distinct tuples."""
+        """Values against the 640-bit sum over distinct tuples."""
         worst, scope = 0.0, ""
         for environment, chosen in self._small_environments():
             expected = [float(v) for v in self._reference(environment, chosen)]
-            worst = max(worst, self._error(self._values(environment)[chosen], np.array(expected), chosen))
+            terms = self._terms(environment)[chosen]
+            worst = max(worst, self._error(self._values(environment)[chosen], np.array(expected), chosen, terms))
             scope = f"{len(chosen):,} of {len(self.functions):,}"
         what = "sum over distinct tuples" if self.canonical else "products of sums"
         return CheckResult(f"values = {what}", worst, 1e-12, scope)
 
     def brute_force_gradient(self) -> CheckResult:
-        """Directional derivatives against a 256-bit central difference of the brute-force sum."""
+        """Directional derivatives against a 640-bit central difference of the brute-force sum."""
         worst, scope = 0.0, ""
         for environment, chosen in self._small_environments():
             direction = self.rng.normal(size=environment.displacement.shape)
@@ -144,22 +167,20 @@ class Verifier:
             )
             gradient = self._gradient(environment)[chosen]
             actual = np.einsum("ijk,jk->i", gradient, direction)
-            worst = max(worst, self._error(actual, np.array([float(v) for v in expected]), chosen))
+            terms = self._terms(environment)[chosen]
+            worst = max(worst, self._error(actual, np.array([float(v) for v in expected]), chosen, terms))
             scope = f"{len(chosen):,} of {len(self.functions):,}"
-        return CheckResult("gradient = 256-bit difference", worst, 1e-10, scope)
+        return CheckResult("gradient = 640-bit difference", worst, 1e-10, scope)
 
     def vanishes_with_few_neighbours(self) -> CheckResult:
-        """Functions of order ν in environments with fewer than ν neighbours, relative to ν .. ν+3 neighbours."""
+        """Functions of order ν in environments with fewer than ν neighbours, relative to the terms that cancel."""
         top = self.spec.basis.order
-        usual = np.zeros(len(self.functions))
-        for count in (top, top + 1, top + 2, top + 3):
-            usual = np.maximum(usual, np.abs(self._values(self._environment(count))))
-        scale = self._by_order(usual)
         worst = 0.0
         for count in range(top):
-            for _ in range(5):
-                values = np.abs(self._values(self._environment(count)))
-                worst = max(worst, float((values / scale)[self.orders > count].max(initial=0.0)))
+            for _ in range(3):
+                environment = self._environment(count)
+                error = np.abs(self._values(environment)) / np.maximum(1.0, self._terms(environment))
+                worst = max(worst, float(error[self.orders > count].max(initial=0.0)))
         return CheckResult("order ν zero with < ν neighbours", worst, 1e-12, f"≤ {top - 1} neighbours")
 
     def permutation(self) -> CheckResult:
@@ -243,14 +264,28 @@ class Verifier:
             worst = max(worst, self._error(after, before, everything))
         return CheckResult(f"invariant under {name}", worst, 1e-10, self._scope())
 
-    def _error(self, actual: Floats, expected: Floats, chosen: NDArray[np.int64]) -> float:
-        """Largest difference, relative to the largest expected value of the same order (at least 1)."""
-        worst = 0.0
+    def _error(self, actual: Floats, expected: Floats, chosen: NDArray[np.int64], terms: Floats | float = 0.0) -> float:
+        """Largest difference, relative to the largest of: 1, an expected value of the same order, own terms."""
+        scale = np.ones(len(chosen))
         for order in np.unique(self.orders[chosen]):
             same = self.orders[chosen] == order
-            scale = max(1.0, float(np.abs(expected[same]).max()))
-            worst = max(worst, float(np.abs(actual[same] - expected[same]).max()) / scale)
-        return worst
+            scale[same] = max(1.0, float(np.abs(expected[same]).max()))
+        return float((np.abs(actual - expected) / np.maximum(scale, terms)).max(initial=0.0))
+
+    def _terms(self, environment: Environment) -> Floats:
+        """Size of what is added up in each function: Σ_j s_i |𝒫_ij| Σ_m |C_jm Π A|."""
+        reference = Reference(self.spec, self.description, environment.center)
+        pooled = reference.pooled(_particles(environment))
+        sizes = np.array(
+            [
+                sum(
+                    weight * abs(prod(pooled(*channel, m) for channel, m in zip(channels, m_tuple, strict=True)))
+                    for m_tuple, weight in coupling
+                )
+                for channels, coupling in self._coupled
+            ]
+        )
+        return np.array([float(weights @ sizes[columns]) for columns, weights in self._purification])
 
     def _by_order(self, magnitudes: Floats) -> Floats:
         """For each function the largest magnitude among those of its order (1 where all are zero)."""

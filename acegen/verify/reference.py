@@ -1,4 +1,4 @@
-"""Brute-force evaluation of a basis in 256-bit arithmetic, from its definition alone.
+"""Brute-force evaluation of a basis in 640-bit arithmetic, from its definition alone.
 
 Nothing is shared with the kernels or the graph: functions are read from the basis description (label and
 coupling coefficients), one-particle functions are evaluated from explicit formulas, and a canonical function
@@ -21,7 +21,7 @@ from acegen.algebra.field import Rational
 from acegen.codegen.one_particle import agnesi_constant
 from acegen.spec.schema import AgnesiSpec, Spec
 
-BITS = 256
+BITS = 640
 Vector = tuple[arb, arb, arb]
 
 
@@ -80,12 +80,24 @@ class Reference:
             phi = [self._one_particle(particle) for particle in particles]
             return [self._function(function, phi) for function in functions]
 
+    def pooled(self, particles: Sequence[Particle]) -> Callable[[int, int, int, int], float]:
+        """A(species, n, l, m): one-particle functions summed over the particles, rounded to double."""
+        with flint.ctx.workprec(BITS):
+            phi = [self._one_particle(particle) for particle in particles]
+
+        @cache
+        def value(species: int, n: int, l: int, m: int) -> float:
+            with flint.ctx.workprec(BITS):
+                return float(sum((one(species, n, l, m) for one in phi), arb(0)))
+
+        return value
+
     def directional_derivative(
         self, functions: Sequence[ReferenceFunction], particles: Sequence[Particle], directions: Sequence[Vector]
     ) -> list[arb]:
         """Derivative when every particle moves along its direction: a central difference with step 1e-25.
 
-        Its error is about 1e-50, since 256 bits leave no rounding to speak of.
+        Its error is about 1e-50, since 640 bits leave no rounding to speak of.
         """
         with flint.ctx.workprec(BITS):
             step = arb(10) ** -25

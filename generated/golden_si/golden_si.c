@@ -1,4 +1,4 @@
-/* golden_si: canonical O3 basis of Si, order 3, level 6, cutoff 5 Å. Made by acegen 0.1.0; do not edit.
+/* golden_si: canonical O3 basis of Si, order 3, level 6 (angular weight 3/2), closed radial functions (smoothstep), cutoff 5 Å. Made by acegen 0.1.0; do not edit.
  *
  * What the model is, and where its kernels are. The interface is described in acegen.h.
  */
@@ -24,8 +24,8 @@ static const acegen_model MODEL = {
     .n_basis = 25,
     .max_order = 3,
     .name = "golden_si",
-    .basis_hash = "958794e795a8bfd53ff9ab7bdf691fc3540b10479b60eedc0d397ae420b93c15",
-    .model_hash = "fbe816b79dea41eb9f595d60ab084ec168ccbe009bce879b26118a98b479b748",
+    .basis_hash = "3e79268955239208fbf84fbea11b13f2737d7db3fc65caa8b5767ffcf6b2ed82",
+    .model_hash = "8131299efdc3ee08c11e0ba19de994e9e9f48505e527b4c591dcf319b7d38651",
     .generator = "acegen 0.1.0",
     .atomic_numbers = ATOMIC_NUMBERS,
     .cutoffs = CUTOFFS,

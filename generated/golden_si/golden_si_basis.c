@@ -1,4 +1,4 @@
-/* golden_si: canonical O3 basis of Si, order 3, level 6, cutoff 5 Å. Made by acegen 0.1.0; do not edit.
+/* golden_si: canonical O3 basis of Si, order 3, level 6 (angular weight 3/2), closed radial functions (smoothstep), cutoff 5 Å. Made by acegen 0.1.0; do not edit.
  *
  * Basis kernel: the 25 basis functions of every centre and their derivatives with respect to each displacement.
  * Stages, for each block of lanes: gather, pool (both in golden_si_particles.h), coupling (products of A's → coupled
@@ -250,7 +250,7 @@ acegen_status golden_si_basis(const acegen_environments *environments, double *v
     acegen_status status = check_environments(env, workspace_size, golden_si_workspace_bytes, failed_atom);
     if (status != ACEGEN_OK) return status;
     if (env->n_atoms == 0) return ACEGEN_OK;
-    if (!values) return ACEGEN_BAD_ARGUMENT;
+    if (!values || !workspace) return ACEGEN_BAD_ARGUMENT;
     if (gradient)
         memset(gradient, 0, 3 * N_BASIS * (size_t)(env->first[env->n_atoms] - env->first[0]) * sizeof(double));
 

@@ -1,4 +1,4 @@
-/* golden_si: canonical O3 basis of Si, order 3, level 6, cutoff 5 Å. Made by acegen 0.1.0; do not edit.
+/* golden_si: canonical O3 basis of Si, order 3, level 6 (angular weight 3/2), closed radial functions (smoothstep), cutoff 5 Å. Made by acegen 0.1.0; do not edit.
  *
  * Potential kernel: site energies and their gradient, with the coefficients folded into one polynomial in the
  * pooled A_znlm. Stages, for each block of lanes: gather, pool (both in golden_si_particles.h), products, forces.
@@ -255,7 +255,7 @@ acegen_status golden_si_potential(const acegen_environments *environments, doubl
     if (status != ACEGEN_OK) return status;
     if (env->n_atoms == 0) return ACEGEN_OK;
     const int64_t first_entry = env->first[0], n_entries = env->first[env->n_atoms] - first_entry;
-    if (!energy || (!gradient && n_entries)) return ACEGEN_BAD_ARGUMENT;
+    if (!energy || !workspace || (!gradient && n_entries)) return ACEGEN_BAD_ARGUMENT;
     if (n_entries) memset(gradient, 0, 3 * (size_t)n_entries * sizeof(double));
 
     for (int32_t center = 0; center < N_SPECIES; ++center) {
