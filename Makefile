@@ -2,12 +2,13 @@
 VENV ?= .venv
 PYTHON ?= python3
 BIN = $(VENV)/bin
-DATA ?= ../shared/data/zuo2020/Si_test.xyz
+# A file given as DATA must exist; the one next to the repository is used if it is there.
+DATA ?= $(wildcard ../shared/data/zuo2020/Si_test.xyz)
 
 .PHONY: example test check install clean
 
 example: install  ## compile the silicon example and evaluate it
-	$(BIN)/python examples/silicon/evaluate.py $(wildcard $(DATA))
+	$(BIN)/python examples/silicon/evaluate.py $(DATA)
 
 test: check  ## everything CI runs: formatting, lint, types, tests
 	$(BIN)/python -m pytest

@@ -35,9 +35,10 @@ def compile_model(
         state = "unchanged, already compiled" if cached else f"{', '.join(spec.basis.elements)}, {size}"
         progress.report(f"{spec.name}: {state}")
     if not cached:
-        # Importing the stages loads SymPy, which a cache hit can do without.
-        from acegen.stages import run_stages
+        with progress.stage("load"):  # a cache hit does without
+            from acegen.stages import run_stages
 
+            progress.report("SymPy, python-flint, Jinja2, cffi")
         with staging_folder(directory, spec.name) as staging:
             run_stages(spec, own_hash, coefficients, toolchain, key, staging, target, progress)
     return target

@@ -95,6 +95,11 @@ BAD_SPECS: list[tuple[dict[str, Any], list[str]]] = [
     ({"name": "double"}, ["name = 'double'", "reserved word"]),
     ({"name": "lambda"}, ["name = 'lambda'", "reserved word"]),
     ({"name": "siß"}, ["not a C identifier"]),
+    ({"name": "s" * 64}, ["longer than 63 characters"]),
+    ({"basis.level": "1e5000"}, ["basis.level = '1e5000'"]),
+    ({"basis.level": 10**25}, ["basis.level", "too many digits"]),
+    ({"radial.cutoff": 1e-310}, ["radial.cutoff", "0.01 to 1000"]),
+    ({"radial.agnesi": {"p": 1, "q": 1}, "radial.transform": "agnesi"}, ["makes the transform do nothing"]),
 ]
 
 
@@ -117,9 +122,11 @@ def test_all_mistakes_are_named_at_once(small_spec: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("basis", "advice"),
     [
-        ({"order": 5, "level": 40}, ["lower basis.level to", "lower basis.order to"]),
+        ({"order": 5, "level": 40}, ["functions from", "lower basis.level to"]),
         ({"order": 8, "level": 30}, ["functions", "products"]),
-        ({"order": 2, "level": 3000}, ["n up to 3,000", "Lower basis.level (now 3000) to "]),
+        ({"order": 1, "level": 500}, ["n up to 500", "lower basis.level to 100"]),
+        ({"order": 2, "level": "2.01", "angular_weight": "0.00005"}, ["l up to 100", "lower basis.level to 2"]),
+        ({"order": 2, "level": 3000}, ["n up to 3,000", "more than", "lower basis.level to "]),
         ({"order": 3, "level": 25, "elements": ["Si", "O", "H", "C"]}, ["fewer elements"]),
     ],
 )
@@ -310,6 +317,11 @@ def test_module_without_coefficients_has_no_energy(small_spec: dict[str, Any], t
         ("Si", [999], [[0, 0, 2.0]], "does not know the element 999"),
         ("Sl", ["Si"], [[0, 0, 2.0]], "does not know the element 'Sl'"),
         ("Si", ["Si"], [0, 0, 2.0], "shape"),
+        ("Si", ["Si"], [], "shape"),
+        ("Si", None, [[0, 0, 2.0]], "sequence of symbols"),
+        ("Si", ["Si"], "abc", "sequence of symbols"),
+        ("Si", [14.7], [[0, 0, 2.0]], "14.7 is no chemical symbol"),
+        (None, ["Si"], [[0, 0, 2.0]], "None is no chemical symbol"),
         ("Si", ["Si", "Si"], [[0, 0, 2.0]], "shape"),
         ("Si", ["Si"], [[0, 2.0]], "shape"),
     ],
@@ -332,6 +344,7 @@ def test_bad_structures(models: Models) -> None:
         ("Si3", [[0, 0, 0], [0, 0, 2], [0, 0, 2]], {}, "same place"),
         ("Si2O", good, {}, "does not know the element 'O'"),
         ("Si3", good, {"pbc": True}, "zero or linearly dependent"),
+        ("Si3", [[0, 0, 0], [0, 0, 2], [1e6, 0, 0]], {}, "Å apart"),
         ("Si3", good, {"pbc": True, "cell": [[5, 0, 0], [0, 5, 0], [np.nan, 0, 5]]}, "cell has entries"),
     ):
         atoms = Atoms(symbols, positions=positions, **options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import re
 import shutil
 import signal
@@ -51,7 +52,7 @@ def test_second_compile_is_a_cache_hit(small_spec: dict[str, Any], tmp_path: Pat
     """Only the spec stage runs, no file changes; any change of the input rebuilds."""
     first, second, third = Recorder(), Recorder(), Recorder()
     path = compile_model(small_spec, tmp_path, progress=first)
-    assert first.stages == ["spec", "algebra", "basis", "graph", "codegen", "build"]
+    assert first.stages == ["spec", "load", "algebra", "basis", "graph", "codegen", "build"]
     assert all(0 <= done <= total for done, total in first.advanced)
     before = {file.name: file.stat().st_mtime_ns for file in path.iterdir()}
     assert compile_model(small_spec, tmp_path, progress=second) == path
@@ -128,6 +129,49 @@ def test_name_does_not_change_the_basis(small_spec: dict[str, Any], tmp_path: Pa
     other = acegen.compile({**small_spec, "name": "renamed"}, tmp_path, tmp_path / "c.json")
     assert other.basis_hash == one.basis_hash
     assert other.has_potential
+
+
+def test_equal_specs_have_equal_hashes(tmp_path: Path, small_spec: dict[str, Any]) -> None:
+    """However a spec is written: one level or a list, one cutoff or a table, defaults given or not."""
+    basis, radial = small_spec["basis"], small_spec["radial"]
+    two = {**basis, "elements": ["Si", "O"], "level": 3}
+    envelope = {"family": "envelope", "envelope": [0, "1/2"], "cutoff": 5}
+    for specs in (
+        [small_spec, {**small_spec, "basis": {**basis, "level": ["4", 4.0], "angular_weight": "3/2"}}],
+        [small_spec, {**small_spec, "radial": {"cutoff": {"Si-Si": 5}, "transform": "smoothstep"}}],
+        [
+            {"name": "two", "basis": two, "radial": {"cutoff": {"Si-Si": 5, "Si-O": 4, "O-O": 3}}},
+            {"name": "two", "basis": two, "radial": {"cutoff": {"O-O": 3.0, "O-Si": 4.0, "Si-Si": 5.0}}},
+        ],
+        [
+            {**small_spec, "radial": {**radial, "transform": "agnesi"}},
+            {**small_spec, "radial": {**radial, "transform": "agnesi", "agnesi": {"p": 2}}},
+        ],
+        [
+            {**small_spec, "radial": envelope},
+            {**small_spec, "radial": {**envelope, "envelope": [0, 0.5, 0], "beta": 0}},
+        ],
+    ):
+        recorder = Recorder()
+        first = acegen.compile(specs[0], tmp_path)
+        assert acegen.compile(specs[1], tmp_path, progress=recorder).basis_hash == first.basis_hash
+        assert recorder.stages == ["spec"]
+
+
+def test_models_survive_pickling(models: Models) -> None:
+    """A model travels to other processes by its folder."""
+    model = models("oxide")
+    copy = pickle.loads(pickle.dumps(model))
+    assert copy.energy("Si", ["O"], [[0, 0, 1.6]]) == model.energy("Si", ["O"], [[0, 0, 1.6]])
+
+
+def test_replaced_module_does_not_lend_its_labels(tmp_path: Path, small_spec: dict[str, Any]) -> None:
+    """Labels read after the folder holds another basis are refused, not mixed up."""
+    one = acegen.compile(small_spec, tmp_path)
+    small_spec["basis"]["level"] = 3
+    acegen.compile(small_spec, tmp_path)
+    with pytest.raises(acegen.ModuleError, match="replaced or removed"):
+        one.labels("Si")
 
 
 def test_generated_header_is_the_hand_written_one(models: Models) -> None:
@@ -229,6 +273,10 @@ def test_abi_status_codes(models: Models) -> None:
     assert call([0, 1], [0, 1, 2], [1, 0], good, size=handle.workspace_bytes(1) - 1)[0] == 2
     assert call([0, 1], [0, 1, 2], [1, 0], good, size=handle.workspace_bytes(1))[0] == 0
     assert handle.potential(ffi.NULL, ffi.NULL, ffi.NULL, ffi.NULL, 0, ffi.NULL) == 1
+    one = ffi.new("acegen_environments *", (1, ffi.new("int32_t[1]"), ffi.new("int64_t[2]"), ffi.NULL, ffi.NULL))
+    out = ffi.new("double[]", 5000)
+    assert handle.potential(one, out, ffi.NULL, ffi.NULL, 10**7, ffi.NULL) == 1
+    assert handle.basis(one, out, ffi.NULL, ffi.NULL, 10**7, ffi.NULL) == 1
 
 
 def test_lists_may_begin_anywhere(models: Models) -> None:
@@ -272,7 +320,7 @@ def test_command_line(small_spec: dict[str, Any], tmp_path: Path, capsys: pytest
     spec.write_text(toml_text(small_spec))
     assert main(["compile", str(spec), "-o", str(tmp_path / "out")]) == 0
     printed = capsys.readouterr().out
-    for stage in ("spec", "algebra", "basis", "graph", "codegen", "build", "total"):
+    for stage in ("spec", "load", "algebra", "basis", "graph", "codegen", "build", "total"):
         assert re.search(rf"^{stage} +[\d.]+ s", printed, re.MULTILINE)
     assert "4 + 4 = 8 functions" in printed
     assert main(["compile", str(spec), "-o", str(tmp_path / "out")]) == 0

@@ -108,6 +108,12 @@ def test_isolated_atom_warns_and_has_energy_zero(models: Models) -> None:
     assert result.energies[0] != 0.0
 
 
+def test_atom_isolated_by_its_own_pair_cutoff_warns(models: Models) -> None:
+    """What counts is the cutoff of the pair, not the largest one."""
+    with pytest.warns(acegen.IsolatedAtomWarning, match="2 of 2 atoms"):
+        assert models("oxide").compute(Atoms("O2", positions=[[0, 0, 0], [0, 0, 4.0]])).energy == 0.0
+
+
 def test_energy_is_smooth_through_the_cutoff(models: Models) -> None:
     """C¹ with smoothstep, C² with smootherstep: energy and slopes fade to zero at the cutoff."""
     for key, powers in (("silicon", (2, 1)), ("oxide", (3, 2))):

@@ -67,7 +67,9 @@ def estimate_size(spec: Spec) -> SizeEstimate:
     Raises:
         SpecError: n or l are too large even to count.
     """
-    return _estimate(_census(spec), spec, spec.basis.levels)
+    if _countable_level(spec) < spec.basis.levels[0]:
+        check_size(spec)
+    return _estimate(_census(spec, spec.basis.levels), spec, spec.basis.levels)
 
 
 def check_size(spec: Spec) -> None:
@@ -76,25 +78,34 @@ def check_size(spec: Spec) -> None:
     Raises:
         SpecError: with the estimated counts, and the level or order that would fit.
     """
-    census, levels, order = _census(spec), spec.basis.levels, spec.basis.order
+    order, top = spec.basis.order, spec.basis.levels[0]
+    counted = _countable_level(spec)
+    levels = tuple(min(counted, level) for level in spec.basis.levels)
+    n_max, l_sum = _extent(_product_levels(spec, spec.basis.levels), spec.basis.angular_weight)
+    reach = f"n up to {n_max:,}, l up to {l_sum // 2:,}"
+    if counted < order:
+        raise SpecError(
+            f"the spec '{spec.name}' asks for one-particle functions with {reach}; at most n = {_MAX_N} and "
+            f"l = {_MAX_L} can be compiled. Raise basis.angular_weight or lower basis.order."
+        )
+    census = _census(spec, levels)
     estimate = _estimate(census, spec, levels)
-    if _fits(estimate, order):
+    if counted == top and _fits(estimate, order):
         return
-    advice = []
-    level = levels[0]
+    level = counted
     while level > order and not _fits(_estimate(census, spec, tuple(min(level, own) for own in levels)), order):
         level -= Fraction(1, 2)
-    if level > order:
-        advice.append(f"lower basis.level to {float(level):g}")
+    advice = [f"lower basis.level to {float(level):g}"] if level > order or counted < top else []
     lower = order - 1
     while lower and not _fits(estimate, lower):
         lower -= 1
-    if lower:
+    if lower and counted == top:
         advice.append(f"lower basis.order to {lower}")
     raise SpecError(
-        f"the spec '{spec.name}' asks for about {sum(estimate.functions):,} functions from "
-        f"{sum(estimate.products):,} products; at most {MAX_FUNCTIONS:,} functions and {MAX_PRODUCTS:,} products "
-        f"can be compiled, fewer for orders above 5. To fit, {' or '.join(advice) or 'lower basis.level'}"
+        f"the spec '{spec.name}' asks for {'about' if counted == top else 'more than'} "
+        f"{sum(estimate.functions):,} functions from {sum(estimate.products):,} products ({reach}); at most "
+        f"{MAX_FUNCTIONS:,} functions and {MAX_PRODUCTS:,} products, n = {_MAX_N} and l = {_MAX_L}, can be compiled, "
+        f"fewer for orders above 5. To fit, {' or '.join(advice) or 'lower basis.level'}"
         f"{', or use fewer elements' if len(spec.basis.elements) > 1 else ''}."
     )
 
@@ -124,10 +135,9 @@ def _fits(estimate: SizeEstimate, order: int) -> bool:
     )
 
 
-def _census(spec: Spec) -> _Census:
-    _check_countable(spec)
+def _census(spec: Spec, levels: tuple[Fraction, ...]) -> _Census:
     weight, order = spec.basis.angular_weight, spec.basis.order
-    n_max, l_sum = _extent(_product_levels(spec, spec.basis.levels), weight)
+    n_max, l_sum = _extent(_product_levels(spec, levels), weight)
     # For one (l, m): the ways to choose k states with Σn = N, as a Toeplitz matrix that adds N to Σn.
     chosen = _multisets(order, n_max, len(spec.basis.elements))
     shift = np.subtract.outer(np.arange(n_max + 1), np.arange(n_max + 1))
@@ -172,8 +182,8 @@ def _multisets(order: int, n_max: int, n_species: int) -> NDArray[np.float64]:
     return table
 
 
-def _check_countable(spec: Spec) -> None:
-    """Refuse a spec whose n or l are too large, or that would take long to count, and name a level that is not."""
+def _countable_level(spec: Spec) -> Fraction:
+    """The level of a spec, or the largest whole one below it whose n and l are allowed and quick to count."""
 
     def countable(top: Fraction) -> bool:
         own = tuple(min(top, level) for level in spec.basis.levels)
@@ -183,17 +193,6 @@ def _check_countable(spec: Spec) -> None:
 
     top = spec.basis.levels[0]
     if countable(top):
-        return
-    order = spec.basis.order
-    fits = next((level for level in range(min(int(top), 200), order - 1, -1) if countable(Fraction(level))), None)
-    n_max, l_sum = _extent(_product_levels(spec, spec.basis.levels), spec.basis.angular_weight)
-    advice = f"Lower basis.level (now {float(top):g}) to {fits}" if fits else "Lower basis.order"
-    states = len(spec.basis.elements) * sum(
-        (2 * l + 1) * max(0, int(n_max - spec.basis.angular_weight * l)) for l in range(min(l_sum // 2, 10_000) + 1)
-    )
-    raise SpecError(
-        f"the spec '{spec.name}' asks for about {states:,} one-particle functions, n up to {n_max:,} and "
-        f"l up to {l_sum // 2:,}; "
-        f"at most n = {_MAX_N} and l = {_MAX_L} can be compiled, less at high order. "
-        f"{advice}{', or raise basis.angular_weight' if l_sum else ''}."
-    )
+        return top
+    lower = map(Fraction, range(min(int(top), 2 * _MAX_N), 0, -1))
+    return next(filter(countable, lower), Fraction(0))

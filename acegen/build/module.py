@@ -81,19 +81,25 @@ def _compile(code: GeneratedCode, toolchain: Toolchain, staging: Path, progress:
 
 
 def _replace(staging: Path, target: Path) -> None:
-    """Put the finished module in place; the old one, if any, stays until the new one is there.
+    """Put the finished module in place; a reader finds the old module or the new one, or for a moment none.
 
-    Other processes may be doing the same: the last one wins, and the module is whole at any time.
+    Other processes may be doing the same: the last one wins. If the new module cannot be put there, the old
+    one is put back.
     """
     staging.chmod(0o755)
+    moved: list[Path] = []
     while True:
         try:
             staging.rename(target)  # succeeds if nothing, or an empty folder, is there
-            return
+            break
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                if moved:
+                    moved[-1].rename(target)
                 raise
-        old = staging.with_name(staging.name + "-old")
+        old = staging.with_name(f"{staging.name}-old{len(moved)}")
         with suppress(FileNotFoundError):  # another process has just moved it
             target.rename(old)
+            moved.append(old)
+    for old in moved:
         shutil.rmtree(old, ignore_errors=True)

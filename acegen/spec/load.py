@@ -120,5 +120,7 @@ def _nearest(key: str, known: Iterable[str]) -> str:
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, int) and abs(value) > 10**50:
+        return "a huge number"  # Python does not print integers of thousands of digits
     text = str(value) if isinstance(value, Decimal) else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -51,9 +51,13 @@ def _parse_rational(value: object) -> Fraction:
         raise ValueError("is not a number")
     if isinstance(value, float | Decimal) and not isfinite(value):
         raise ValueError("is not a finite number")
+    if isinstance(value, int) and abs(value) > 10**20:
+        raise ValueError("has too many digits")
     text = str(value)
     if len(text) > 40 or (isinstance(value, Decimal) and abs(value.adjusted()) > 20):
         raise ValueError("has too many digits")
+    if isinstance(value, str) and not re.fullmatch(r"-?\d+(\.\d+|/\d+)?", text):
+        raise ValueError("is not a number or a fraction such as '3/2'")
     try:
         return Fraction(text)
     except (ValueError, ZeroDivisionError):

@@ -117,4 +117,7 @@ def evaluate_file(model: acegen.Model, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (acegen.AcegenError, OSError) as error:
+        sys.exit(f"evaluate.py: {error}")

@@ -40,6 +40,8 @@ def design_rows(model: acegen.Model, atoms: Atoms) -> np.ndarray:
 
 
 def main() -> None:
+    if len(sys.argv) != 2:
+        sys.exit("usage: python examples/silicon/fit.py TRAIN.xyz")
     model = acegen.compile(HERE / "si_o3d12.toml", HERE.parent.parent / "generated")
     size = model.n_basis + 1
     gram, right = np.zeros((size, size)), np.zeros(size)
