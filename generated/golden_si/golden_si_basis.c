@@ -150,7 +150,7 @@ static inline void purify(int i, const lanes *restrict rows, int width, lanes *r
 {
     for (int w = 0; w < width; ++w) out[w] = splat(0.0);
     for (uint32_t k = PURIFY_FIRST[i]; k < PURIFY_FIRST[i + 1]; ++k) {
-        const lanes *row = rows + (size_t)PURIFY_COLUMN[k] * width;
+        const lanes *row = rows + (size_t)PURIFY_COLUMN[k] * (size_t)width;
         const double weight = PURIFY[k];
         for (int w = 0; w < width; ++w) out[w] += weight * row[w];
     }
@@ -259,16 +259,10 @@ acegen_status golden_si_basis(const acegen_environments *environments, double *v
         while (next_block(env, center, &next, atom)) {
             lanes A[N_POOLED];
             neighbourhood near[N_SPECIES];
-            memset(A, 0, sizeof A);
-            slot *free_slot = aligned_slots(workspace);
-            for (int32_t species = 0; species < N_SPECIES; ++species) {
-                const pair_constants *pair = &PAIRS[center][species];
-                status = gather(env, atom, species, pair->cutoff, free_slot, &near[species], failed_atom);
-                if (status != ACEGEN_OK) return status;
-                free_slot += near[species].n_slots;
-                pool(pair, species, near[species], A);
-            }
-            lanes *b = (lanes *)free_slot;
+            slot *end;
+            status = pool_block(env, center, atom, aligned_slots(workspace), near, A, &end, failed_atom);
+            if (status != ACEGEN_OK) return status;
+            lanes *scratch = (lanes *)end, *b = scratch;
             for (int j = 0; j < N_COUPLED; ++j) b[j] = coupled_value(j, A);
             for (int i = 0; i < N_BASIS; ++i) {
                 lanes B;
@@ -278,7 +272,7 @@ acegen_status golden_si_basis(const acegen_environments *environments, double *v
             }
             if (!gradient) continue;
             for (int32_t species = 0; species < N_SPECIES; ++species)
-                basis_gradient(env, atom, species, near[species], A, (lanes *)free_slot, gradient);
+                basis_gradient(env, atom, species, near[species], A, scratch, gradient);
         }
     }
     return ACEGEN_OK;

@@ -270,4 +270,21 @@ static inline void pool(const pair_constants *pair, int32_t species, neighbourho
     }
 }
 
+/* Gather and pool all neighbours of a block: near[species] and A. *end is the first slot left free. */
+static inline acegen_status pool_block(const acegen_environments *env, int32_t center, const int64_t atom[LANES],
+                                       slot *slots, neighbourhood near[N_SPECIES], lanes A[N_POOLED], slot **end,
+                                       int64_t *failed_atom)
+{
+    memset(A, 0, N_POOLED * sizeof *A);
+    for (int32_t species = 0; species < N_SPECIES; ++species) {
+        const pair_constants *pair = &PAIRS[center][species];
+        const acegen_status status = gather(env, atom, species, pair->cutoff, slots, &near[species], failed_atom);
+        if (status != ACEGEN_OK) return status;
+        pool(pair, species, near[species], A);
+        slots += near[species].n_slots;
+    }
+    *end = slots;
+    return ACEGEN_OK;
+}
+
 #endif

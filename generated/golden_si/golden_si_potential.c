@@ -263,16 +263,10 @@ acegen_status golden_si_potential(const acegen_environments *environments, doubl
         while (next_block(env, center, &next, atom)) {
             lanes A[N_POOLED], D[N_POOLED], E = splat(0.0);
             neighbourhood near[N_SPECIES];
-            memset(A, 0, sizeof A);
             memset(D, 0, sizeof D);
-            slot *free_slot = aligned_slots(workspace);
-            for (int32_t species = 0; species < N_SPECIES; ++species) {
-                const pair_constants *pair = &PAIRS[center][species];
-                status = gather(env, atom, species, pair->cutoff, free_slot, &near[species], failed_atom);
-                if (status != ACEGEN_OK) return status;
-                free_slot += near[species].n_slots;
-                pool(pair, species, near[species], A);
-            }
+            slot *end;
+            status = pool_block(env, center, atom, aligned_slots(workspace), near, A, &end, failed_atom);
+            if (status != ACEGEN_OK) return status;
             products(A, D, &E, COEFFICIENTS[center]);
             for (int32_t species = 0; species < N_SPECIES; ++species)
                 forces(species, near[species], first_entry, D, gradient);
