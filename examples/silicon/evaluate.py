@@ -104,11 +104,11 @@ def evaluate_file(model: acegen.Model, path: Path) -> None:
         return
     # The coefficients know energies up to a constant per atom only: it is taken out of the comparison.
     offset = np.mean([error for errors in energy_errors.values() for error in errors])
-    table = Table(title="difference from the reference in the file")
+    table = Table(title="mean absolute difference from the reference in the file")
     table.add_column("configurations")
-    table.add_column("energy MAE (meV/atom)", justify="right")
-    table.add_column("force MAE (eV/Å)", justify="right")
-    table.add_column("force RMSE (eV/Å)", justify="right")
+    table.add_column("energy, meV/atom", justify="right")
+    table.add_column("force, eV/Å", justify="right")
+    table.add_column("force RMSE", justify="right")
     for kind in sorted(force_errors):
         forces = np.concatenate(force_errors[kind])
         energies = 1e3 * np.abs(np.array(energy_errors[kind]) - offset).mean()
