@@ -62,14 +62,15 @@ def run_stages(
         counts = " + ".join(f"{count:,}" for count in basis.count_by_order())
         extra = f", {basis.n_auxiliary:,} auxiliary" if basis.n_auxiliary else ""
         progress.report(f"{counts} = {basis.n_basis:,} functions{extra}; 𝒫 has {basis.n_nonzero:,} non-zeros")
+        description = describe_basis(basis)
         if coefficients is not None:
-            identity = basis_hash(describe_basis(basis))
+            identity = basis_hash(description)
             check_coefficients(coefficients, own_hash, identity, spec.basis.elements, basis.n_basis)
     with progress.stage("graph"):
         graph = build_graph(basis)
         progress.report(f"{len(graph.products):,} products of {graph.layout.size:,} pooled functions")
     with progress.stage("codegen"):
-        code = generate_code(graph, coefficients)
+        code = generate_code(graph, description, coefficients)
         progress.report(f"{len(code.files)} files, {sum(map(len, code.files.values())) / 1024:,.0f} kB")
     with progress.stage("build"):
         build_module(code, key, toolchain, staging, target, progress)

@@ -43,3 +43,24 @@ def s_value(l: int, m: int, point: Vector) -> fmpq:
     """S_lm at a rational point."""
     value = z_value(l, abs(m), point)
     return value.x if m >= 0 else value.y
+
+
+def raising(l: int, m: int) -> fmpq:
+    """c in L+ Z_lm = c Z_{l,m+1}.
+
+    The differential operator L+ = -w ∂_z + 2z ∂_w̄, w = x+iy, applied to Q(z) w^m or Q(z) w̄^|m|; on the
+    sphere w w̄ = 1 - z².
+    """
+    if m == l:
+        return fmpq(0)
+    z, q = fmpq_poly([0, 1]), rodrigues(l, abs(m))
+    image = -q.derivative() if m >= 0 else -2 * m * z * q - (1 - z * z) * q.derivative()
+    target = rodrigues(l, abs(m + 1))
+    factor = image[image.degree()] / target[target.degree()]
+    assert image == factor * target
+    return factor
+
+
+def lowering(l: int, m: int) -> fmpq:
+    """c in L- Z_lm = c Z_{l,m-1}: L- is minus the complex conjugate of L+."""
+    return -raising(l, -m)

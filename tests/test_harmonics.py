@@ -7,7 +7,7 @@ from math import factorial, perm, prod
 
 import numpy as np
 import pytest
-from exact_harmonics import Tensor, Vector, rodrigues, s_value, sphere_point, z_value
+from exact_harmonics import Tensor, Vector, lowering, raising, rodrigues, s_value, sphere_point, z_value
 from flint import fmpq, fmpq_poly
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -28,27 +28,6 @@ def factor_lists(draw: st.DrawFn) -> tuple[tuple[int, int], ...]:
     """One to four pairs (l, m)."""
     degrees = draw(st.lists(DEGREES, min_size=1, max_size=4))
     return tuple((l, draw(st.integers(-l, l))) for l in degrees)
-
-
-def raising(l: int, m: int) -> fmpq:
-    """c in L+ Z_lm = c Z_{l,m+1}.
-
-    The differential operator L+ = -w ∂_z + 2z ∂_w̄, w = x+iy, applied to Q(z) w^m or Q(z) w̄^|m|; on the
-    sphere w w̄ = 1 - z².
-    """
-    if m == l:
-        return fmpq(0)
-    z, q = fmpq_poly([0, 1]), rodrigues(l, abs(m))
-    image = -q.derivative() if m >= 0 else -2 * m * z * q - (1 - z * z) * q.derivative()
-    target = rodrigues(l, abs(m + 1))
-    factor = image[image.degree()] / target[target.degree()]
-    assert image == factor * target
-    return factor
-
-
-def lowering(l: int, m: int) -> fmpq:
-    """c in L- Z_lm = c Z_{l,m-1}: L- is minus the complex conjugate of L+."""
-    return -raising(l, -m)
 
 
 def sphere_mean(a: int, b: int, c: int) -> fmpq:

@@ -9,7 +9,7 @@ from itertools import product as cartesian
 from math import factorial, prod
 
 import pytest
-from exact_harmonics import Tensor, Vector, rodrigues, sphere_point, to_fmpq, z_value
+from exact_harmonics import Tensor, Vector, lowering, raising, rodrigues, sphere_point, to_fmpq, z_value
 from flint import fmpq, fmpq_poly
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,23 +20,6 @@ from acegen.basis.invariants import SymmetricSpace, invariant_space, symmetric_s
 
 MAX_ENTRIES = 1500
 """Largest number of m-tuples of the spaces drawn here."""
-
-
-def raising(l: int, m: int) -> fmpq:
-    """c in L+ Z_lm = c Z_{l,m+1}, from L+ = -w ∂_z + 2z ∂_w̄ (w = x+iy) applied to Z_lm itself."""
-    if m == l:
-        return fmpq(0)
-    z, q = fmpq_poly([0, 1]), rodrigues(l, abs(m))
-    image = -q.derivative() if m >= 0 else -2 * m * z * q - (1 - z * z) * q.derivative()
-    target = rodrigues(l, abs(m + 1))
-    factor = image[image.degree()] / target[target.degree()]
-    assert image == factor * target
-    return factor
-
-
-def lowering(l: int, m: int) -> fmpq:
-    """c in L- Z_lm = c Z_{l,m-1}: L- is minus the complex conjugate of L+."""
-    return -raising(l, -m)
 
 
 def norm_squared(l: int, m: int) -> fmpq:

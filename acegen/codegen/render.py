@@ -12,7 +12,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from acegen.basis.describe import basis_hash, describe_basis
+from acegen.basis.describe import basis_hash
 from acegen.codegen.constants import constant
 from acegen.codegen.one_particle import harmonics_code, pair_constants, radial_code
 from acegen.codegen.products import product_functions
@@ -53,16 +53,18 @@ class GeneratedCode:
     model_hash: str
 
 
-def generate_code(graph: Graph, coefficients: Mapping[str, Sequence[float]] | None = None) -> GeneratedCode:
+def generate_code(
+    graph: Graph, description: str, coefficients: Mapping[str, Sequence[float]] | None = None
+) -> GeneratedCode:
     """Write the source of a module: a basis kernel and, with coefficients, a potential kernel.
 
     Args:
         graph: the evaluation graph.
+        description: text of `describe_basis` for the basis of the graph; it becomes part of the module.
         coefficients: for each element one number per basis function, or None.
     """
     basis, layout, spec = graph.basis, graph.layout, graph.basis.spec
     name = spec.name
-    description = describe_basis(basis)
     identity = basis_hash(description)
     model_hash = _model_hash(name, identity, coefficients)
     pooled = _pooled_shells(graph)

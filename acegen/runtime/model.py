@@ -254,9 +254,8 @@ class Model:
         lookup = {int(number): self._species_of(int(number)) for number in np.unique(numbers)}
         species = np.array([lookup[int(number)] for number in numbers], dtype=np.int32)
         pairs = neighbour_list(atoms, self.cutoff)
-        self._check_vectors(pairs.displacement, pairs.first, pairs.neighbour)
-        distances = np.linalg.norm(pairs.displacement, axis=1)
-        near = distances < self.cutoffs[species[pairs.center], species[pairs.neighbour]]
+        squared = self._check_vectors(pairs.displacement, pairs.first, pairs.neighbour)
+        near = squared < self.cutoffs[species[pairs.center], species[pairs.neighbour]] ** 2
         lonely = np.flatnonzero(np.bincount(pairs.center[near], minlength=len(numbers)) == 0)
         if lonely.size:
             warnings.warn(
@@ -269,12 +268,16 @@ class Model:
 
     def _check_vectors(
         self, vectors: Floats, first: NDArray[np.int64], neighbour: NDArray[np.int64] | None = None
-    ) -> None:
-        """Say which neighbour is not finite or coincides with its centre."""
-        squared = np.einsum("ij,ij->i", vectors, vectors)
+    ) -> Floats:
+        """Squared lengths of the displacements.
+
+        Raises:
+            StructureError: says which neighbour is not finite or coincides with its centre.
+        """
+        squared: Floats = np.einsum("ij,ij->i", vectors, vectors)
         bad = np.flatnonzero(~(np.isfinite(squared) & (squared >= _MIN_DISTANCE**2)))
         if not bad.size:
-            return
+            return squared
         entry = int(bad[0])
         center = int(np.searchsorted(first, entry, side="right")) - 1
         who = f"neighbour {entry} of the centre" if neighbour is None else f"atom {neighbour[entry]}"

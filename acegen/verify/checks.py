@@ -208,7 +208,7 @@ class Verifier:
             gradient = self._gradient(environment)
             turned = self._gradient(_transformed(environment, turn)) @ turn
             if gradient.size:
-                scale = np.maximum(1.0, self._by_order(np.abs(gradient).max(axis=(1, 2))))
+                scale = self._scale(np.abs(gradient).max(axis=(1, 2)), np.arange(len(self.functions)))
                 worst = max(worst, float((np.abs(turned - gradient).max(axis=(1, 2)) / scale).max()))
         return CheckResult("gradient turns with environment", worst, 1e-10, "≤ 60 neighbours")
 
@@ -266,10 +266,7 @@ class Verifier:
 
     def _error(self, actual: Floats, expected: Floats, chosen: NDArray[np.int64], terms: Floats | float = 0.0) -> float:
         """Largest difference, relative to the largest of: 1, an expected value of the same order, own terms."""
-        scale = np.ones(len(chosen))
-        for order in np.unique(self.orders[chosen]):
-            same = self.orders[chosen] == order
-            scale[same] = max(1.0, float(np.abs(expected[same]).max()))
+        scale = self._scale(np.abs(expected), chosen)
         return float((np.abs(actual - expected) / np.maximum(scale, terms)).max(initial=0.0))
 
     def _terms(self, environment: Environment) -> Floats:
@@ -287,11 +284,12 @@ class Verifier:
         )
         return np.array([float(weights @ sizes[columns]) for columns, weights in self._purification])
 
-    def _by_order(self, magnitudes: Floats) -> Floats:
-        """For each function the largest magnitude among those of its order (1 where all are zero)."""
-        scale = np.ones(len(self.functions))
-        for order in np.unique(self.orders):
-            scale[self.orders == order] = magnitudes[self.orders == order].max() or 1.0
+    def _scale(self, magnitudes: Floats, chosen: NDArray[np.int64]) -> Floats:
+        """For each chosen function the largest magnitude among those of its order, at least 1."""
+        scale = np.ones(len(chosen))
+        for order in np.unique(self.orders[chosen]):
+            same = self.orders[chosen] == order
+            scale[same] = max(1.0, float(magnitudes[same].max()))
         return scale
 
     def _small_environments(self) -> Iterator[tuple[Environment, NDArray[np.int64]]]:
