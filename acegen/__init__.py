@@ -26,14 +26,19 @@ from acegen.version import __version__
 
 if TYPE_CHECKING:
     from acegen.coefficients import CoefficientSource, write_coefficients
+    from acegen.options import BuildOptions
     from acegen.progress import Progress
-    from acegen.runtime import FunctionLabel, Model, Result, load
+    from acegen.runtime import DesignBlock, DesignRows, FunctionLabel, Model, Result, design_blocks, load
     from acegen.spec import SpecSource
 
 _LAZY = {
+    "BuildOptions": "acegen.options",
+    "DesignBlock": "acegen.runtime",
+    "DesignRows": "acegen.runtime",
     "FunctionLabel": "acegen.runtime",
     "Model": "acegen.runtime",
     "Result": "acegen.runtime",
+    "design_blocks": "acegen.runtime",
     "load": "acegen.runtime",
     "write_coefficients": "acegen.coefficients",
 }
@@ -44,6 +49,7 @@ def compile(
     directory: str | Path = "generated",
     coefficients: CoefficientSource | None = None,
     progress: Progress | None = None,
+    options: BuildOptions | None = None,
 ) -> Model:
     """Compile a spec to a module in `directory`/NAME and load it.
 
@@ -53,6 +59,7 @@ def compile(
         coefficients: a coefficient file, or a mapping from centre element to an array in label order; with
             them the model has energies and forces.
         progress: told about each stage; silent by default.
+        options: instruction set, lanes, precision, threads; by default what is fastest on this machine.
 
     Raises:
         SpecError: the spec is wrong, or asks for a model too large to build.
@@ -62,7 +69,7 @@ def compile(
     from acegen.compiler import compile_model
     from acegen.runtime import load
 
-    return load(compile_model(spec, directory, coefficients, progress))
+    return load(compile_model(spec, directory, coefficients, progress, options))
 
 
 def __getattr__(name: str) -> Any:
@@ -78,8 +85,11 @@ def __dir__() -> list[str]:
 __all__ = [
     "AcegenError",
     "BuildError",
+    "BuildOptions",
     "CoefficientError",
     "DependencyError",
+    "DesignBlock",
+    "DesignRows",
     "FunctionLabel",
     "IsolatedAtomWarning",
     "Model",
@@ -89,6 +99,7 @@ __all__ = [
     "StructureError",
     "__version__",
     "compile",
+    "design_blocks",
     "load",
     "write_coefficients",
 ]

@@ -7,6 +7,7 @@ from pathlib import Path
 from acegen.build.cache import build_key, is_built, staging_folder
 from acegen.build.toolchain import find_toolchain
 from acegen.coefficients import CoefficientSource, read_coefficients
+from acegen.options import BuildOptions
 from acegen.progress import Progress, Silent
 from acegen.spec import SpecSource, load_spec
 
@@ -16,6 +17,7 @@ def compile_model(
     directory: str | Path = "generated",
     coefficient_source: CoefficientSource | None = None,
     progress: Progress | None = None,
+    options: BuildOptions | None = None,
 ) -> Path:
     """Compile a spec to a module in `directory`/NAME. Returns its folder; a second call finds it done.
 
@@ -23,13 +25,14 @@ def compile_model(
         SpecError, CoefficientError, BuildError: with one clear message; nothing half-written is left.
     """
     progress = progress or Silent()
+    options = options or BuildOptions()
     directory = Path(directory)
     with progress.stage("spec"):
         spec = load_spec(spec_source)
         own_hash, coefficients = (None, None) if coefficient_source is None else read_coefficients(coefficient_source)
-        toolchain = find_toolchain()
+        toolchain = find_toolchain(options.march, options.openmp)
         target = directory / spec.name
-        key = build_key(spec, (own_hash, coefficients), toolchain)
+        key = build_key(spec, (own_hash, coefficients), options, toolchain)
         cached = is_built(target, key)
         size = f"order {spec.basis.order}, level {', '.join(map(str, dict.fromkeys(spec.basis.levels)))}"
         state = "unchanged, already compiled" if cached else f"{', '.join(spec.basis.elements)}, {size}"
@@ -40,5 +43,5 @@ def compile_model(
 
             progress.report("SymPy, python-flint, Jinja2, cffi")
         with staging_folder(directory, spec.name) as staging:
-            run_stages(spec, own_hash, coefficients, toolchain, key, staging, target, progress)
+            run_stages(spec, own_hash, coefficients, options, toolchain, key, staging, target, progress)
     return target

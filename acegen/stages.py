@@ -6,7 +6,8 @@
     algebra  `Spec` → `ParticleAlgebra`: one-particle functions and their products, over the rationals.
     basis    `ParticleAlgebra` → `Basis`: labels, coupling, purification operator, scales, over the rationals.
     graph    `Basis` → `Graph`: one flat polynomial program in the pooled functions A.
-    codegen  `Graph` (and coefficients) → `GeneratedCode`: C99 and what goes with it; constants are rounded here.
+    optimize `Graph` and coefficients → `Program`: the product stage of the potential, at the least estimated cost.
+    codegen  `Graph` and `Program` → `GeneratedCode`: C99 and what goes with it; constants are rounded here.
     build    `GeneratedCode` → a folder with an importable module, complete or not at all.
 
 A stage takes the previous stage's frozen dataclass and imports nothing later than itself.
@@ -23,8 +24,11 @@ from acegen.basis.describe import basis_hash, describe_basis
 from acegen.build.module import build_module
 from acegen.build.toolchain import Toolchain
 from acegen.codegen import generate_code
+from acegen.codegen.target import choose_targets
 from acegen.coefficients import check_coefficients
 from acegen.graph import build_graph
+from acegen.optimize import optimize
+from acegen.options import BuildOptions
 from acegen.progress import Progress
 from acegen.spec import Spec
 
@@ -33,6 +37,7 @@ def run_stages(
     spec: Spec,
     own_hash: str | None,
     coefficients: Mapping[str, Sequence[float]] | None,
+    options: BuildOptions,
     toolchain: Toolchain,
     key: str,
     staging: Path,
@@ -45,6 +50,7 @@ def run_stages(
         spec: the specification.
         own_hash: hash of the basis the coefficients say they belong to, if they say so.
         coefficients: one number per basis function by centre element, or None for a module without a potential.
+        options: how to compile.
         toolchain: the C compiler.
         key: cache key to record in the module.
         staging: empty folder to work in, on the file system of `target`.
@@ -69,8 +75,15 @@ def run_stages(
     with progress.stage("graph"):
         graph = build_graph(basis)
         progress.report(f"{len(graph.products):,} products of {graph.layout.size:,} pooled functions")
+    targets = choose_targets(options, toolchain.vector_bytes, toolchain.registers)
+    program = None
+    if coefficients is not None:
+        with progress.stage("optimize"):
+            program = optimize(graph, coefficients, targets.potential.variables, options.products)
+            cost = program.products.cost
+            progress.report(f"{program.reports[-1].result}, {cost.multiply_adds:,} multiply-adds a centre")
     with progress.stage("codegen"):
-        code = generate_code(graph, description, coefficients)
+        code = generate_code(graph, description, targets, coefficients, program)
         progress.report(f"{len(code.files)} files, {sum(map(len, code.files.values())) / 1024:,.0f} kB")
     with progress.stage("build"):
         build_module(code, key, toolchain, staging, target, progress)

@@ -23,13 +23,13 @@ extern "C" {
 #endif
 
 /* acegen: begin declarations (this part is read by cffi as it stands) */
-#define ACEGEN_ABI_VERSION 1
+#define ACEGEN_ABI_VERSION 2
 
 /* What a call returns. Outputs are undefined unless it is ACEGEN_OK. */
 typedef enum {
     ACEGEN_OK = 0,
-    ACEGEN_BAD_ARGUMENT = 1,    /* a required pointer is NULL, or a count is negative */
-    ACEGEN_SMALL_WORKSPACE = 2, /* the workspace is smaller than workspace_bytes() asks for */
+    ACEGEN_BAD_ARGUMENT = 1,    /* a required pointer is NULL, a count is negative, or n_threads is not positive */
+    ACEGEN_SMALL_WORKSPACE = 2, /* the workspace is smaller than the model asks for */
     ACEGEN_UNKNOWN_SPECIES = 3, /* a species index is outside 0 .. n_species - 1 */
     ACEGEN_NOT_FINITE = 4,      /* a displacement is NaN or infinite */
     ACEGEN_COINCIDENT = 5       /* a neighbour sits on its centre (closer than 1e-6 Å) */
@@ -59,8 +59,15 @@ typedef struct {
     const int32_t *atomic_numbers; /* [n_species] */
     const double *cutoffs;   /* [n_species][n_species] cutoff by centre and neighbour, Å */
 
-    /* Bytes of scratch memory a call needs if no centre has more than max_neighbours entries. */
-    size_t (*workspace_bytes)(int64_t max_neighbours);
+    int32_t single_precision; /* 1 if the potential computes in single precision, else 0 */
+    int32_t multithreaded;    /* 1 if potential() can use several threads (OpenMP), else 0: it then uses one */
+
+    /* Bytes of scratch memory for basis() and design(), if no centre has more than max_neighbours entries; n_rows as
+     * in design(), 0 for basis(). */
+    size_t (*basis_workspace)(int64_t max_neighbours, int64_t n_rows);
+
+    /* Bytes of scratch memory for potential(). NULL if there is none. */
+    size_t (*potential_workspace)(int64_t max_neighbours, int32_t n_threads);
 
     /* Basis functions of every centre.
      *   environments  in:  the centres and their neighbours
@@ -72,12 +79,28 @@ typedef struct {
     acegen_status (*basis)(const acegen_environments *environments, double *values, double *gradient,
                            void *workspace, size_t workspace_size, int64_t *failed_atom);
 
+    /* Rows of the design matrix of a linear fit: energy, forces and virial of every basis function, summed over the
+     * centres of each element; the columns of the matrix are the functions of the first element, of the second, ...
+     * A structure may be done in parts: rows for some of its atoms, from environments of those atoms and of all that have
+     * one of them as a neighbour.
+     *   center_row    in:  [n_atoms] the row of forces of each centre; -1: its energy and virial are left out, only the
+     *                 forces it exerts on neighbours with a row are counted
+     *   neighbour_row in:  [first[n_atoms]] the row of forces of each entry's atom, or -1
+     *   n_rows        number of rows of forces
+     *   energy        out: [n_species][n_basis]
+     *   forces        out: [n_species][n_basis][n_rows][3]  minus the derivative of the energy
+     *   virial        out: [n_species][n_basis][6]  minus Σ r dE/dr over all entries: xx, yy, zz, yz, xz, xy */
+    acegen_status (*design)(const acegen_environments *environments, const int64_t *center_row,
+                            const int64_t *neighbour_row, int64_t n_rows, double *energy, double *forces,
+                            double *virial, void *workspace, size_t workspace_size, int64_t *failed_atom);
+
     /* Site energies and their gradient. NULL if the model was compiled without coefficients.
      *   energy        out: [n_atoms] site energy of each centre, eV
      *   gradient      out: [first[n_atoms] - first[0]][3] derivative of each centre's energy with respect to each of its
-     *                 displacements, eV/Å, in the order of the entries */
+     *                 displacements, eV/Å, in the order of the entries
+     *   n_threads     threads to use, at least 1; the results are the same, bit by bit, for any number */
     acegen_status (*potential)(const acegen_environments *environments, double *energy, double *gradient,
-                               void *workspace, size_t workspace_size, int64_t *failed_atom);
+                               int32_t n_threads, void *workspace, size_t workspace_size, int64_t *failed_atom);
 } acegen_model;
 /* acegen: end declarations */
 

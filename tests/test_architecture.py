@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-STAGES = ["spec", "algebra", "basis", "graph", "codegen", "build"]
+STAGES = ["spec", "algebra", "basis", "graph", "optimize", "codegen", "build"]
 MAY_IMPORT = {
     **{stage: set(STAGES[: i + 1]) for i, stage in enumerate(STAGES)},
     "runtime": set(),

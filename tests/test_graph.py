@@ -1,10 +1,9 @@
-"""The evaluation graph: layout, products, trie and folded coefficients, against direct evaluation in rationals."""
+"""The evaluation graph: layout, products and folded coefficients, against direct evaluation in rationals."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from math import inf, isqrt, nextafter, prod
@@ -18,7 +17,6 @@ from hypothesis import strategies as st
 from acegen.algebra import build_algebra
 from acegen.basis import Basis, derive_basis
 from acegen.graph import Graph, build_graph, fold_coefficients
-from acegen.graph.trie import Product, Trie, TrieNode, build_trie
 from acegen.spec import load_spec
 
 
@@ -61,128 +59,12 @@ def exact(value: Fraction | float) -> fmpq:
     return fmpq(*Fraction(value).as_integer_ratio())
 
 
-SMALL_RATIONALS = st.fractions(-3, 3, max_denominator=6).map(exact)
-
-
 def values_for(data: st.DataObject, count: int) -> list[fmpq]:
     """Rational values, few of them drawn and the rest made from those: quick, and different everywhere."""
     seeds = data.draw(st.lists(st.integers(1, 30), min_size=3, max_size=3))
     return [
         fmpq(seeds[i % 3] * (i * i + 7 * i + 3) % 41 - 20, 1 + (seeds[(i + 1) % 3] + 5 * i) % 13) for i in range(count)
     ]
-
-
-@dataclass
-class Interpreter:
-    """Value and gradient in one depth-first walk, as the kernels do it, counting multiply-adds.
-
-    At a node for variable a with the product P of its ancestors and the value G of their subtree:
-    leaf, coefficient c: G += c A_a, D_a += c P; inner node: P' = P A_a, recurse, G += A_a G', D_a += P G'.
-    """
-
-    a: Sequence[fmpq]
-    coefficients: Sequence[fmpq]
-    gradient: list[fmpq]
-    multiply_adds: int = 0
-
-    def subtree(self, nodes: Sequence[TrieNode], partial: fmpq, start: fmpq) -> fmpq:
-        value = start
-        for node in nodes:
-            own = fmpq(0) if node.product is None else self.coefficients[node.product]
-            if node.children:
-                self.multiply_adds += 3
-                own = self.subtree(node.children, partial * self.a[node.variable], own)
-            else:
-                self.multiply_adds += 2
-            value += self.a[node.variable] * own
-            self.gradient[node.variable] += partial * own
-        return value
-
-
-def walk(nodes: Sequence[TrieNode], path: Product = ()) -> Iterator[tuple[Product, TrieNode]]:
-    """Depth-first: every node with the variables from the root to it."""
-    for node in nodes:
-        here = (*path, node.variable)
-        yield here, node
-        yield from walk(node.children, here)
-
-
-def check_trie(trie: Trie, products: Sequence[Product]) -> None:
-    """Every product once, numbered in depth-first order; rarest factors first; siblings distinct."""
-    nodes = list(walk(trie.roots))
-    ends = [(path, node.product) for path, node in nodes if node.product is not None]
-    assert [number for _, number in ends] == list(range(len(products)))
-    assert sorted(trie.order) == list(range(len(products)))
-    assert [tuple(sorted(path)) for path, _ in ends] == [products[number] for number in trie.order]
-    frequency = Counter(variable for product in products for variable in set(product))
-    for path, node in nodes:
-        rarity = [(frequency[variable], variable) for variable in path]
-        assert rarity == sorted(rarity)
-        assert len({child.variable for child in node.children}) == len(node.children)
-        assert node.children or node.product is not None
-        assert node.size == 1 + sum(child.size for child in node.children)
-    assert len({root.variable for root in trie.roots}) == len(trie.roots)
-    assert sum(root.size for root in trie.roots) == len(nodes)
-
-
-def check_interpreter(trie: Trie, products: Sequence[Product], a: Sequence[fmpq], by_product: Sequence[fmpq]) -> None:
-    """Value, gradient and cost of the walk against the polynomial term by term."""
-    interpreter = Interpreter(a, [by_product[number] for number in trie.order], [fmpq(0)] * len(a))
-    value = interpreter.subtree(trie.roots, fmpq(1), fmpq(0))
-    expected = fmpq(0)
-    gradient = [fmpq(0)] * len(a)
-    for product, coefficient in zip(products, by_product, strict=True):
-        expected += prod((a[variable] for variable in product), start=coefficient)
-        for slot, variable in enumerate(product):
-            others = product[:slot] + product[slot + 1 :]
-            gradient[variable] += prod((a[other] for other in others), start=coefficient)
-    assert value == expected
-    assert interpreter.gradient == gradient
-    assert trie.multiply_adds == interpreter.multiply_adds
-
-
-PRODUCT_LISTS = st.lists(
-    st.lists(st.integers(0, 6), min_size=1, max_size=5).map(lambda factors: tuple(sorted(factors))),
-    min_size=1,
-    max_size=25,
-    unique=True,
-)
-
-
-@settings(deadline=None, max_examples=100)
-@given(PRODUCT_LISTS)
-def test_trie_holds_every_product_once(products: list[Product]) -> None:
-    """For any list of products, also those that are leading parts of others."""
-    check_trie(build_trie(products), products)
-
-
-@settings(deadline=None, max_examples=60)
-@given(PRODUCT_LISTS, st.data())
-def test_trie_evaluates_value_and_gradient(products: list[Product], data: st.DataObject) -> None:
-    """For any polynomial the walk gives value and gradient, in as many multiply-adds as the trie says."""
-    a = data.draw(st.lists(SMALL_RATIONALS, min_size=7, max_size=7))
-    coefficients = data.draw(st.lists(SMALL_RATIONALS, min_size=len(products), max_size=len(products)))
-    check_interpreter(build_trie(products), products, a, coefficients)
-
-
-@settings(deadline=None, max_examples=15)
-@given(GRAPH_SIZES, st.data())
-def test_trie_of_a_basis(size: tuple[Any, ...], data: st.DataObject) -> None:
-    """Both for the products of real bases."""
-    graph = graph_of(*size)
-    check_trie(graph.trie, graph.products)
-    a = values_for(data, graph.layout.size)
-    check_interpreter(graph.trie, graph.products, a, values_for(data, len(graph.products)))
-
-
-def test_multiply_adds_of_known_tries() -> None:
-    """A single factor costs 2; A_0 A_1 with the shared first factor of A_0 A_2 costs 3 + 2 + 2."""
-    assert build_trie([(4,)]).multiply_adds == 2
-    assert build_trie([(0, 0)]).multiply_adds == 5
-    # 1, 2 are rarer than 0 and come first: no sharing is possible.
-    assert build_trie([(0, 1), (0, 2)]).multiply_adds == 10
-    # A product that is the leading part of another costs nothing of its own.
-    assert build_trie([(0,), (0, 1), (1,), (1, 1)]).multiply_adds == 3 + 2 + 3 + 2
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -251,7 +133,7 @@ def assert_rounded_once(values: Sequence[float], expected: Sequence[fmpq]) -> No
 
 
 def folded_exactly(graph: Graph, scales: Sequence[fmpq], coefficients: Sequence[float]) -> list[fmpq]:
-    """c̃ by product, in the order of `graph.products`."""
+    """c̃ by product."""
     total = [fmpq(0)] * len(graph.products)
     for c, scale, row in zip(coefficients, scales, graph.basis.purification, strict=True):
         for column, entry in row:
@@ -277,7 +159,7 @@ def test_fold_with_rational_scales_is_rounded_once(size: tuple[Any, ...], data: 
     total = folded_exactly(graph, scales, coefficients)
     folded = fold_coefficients(graph, {"Si": coefficients, "O": [-c for c in coefficients]})
     assert list(folded) == ["Si", "O"]
-    assert_rounded_once(folded["Si"], [total[number] for number in graph.trie.order])
+    assert_rounded_once(folded["Si"], total)
     assert folded["O"] == [-value for value in folded["Si"]]
 
 
@@ -294,7 +176,7 @@ def test_fold_with_true_scales_is_rounded_once(size: tuple[Any, ...], data: st.D
     coefficients = data.draw(coefficients_for(graph.basis))
     total = folded_exactly(graph, scales, coefficients)
     folded = fold_coefficients(graph, {"Si": coefficients})
-    assert_rounded_once(folded["Si"], [total[number] for number in graph.trie.order])
+    assert_rounded_once(folded["Si"], total)
 
 
 def test_fold_keeps_exact_zeros() -> None:
@@ -305,7 +187,7 @@ def test_fold_keeps_exact_zeros() -> None:
     graph = replace(graph, basis=replace(basis, scales_squared=tuple(scale * scale for scale in scales)))
     coefficients = [9.0] * basis.n_basis
     total = folded_exactly(graph, scales, coefficients)
-    zeros = [position for position, number in enumerate(graph.trie.order) if not total[number]]
+    zeros = [position for position, value in enumerate(total) if not value]
     assert zeros
     folded = fold_coefficients(graph, {"Si": coefficients})["Si"]
     assert [folded[position] for position in zeros] == [0.0] * len(zeros)
@@ -327,8 +209,8 @@ def test_folded_polynomial_is_the_energy(size: tuple[Any, ...], data: st.DataObj
         energy += c * float(square) ** 0.5 * value
     folded = fold_coefficients(graph, {"Si": coefficients})["Si"]
     total = fmpq(0)
-    for c, number in zip(folded, graph.trie.order, strict=True):
-        term = exact(c) * products[number]
+    for c, product in zip(folded, products, strict=True):
+        term = exact(c) * product
         total += term
         size += abs(float(term))
     assert float(total) == pytest.approx(energy, rel=1e-11, abs=1e-11 * size)

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import acegen
+from acegen.runtime.environments import Environments
 from acegen.spec import load_spec
 from acegen.verify.reference import Particle, Reference, reference_functions
 
@@ -198,10 +199,8 @@ def test_batches_equal_single_environments(models: Models) -> None:
     model, rng = models("oxide"), np.random.default_rng(5)
     for n_atoms in (1, 7, 8, 9, 23):
         environments = [random_environment(model, rng, int(rng.integers(0, 30))) for _ in range(n_atoms)]
-        from acegen.runtime.model import _Environments
-
         index = {symbol: i for i, symbol in enumerate(model.elements)}
-        batch = _Environments(
+        batch = Environments(
             np.array([index[center] for center, _, _ in environments]),
             np.concatenate([[0], np.cumsum([len(v) for _, _, v in environments])]),
             np.array([index[s] for _, symbols, _ in environments for s in symbols]),

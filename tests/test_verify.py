@@ -57,10 +57,10 @@ SABOTAGE = {
         r"\1",
         "order ν zero with < ν neighbours",
     ),
-    "coefficient": ("potential.c", r"(/\* Si \*/\s+)", r"\g<1>1.0 + ", "energy = coefficients · basis"),
+    "coefficient": ("products.c", r"(/\* Si \*/\s+)", r"\g<1>1.0 + ", "energy = coefficients · basis"),
     "force": ("potential.c", r"gy \+= 1\.0", "gy += 1.01", "energy gradient likewise"),
-    "cutoff": ("particles.h", r"cutoff \* cutoff\)", "cutoff * cutoff * 1.2)", "neighbours beyond cutoff add zero"),
-    "angular slope": ("basis.c", r"G\[2\]\[2\] = Q\[3\]", "G[2][2] = 1.01 * Q[3]", "gradient turns with environment"),
+    "cutoff": ("particles.h", r"squared_cutoff = pair->cutoff", "squared_cutoff = 1.2 * pair->cutoff", "neighbours beyond cutoff add zero"),
+    "angular slope": ("derivatives.h", r"G\[2\]\[2\] = Q\[3\]", "G[2][2] = 1.01 * Q[3]", "gradient turns with environment"),
 }
 
 
@@ -76,14 +76,14 @@ def test_broken_kernels_fail(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, wh
     bare = acegen.compile({**spec, "name": "whole"}, tmp_path)
     compile_whole = build_module._compile
 
-    def compile_broken(code: GeneratedCode, toolchain: Any, staging: Path, progress: Any) -> str:
+    def compile_broken(code: GeneratedCode, key: str, toolchain: Any, staging: Path, progress: Any) -> str:
         file = staging / f"broken_{ending}"
         text, count = re.subn(pattern, replacement, file.read_text(), count=1)
         assert count == 1, "the sabotage does not fit the generated code any more"
         if what == "cutoff":  # the clamp hides a wrong comparison; take it away as well
             text = text.replace("s = (lanes)((inside", "s = 1 ? s : (lanes)((inside")
         file.write_text(text)
-        return compile_whole(code, toolchain, staging, progress)
+        return compile_whole(code, key, toolchain, staging, progress)
 
     monkeypatch.setattr(build_module, "_compile", compile_broken)
     coefficients = {"Si": [1.0 / (1 + i) for i in range(bare.n_basis)]}
@@ -118,10 +118,10 @@ def test_command_exits_with_one_on_failure(
     """The status and the message name what failed."""
     whole = build_module._compile
 
-    def broken(code: GeneratedCode, toolchain: Any, staging: Path, progress: Any) -> str:
+    def broken(code: GeneratedCode, key: str, toolchain: Any, staging: Path, progress: Any) -> str:
         file = staging / "small_particles.h"
         file.write_text(file.read_text().replace("S[0] = Q[0];", "S[0] = Q[0] * 1.001;"))
-        return whole(code, toolchain, staging, progress)
+        return whole(code, key, toolchain, staging, progress)
 
     monkeypatch.setattr(build_module, "_compile", broken)
     spec = tmp_path / "spec.toml"

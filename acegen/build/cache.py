@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -18,12 +19,20 @@ import acegen
 from acegen.build.toolchain import Toolchain
 from acegen.errors import BuildError, ModuleError
 from acegen.manifest import MANIFEST, check_files, read_manifest
+from acegen.options import BuildOptions
 from acegen.spec.schema import Spec
 
 
-def build_key(spec: Spec, coefficients: object, toolchain: Toolchain) -> str:
+def build_key(spec: Spec, coefficients: object, options: BuildOptions, toolchain: Toolchain) -> str:
     """Hash of everything a module is made from: spec, coefficients, acegen's own source, compiler and flags."""
-    parts = [spec.canonical(), coefficients, _own_source_hash(), toolchain.describe(), toolchain.identity]
+    parts = [
+        spec.canonical(),
+        coefficients,
+        asdict(options),
+        _own_source_hash(),
+        toolchain.describe(),
+        toolchain.identity,
+    ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -88,11 +97,9 @@ def _check_replaceable(target: Path, name: str) -> None:
         return
     if target.is_symlink() or not target.is_dir():
         raise BuildError(f"{target} exists and is no folder; move it away or choose another folder with -o.")
-    own = {f"{name}.c", f"{name}_particles.h", f"{name}_basis.c", f"{name}_potential.c", "acegen.h", "README.md"}
-    own |= {"__init__.py", "__pycache__", "basis.json", "coefficients.json", MANIFEST}
-    foreign = [
-        e.name for e in target.iterdir() if e.name not in own and not re.fullmatch(rf"_{name}_\w+\..*so", e.name)
-    ]
+    own = {"acegen.h", "README.md", "__init__.py", "__pycache__", "basis.json", "coefficients.json", MANIFEST}
+    source = rf"{name}(_(single_)?particles|_derivatives|_products(_\d+)?|_basis|_potential)?\.[ch]|_{name}_\w+\..*so"
+    foreign = [e.name for e in target.iterdir() if e.name not in own and not re.fullmatch(source, e.name)]
     if foreign:
         raise BuildError(
             f"{target} holds something acegen did not make ({sorted(foreign)[0]}), which a compile would delete; "

@@ -34,7 +34,7 @@ def build_module(
     try:
         for name, content in code.files.items():
             (staging / name).write_text(content, encoding="utf-8")
-        extension = _compile(code, toolchain, staging, progress)
+        extension = _compile(code, key, toolchain, staging, progress)
         manifest = Manifest(
             name=code.name,
             generator=f"acegen {__version__}",
@@ -51,10 +51,10 @@ def build_module(
         raise BuildError(f"cannot write the module {target}: {error.strerror}.") from None
 
 
-def _compile(code: GeneratedCode, toolchain: Toolchain, staging: Path, progress: Progress) -> str:
+def _compile(code: GeneratedCode, key: str, toolchain: Toolchain, staging: Path, progress: Progress) -> str:
     """Compile kernels and cffi wrapper; returns the extension's file name. Leaves no intermediate files."""
-    # A name of its own for each model: Python keeps extension modules by name for the life of the process.
-    module = f"_{code.name}_{code.model_hash[:12]}"
+    # A name of its own for each build: Python keeps extension modules by name for the life of the process.
+    module = f"_{code.name}_{key[:12]}"
     entry = f"const acegen_model *acegen_model_{code.name}(void);"
     ffi = FFI()
     header = abi_header()

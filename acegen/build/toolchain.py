@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sysconfig
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,27 +25,33 @@ class Toolchain:
 
     Attributes:
         command: the compiler and its own options.
-        march: option that selects this processor, or nothing.
+        march: options that select the instruction set.
+        openmp: options that turn OpenMP on, or nothing.
+        vector_bytes: width of its vector registers.
+        registers: number of its vector registers.
         identity: hash of the compiler's predefined macros: its version, target and instruction sets.
     """
 
     command: tuple[str, ...]
     march: tuple[str, ...]
+    openmp: tuple[str, ...]
+    vector_bytes: int
+    registers: int
     identity: str
 
     def describe(self) -> str:
         """The command line of a kernel, without files."""
-        return " ".join((*self.command, *OPTIMIZATION, *self.march))
+        return " ".join((*self.command, *OPTIMIZATION, *self.march, *self.openmp))
 
     def compile(self, source: Path, target: Path, extra: Sequence[str] = ()) -> None:
         """Compile one file to an object. Raises `BuildError` with what the compiler said."""
-        flags = ["-std=c99", "-Wall", "-Wextra", *OPTIMIZATION, *self.march, "-fPIC", *extra]
+        flags = ["-std=c99", "-Wall", "-Wextra", *OPTIMIZATION, *self.march, *self.openmp, "-fPIC", *extra]
         self._run([*self.command, *flags, "-c", source.name, "-o", target.name], source.parent)
 
     def link(self, objects: Sequence[Path], target: Path) -> None:
         """Link objects to a Python extension. Raises `BuildError` with what the linker said."""
         shared = shlex.split(sysconfig.get_config_var("LDSHARED") or "cc -shared")[1:]
-        self._run([*self.command, *shared, *(o.name for o in objects), "-o", target.name, "-lm"], target.parent)
+        self._run([*self.command, *shared, *self.openmp, *(o.name for o in objects), "-o", target.name, "-lm"], target.parent)
 
     def _run(self, arguments: list[str], directory: Path) -> None:
         result = subprocess.run(arguments, cwd=directory, capture_output=True, text=True, check=False)
@@ -54,11 +61,16 @@ class Toolchain:
             raise BuildError(f"the C compiler failed: {shlex.join(arguments)}\n{said}")
 
 
-def find_toolchain() -> Toolchain:
+def find_toolchain(march: str = "native", openmp: bool = False) -> Toolchain:
     """The compiler named by the environment variable CC, else Python's own, else cc, gcc or clang.
 
+    Args:
+        march: instruction set to compile for, as in `BuildOptions`.
+        openmp: whether kernels are for several threads.
+
     Raises:
-        BuildError: there is no C compiler, or no Python headers; says what to install.
+        BuildError: there is no C compiler, or no Python headers; says what to install. Or the compiler does not
+            know the instruction set, or OpenMP.
     """
     named = os.environ.get("CC", "").strip()
     candidates = [named] if named else [sysconfig.get_config_var("CC"), "cc", "gcc", "clang"]
@@ -77,13 +89,46 @@ def find_toolchain() -> Toolchain:
             f"no Python headers in {sysconfig.get_path('include')}. "
             "Install them (Debian, Ubuntu: apt install python3-dev)."
         )
-    for march in (("-march=native",), ("-mcpu=native",), ()):
-        macros = _predefined_macros((*command, *march))
+    if march == "native":
+        attempts: tuple[tuple[str, ...], ...] = (("-march=native",), ("-mcpu=native",), ())
+    else:
+        attempts = ((),) if march == "generic" else ((f"-march={march}",), (f"-mcpu={march}",))
+    for flags in attempts:
+        macros = _predefined_macros((*command, *flags))
         if macros:
             # GCC halves 512-bit loops by default, which stalls where lanes are loaded whole afterwards.
             wide = ("-mprefer-vector-width=512",) if "__AVX512F__" in macros else ()
-            return Toolchain(tuple(command), march + wide, hashlib.sha256(macros.encode()).hexdigest())
+            identity = hashlib.sha256(macros.encode()).hexdigest()
+            threads = _openmp_flags(command) if openmp else ()
+            return Toolchain(tuple(command), flags + wide, threads, *_vector_registers(macros), identity)
+    if _predefined_macros(command):
+        raise BuildError(
+            f"the C compiler '{shlex.join(command)}' does not know the instruction set '{march}'. "
+            "Use native, generic, or one it lists for -march (x86-64-v2, x86-64-v3, x86-64-v4, ...)."
+        )
     raise BuildError(f"the C compiler '{shlex.join(command)}' does not run. Install a working GCC or Clang.")
+
+
+def _openmp_flags(command: Sequence[str]) -> tuple[str, ...]:
+    source = "#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n"
+    with tempfile.TemporaryDirectory() as folder:
+        flags = ["-fopenmp", "-x", "c", "-", "-o", str(Path(folder, "probe"))]
+        result = subprocess.run([*command, *flags], input=source, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise BuildError(
+            f"the C compiler '{shlex.join(command)}' cannot build for several threads: OpenMP is missing. "
+            "Install it (Debian, Ubuntu: apt install libgomp1, for clang libomp-dev) or leave --openmp out."
+        )
+    return ("-fopenmp",)
+
+
+def _vector_registers(macros: str) -> tuple[int, int]:
+    """Width in bytes and number of the vector registers of an instruction set."""
+    if "__AVX512F__" in macros:
+        return 64, 32
+    if "__AVX__" in macros:
+        return 32, 16
+    return 16, 32 if "__aarch64__" in macros else 16
 
 
 def _predefined_macros(command: Sequence[str]) -> str | None:

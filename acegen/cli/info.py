@@ -9,22 +9,34 @@ from rich.table import Table
 
 from acegen.algebra import build_algebra
 from acegen.basis import derive_basis
+from acegen.build.toolchain import find_toolchain
+from acegen.codegen.target import Target, choose_targets
 from acegen.graph import Graph, build_graph
+from acegen.optimize import Cost, Program, optimize_products
+from acegen.options import BuildOptions
 from acegen.progress import Progress
 from acegen.runtime import Model
 from acegen.spec import load_spec
 
 
-def show_info(target: Path, neighbours: int, console: Console, progress: Progress) -> None:
-    """Print the size of a spec or of a compiled module."""
+def show_info(target: Path, neighbours: int, options: BuildOptions, console: Console, progress: Progress) -> None:
+    """Print the size of a spec or of a compiled module, and what the optimizer makes of it."""
     model = Model.open(target) if target.is_dir() else None
     source = target if model is None else {"name": model.name, **model.description["spec"]}
     spec = load_spec(source)
     with progress.stage("basis"):
         graph = build_graph(derive_basis(build_algebra(spec), progress))
         progress.report(f"{graph.basis.n_basis:,} functions from {len(graph.products):,} products")
+    with progress.stage("optimize"):
+        toolchain = find_toolchain(options.march)
+        kernel = choose_targets(options, toolchain.vector_bytes, toolchain.registers).potential
+        # Which coefficients are zero is not known; without any that are, the program is at its largest.
+        ones = {element: [1.0] * len(graph.products) for element in spec.basis.elements}
+        program = optimize_products(graph, ones, kernel.variables, options.products)
+        progress.report(program.reports[-1].result)
     console.print(_by_order(graph))
-    console.print(_sizes(graph, neighbours))
+    console.print(_passes(program, kernel))
+    console.print(_sizes(graph, program, neighbours))
     if model is not None:
         console.print(_module(model))
 
@@ -49,10 +61,29 @@ def _by_order(graph: Graph) -> Table:
     return table
 
 
-def _sizes(graph: Graph, neighbours: int) -> Table:
+def _passes(program: Program, kernel: Target) -> Table:
+    """The product stage after each pass of the optimizer."""
+    table = Table(title=f"product stage per atom, {kernel.lanes} lanes, {kernel.precision} precision")
+    table.add_column("after pass", no_wrap=True)
+    table.add_column("result", no_wrap=True)
+    for heading in ("multiply-adds", "loads", "kB", "est. µs"):
+        table.add_column(heading, justify="right", no_wrap=True)
+
+    def add(name: str, result: str, cost: Cost) -> None:
+        time = f"{1e6 * cost.seconds(kernel.lanes, kernel.vectors):.2f}"
+        sizes = f"{cost.multiply_adds:,}", f"{cost.loads:,}", f"{cost.code_bytes / 1024:,.0f}"
+        table.add_row(name, result, *sizes, time)
+
+    add("(none)", "rarest factor first", program.reports[0].before)
+    for report in program.reports:
+        add(report.name, report.result, report.after)
+    return table
+
+
+def _sizes(graph: Graph, program: Program, neighbours: int) -> Table:
     basis, layout = graph.basis, graph.layout
     density = basis.n_nonzero / (basis.n_basis * len(basis.functions))
-    fmas = graph.trie.multiply_adds
+    fmas = program.products.cost.multiply_adds
     table = Table(show_header=False)
     table.add_column("what")
     table.add_column("value", justify="right")
@@ -70,7 +101,8 @@ def _module(model: Model) -> Table:
     table = Table(show_header=False, title=str(model.path))
     table.add_column("what")
     table.add_column("value", overflow="fold")
-    table.add_row("potential", "yes" if model.has_potential else "no (compiled without coefficients)")
+    kernel = f"{model.precision} precision, {'several threads' if model.multithreaded else 'one thread'}"
+    table.add_row("potential", kernel if model.has_potential else "no (compiled without coefficients)")
     table.add_row("cutoffs", ", ".join(f"{value:g} Å" for value in sorted(set(model.cutoffs.ravel().tolist()))))
     table.add_row("basis hash", model.basis_hash)
     table.add_row("size on disk", f"{sum(f.stat().st_size for f in model.path.iterdir()) / 1024:,.0f} kB")

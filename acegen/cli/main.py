@@ -18,6 +18,8 @@ from acegen.version import __version__
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from acegen.options import BuildOptions
+
 _EXAMPLE = """\
 A specification, spec.toml:
 
@@ -98,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--coefficients", type=Path, metavar="FILE", help="coefficient file; adds a kernel for energies and forces"
     )
+    _add_build_options(command)
     command.set_defaults(command=_compile)
 
     command = commands.add_parser(
@@ -114,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="J",
         help="neighbours to count multiply-adds for (default: %(default)s)",
     )
+    _add_build_options(command)
     command.set_defaults(command=_info)
 
     command = commands.add_parser(
@@ -146,6 +150,43 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_build_options(command: argparse.ArgumentParser) -> None:
+    """Options of `BuildOptions`; the defaults are what is fastest here."""
+    group = command.add_argument_group("kernel", "how the kernels are built; none of it changes what they compute")
+    group.add_argument(
+        "--march",
+        default="native",
+        metavar="NAME",
+        help="instruction set: native (this machine, the default), generic (any machine of this kind), or a name the "
+        "C compiler knows, such as x86-64-v3",
+    )
+    group.add_argument(
+        "--lanes",
+        type=int,
+        metavar="N",
+        help="centres evaluated together: 2, 4, 8 or 16 (default: one vector register)",
+    )
+    group.add_argument(
+        "--precision",
+        default="double",
+        metavar="NAME",
+        help="arithmetic of the potential: double (the default) or single, which is faster and good to about 1e-6",
+    )
+    group.add_argument("--openmp", action="store_true", help="build the potential for several threads")
+    group.add_argument(
+        "--products",
+        default="auto",
+        metavar="FORM",
+        help="product stage: straight (code), compact (tables) or auto, what is estimated to cost less (the default)",
+    )
+
+
+def _build_options(options: argparse.Namespace) -> BuildOptions:
+    from acegen.options import BuildOptions
+
+    return BuildOptions(options.march, options.lanes, options.precision, options.openmp, options.products)
+
+
 def _count(text: str) -> int:
     """A command-line number that is not negative."""
     number = int(text)
@@ -168,7 +209,8 @@ def _compile(options: argparse.Namespace) -> int:
 
     console = _console()
     start = time.perf_counter()
-    target = compile_model(options.spec, options.output, options.coefficients, TerminalProgress(console))
+    kernel = _build_options(options)
+    target = compile_model(options.spec, options.output, options.coefficients, TerminalProgress(console), kernel)
     console.print(f"[bold]{'total':<8}[/bold] {time.perf_counter() - start:6.2f} s  {target}", highlight=False)
     return 0
 
@@ -178,7 +220,7 @@ def _info(options: argparse.Namespace) -> int:
     from acegen.cli.progress import TerminalProgress
 
     console = _console()
-    show_info(options.target, options.neighbours, console, TerminalProgress(console))
+    show_info(options.target, options.neighbours, _build_options(options), console, TerminalProgress(console))
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 
 import flint
@@ -26,3 +27,11 @@ def rounded_with_root(value: Rational, square: Rational) -> float:
     """The double nearest to value · sqrt(square)."""
     with flint.ctx.workprec(WORKING_BITS):
         return float(arb(square).sqrt() * value)
+
+
+_REAL = re.compile(r"(?<![\w.])\d+\.\d*(?:e[+-]?\d+)?")
+
+
+def with_suffix(line: str, suffix: str) -> str:
+    """C code with every floating constant given a suffix."""
+    return _REAL.sub(lambda match: match[0] + suffix, line)

@@ -24,7 +24,8 @@ class RadialCode:
     transform_formula: str
     agnesi: bool
     transform_code: tuple[str, ...]
-    first_code: tuple[str, ...]
+    first_value: str
+    first_derivative: str
     recurrence: tuple[tuple[float, float, float], ...]
 
 
@@ -44,7 +45,8 @@ def radial_code(spec: Spec, radial: PolynomialAlgebra, count: int) -> RadialCode
         transform_formula=transform_formula,
         agnesi=agnesi is not None,
         transform_code=transform,
-        first_code=_first_function(radial.envelope),
+        first_value=f"R[0][k] = {_horner(radial.envelope)};",
+        first_derivative=f"dR[0][k] = {_horner(radial.envelope.derivative())};",
         recurrence=_recurrence(radial, count),
     )
 
@@ -74,13 +76,13 @@ def _transform(kind: str, agnesi: AgnesiSpec | None) -> tuple[str, tuple[str, ..
     if kind == "smootherstep":
         return "y = (1-s)^3 (1+3s+6s^2), s = r/cutoff", (
             "const lanes t = 1.0 - s;",
-            "y[k] = t * t * t * (1.0 + 3.0 * s + 6.0 * s * s);",
+            "at->y = t * t * t * (1.0 + 3.0 * s + 6.0 * s * s);",
             "at->dy = -30.0 * s * s * t * t * pair->inverse_cutoff; /* dy/dr */",
         )
     if agnesi is None:
         return "y = (1-s)^2 (1+2s), s = r/cutoff", (
             "const lanes t = 1.0 - s;",
-            "y[k] = t * t * (1.0 + 2.0 * s);",
+            "at->y = t * t * (1.0 + 2.0 * s);",
             "at->dy = -6.0 * s * t * pair->inverse_cutoff; /* dy/dr */",
         )
     q, k = agnesi.q, agnesi.q - agnesi.p
@@ -88,23 +90,19 @@ def _transform(kind: str, agnesi: AgnesiSpec | None) -> tuple[str, tuple[str, ..
     formula = f"y = (1-s)^2 (1+2s) / (1 + ({a}) x^{q} / (1 + x^{k})), s = r/cutoff, x = r/r0"
     a_text = constant(float(a))
     return formula, (
-        "const lanes t = 1.0 - s, x = r[k] * pair->inverse_r0;",
+        "const lanes t = 1.0 - s, x = r * pair->inverse_r0;",
         "const lanes step = t * t * (1.0 + 2.0 * s), dstep = -6.0 * s * t * pair->inverse_cutoff;",
         f"const lanes numerator = 1.0 + {_power('x', k)}, denominator = numerator + {a_text} * {_power('x', q)};",
         "const lanes agnesi = numerator / denominator;",
         f"const lanes dagnesi = {a_text} * {_power('x', q - 1)} * ({k}.0 * (numerator - 1.0) - {q}.0 * numerator)"
         " / (denominator * denominator) * pair->inverse_r0;",
-        "y[k] = agnesi * step;",
+        "at->y = agnesi * step;",
         "at->dy = dagnesi * step + agnesi * dstep; /* dy/dr */",
     )
 
 
 def _power(variable: str, exponent: int) -> str:
     return "*".join([variable] * exponent) if exponent else "splat(1.0)"
-
-
-def _first_function(envelope: fmpq_poly) -> tuple[str, ...]:
-    return f"at->R[0] = {_horner(envelope)};", f"at->dR[0] = {_horner(envelope.derivative())};"
 
 
 def _horner(polynomial: fmpq_poly) -> str:
@@ -115,7 +113,7 @@ def _horner(polynomial: fmpq_poly) -> str:
         if not text:
             text = "" if value == 0 else f"splat({constant(value)})"
         else:
-            text = f"{text} * y[k]" if value == 0 else f"({text} * y[k]{_plus(value)})"
+            text = f"{text} * y" if value == 0 else f"({text} * y{_plus(value)})"
     return text.replace("splat(1.0) * ", "") or "splat(0.0)"
 
 
@@ -214,7 +212,7 @@ def _contracted_gradient(l_max: int) -> list[str]:
 
 
 def _sum(array: str, degrees: Sequence[int], m: int, raise_by: int) -> str:
-    return " + ".join(f"{array}[{_at(l, m)}] * Q[{_at(l, abs(m) + raise_by)}]" for l in degrees)
+    return " + ".join(f"{array}[{_at(l, m)}][k] * Q[{_at(l, abs(m) + raise_by)}]" for l in degrees)
 
 
 def _gradient_components(l_max: int) -> list[str]:

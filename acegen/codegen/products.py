@@ -1,129 +1,133 @@
-"""The product stage of the potential kernel: a trie as straight-line C in functions of bounded size."""
+"""The product stage of the potential kernel as C: straight-line functions, or tables."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from acegen.graph.trie import Trie, TrieNode
+from acegen.optimize.functions import Piece, ProductFunction
+from acegen.optimize.program import CompactProgram, StraightProgram
+from acegen.optimize.trie import TrieNode
 
-MAX_NODES = 400
-"""Nodes per C function; the compiler's time grows faster than linearly with a function's length."""
+FUNCTIONS_PER_FILE = 12
+"""Functions that share a C file: files are compiled in parallel."""
 
 
 @dataclass(frozen=True)
-class ProductFunction:
-    """Body of one C function of the product stage."""
+class FunctionCode:
+    """One C function of the straight-line form.
 
+    Attributes:
+        number: counts the functions from 1.
+        title: which products it evaluates.
+        first: position of its first coefficient.
+        code: statements.
+    """
+
+    number: int
     title: str
+    first: int
     code: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class _Piece:
-    """Part of a trie: some children (and maybe the own product) of the node at the end of a path."""
-
-    path: tuple[int, ...]
-    product: int | None
-    children: tuple[TrieNode, ...]
-
-    @property
-    def size(self) -> int:
-        return len(self.path) + sum(child.size for child in self.children)
-
-
-def product_functions(trie: Trie) -> list[ProductFunction]:
-    """Cut a trie into pieces of at most about `MAX_NODES` nodes and write each function's statements."""
-    pieces = [piece for root in trie.roots for piece in _cut((), root)]
+def function_files(program: StraightProgram) -> list[list[FunctionCode]]:
+    """The functions of a straight-line program, by the file they go to."""
     functions = []
-    batch: list[_Piece] = []
-    for piece in pieces:
-        if batch and sum(p.size for p in batch) + piece.size > MAX_NODES:
-            functions.append(_function(batch))
-            batch = []
-        batch.append(piece)
-    if batch:
-        functions.append(_function(batch))
-    return functions
+    first = 0
+    for number, function in enumerate(program.functions, start=1):
+        functions.append(_function(number, first, function))
+        first += len(function.coefficient_order())
+    size = FUNCTIONS_PER_FILE
+    return [functions[start : start + size] for start in range(0, len(functions), size)]
 
 
-def _cut(path: tuple[int, ...], node: TrieNode) -> list[_Piece]:
-    here = (*path, node.variable)
-    if node.size <= MAX_NODES:
-        return [_Piece(here, node.product, node.children)]
-    pieces = []
-    small: list[TrieNode] = []
-    product = node.product
-    for child in node.children:
-        if child.size > MAX_NODES:
-            pieces.extend(_cut(here, child))
-            continue
-        if small and sum(c.size for c in small) + child.size > MAX_NODES:
-            pieces.append(_Piece(here, product, tuple(small)))
-            small, product = [], None
-        small.append(child)
-    if small or product is not None:
-        pieces.append(_Piece(here, product, tuple(small)))
-    return pieces
-
-
-def _function(pieces: Sequence[_Piece]) -> ProductFunction:
-    lines: list[str] = []
-    for piece in pieces:
-        _write_path(piece, 1, lines)
-    first, last = pieces[0].path[0], pieces[-1].path[0]
+def _function(number: int, first: int, function: ProductFunction) -> FunctionCode:
+    writer = _Writer()
+    for piece in function.pieces:
+        writer.piece(piece, 1)
+    begin, end = function.pieces[0].path[0], function.pieces[-1].path[0]
     title = (
-        f"Products with leading factor A[{first}]"
-        if first == last
-        else (f"Products with leading factors A[{first}] to A[{last}]")
+        f"Products with first factor A({begin})"
+        if begin == end
+        else f"Products with first factors from A({begin}) to A({end})"
     )
-    return ProductFunction(f"{title}.", tuple(lines))
+    return FunctionCode(number, f"{title}.", first, tuple(writer.lines))
 
 
-def _write_path(piece: _Piece, depth: int, lines: list[str]) -> None:
-    """Open the factors of a piece's path, then write its own part."""
-    if depth == len(piece.path):
-        _write_node(TrieNode(piece.path[-1], piece.product, piece.children), depth, lines)
-        return
-    variable = piece.path[depth - 1]
-    indent = "    " * (depth - 1)
-    lines.append(f"{indent}{{")
-    lines.append(f"{indent}    const lanes p{depth} = {_factor(variable, depth)};")
-    lines.append(f"{indent}    lanes {_sum_name(depth)} = splat(0.0);")
-    _write_path(piece, depth + 1, lines)
-    lines.append(f"{indent}    {_pass_up(variable, depth)}")
-    lines.append(f"{indent}}}")
+class _Writer:
+    """Statements of a function; coefficients are numbered as they come."""
 
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.coefficients = 0
 
-def _write_node(node: TrieNode, depth: int, lines: list[str]) -> None:
-    """One node: leaves in one line, inner nodes as a block."""
-    indent = "    " * (depth - 1)
-    v = node.variable
-    if not node.children:
-        c = f"c[{node.product}]"
-        value, partial = _sum_name(depth - 1), f" * p{depth - 1}" if depth > 1 else ""
-        lines.append(f"{indent}{value} += {c} * A[{v}]; D[{v}] += {c}{partial};")
-        return
-    lines.append(f"{indent}{{")
-    lines.append(f"{indent}    const lanes p{depth} = {_factor(v, depth)};")
-    start = "splat(0.0)" if node.product is None else f"splat(c[{node.product}])"
-    lines.append(f"{indent}    lanes {_sum_name(depth)} = {start};")
-    for child in node.children:
-        _write_node(child, depth + 1, lines)
-    lines.append(f"{indent}    {_pass_up(v, depth)}")
-    lines.append(f"{indent}}}")
+    def piece(self, piece: Piece, depth: int) -> None:
+        """Open the factors of a piece's path, then write its own part."""
+        if depth == len(piece.path):
+            self.node(TrieNode(piece.path[-1], piece.term, piece.children), depth)
+            return
+        self._open(piece.path[depth - 1], depth, "splat(0)")
+        self.piece(piece, depth + 1)
+        self._close(piece.path[depth - 1], depth)
 
+    def node(self, node: TrieNode, depth: int) -> None:
+        """One node: leaves in one line, inner nodes as a block."""
+        v = node.variable
+        if not node.children:
+            c = self._coefficient()
+            partial = f" * p{depth - 1}" if depth > 1 else ""
+            self._line(depth, f"{_sum_name(depth - 1)} += {c} * A({v}); D({v}) += {c}{partial};")
+            return
+        self._open(v, depth, "splat(0)" if node.term is None else f"splat({self._coefficient()})")
+        for child in node.children:
+            self.node(child, depth + 1)
+        self._close(v, depth)
 
-def _factor(variable: int, depth: int) -> str:
-    return f"A[{variable}]" if depth == 1 else f"p{depth - 1} * A[{variable}]"
+    def _open(self, variable: int, depth: int, start: str) -> None:
+        factor = f"A({variable})" if depth == 1 else f"p{depth - 1} * A({variable})"
+        self._line(depth, f"{{ const lanes p{depth} = {factor}; lanes {_sum_name(depth)} = {start};")
+
+    def _close(self, variable: int, depth: int) -> None:
+        """Hand a node's value to its parent's sum and to the derivative by its factor."""
+        own = _sum_name(depth)
+        derivative = own if depth == 1 else f"p{depth - 1} * {own}"
+        self._line(depth, f"  {_sum_name(depth - 1)} += A({variable}) * {own}; D({variable}) += {derivative}; }}")
+
+    def _coefficient(self) -> str:
+        self.coefficients += 1
+        return f"C({self.coefficients - 1})"
+
+    def _line(self, depth: int, text: str) -> None:
+        self.lines.append("  " * (depth - 1) + text)
 
 
 def _sum_name(depth: int) -> str:
     return f"g{depth}" if depth else "e"
 
 
-def _pass_up(variable: int, depth: int) -> str:
-    """Hand a node's value to its parent's sum and to the derivative by its factor."""
-    own = _sum_name(depth)
-    derivative = own if depth == 1 else f"p{depth - 1} * {own}"
-    return f"{_sum_name(depth - 1)} += A[{variable}] * {own}; D[{variable}] += {derivative};"
+@dataclass(frozen=True)
+class CompactTables:
+    """Arrays of the table-driven form; the names are those used in the C code, in lower case."""
+
+    nodes: list[str]
+    linear: list[int]
+    block_sizes: list[str]
+    rows: list[str]
+    columns: list[int]
+    heights: list[int]
+
+
+def compact_tables(program: CompactProgram) -> CompactTables:
+    """Flatten a table-driven program."""
+    return CompactTables(
+        nodes=list(_pairs(program.nodes)),
+        linear=list(program.linear),
+        block_sizes=[f"{{ {len(block.rows)}, {len(block.columns)} }}" for block in program.blocks],
+        rows=[pair for block in program.blocks for pair in _pairs(block.rows)],
+        columns=[column for block in program.blocks for column in block.columns],
+        heights=sorted({len(block.rows) for block in program.blocks}),
+    )
+
+
+def _pairs(rows: tuple[tuple[int, int], ...]) -> Iterator[str]:
+    return (f"{{ {left}, {right} }}" for left, right in rows)

@@ -6,30 +6,26 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib.resources import files
-from itertools import pairwise
+from functools import partial
+from importlib.resources import files as resource_files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from acegen.basis.describe import basis_hash
-from acegen.codegen.constants import constant
+from acegen.codegen.constants import constant, with_suffix
 from acegen.codegen.one_particle import harmonics_code, pair_constants, radial_code
-from acegen.codegen.products import product_functions
+from acegen.codegen.pooling import contract_blocks, pool_blocks
+from acegen.codegen.products import compact_tables, function_files
 from acegen.codegen.tables import basis_tables
+from acegen.codegen.target import Target, Targets
 from acegen.coefficients import coefficient_document
 from acegen.elements import ATOMIC_NUMBERS
-from acegen.graph.graph import Graph, fold_coefficients
+from acegen.graph.graph import Graph
+from acegen.graph.layout import PooledLayout
+from acegen.optimize import CompactProgram, Program
+from acegen.optimize.functions import MAX_TERMS
 from acegen.version import __version__
-
-LANES = 8
-"""Centres evaluated together: one AVX-512 register of doubles, or two of AVX2."""
-
-TILE = 8
-"""Neighbours whose one-particle functions are in flight together."""
-
-RUN = 8
-"""Most A's of one (l, m) summed at once: that many accumulators stay in registers."""
 
 TEMPLATES = "acegen.templates"
 
@@ -54,21 +50,25 @@ class GeneratedCode:
 
 
 def generate_code(
-    graph: Graph, description: str, coefficients: Mapping[str, Sequence[float]] | None = None
+    graph: Graph,
+    description: str,
+    targets: Targets,
+    coefficients: Mapping[str, Sequence[float]] | None = None,
+    program: Program | None = None,
 ) -> GeneratedCode:
-    """Write the source of a module: a basis kernel and, with coefficients, a potential kernel.
+    """Write the source of a module: a basis kernel and, with a program for its product stage, a potential kernel.
 
     Args:
         graph: the evaluation graph.
         description: text of `describe_basis` for the basis of the graph; it becomes part of the module.
-        coefficients: for each element one number per basis function, or None.
+        targets: arithmetic and registers to write for.
+        coefficients: for each element one number per basis function; None for a module without a potential.
+        program: the product stage for these coefficients.
     """
     basis, layout, spec = graph.basis, graph.layout, graph.basis.spec
     name = spec.name
     identity = basis_hash(description)
     model_hash = _model_hash(name, identity, coefficients)
-    pooled = _pooled_shells(graph)
-    widths = {run["width"] for shells in pooled for shell in shells for run in shell["runs"]}
     context = {
         "name": name,
         "banner": _banner(graph),
@@ -85,44 +85,95 @@ def generate_code(
         "max_order": spec.basis.order,
         "basis_hash": identity,
         "model_hash": model_hash,
-        "potential": coefficients is not None,
-        "lanes": LANES,
+        "potential": program is not None,
+        "single": targets.potential.precision == "single",
+        "openmp": targets.openmp,
         "n_radial": layout.n_radial,
         "l_max": layout.l_max,
         "n_harmonics": (layout.l_max + 1) ** 2,
         "n_pooled": layout.size,
-        "pooled": pooled,
-        "run_widths": sorted(widths),
-        "tile": TILE,
-        "pooled_first": [shells[0]["offset"] for shells in pooled],
-        "shell_first": [sum(map(len, pooled[:species])) for species in range(len(pooled) + 1)],
+        "shells": layout.shells,
+        "pooled_first": [next(k.offset for k in layout.shells if k.species == z) for z in range(len(layout.n_max))],
+        "shell_first": [sum(k.species < z for k in layout.shells) for z in range(len(layout.n_max) + 1)],
         "radial": radial_code(spec, basis.radial, layout.n_radial),
         "harmonics": harmonics_code(layout.l_max),
-        **asdict(basis_tables(graph, LANES)),
+        **asdict(basis_tables(graph)),
     }
-    templates = {
-        "__init__.py": "__init__.py.j2",
-        "README.md": "README.md.j2",
-        f"{name}.c": "model.c.j2",
-        f"{name}_particles.h": "particles.h.j2",
-        f"{name}_basis.c": "basis.c.j2",
+    own = {**context, **_target_context(layout, targets.basis)}
+    files = {
+        "__init__.py": ("__init__.py.j2", own),
+        "README.md": ("README.md.j2", own),
+        f"{name}.c": ("model.c.j2", own),
+        f"{name}_particles.h": ("particles.h.j2", own),
+        f"{name}_derivatives.h": ("derivatives.h.j2", own),
+        f"{name}_basis.c": ("basis.c.j2", own),
     }
-    if coefficients is not None:
-        folded = fold_coefficients(graph, coefficients)
-        context |= {
-            "coefficients": [folded[symbol] for symbol in spec.basis.elements],
-            "n_products": len(graph.products),
-            "product_fmas": graph.trie.multiply_adds,
-            "product_functions": product_functions(graph.trie),
-        }
-        templates[f"{name}_potential.c"] = "potential.c.j2"
-    environment = _environment()
-    rendered = {file: environment.get_template(template).render(context) for file, template in templates.items()}
+    if program is not None:
+        files |= _potential_files(name, {**context, **_target_context(layout, targets.potential)}, targets, program)
+    rendered = {file: _render(template, values) for file, (template, values) in files.items()}
     rendered["acegen.h"] = abi_header()
     rendered["basis.json"] = description
     if coefficients is not None:
         rendered["coefficients.json"] = coefficient_document(identity, coefficients)
-    return GeneratedCode(name, rendered, tuple(file for file in templates if file.endswith(".c")), identity, model_hash)
+    return GeneratedCode(name, rendered, tuple(file for file in files if file.endswith(".c")), identity, model_hash)
+
+
+def _potential_files(
+    name: str, context: dict[str, Any], targets: Targets, program: Program
+) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Template and context of each file of the potential kernel."""
+    single = targets.potential.precision == "single"
+    particles = f"{name}_{'single_' if single else ''}particles.h"
+    products = program.products
+    coefficients = [program.coefficients[symbol] for symbol in context["elements"]]
+    n_pooled = context["n_pooled"]
+    context |= {
+        "particles": particles,
+        "compact": isinstance(products, CompactProgram),
+        "coefficients": coefficients,
+        "n_coefficients": max(1, len(coefficients[0])),
+        "n_terms": program.n_terms,
+        "n_stored": products.n_stored,
+        "product_fmas": products.cost.multiply_adds,
+        "middle": 0 if n_pooled <= 128 else min(n_pooled // 2, 128),
+        "middle_coefficient": MAX_TERMS // 2,
+    }
+    files = {particles: ("particles.h.j2", context)} if single else {}
+    if isinstance(products, CompactProgram):
+        context["tables"] = compact_tables(products)
+    else:
+        context["function_files"] = function_files(products)
+        for number, part in enumerate(context["function_files"], start=1):
+            files[f"{name}_products_{number}.c"] = ("products_part.c.j2", {**context, "part": part})
+    for file in ("products.h", "products.c", "potential.c"):
+        files[f"{name}_{file}"] = (f"{file}.j2", context)
+    return files
+
+
+def _target_context(layout: PooledLayout, target: Target) -> dict[str, Any]:
+    """What the templates need to know of the arithmetic and the registers they are written for."""
+    pools, contractions = pool_blocks(layout, target), contract_blocks(layout, target)
+    pool_shapes = sorted({(block.harmonics, block.radials) for blocks in pools for block in blocks})
+    heights = sorted({block.harmonics for blocks in contractions for block in blocks})
+    largest = [max(l for l, count in enumerate(by_l) if count) for by_l in layout.n_max]
+    return {
+        "real": target.real,
+        "suffix": target.suffix,
+        "lanes": target.lanes,
+        "tiles": target.tiles,
+        "pool_blocks": pools,
+        "pool_shapes": [{"harmonics": h, "radials": r, "tile": t} for h, r in pool_shapes for t in target.tiles],
+        "contract_blocks": contractions,
+        "contract_shapes": [{"harmonics": h, "tile": t} for h in heights for t in target.tiles],
+        # where a species' harmonics end, if others have larger l
+        "missing_harmonics": [(l + 1) ** 2 if l < layout.l_max else 0 for l in largest],
+    }
+
+
+def _render(template: str, context: Mapping[str, Any]) -> str:
+    environment = _environment()
+    environment.filters["reals"] = partial(with_suffix, suffix=context["suffix"])
+    return environment.get_template(template).render(context)
 
 
 def _model_hash(name: str, identity: str, coefficients: Mapping[str, Sequence[float]] | None) -> str:
@@ -132,7 +183,7 @@ def _model_hash(name: str, identity: str, coefficients: Mapping[str, Sequence[fl
 
 def abi_header() -> str:
     """The hand-written ABI header, the same for every model."""
-    return (files(TEMPLATES) / "acegen.h").read_text(encoding="utf-8")
+    return (resource_files(TEMPLATES) / "acegen.h").read_text(encoding="utf-8")
 
 
 def _environment() -> Environment:
@@ -163,25 +214,7 @@ def _banner(graph: Graph) -> str:
     levels = spec.basis.levels if len(set(spec.basis.levels)) > 1 else spec.basis.levels[:1]
     radii = sorted({cutoff for row in spec.cutoffs for cutoff in row})
     return (
-        f"{spec.name}: {spec.basis.expansion} {spec.basis.symmetry} basis of {', '.join(spec.basis.elements)}, "
-        f"order {spec.basis.order}, level {', '.join(map(str, levels))} "
-        f"(angular weight {spec.basis.angular_weight}), "
-        f"{spec.radial.family} radial functions ({spec.radial.transform}), "
-        f"cutoff {', '.join(f'{radius:g}' for radius in radii)} Å. Made by acegen {__version__}; do not edit."
+        f"{spec.name}: {spec.basis.expansion} basis of {', '.join(spec.basis.elements)}, order {spec.basis.order}, "
+        f"level {', '.join(map(str, levels))}, cutoff {', '.join(f'{radius:g}' for radius in radii)} Å. "
+        f"Made by acegen {__version__}; do not edit."
     )
-
-
-def _pooled_shells(graph: Graph) -> list[list[dict[str, Any]]]:
-    """Shells of A's by species, with the number of their harmonic and their split into runs."""
-    blocks: list[list[dict[str, Any]]] = [[] for _ in graph.layout.n_max]
-    for shell in graph.layout.shells:
-        harmonic = shell.l * (shell.l + 1) + shell.m
-        blocks[shell.species].append({**shell._asdict(), "harmonic": harmonic, "runs": _runs(shell.size)})
-    return blocks
-
-
-def _runs(count: int) -> list[dict[str, int]]:
-    """`count` entries in as few runs of at most RUN as possible, of nearly equal width."""
-    pieces = -(-count // RUN)
-    bounds = [count * piece // pieces for piece in range(pieces + 1)]
-    return [{"first": first, "width": last - first} for first, last in pairwise(bounds)]

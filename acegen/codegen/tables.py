@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from acegen.codegen.constants import rounded, rounded_with_root
 from acegen.graph.graph import Graph
 
-_TILE_BYTES = 512 * 1024
-"""Target size of the derivatives of all coupled functions that are in flight at once (fits an L2 cache)."""
-
 
 @dataclass(frozen=True)
 class BasisTables:
@@ -25,10 +22,9 @@ class BasisTables:
     purify_first: list[int]
     purify_column: list[int]
     purify: list[float]
-    gradient_tile: int
 
 
-def basis_tables(graph: Graph, lanes: int) -> BasisTables:
+def basis_tables(graph: Graph) -> BasisTables:
     """Flatten the coupling and the (scaled) purification operator of a graph."""
     basis, names = graph.basis, graph.layout.names
     n_species = len(basis.spec.basis.elements)
@@ -55,7 +51,6 @@ def basis_tables(graph: Graph, lanes: int) -> BasisTables:
         purify_column.extend(column for column, _ in row)
         purify.extend(rounded_with_root(value, square) for _, value in row)
         purify_first.append(len(purify))
-    per_neighbour = len(basis.functions) * 3 * lanes * 8
     return BasisTables(
         orders=[function.order for function in basis.functions],
         term_first=term_first,
@@ -67,5 +62,4 @@ def basis_tables(graph: Graph, lanes: int) -> BasisTables:
         purify_first=purify_first,
         purify_column=purify_column,
         purify=purify,
-        gradient_tile=max(1, min(8, _TILE_BYTES // per_neighbour)),
     )

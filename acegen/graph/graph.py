@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from math import isfinite
 
 import flint
@@ -13,7 +12,9 @@ from flint import arb
 from acegen.basis.derive import Basis, SparseRow
 from acegen.errors import CoefficientError
 from acegen.graph.layout import PooledLayout, pooled_layout
-from acegen.graph.trie import Product, Trie, build_trie
+
+Product = tuple[int, ...]
+"""Positions of the factors A, ascending."""
 
 WORKING_BITS = 256
 """Precision of constants before they are rounded, once, to double."""
@@ -34,11 +35,6 @@ class Graph:
     layout: PooledLayout
     products: tuple[Product, ...]
     coupling: tuple[SparseRow, ...]
-
-    @cached_property
-    def trie(self) -> Trie:
-        """Evaluation order of the fused polynomial of a potential."""
-        return build_trie(self.products)
 
     @property
     def pooling_multiply_adds(self) -> int:
@@ -69,8 +65,8 @@ def fold_coefficients(graph: Graph, coefficients: Mapping[str, Sequence[float]])
         coefficients: for each element, one number per basis function.
 
     Returns:
-        For each element one number per product, in the depth-first order of `graph.trie`. The sums are
-        carried in 256-bit ball arithmetic and rounded once.
+        For each element one number per product. The sums are carried in 256-bit ball arithmetic and rounded
+        once.
 
     Raises:
         CoefficientError: a sum is too large for a double.
@@ -89,7 +85,7 @@ def fold_coefficients(graph: Graph, coefficients: Mapping[str, Sequence[float]])
             for weight, row in zip(coupled, graph.coupling, strict=True):
                 for product, entry in row:
                     products[product] += weight * entry
-            folded[element] = [_nearest_double(products[product]) for product in graph.trie.order]
+            folded[element] = [_nearest_double(product) for product in products]
             if not all(map(isfinite, folded[element])):
                 raise CoefficientError(f"the coefficients of {element} are too large: their sums overflow.")
     return folded

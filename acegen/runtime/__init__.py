@@ -1,5 +1,7 @@
-"""Loading and evaluating compiled modules. Needs NumPy and cffi only (ASE and vesin for `Atoms`)."""
+"""Using compiled models. Needs NumPy and cffi only; structures also need ASE and vesin."""
 
-from acegen.runtime.model import FunctionLabel, Model, Result, load
+from acegen.runtime.design import DesignBlock, DesignRows, design_blocks
+from acegen.runtime.model import Model, load
+from acegen.runtime.results import FunctionLabel, Result
 
-__all__ = ["FunctionLabel", "Model", "Result", "load"]
+__all__ = ["DesignBlock", "DesignRows", "FunctionLabel", "Model", "Result", "design_blocks", "load"]

@@ -6,10 +6,9 @@ import hashlib
 import json
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,8 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 from acegen.elements import ATOMIC_NUMBERS, SYMBOLS
 from acegen.errors import AcegenError, IsolatedAtomWarning, ModuleError, StructureError
 from acegen.manifest import Manifest, read_manifest
+from acegen.runtime.design import DesignRows
+from acegen.runtime.environments import Environments
 from acegen.runtime.library import open_library
 from acegen.runtime.neighbours import NeighbourList, neighbour_list
+from acegen.runtime.results import FunctionLabel, Result
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -30,36 +32,6 @@ _MIN_DISTANCE = 1e-6
 """Å; closer neighbours have no direction (the kernels refuse them too)."""
 
 
-@dataclass(frozen=True)
-class FunctionLabel:
-    """What a basis function is: its order and the (element, n, l) of its factors.
-
-    `index` counts the functions of the same label (there is more than one way to couple four or more l).
-    """
-
-    order: int
-    elements: tuple[str, ...]
-    n: tuple[int, ...]
-    l: tuple[int, ...]
-    index: int
-
-
-class Result(NamedTuple):
-    """Energies (N,) in eV by atom, forces (N, 3) in eV/Å, and the virial (3, 3) in eV.
-
-    The virial is minus the derivative of the energy with respect to strain: stress = -virial / volume.
-    """
-
-    energies: Floats
-    forces: Floats
-    virial: Floats
-
-    @property
-    def energy(self) -> float:
-        """Total energy, eV."""
-        return float(self.energies.sum())
-
-
 class Model:
     """A compiled model.
 
@@ -68,29 +40,39 @@ class Model:
     contribute zero.
     """
 
-    def __init__(self, directory: Path, manifest: Manifest, ffi: Any, handle: Any) -> None:
+    def __init__(self, directory: Path, manifest: Manifest, ffi: Any, handle: Any, threads: int = 1) -> None:
         self._directory = directory
         self._manifest = manifest
         self._ffi = ffi
         self._handle = handle
+        self._threads = threads
         self.elements: tuple[str, ...] = tuple(SYMBOLS[handle.atomic_numbers[i]] for i in range(handle.n_species))
         n = len(self.elements)
         self.cutoffs: Floats = np.array([handle.cutoffs[i] for i in range(n * n)]).reshape(n, n)
         self._species = {ATOMIC_NUMBERS[symbol]: i for i, symbol in enumerate(self.elements)}
 
     @classmethod
-    def open(cls, path: str | Path) -> Model:
+    def open(cls, path: str | Path, threads: int = 1) -> Model:
         """Load a compiled module from its folder.
 
+        Args:
+            path: the folder.
+            threads: threads to evaluate the potential with; more than one needs a module compiled with OpenMP.
+
         Raises:
-            ModuleError: it is missing, damaged, or was compiled for another machine or Python.
+            ModuleError: it is missing, damaged, or was compiled for another machine or Python, or cannot use
+                several threads.
         """
         directory = Path(path).resolve()
         manifest = read_manifest(directory)
-        return cls(directory, manifest, *open_library(directory, manifest))
+        ffi, handle = open_library(directory, manifest)
+        if threads < 1 or (threads > 1 and not handle.multithreaded):
+            why = "must be at least 1" if threads < 1 else f"needs OpenMP, without which {directory} was compiled"
+            raise ModuleError(f"threads = {threads} {why}. Compile with --openmp (BuildOptions(openmp=True)).")
+        return cls(directory, manifest, ffi, handle, threads)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return load, (self._directory,)
+        return load, (self._directory, self._threads)
 
     def __repr__(self) -> str:
         kind = "potential" if self.has_potential else "basis"
@@ -125,6 +107,16 @@ class Model:
     def has_potential(self) -> bool:
         """Whether the model was compiled with coefficients."""
         return bool(self._handle.potential != self._ffi.NULL)
+
+    @property
+    def precision(self) -> str:
+        """Arithmetic of the potential: "double" or "single"."""
+        return "single" if self._handle.single_precision else "double"
+
+    @property
+    def multithreaded(self) -> bool:
+        """Whether the potential can use several threads."""
+        return bool(self._handle.multithreaded)
 
     @cached_property
     def description(self) -> dict[str, Any]:
@@ -212,6 +204,54 @@ class Model:
             forces[:, axis] = on_center - on_neighbour
         return Result(energies, forces, -pairs.displacement.T @ gradient)
 
+    def design_rows(self, atoms: Atoms) -> DesignRows:
+        """Rows of the design matrix of a structure: energy (C,), forces (N, 3, C), virial (6, C).
+
+        For many structures, or large ones, see `acegen.design_blocks`.
+
+        Raises:
+            StructureError: unknown elements, coincident atoms, or values that are not finite.
+        """
+        environments, neighbour = self.design_environments(atoms)
+        return self.design_part(environments, neighbour, 0, len(atoms))
+
+    def design_environments(self, atoms: Atoms) -> tuple[Environments, NDArray[np.int64]]:
+        """Environments of all atoms, and the atom each entry stands for. Raises as `design_rows`."""
+        environments, pairs = self._environments(atoms)
+        return environments, pairs.neighbour
+
+    def design_part(
+        self, environments: Environments, neighbour: NDArray[np.int64], first: int, last: int
+    ) -> DesignRows:
+        """Rows of the atoms `first` to `last` (exclusive) of a structure; see `DesignBlock` for energy and virial."""
+        count, n_atoms = last - first, len(environments.center)
+        if count < n_atoms:  # the atoms themselves, and those that have them as neighbours
+            own = np.arange(first, last)
+            centers = np.union1d(own, neighbour[environments.entries_of(own)])
+            entries = environments.entries_of(centers)
+            environments, neighbour = environments.part(centers, entries), neighbour[entries]
+        else:
+            centers = np.arange(n_atoms)
+
+        def rows_of(atoms: NDArray[np.int64]) -> NDArray[np.int64]:
+            return np.where((atoms >= first) & (atoms < last), atoms - first, -1).astype(np.int64)
+
+        columns = len(self.elements) * self.n_basis
+        center_row, neighbour_row = rows_of(centers), rows_of(neighbour)
+        energy, virial, forces = np.empty(columns), np.empty((columns, 6)), np.empty((columns, count, 3))
+        self._call(
+            self._handle.design,
+            environments,
+            self._handle.basis_workspace(environments.most, count),
+            self._pointer("const int64_t *", center_row),
+            self._pointer("const int64_t *", neighbour_row),
+            count,
+            self._pointer("double *", energy),
+            self._pointer("double *", forces),
+            self._pointer("double *", virial),
+        )
+        return DesignRows(energy, forces.transpose(1, 2, 0), virial.T)
+
     def _species_of(self, element: Element) -> int:
         """Species index of a symbol or atomic number."""
         if isinstance(element, str):
@@ -229,7 +269,7 @@ class Model:
 
     def _environment(
         self, center: Element, numbers: Sequence[Element] | ArrayLike, displacements: ArrayLike
-    ) -> _Environments:
+    ) -> Environments:
         try:
             vectors = np.asarray(displacements, dtype=np.float64)
             elements: list[Any] = list(numbers)  # type: ignore[arg-type]
@@ -247,9 +287,9 @@ class Model:
         species = np.array([self._species_of(element) for element in elements], dtype=np.int32)
         first = np.array([0, len(vectors)], dtype=np.int64)
         self._check_vectors(vectors, first)
-        return _Environments(np.array([self._species_of(center)], dtype=np.int32), first, species, vectors)
+        return Environments(np.array([self._species_of(center)], dtype=np.int32), first, species, vectors)
 
-    def _environments(self, atoms: Atoms) -> tuple[_Environments, NeighbourList]:
+    def _environments(self, atoms: Atoms) -> tuple[Environments, NeighbourList]:
         numbers = atoms.numbers
         lookup = {int(number): self._species_of(int(number)) for number in np.unique(numbers)}
         species = np.array([lookup[int(number)] for number in numbers], dtype=np.int32)
@@ -264,7 +304,7 @@ class Model:
                 IsolatedAtomWarning,
                 stacklevel=3,
             )
-        return _Environments(species, pairs.first, species[pairs.neighbour], pairs.displacement), pairs
+        return Environments(species, pairs.first, species[pairs.neighbour], pairs.displacement), pairs
 
     def _check_vectors(
         self, vectors: Floats, first: NDArray[np.int64], neighbour: NDArray[np.int64] | None = None
@@ -286,15 +326,16 @@ class Model:
             raise StructureError(f"{who} is at the same place as {whom}; remove one of the two.")
         raise StructureError(f"the displacement of {who} is not finite: {vectors[entry].tolist()}.")
 
-    def _evaluate_basis(self, environments: _Environments, gradient: bool) -> tuple[Floats, Floats]:
+    def _evaluate_basis(self, environments: Environments, gradient: bool) -> tuple[Floats, Floats]:
         values = np.empty((len(environments.center), self.n_basis))
         n_entries = len(environments.displacement)
         derivatives = np.empty(n_entries * self.n_basis * 3 if gradient else 0)
         out = self._pointer("double *", derivatives) if gradient else self._ffi.NULL
-        self._call(self._handle.basis, environments, self._pointer("double *", values), out)
+        size = self._handle.basis_workspace(environments.most, 0)
+        self._call(self._handle.basis, environments, size, self._pointer("double *", values), out)
         return values, derivatives
 
-    def _evaluate_potential(self, environments: _Environments) -> tuple[Floats, Floats]:
+    def _evaluate_potential(self, environments: Environments) -> tuple[Floats, Floats]:
         if not self.has_potential:
             raise ModuleError(
                 f"the model {self.name} was compiled without coefficients and has no energies. "
@@ -305,16 +346,16 @@ class Model:
         self._call(
             self._handle.potential,
             environments,
+            self._handle.potential_workspace(environments.most, self._threads),
             self._pointer("double *", energy),
             self._pointer("double *", gradient),
+            self._threads,
         )
         return energy, gradient
 
-    def _call(self, kernel: Any, environments: _Environments, *outputs: Any) -> None:
-        """Run a kernel of the ABI on environments; outputs are passed on as they are."""
+    def _call(self, kernel: Any, environments: Environments, size: int, *arguments: Any) -> None:
+        """Run a kernel of the ABI with a workspace of `size` bytes; arguments are passed on as they are."""
         ffi = self._ffi
-        most = int(np.diff(environments.first).max(initial=0))
-        size = self._handle.workspace_bytes(most)
         workspace = np.empty(size, dtype=np.uint8)
         argument = ffi.new("acegen_environments *")
         argument.n_atoms = len(environments.center)
@@ -323,7 +364,7 @@ class Model:
         argument.species = self._pointer("const int32_t *", environments.species)
         argument.displacement = self._pointer("const double *", environments.displacement)
         failed = ffi.new("int64_t *", -1)
-        status = kernel(argument, *outputs, self._pointer("void *", workspace), size, failed)
+        status = kernel(argument, *arguments, self._pointer("void *", workspace), size, failed)
         if status:
             raise AcegenError(f"the kernel of {self.name} returned status {status} at atom {failed[0]}.")
 
@@ -331,20 +372,6 @@ class Model:
         return self._ffi.cast(kind, array.ctypes.data)
 
 
-@dataclass(frozen=True)
-class _Environments:
-    """Arrays of the ABI's `acegen_environments`, kept alive during a call."""
-
-    center: NDArray[np.int32]
-    first: NDArray[np.int64]
-    species: NDArray[np.int32]
-    displacement: Floats
-
-    def __post_init__(self) -> None:
-        for name, kind in (("center", np.int32), ("first", np.int64), ("species", np.int32), ("displacement", float)):
-            object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), dtype=kind))
-
-
-def load(path: str | Path) -> Model:
+def load(path: str | Path, threads: int = 1) -> Model:
     """Load a compiled module from its folder. Raises `ModuleError`; see `Model.open`."""
-    return Model.open(path)
+    return Model.open(path, threads)

@@ -20,7 +20,8 @@ from acegen.errors import ModuleError
 from acegen.progress import Progress, Silent
 from acegen.runtime import Model
 from acegen.spec import Spec, load_spec
-from acegen.verify.reference import Particle, Reference, Vector, rational, reference_functions
+from acegen.verify.environments import Environment, particles, random_rotation, transformed, vector
+from acegen.verify.reference import Reference, rational, reference_functions
 
 Floats = NDArray[np.float64]
 
@@ -47,15 +48,6 @@ class CheckResult:
     @property
     def passed(self) -> bool:
         return bool(self.error <= self.tolerance)  # False for NaN
-
-
-@dataclass(frozen=True)
-class Environment:
-    """One random environment: species indices and displacements."""
-
-    center: int
-    species: NDArray[np.int64]
-    displacement: Floats
 
 
 class Verifier:
@@ -163,7 +155,7 @@ class Verifier:
             direction = self.rng.normal(size=environment.displacement.shape)
             reference = Reference(self.spec, self.description, environment.center)
             expected = reference.directional_derivative(
-                [self.functions[i] for i in chosen], _particles(environment), [_vector(d) for d in direction]
+                [self.functions[i] for i in chosen], particles(environment), [vector(d) for d in direction]
             )
             gradient = self._gradient(environment)[chosen]
             actual = np.einsum("ijk,jk->i", gradient, direction)
@@ -194,19 +186,19 @@ class Verifier:
 
     def rotation(self) -> CheckResult:
         """Random proper rotations."""
-        return self._invariance("rotation", lambda e: _transformed(e, _random_rotation(self.rng)))
+        return self._invariance("rotation", lambda e: transformed(e, random_rotation(self.rng)))
 
     def inversion(self) -> CheckResult:
         """Inversion through the centre."""
-        return self._invariance("inversion", lambda e: _transformed(e, -np.eye(3)))
+        return self._invariance("inversion", lambda e: transformed(e, -np.eye(3)))
 
     def gradient_rotation(self) -> CheckResult:
         """The gradient turns with environment."""
         worst = 0.0
         for environment in self.environments[:: max(1, len(self.environments) // 10)]:
-            turn = _random_rotation(self.rng)
+            turn = random_rotation(self.rng)
             gradient = self._gradient(environment)
-            turned = self._gradient(_transformed(environment, turn)) @ turn
+            turned = self._gradient(transformed(environment, turn)) @ turn
             if gradient.size:
                 scale = self._scale(np.abs(gradient).max(axis=(1, 2)), np.arange(len(self.functions)))
                 worst = max(worst, float((np.abs(turned - gradient).max(axis=(1, 2)) / scale).max()))
@@ -232,7 +224,7 @@ class Verifier:
             terms = self._coefficients(environment.center) * self._values(environment)
             energy = self.model.energy(*self._arguments(environment))
             worst = max(worst, abs(energy - terms.sum()) / (np.abs(terms).sum() or 1.0))
-        return CheckResult("energy = coefficients · basis", worst, 1e-12, self._scope())
+        return CheckResult("energy = coefficients · basis", worst, self._potential_tolerance, self._scope())
 
     def potential_gradient(self) -> CheckResult:
         """Energy gradient against coefficients times basis gradient."""
@@ -242,7 +234,7 @@ class Verifier:
                 terms = self._coefficients(environment.center)[:, None, None] * self._gradient(environment)
                 gradient = self.model.energy_gradient(*self._arguments(environment))[1]
                 worst = max(worst, float(np.abs(gradient - terms.sum(axis=0)).max() / np.abs(terms).sum(axis=0).max()))
-        return CheckResult("energy gradient likewise", worst, 1e-12, "≤ 60 neighbours")
+        return CheckResult("energy gradient likewise", worst, self._potential_tolerance, "≤ 60 neighbours")
 
     def dimer(self) -> CheckResult:
         """The energy of a dimer is its order-1 part alone."""
@@ -254,7 +246,7 @@ class Verifier:
             pair = terms[self.orders == 1].sum()
             scale = np.abs(self._coefficients(environment.center)).sum()
             worst = max(worst, abs(energy - pair) / scale)
-        return CheckResult("dimer energy = order-1 part", worst, 1e-12, "20 dimers")
+        return CheckResult("dimer energy = order-1 part", worst, self._potential_tolerance, "20 dimers")
 
     def _invariance(self, name: str, change: Callable[[Environment], Environment]) -> CheckResult:
         worst = 0.0
@@ -272,7 +264,7 @@ class Verifier:
     def _terms(self, environment: Environment) -> Floats:
         """Size of what is added up in each function: Σ_j s_i |𝒫_ij| Σ_m |C_jm Π A|."""
         reference = Reference(self.spec, self.description, environment.center)
-        pooled = reference.pooled(_particles(environment))
+        pooled = reference.pooled(particles(environment))
         sizes = np.array(
             [
                 sum(
@@ -326,6 +318,11 @@ class Verifier:
         pushed: Floats = far.displacement * (wanted / radii)[:, None]
         return pushed
 
+    @property
+    def _potential_tolerance(self) -> float:
+        """Relative to the sum of the terms' sizes; single precision has a unit roundoff of 6e-8."""
+        return 1e-12 if self.model.precision == "double" else 1e-5
+
     def _scope(self) -> str:
         return f"{len(self.environments)} × ≤ 60 neighbours"
 
@@ -342,7 +339,7 @@ class Verifier:
 
     def _reference(self, environment: Environment, chosen: NDArray[np.int64]) -> list[arb]:
         reference = Reference(self.spec, self.description, environment.center)
-        return reference.evaluate([self.functions[i] for i in chosen], _particles(environment))
+        return reference.evaluate([self.functions[i] for i in chosen], particles(environment))
 
     def _coefficients(self, center: int) -> Floats:
         path = self.model.path / "coefficients.json"
@@ -370,29 +367,6 @@ def verify_module(
 ) -> Iterator[CheckResult]:
     """Check a compiled module against its definition; yields one result a property."""
     yield from Verifier(model, n_environments, seed, progress).run()
-
-
-def _particles(environment: Environment) -> list[Particle]:
-    return [
-        Particle(int(species), _vector(displacement))
-        for species, displacement in zip(environment.species, environment.displacement, strict=True)
-    ]
-
-
-def _vector(values: Floats) -> Vector:
-    x, y, z = (arb(float(value)) for value in values)
-    return x, y, z
-
-
-def _transformed(environment: Environment, matrix: Floats) -> Environment:
-    return Environment(environment.center, environment.species, environment.displacement @ matrix.T)
-
-
-def _random_rotation(rng: np.random.Generator) -> Floats:
-    """A rotation drawn uniformly: the Q of a random matrix, with the signs of R fixed and determinant one."""
-    q, r = np.linalg.qr(rng.normal(size=(3, 3)))
-    q = q * np.sign(np.diag(r))
-    return q if np.linalg.det(q) > 0 else -q
 
 
 __all__ = ["CheckResult", "Verifier", "verify_module"]

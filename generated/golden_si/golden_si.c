@@ -4,11 +4,15 @@
  */
 #include "acegen.h"
 
-size_t golden_si_workspace_bytes(int64_t max_neighbours);
+size_t golden_si_basis_workspace(int64_t max_neighbours, int64_t n_rows);
 acegen_status golden_si_basis(const acegen_environments *environments, double *values, double *gradient,
                                void *workspace, size_t workspace_size, int64_t *failed_atom);
+acegen_status golden_si_design(const acegen_environments *environments, const int64_t *center_row,
+                                const int64_t *neighbour_row, int64_t n_rows, double *energy, double *forces,
+                                double *virial, void *workspace, size_t workspace_size, int64_t *failed_atom);
+size_t golden_si_potential_workspace(int64_t max_neighbours, int32_t n_threads);
 acegen_status golden_si_potential(const acegen_environments *environments, double *energy, double *gradient,
-                                   void *workspace, size_t workspace_size, int64_t *failed_atom);
+                                   int32_t n_threads, void *workspace, size_t workspace_size, int64_t *failed_atom);
 const acegen_model *acegen_model_golden_si(void);
 
 static const int32_t ATOMIC_NUMBERS[] = { 14 }; /* Si */
@@ -29,8 +33,12 @@ static const acegen_model MODEL = {
     .generator = "acegen 0.1.0",
     .atomic_numbers = ATOMIC_NUMBERS,
     .cutoffs = CUTOFFS,
-    .workspace_bytes = golden_si_workspace_bytes,
+    .single_precision = 0,
+    .multithreaded = 0,
+    .basis_workspace = golden_si_basis_workspace,
+    .potential_workspace = golden_si_potential_workspace,
     .basis = golden_si_basis,
+    .design = golden_si_design,
     .potential = golden_si_potential,
 };
 

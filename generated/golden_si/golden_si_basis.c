@@ -1,20 +1,24 @@
 /* golden_si: canonical O3 basis of Si, order 3, level 6 (angular weight 3/2), closed radial functions (smoothstep), cutoff 5 Å. Made by acegen 0.1.0; do not edit.
  *
- * Basis kernel: the 25 basis functions of every centre and their derivatives with respect to each displacement.
- * Stages, for each block of lanes: gather, pool (both in golden_si_particles.h), coupling (products of A's → coupled
- * products b), purification (b → B, canonical). Derivatives take the same way, neighbour by neighbour.
+ * Basis kernels: the 25 basis functions of every centre and their derivatives with respect to each displacement, and
+ * the rows of the design matrix of a structure. Stages, for each block of lanes: gather, pool (both in
+ * golden_si_particles.h), coupling (products of A's → coupled products b), purification (b → B, canonical
+ * ). Derivatives are the product of db/dA, which is sparse, and dA/dr; see golden_si_derivatives.h.
  */
-#include "golden_si_particles.h"
+#include "golden_si_derivatives.h"
 
-size_t golden_si_workspace_bytes(int64_t max_neighbours);
+size_t golden_si_basis_workspace(int64_t max_neighbours, int64_t n_rows);
 acegen_status golden_si_basis(const acegen_environments *environments, double *values, double *gradient,
                                void *workspace, size_t workspace_size, int64_t *failed_atom);
+acegen_status golden_si_design(const acegen_environments *environments, const int64_t *center_row,
+                                const int64_t *neighbour_row, int64_t n_rows, double *energy, double *forces,
+                                double *virial, void *workspace, size_t workspace_size, int64_t *failed_atom);
 
 enum {
     N_BASIS = 25,
     N_COUPLED = 25,  /* coupled products: those of the basis */
     MAX_ORDER = 3,
-    GRADIENT_TILE = 8         /* neighbours whose derivatives are computed together */
+    N_USED = 47      /* non-zeros of db/dA */
 };
 
 /* ---- coupling --------------------------------------------------------------------------------------- */
@@ -145,134 +149,243 @@ static const double PURIFY[] = {
     -1.5909902576697319, 6.3639610306789276
 };
 
-/* out = Σ_k PURIFY[k] rows[PURIFY_COLUMN[k]] for basis function i, rows of `width` lanes. */
-static inline void purify(int i, const lanes *restrict rows, int width, lanes *restrict out)
+/* out = Σ_k PURIFY[k] rows[PURIFY_COLUMN[k]] for basis function i; rows of `width` numbers, `stride` apart. */
+static inline void purify(int i, const double *restrict rows, int64_t stride, int64_t width, double *restrict out)
 {
-    for (int w = 0; w < width; ++w) out[w] = splat(0.0);
+    for (int64_t w = 0; w < width; ++w) out[w] = 0.0;
     for (uint32_t k = PURIFY_FIRST[i]; k < PURIFY_FIRST[i + 1]; ++k) {
-        const lanes *row = rows + (size_t)PURIFY_COLUMN[k] * (size_t)width;
+        const double *row = rows + PURIFY_COLUMN[k] * stride;
         const double weight = PURIFY[k];
-        for (int w = 0; w < width; ++w) out[w] += weight * row[w];
+        for (int64_t w = 0; w < width; ++w) out[w] += weight * row[w];
     }
 }
 
-/* ---- derivatives of the one-particle functions ------------------------------------------------------ */
+/* ---- db/dr = db/dA dA/dr ----------------------------------------------------------------------------- */
 
-/* dphi[v - first][3 tile + axis] = d(R_n S_lm)/d(axis) for the A's of one species, at one neighbour of a tile. */
-static void one_particle_gradient(int32_t species, const slot *near_slot, int tile, lanes (*restrict dphi)[3 * GRADIENT_TILE])
+/* out[w] = Σ_k d[k] rows[USED[k]][w] for w < 8. */
+static inline void contract_8(const uint16_t *used, int count, const double *restrict d, const lanes *restrict rows, int row_size, lanes *restrict out)
 {
-    const lanes x = near_slot->x, y = near_slot->y, z = near_slot->z, inverse_r = near_slot->inverse_r;
-    lanes Q[N_HARMONICS], c[L_MAX + 1], s[L_MAX + 1], S[N_HARMONICS], G[N_HARMONICS][3];
-    angular_polynomials(x, y, z, Q, c, s);
-    harmonics(x, y, z, S);
-    /* derivatives of S_lm with respect to the components of the unit vector */
-    G[0][0] = splat(0.0); G[0][1] = splat(0.0); G[0][2] = splat(0.0);
-    G[1][0] = 1.0 * Q[3] * s[0]; G[1][1] = 1.0 * Q[3] * c[0]; G[1][2] = splat(0.0);
-    G[2][0] = splat(0.0); G[2][1] = splat(0.0); G[2][2] = Q[3] * c[0];
-    G[3][0] = 1.0 * Q[3] * c[0]; G[3][1] = -1.0 * Q[3] * s[0]; G[3][2] = splat(0.0);
-    for (int h = 0; h < N_HARMONICS; ++h) { /* ... and with respect to the displacement */
-        const lanes along = G[h][0] * x + G[h][1] * y + G[h][2] * z;
-        G[h][0] = (G[h][0] - along * x) * inverse_r;
-        G[h][1] = (G[h][1] - along * y) * inverse_r;
-        G[h][2] = (G[h][2] - along * z) * inverse_r;
+    lanes o0 = splat(0.0), o1 = splat(0.0), o2 = splat(0.0), o3 = splat(0.0), o4 = splat(0.0), o5 = splat(0.0), o6 = splat(0.0), o7 = splat(0.0);
+    for (int k = 0; k < count; ++k) {
+        const lanes *row = rows + used[k] * row_size;
+        const double weight = d[k];
+o0 += weight * row[0]; o1 += weight * row[1]; o2 += weight * row[2]; o3 += weight * row[3]; o4 += weight * row[4]; o5 += weight * row[5]; o6 += weight * row[6]; o7 += weight * row[7];
     }
-    static const struct { uint16_t offset, harmonic, count; } SHELLS[] = {
-        { 0, 0, 6 }, /* Si, l = 0, m = 0 */
-        { 6, 1, 2 }, /* Si, l = 1, m = -1 */
-        { 8, 2, 2 }, /* Si, l = 1, m = 0 */
-        { 10, 3, 2 }, /* Si, l = 1, m = 1 */
-    };
-    static const uint16_t SHELL_FIRST[N_SPECIES + 1] = { 0, 4 }, POOLED_FIRST[N_SPECIES] = { 0 };
-    for (int k = SHELL_FIRST[species]; k < SHELL_FIRST[species + 1]; ++k) {
-        const int h = SHELLS[k].harmonic;
-        for (int n = 0; n < SHELLS[k].count; ++n) {
-            lanes *out = dphi[SHELLS[k].offset - POOLED_FIRST[species] + n] + 3 * tile;
-            const lanes R = near_slot->R[n], radial = near_slot->dR[n] * near_slot->dy * S[h];
-            out[0] = R * G[h][0] + radial * x;
-            out[1] = R * G[h][1] + radial * y;
-            out[2] = R * G[h][2] + radial * z;
-        }
-    }
+out[0] = o0; out[1] = o1; out[2] = o2; out[3] = o3; out[4] = o4; out[5] = o5; out[6] = o6; out[7] = o7;
 }
 
-/* Derivatives of all basis functions with respect to the neighbours of one species. */
-static void basis_gradient(const acegen_environments *env, const int64_t atom[LANES], int32_t species,
-                           neighbourhood near, const lanes *restrict A, lanes *restrict scratch,
-                           double *restrict gradient)
+/* out[w] = Σ_k d[k] rows[USED[k]][w] for w < 4. */
+static inline void contract_4(const uint16_t *used, int count, const double *restrict d, const lanes *restrict rows, int row_size, lanes *restrict out)
 {
-    static const uint16_t FIRST[N_SPECIES + 1] = { 0, N_POOLED };
-    lanes (*dphi)[3 * GRADIENT_TILE] = (lanes(*)[3 * GRADIENT_TILE])scratch;          /* [N_POOLED] */
-    lanes (*db)[3 * GRADIENT_TILE] = dphi + N_POOLED;                        /* [N_COUPLED] */
-    const int first = FIRST[species];
-    lanes D[N_POOLED];
-    for (int64_t start = 0; start < near.n_slots; start += GRADIENT_TILE) {
-        const int in_tile = near.n_slots - start < GRADIENT_TILE ? (int)(near.n_slots - start) : GRADIENT_TILE;
-        memset(dphi, 0, (size_t)(FIRST[species + 1] - first) * sizeof *dphi);
-        for (int tile = 0; tile < in_tile; ++tile)
-            one_particle_gradient(species, &near.slots[start + tile], tile, dphi);
-        for (int j = 0; j < N_COUPLED; ++j) {
-            coupled_derivative(j, A, D);
-            for (int w = 0; w < 3 * GRADIENT_TILE; ++w) db[j][w] = splat(0.0);
-            for (uint32_t k = USED_FIRST[j * N_SPECIES + species]; k < USED_FIRST[j * N_SPECIES + species + 1]; ++k) {
-                const lanes d = D[USED[k]], *row = dphi[USED[k] - first];
-                for (int w = 0; w < 3 * GRADIENT_TILE; ++w) db[j][w] += d * row[w];
-            }
-        }
-        for (int i = 0; i < N_BASIS; ++i) {
-            lanes dB[3 * GRADIENT_TILE];
-            purify(i, db[0], 3 * GRADIENT_TILE, dB);
-            for (int tile = 0; tile < in_tile; ++tile) {
+    lanes o0 = splat(0.0), o1 = splat(0.0), o2 = splat(0.0), o3 = splat(0.0);
+    for (int k = 0; k < count; ++k) {
+        const lanes *row = rows + used[k] * row_size;
+        const double weight = d[k];
+o0 += weight * row[0]; o1 += weight * row[1]; o2 += weight * row[2]; o3 += weight * row[3];
+    }
+out[0] = o0; out[1] = o1; out[2] = o2; out[3] = o3;
+}
+
+/* out[w] = Σ_k d[k] rows[USED[k]][w] for w < 1. */
+static inline void contract_1(const uint16_t *used, int count, const double *restrict d, const lanes *restrict rows, int row_size, lanes *restrict out)
+{
+    lanes o0 = splat(0.0);
+    for (int k = 0; k < count; ++k) {
+        const lanes *row = rows + used[k] * row_size;
+        const double weight = d[k];
+o0 += weight * row[0];
+    }
+out[0] = o0;
+}
+
+/* Derivatives of b_j by the neighbours of one species, and their virial: out has row_size[species] lanes. d: the non-zeros of
+ * db/dA of this centre. */
+static void coupled_gradient(int j, int32_t species, const center_derivatives *center, const double *restrict d, lanes *restrict out)
+{
+    const uint32_t begin = USED_FIRST[j * N_SPECIES + species], end = USED_FIRST[j * N_SPECIES + species + 1];
+    const int size = center->row_size[species], count = (int)(end - begin);
+    const lanes *rows = center->rows[species] - POOLED_FIRST[species] * size;
+    int w = 0;
+    for (; w + 8 <= size; w += 8) contract_8(USED + begin, count, d + begin, rows + w, size, out + w);
+    for (; w + 4 <= size; w += 4) contract_4(USED + begin, count, d + begin, rows + w, size, out + w);
+    for (; w < size; ++w) contract_1(USED + begin, count, d + begin, rows + w, size, out + w);
+}
+
+/* ---- kernels ---------------------------------------------------------------------------------------- */
+
+/* Parts of the workspace. */
+typedef struct {
+    slot *slots;     /* slots of a block, then those of one centre */
+    slot *center_slots;
+    double *b;       /* [N_COUPLED][LANES] */
+    double *d;       /* [LANES][N_USED] non-zeros of db/dA of each centre of a block */
+    lanes *rows;     /* derivatives of the A's of one centre */
+    lanes *out;      /* derivatives of one coupled product */
+    double *coupled; /* [N_COUPLED][3 n_rows + 7]: a row of forces, virial and energy for each coupled product */
+} basis_workspace;
+
+static size_t lay_out(void *start, int64_t max_neighbours, int64_t n_rows, basis_workspace *parts)
+{
+    const size_t count = (size_t)(max_neighbours > 0 ? max_neighbours : 0), rows = (size_t)(n_rows > 0 ? n_rows : 0);
+    const size_t slots = (count + TAIL) * N_SPECIES, center_slots = count / LANES + N_SPECIES, row_size = 3 * center_slots + N_VIRIAL;
+    char *next = (char *)aligned_slots(start);
+    parts->slots = (slot *)next;           next += slots * sizeof(slot);
+    parts->center_slots = (slot *)next;    next += center_slots * sizeof(slot);
+    parts->b = (double *)next;             next += N_COUPLED * sizeof(lanes);
+    parts->d = (double *)next;             next += (N_USED + 1) * sizeof(lanes);
+    parts->rows = (lanes *)next;           next += N_POOLED * row_size * sizeof(lanes);
+    parts->out = (lanes *)next;            next += row_size * sizeof(lanes);
+    parts->coupled = (double *)next;       next += N_COUPLED * (3 * rows + 7) * sizeof(double);
+    return (size_t)(next - (char *)start);
+}
+
+/* n_rows: 3 n_rows + 7 numbers are kept for each coupled product: rows of forces, or the neighbours of one centre. */
+size_t golden_si_basis_workspace(int64_t max_neighbours, int64_t n_rows)
+{
+    static lanes anchor;
+    basis_workspace parts;
+    const int64_t most = n_rows > max_neighbours ? n_rows : max_neighbours;
+    return lay_out(&anchor, max_neighbours, most, &parts) + sizeof(lanes);
+}
+
+/* Gather and pool a block; b and, if asked for, the non-zeros of db/dA of each of its centres. */
+static acegen_status coupled_block(const acegen_environments *env, int32_t center, const int64_t atom[LANES],
+                                   const basis_workspace *work, int derivatives, int64_t *failed_atom)
+{
+    lanes A[N_POOLED], D[N_POOLED], *b = (lanes *)work->b;
+    neighbourhood near[N_SPECIES];
+    const acegen_status status = pool_block(env, center, atom, work->slots, near, A, failed_atom);
+    if (status != ACEGEN_OK) return status;
+    for (int j = 0; j < N_COUPLED; ++j) {
+        b[j] = coupled_value(j, A);
+        if (!derivatives) continue;
+        coupled_derivative(j, A, D);
+        for (uint32_t k = USED_FIRST[j * N_SPECIES]; k < USED_FIRST[(j + 1) * N_SPECIES]; ++k)
+            for (int lane = 0; lane < LANES; ++lane) work->d[lane * N_USED + k] = D[USED[k]][lane];
+    }
+    return ACEGEN_OK;
+}
+
+/* Gradient of one centre for basis(): out is its block [N_BASIS][J][3]. */
+static void center_gradient(const acegen_environments *env, int64_t atom, const double *d, const basis_workspace *work, double *restrict out)
+{
+    const int64_t begin = env->first[atom], width = 3 * (env->first[atom + 1] - begin);
+    center_derivatives center;
+    pooled_derivatives(env, atom, work->center_slots, work->rows, &center);
+    memset(work->coupled, 0, N_COUPLED * (size_t)width * sizeof(double));
+    for (int j = 0; j < N_COUPLED; ++j) {
+        double *row = work->coupled + j * width;
+        for (int32_t species = 0; species < N_SPECIES; ++species) {
+            const neighbourhood near = center.near[species];
+            coupled_gradient(j, species, &center, d, work->out);
+            for (int64_t k = 0; k < near.n_slots; ++k)
                 for (int lane = 0; lane < LANES; ++lane) {
-                    const int64_t entry = near.slots[start + tile].entry[lane];
+                    const int64_t entry = near.slots[k].entry[lane];
                     if (entry < 0) continue;
-                    const int64_t begin = env->first[atom[lane]], count = env->first[atom[lane] + 1] - begin;
-                    double *out = gradient + 3 * ((begin - env->first[0]) * N_BASIS + i * count + entry - begin);
-                    for (int axis = 0; axis < 3; ++axis) out[axis] = dB[3 * tile + axis][lane];
+                    for (int axis = 0; axis < 3; ++axis) row[3 * (entry - begin) + axis] = work->out[3 * k + axis][lane];
                 }
-            }
         }
     }
-}
-
-/* ---- kernel ----------------------------------------------------------------------------------------- */
-
-/* Slots for the neighbours, then what basis_gradient() needs. */
-size_t golden_si_workspace_bytes(int64_t max_neighbours)
-{
-    const size_t slots = (size_t)(max_neighbours > 0 ? max_neighbours : 0) * N_SPECIES;
-    return sizeof(lanes) + slots * sizeof(slot) + (size_t)(N_POOLED + N_COUPLED) * 3 * GRADIENT_TILE * sizeof(lanes);
+    for (int i = 0; i < N_BASIS; ++i) purify(i, work->coupled, width, width, out + i * width);
 }
 
 acegen_status golden_si_basis(const acegen_environments *environments, double *values, double *gradient,
                                void *workspace, size_t workspace_size, int64_t *failed_atom)
 {
     const acegen_environments *env = environments;
-    acegen_status status = check_environments(env, workspace_size, golden_si_workspace_bytes, failed_atom);
-    if (status != ACEGEN_OK) return status;
-    if (env->n_atoms == 0) return ACEGEN_OK;
+    int64_t most;
+    acegen_status status = check_environments(env, &most, failed_atom);
+    if (status != ACEGEN_OK || env->n_atoms == 0) return status;
     if (!values || !workspace) return ACEGEN_BAD_ARGUMENT;
-    if (gradient)
-        memset(gradient, 0, 3 * N_BASIS * (size_t)(env->first[env->n_atoms] - env->first[0]) * sizeof(double));
-
+    if (workspace_size < golden_si_basis_workspace(most, 0)) return ACEGEN_SMALL_WORKSPACE;
+    basis_workspace work;
+    lay_out(workspace, most, most, &work);
     for (int32_t center = 0; center < N_SPECIES; ++center) {
         int64_t next = 0, atom[LANES];
-        while (next_block(env, center, &next, atom)) {
-            lanes A[N_POOLED];
-            neighbourhood near[N_SPECIES];
-            slot *end;
-            status = pool_block(env, center, atom, aligned_slots(workspace), near, A, &end, failed_atom);
+        while (next_block(env, center, &next, env->n_atoms, atom)) {
+            status = coupled_block(env, center, atom, &work, gradient != NULL, failed_atom);
             if (status != ACEGEN_OK) return status;
-            lanes *scratch = (lanes *)end, *b = scratch;
-            for (int j = 0; j < N_COUPLED; ++j) b[j] = coupled_value(j, A);
             for (int i = 0; i < N_BASIS; ++i) {
-                lanes B;
-                purify(i, b, 1, &B);
+                double B[LANES];
+                purify(i, work.b, LANES, LANES, B);
                 for (int lane = 0; lane < LANES; ++lane)
                     if (atom[lane] >= 0) values[atom[lane] * N_BASIS + i] = B[lane];
             }
-            if (!gradient) continue;
-            for (int32_t species = 0; species < N_SPECIES; ++species)
-                basis_gradient(env, atom, species, near[species], A, scratch, gradient);
+            for (int lane = 0; gradient && lane < LANES; ++lane)
+                if (atom[lane] >= 0)
+                    center_gradient(env, atom[lane], work.d + lane * N_USED, &work, gradient + 3 * N_BASIS * (env->first[atom[lane]] - env->first[0]));
+        }
+    }
+    return ACEGEN_OK;
+}
+
+/* Add one centre to the rows of a structure, before purification: row j is [n_rows][3] forces, 6 virial, 1 energy. */
+static void add_center(const acegen_environments *env, int64_t atom, int lane, const int64_t *center_row,
+                       const int64_t *neighbour_row, int64_t n_rows, const basis_workspace *work)
+{
+    const int64_t stride = 3 * n_rows + 7, own = center_row[atom];
+    center_derivatives center;
+    pooled_derivatives(env, atom, work->center_slots, work->rows, &center);
+    for (int j = 0; j < N_COUPLED; ++j) {
+        double *row = work->coupled + j * stride, *virial = row + 3 * n_rows, sum[3] = {0};
+        if (own >= 0) row[stride - 1] += work->b[j * LANES + lane];
+        for (int32_t species = 0; species < N_SPECIES; ++species) {
+            const neighbourhood near = center.near[species];
+            coupled_gradient(j, species, &center, work->d + lane * N_USED, work->out);
+            for (int64_t k = 0; k < near.n_slots; ++k) {
+                const double *g = (const double *)(work->out + 3 * k);
+                for (int n = 0; n < LANES; ++n) {
+                    const int64_t entry = near.slots[k].entry[n];
+                    if (entry < 0) break;
+                    sum[0] += g[n];
+                    sum[1] += g[LANES + n];
+                    sum[2] += g[2 * LANES + n];
+                    if (neighbour_row[entry] < 0) continue;
+                    double *force = row + 3 * neighbour_row[entry];
+                    force[0] -= g[n];
+                    force[1] -= g[LANES + n];
+                    force[2] -= g[2 * LANES + n];
+                }
+            }
+            if (own < 0) continue;
+            const double *w = (const double *)(work->out + 3 * near.n_slots);
+            for (int component = 0; component < 6; ++component) virial[component] -= w[component];
+        }
+        if (own < 0) continue;
+        for (int axis = 0; axis < 3; ++axis) row[3 * own + axis] += sum[axis];
+    }
+}
+
+acegen_status golden_si_design(const acegen_environments *environments, const int64_t *center_row,
+                                const int64_t *neighbour_row, int64_t n_rows, double *energy, double *forces,
+                                double *virial, void *workspace, size_t workspace_size, int64_t *failed_atom)
+{
+    const acegen_environments *env = environments;
+    int64_t most;
+    acegen_status status = check_environments(env, &most, failed_atom);
+    if (status != ACEGEN_OK) return status;
+    if (n_rows < 0 || !energy || !virial || !workspace || (n_rows && !forces)) return ACEGEN_BAD_ARGUMENT;
+    if (env->n_atoms && (!center_row || (most && !neighbour_row))) return ACEGEN_BAD_ARGUMENT;
+    if (workspace_size < golden_si_basis_workspace(most, n_rows)) return ACEGEN_SMALL_WORKSPACE;
+    const int64_t stride = 3 * n_rows + 7;
+    basis_workspace work;
+    lay_out(workspace, most, n_rows, &work);
+    for (int32_t center = 0; center < N_SPECIES; ++center) { /* each element has functions of its own */
+        memset(work.coupled, 0, N_COUPLED * (size_t)stride * sizeof(double));
+        int64_t next = 0, atom[LANES];
+        while (next_block(env, center, &next, env->n_atoms, atom)) {
+            status = coupled_block(env, center, atom, &work, 1, failed_atom);
+            if (status != ACEGEN_OK) return status;
+            for (int lane = 0; lane < LANES; ++lane)
+                if (atom[lane] >= 0) add_center(env, atom[lane], lane, center_row, neighbour_row, n_rows, &work);
+        }
+        for (int i = 0; i < N_BASIS; ++i) {
+            const int64_t column = (int64_t)center * N_BASIS + i;
+            double rest[7];
+            purify(i, work.coupled, stride, 3 * n_rows, forces + 3 * n_rows * column);
+            purify(i, work.coupled + 3 * n_rows, stride, 7, rest);
+            memcpy(virial + 6 * column, rest, 6 * sizeof *rest);
+            energy[column] = rest[6];
         }
     }
     return ACEGEN_OK;

@@ -2,7 +2,7 @@
  *
  * Lanes, one-particle functions and pooling, shared by the kernels of this model.
  *
- * A block is 8 centres of one element, one per lane. The neighbours of a lane that lie inside the cutoff are
+ * A block is 4 centres of one element, one per lane. The neighbours of a lane that lie inside the cutoff are
  * packed into slots; lanes with fewer neighbours are padded with one beyond the cutoff, which contributes
  * exactly zero.
  *
@@ -20,32 +20,46 @@
 #include "acegen.h"
 
 enum {
-    LANES = 8,
+    LANES = 4,
     N_SPECIES = 1,
     N_RADIAL = 6,       /* radial functions R_1 .. R_6 */
     L_MAX = 1,
     N_HARMONICS = 4,    /* S_lm is number l^2 + l + m */
-    TILE = 8,            /* neighbours taken together */
+    TILE = 2,            /* neighbours taken together, */
+    TAIL = 1,            /* and the fewest */
     N_POOLED = 12      /* pooled A_znlm; n runs fastest, then m, l, z */
 };
 
-typedef double lanes __attribute__((vector_size(8 * sizeof(double))));
-typedef int64_t lane_mask __attribute__((vector_size(8 * sizeof(int64_t)))); /* of a comparison of lanes */
+typedef double real;
+typedef real lanes __attribute__((vector_size(4 * sizeof(real))));
+typedef int64_t lane_mask __attribute__((vector_size(4 * sizeof(real)))); /* of a comparison of lanes */
 
-static inline lanes splat(double value)
+#define INLINE static inline __attribute__((always_inline))
+#define NOINLINE static __attribute__((noinline, unused)) /* its variables stay in registers */
+
+static inline lanes splat(real value)
 {
-    return (lanes){ value, value, value, value, value, value, value, value };
+    return (lanes){ value, value, value, value };
+}
+
+/* 1/sqrt(squared). One step of third order takes the single-precision value to full precision; it costs less than a division. */
+static inline lanes inverse_root(lanes squared)
+{
+    typedef float half_lanes __attribute__((vector_size(4 * sizeof(float))));
+    half_lanes root = __builtin_convertvector(squared, half_lanes);
+    for (int lane = 0; lane < LANES; ++lane) root[lane] = sqrtf(root[lane]);
+    const lanes guess = __builtin_convertvector(1.0f / root, lanes);
+    const lanes error = 1.0 - (squared * guess) * guess;
+    return guess + guess * error * (0.5 + 0.375 * error);
 }
 
 /* ---- neighbours in lanes ---------------------------------------------------------------------------- */
 
 /* One neighbour of each centre of a block. */
 typedef struct {
-    lanes x, y, z;        /* displacement, Å; pool() turns it into the unit vector */
-    lanes inverse_r;      /* 1/|r|, set by pool() like all that follows but `entry` */
-    lanes dy;             /* dy/dr */
-    lanes R[N_RADIAL];    /* radial functions and their derivatives by y */
-    lanes dR[N_RADIAL];
+    lanes ux, uy, uz;     /* displacement, Å; distances() turns it into the unit vector */
+    lanes inverse_r;      /* 1/|r|, set by distances() like y and dy */
+    lanes y, dy;          /* y(r) and dy/dr */
     int64_t entry[LANES]; /* which entry of the neighbour list; -1 for padding */
 } slot;
 
@@ -55,6 +69,16 @@ typedef struct {
     int64_t n_slots;
 } neighbourhood;
 
+/* Constants of the distance transform by centre and neighbour species. */
+typedef struct {
+    double cutoff;
+    real inverse_cutoff;
+} pair_constants;
+
+static const pair_constants PAIRS[N_SPECIES][N_SPECIES] = {
+    {{ 5.0, 0.20000000000000001 }},
+};
+
 /* Workspace address rounded up to what `lanes` needs. */
 static inline slot *aligned_slots(void *workspace)
 {
@@ -62,12 +86,19 @@ static inline slot *aligned_slots(void *workspace)
     return (slot *)(((uintptr_t)workspace + alignment - 1) / alignment * alignment);
 }
 
+/* Workspace for the slots of a block, if no centre has more than max_neighbours. */
+static inline size_t slot_bytes(int64_t max_neighbours)
+{
+    const size_t slots = ((size_t)(max_neighbours > 0 ? max_neighbours : 0) + TAIL) * N_SPECIES;
+    return sizeof(lanes) + slots * sizeof(slot);
+}
+
 /* Lanes of the next block: up to LANES centres of species `center` from *next on; -1 for unused lanes.
  * Returns how many were found. */
-static inline int next_block(const acegen_environments *env, int32_t center, int64_t *next, int64_t atom[LANES])
+static inline int next_block(const acegen_environments *env, int32_t center, int64_t *next, int64_t end, int64_t atom[LANES])
 {
     int filled = 0;
-    while (filled < LANES && *next < env->n_atoms) {
+    while (filled < LANES && *next < end) {
         if (env->center[*next] == center) atom[filled++] = *next;
         ++*next;
     }
@@ -76,74 +107,116 @@ static inline int next_block(const acegen_environments *env, int32_t center, int
 }
 
 /* Check the lists before anything is computed; gather() checks their entries. */
-static inline acegen_status check_environments(const acegen_environments *env, size_t workspace_size,
-                                               size_t (*workspace_bytes)(int64_t), int64_t *failed_atom)
+static inline acegen_status check_environments(const acegen_environments *env, int64_t *max_neighbours, int64_t *failed_atom)
 {
+    if (failed_atom) *failed_atom = -1;
     if (!env || env->n_atoms < 0) return ACEGEN_BAD_ARGUMENT;
     if (env->n_atoms && (!env->center || !env->first)) return ACEGEN_BAD_ARGUMENT;
-    int64_t most = 0;
+    *max_neighbours = 0;
     for (int64_t i = 0; i < env->n_atoms; ++i) {
-        if (failed_atom) *failed_atom = i;
         const int64_t count = env->first[i + 1] - env->first[i];
-        if (count < 0 || (count && (!env->species || !env->displacement))) return ACEGEN_BAD_ARGUMENT;
-        if (count > most) most = count;
-        if (env->center[i] < 0 || env->center[i] >= N_SPECIES) return ACEGEN_UNKNOWN_SPECIES;
+        acegen_status status = ACEGEN_OK;
+        if (count < 0 || (count && (!env->species || !env->displacement))) status = ACEGEN_BAD_ARGUMENT;
+        else if (env->center[i] < 0 || env->center[i] >= N_SPECIES) status = ACEGEN_UNKNOWN_SPECIES;
+        if (status != ACEGEN_OK) {
+            if (failed_atom) *failed_atom = i;
+            return status;
+        }
+        if (count > *max_neighbours) *max_neighbours = count;
     }
-    if (failed_atom) *failed_atom = -1;
-    if (workspace_size < workspace_bytes(most)) return ACEGEN_SMALL_WORKSPACE;
     return ACEGEN_OK;
 }
 
-/* Pack the neighbours of one species that lie inside the cutoff into slots. */
-static inline acegen_status gather(const acegen_environments *env, const int64_t atom[LANES], int32_t species,
-                                   double cutoff, slot *slots, neighbourhood *near, int64_t *failed_atom)
+/* Whether entry k of the lists can be evaluated. */
+static inline acegen_status check_entry(const acegen_environments *env, int64_t k, double squared)
 {
-    int64_t count[LANES] = {0}, n_slots = 0;
+    if (!(squared <= DBL_MAX)) return ACEGEN_NOT_FINITE;
+    if (squared < 1e-12) return ACEGEN_COINCIDENT;
+    if (env->species[k] < 0 || env->species[k] >= N_SPECIES) return ACEGEN_UNKNOWN_SPECIES;
+    return ACEGEN_OK;
+}
+
+static inline void distances(const pair_constants *pair, neighbourhood near);
+
+/* Note entry k of a lane in a slot. */
+static inline void put(slot *at, int lane, const double *displacement, int64_t k)
+{
+    at->ux[lane] = (real)displacement[0];
+    at->uy[lane] = (real)displacement[1];
+    at->uz[lane] = (real)displacement[2];
+    at->entry[lane] = k;
+}
+
+/* Pack the neighbours that lie inside their pair's cutoff into slots, by species: near[species]. An entry is put into the
+ * next free slot in any case, and kept by counting it. */
+static inline acegen_status gather(const acegen_environments *env, int32_t center, const int64_t atom[LANES],
+                                   slot *slots, neighbourhood near[N_SPECIES], int64_t *failed_atom)
+{
+    const pair_constants *pair = PAIRS[center];
+    int64_t count[N_SPECIES][LANES], most = 0;
+    memset(count, 0, sizeof count);
+    for (int lane = 0; lane < LANES; ++lane) {
+        const int64_t entries = atom[lane] < 0 ? 0 : env->first[atom[lane] + 1] - env->first[atom[lane]];
+        if (entries > most) most = entries;
+    }
+    most = (most + TAIL - 1) / TAIL * TAIL;
     for (int lane = 0; lane < LANES; ++lane) {
         if (atom[lane] < 0) continue;
-        if (failed_atom) *failed_atom = atom[lane];
-        for (int64_t k = env->first[atom[lane]]; k < env->first[atom[lane] + 1]; ++k) {
+        const int64_t end = env->first[atom[lane] + 1];
+        const double squared_cutoff = pair->cutoff * pair->cutoff;
+        int64_t kept = 0;
+        for (int64_t k = env->first[atom[lane]]; k < end; ++k) {
             const double *d = env->displacement + 3 * k;
             const double squared = d[0] * d[0] + d[1] * d[1] + d[2] * d[2];
-            if (!(squared <= DBL_MAX)) return ACEGEN_NOT_FINITE;
-            if (squared < 1e-12) return ACEGEN_COINCIDENT;
-            if (env->species[k] < 0 || env->species[k] >= N_SPECIES) return ACEGEN_UNKNOWN_SPECIES;
-            if (env->species[k] != species || squared >= cutoff * cutoff) continue;
-            slot *s = &slots[count[lane]++];
-            s->x[lane] = d[0];
-            s->y[lane] = d[1];
-            s->z[lane] = d[2];
-            s->entry[lane] = k;
+            const acegen_status status = check_entry(env, k, squared);
+            if (status != ACEGEN_OK) {
+                if (failed_atom) *failed_atom = atom[lane];
+                return status;
+            }
+            put(&slots[kept], lane, d, k);
+            kept += squared < squared_cutoff;
         }
-        if (count[lane] > n_slots) n_slots = count[lane];
+        count[0][lane] = kept;
     }
-    for (int lane = 0; lane < LANES; ++lane) {
-        for (int64_t k = count[lane]; k < n_slots; ++k) {
-            slots[k].x[lane] = 2.0 * cutoff;
-            slots[k].y[lane] = 0.0;
-            slots[k].z[lane] = 0.0;
-            slots[k].entry[lane] = -1;
-        }
+    for (int32_t species = 0; species < N_SPECIES; ++species) {
+        int64_t n_slots = 0;
+        for (int lane = 0; lane < LANES; ++lane)
+            if (count[species][lane] > n_slots) n_slots = count[species][lane];
+        n_slots = (n_slots + TAIL - 1) / TAIL * TAIL;
+        near[species].slots = slots + species * most;
+        near[species].n_slots = n_slots;
+        const double beyond[3] = { 2.0 * pair[species].cutoff, 0.0, 0.0 };
+        for (int lane = 0; lane < LANES; ++lane)
+            for (int64_t k = count[species][lane]; k < n_slots; ++k) put(&near[species].slots[k], lane, beyond, -1);
+        distances(&pair[species], near[species]);
     }
-    near->slots = slots;
-    near->n_slots = n_slots;
-    if (failed_atom) *failed_atom = -1;
     return ACEGEN_OK;
+}
+
+/* Unit vectors, 1/r, y and dy/dr of all neighbours of one species. From the cutoff on, y and dy/dr are exactly zero. */
+static inline void distances(const pair_constants *pair, neighbourhood near)
+{
+    for (int64_t k = 0; k < near.n_slots; ++k) {
+        slot *at = &near.slots[k];
+        const lanes squared = at->ux * at->ux + at->uy * at->uy + at->uz * at->uz;
+        at->inverse_r = inverse_root(squared);
+        at->ux *= at->inverse_r;
+        at->uy *= at->inverse_r;
+        at->uz *= at->inverse_r;
+        const lanes r = squared * at->inverse_r;
+        lanes s = r * pair->inverse_cutoff;
+        const lane_mask inside = s < 1.0;
+        s = (lanes)((inside & (lane_mask)s) | (~inside & (lane_mask)splat(1.0))); /* min(s, 1) */
+        const lanes t = 1.0 - s;
+        at->y = t * t * (1.0 + 2.0 * s);
+        at->dy = -6.0 * s * t * pair->inverse_cutoff; /* dy/dr */
+    }
 }
 
 /* ---- radial functions ------------------------------------------------------------------------------- */
 
-/* Constants of the distance transform by centre and neighbour species. */
-typedef struct {
-    double cutoff, inverse_cutoff;
-} pair_constants;
-
-static const pair_constants PAIRS[N_SPECIES][N_SPECIES] = {
-    {{ 5.0, 0.20000000000000001 }},
-};
-
 /* R_{n+1} = (a y + b) R_n - c R_{n-1}: rows {a, b, c} for n = 1, 2, ... */
-static const double RECURRENCE[][3] = {
+static const real RECURRENCE[][3] = {
     { 4.0, -3.0, 0.0 },
     { 3.75, -2.1875, 0.5625 },
     { 3.7333333333333334, -2.0222222222222221, 0.71111111111111114 },
@@ -151,30 +224,51 @@ static const double RECURRENCE[][3] = {
     { 3.7714285714285714, -1.9485714285714286, 0.82285714285714284 },
 };
 
-/* R_n and dR_n/dy at y = y(r), and dy/dr, of the slots of a tile. From the cutoff on, R_n and dy/dr are exactly zero.
- * The recurrence runs through all slots at each n, so that no step waits for the one before it. */
-static inline void radial_functions(const pair_constants *pair, slot *slots, const lanes *r, int count)
+/* R[n - 1][k] = R_n at the neighbours k of a tile. The recurrence runs through the tile at each n, so that no step waits
+ * for the one before it. */
+INLINE void radial_values(const slot *slots, lanes (*restrict R)[TILE], const int count)
 {
-    lanes y[TILE];
+    lanes value[TILE], before[TILE];
     for (int k = 0; k < count; ++k) {
-        slot *at = &slots[k];
-        lanes s = r[k] * pair->inverse_cutoff;
-        const lane_mask inside = s < 1.0;
-        s = (lanes)((inside & (lane_mask)s) | (~inside & (lane_mask)splat(1.0))); /* min(s, 1) */
-        const lanes t = 1.0 - s;
-        y[k] = t * t * (1.0 + 2.0 * s);
-        at->dy = -6.0 * s * t * pair->inverse_cutoff; /* dy/dr */
-        at->R[0] = y[k];
-        at->dR[0] = splat(1.0);
+        const lanes y = slots[k].y;
+        (void)y;
+        R[0][k] = y;
+        value[k] = R[0][k];
+        before[k] = splat(0);
     }
     for (int n = 0; n + 1 < N_RADIAL; ++n) {
-        const double a = RECURRENCE[n][0], b = RECURRENCE[n][1], c = RECURRENCE[n][2];
-        const int before = n ? n - 1 : 0; /* c = 0 in the first row */
+        const real a = RECURRENCE[n][0], b = RECURRENCE[n][1], c = RECURRENCE[n][2];
         for (int k = 0; k < count; ++k) {
-            slot *at = &slots[k];
-            const lanes linear = a * y[k] + b;
-            at->R[n + 1] = linear * at->R[n] - c * at->R[before];
-            at->dR[n + 1] = a * at->R[n] + linear * at->dR[n] - c * at->dR[before];
+            const lanes next = (a * slots[k].y + b) * value[k] - c * before[k];
+            before[k] = value[k];
+            R[n + 1][k] = value[k] = next;
+        }
+    }
+}
+
+/* The same, and dR[n - 1][k] = dR_n/dy. */
+INLINE void radial_derivatives(const slot *slots, lanes (*restrict R)[TILE], lanes (*restrict dR)[TILE], const int count)
+{
+    lanes value[TILE], before[TILE], slope[TILE], slope_before[TILE];
+    for (int k = 0; k < count; ++k) {
+        const lanes y = slots[k].y;
+        (void)y;
+        R[0][k] = y;
+        dR[0][k] = splat(1.0);
+        value[k] = R[0][k];
+        slope[k] = dR[0][k];
+        before[k] = slope_before[k] = splat(0);
+    }
+    for (int n = 0; n + 1 < N_RADIAL; ++n) {
+        const real a = RECURRENCE[n][0], b = RECURRENCE[n][1], c = RECURRENCE[n][2];
+        for (int k = 0; k < count; ++k) {
+            const lanes linear = a * slots[k].y + b;
+            const lanes next = linear * value[k] - c * before[k];
+            const lanes next_slope = a * value[k] + (linear * slope[k] - c * slope_before[k]);
+            before[k] = value[k];
+            slope_before[k] = slope[k];
+            R[n + 1][k] = value[k] = next;
+            dR[n + 1][k] = slope[k] = next_slope;
         }
     }
 }
@@ -203,87 +297,110 @@ static inline void harmonics(lanes x, lanes y, lanes z, lanes *restrict S)
 
 /* ---- pooling ---------------------------------------------------------------------------------------- */
 
-/* The neighbours of one species are taken in tiles. Within a tile, the A's of each (l, m) are summed in runs of a
- * few consecutive n that stay in registers. */
+/* The A's of consecutive m and n are summed over the neighbours of a tile in registers. */
 
-/* a[i] += Σ_k S_k R_k[first + i] for i < 2. */
-static inline void add_run_2(lanes *restrict a, const slot *slots, lanes (*S)[N_HARMONICS], int harmonic, int first, int count)
+/* a[i stride + j] += Σ_k S[k][i] R[j][k] for i < 1, j < 6, k < 2. */
+NOINLINE void pool_1x6_2(lanes *restrict a, int stride, lanes (*S)[N_HARMONICS], lanes (*R)[TILE])
 {
-    lanes a0 = a[0], a1 = a[1];
-    for (int k = 0; k < count; ++k) {
-        const lanes s = S[k][harmonic], *R = slots[k].R + first;
-        a0 += s * R[0];
-        a1 += s * R[1];
-    }
-    a[0] = a0;
-    a[1] = a1;
+    lanes a0_0 = a[0 * stride + 0], a0_1 = a[0 * stride + 1], a0_2 = a[0 * stride + 2], a0_3 = a[0 * stride + 3], a0_4 = a[0 * stride + 4], a0_5 = a[0 * stride + 5];
+    lanes r0, r1, r2, r3, r4, r5, s;
+r0 = R[0][0]; r1 = R[1][0]; r2 = R[2][0]; r3 = R[3][0]; r4 = R[4][0]; r5 = R[5][0];
+    s = S[0][0]; a0_0 += s * r0; a0_1 += s * r1; a0_2 += s * r2; a0_3 += s * r3; a0_4 += s * r4; a0_5 += s * r5;
+r0 = R[0][1]; r1 = R[1][1]; r2 = R[2][1]; r3 = R[3][1]; r4 = R[4][1]; r5 = R[5][1];
+    s = S[1][0]; a0_0 += s * r0; a0_1 += s * r1; a0_2 += s * r2; a0_3 += s * r3; a0_4 += s * r4; a0_5 += s * r5;
+a[0 * stride + 0] = a0_0; a[0 * stride + 1] = a0_1; a[0 * stride + 2] = a0_2; a[0 * stride + 3] = a0_3; a[0 * stride + 4] = a0_4; a[0 * stride + 5] = a0_5;
 }
 
-/* a[i] += Σ_k S_k R_k[first + i] for i < 6. */
-static inline void add_run_6(lanes *restrict a, const slot *slots, lanes (*S)[N_HARMONICS], int harmonic, int first, int count)
+/* a[i stride + j] += Σ_k S[k][i] R[j][k] for i < 1, j < 6, k < 1. */
+NOINLINE void pool_1x6_1(lanes *restrict a, int stride, lanes (*S)[N_HARMONICS], lanes (*R)[TILE])
 {
-    lanes a0 = a[0], a1 = a[1], a2 = a[2], a3 = a[3], a4 = a[4], a5 = a[5];
-    for (int k = 0; k < count; ++k) {
-        const lanes s = S[k][harmonic], *R = slots[k].R + first;
-        a0 += s * R[0];
-        a1 += s * R[1];
-        a2 += s * R[2];
-        a3 += s * R[3];
-        a4 += s * R[4];
-        a5 += s * R[5];
-    }
-    a[0] = a0;
-    a[1] = a1;
-    a[2] = a2;
-    a[3] = a3;
-    a[4] = a4;
-    a[5] = a5;
+    lanes a0_0 = a[0 * stride + 0], a0_1 = a[0 * stride + 1], a0_2 = a[0 * stride + 2], a0_3 = a[0 * stride + 3], a0_4 = a[0 * stride + 4], a0_5 = a[0 * stride + 5];
+    lanes r0, r1, r2, r3, r4, r5, s;
+r0 = R[0][0]; r1 = R[1][0]; r2 = R[2][0]; r3 = R[3][0]; r4 = R[4][0]; r5 = R[5][0];
+    s = S[0][0]; a0_0 += s * r0; a0_1 += s * r1; a0_2 += s * r2; a0_3 += s * r3; a0_4 += s * r4; a0_5 += s * r5;
+a[0 * stride + 0] = a0_0; a[0 * stride + 1] = a0_1; a[0 * stride + 2] = a0_2; a[0 * stride + 3] = a0_3; a[0 * stride + 4] = a0_4; a[0 * stride + 5] = a0_5;
 }
 
-/* Add the neighbours of one species to the pooled A_znlm = Σ_j R_n(r_j) S_lm(r_j). Leaves unit vectors and radial
- * functions in the slots. */
-static inline void pool(const pair_constants *pair, int32_t species, neighbourhood near, lanes *restrict A)
+/* a[i stride + j] += Σ_k S[k][i] R[j][k] for i < 3, j < 2, k < 2. */
+NOINLINE void pool_3x2_2(lanes *restrict a, int stride, lanes (*S)[N_HARMONICS], lanes (*R)[TILE])
 {
-    lanes r[TILE], S[TILE][N_HARMONICS];
-    for (int64_t start = 0; start < near.n_slots; start += TILE) {
-        slot *slots = near.slots + start;
-        const int count = near.n_slots - start < TILE ? (int)(near.n_slots - start) : TILE;
-        for (int k = 0; k < count; ++k) {
-            slot *at = &slots[k];
-            const lanes squared = at->x * at->x + at->y * at->y + at->z * at->z;
-            for (int lane = 0; lane < LANES; ++lane) r[k][lane] = sqrt(squared[lane]);
-            at->inverse_r = 1.0 / r[k];
-            at->x *= at->inverse_r;
-            at->y *= at->inverse_r;
-            at->z *= at->inverse_r;
-            harmonics(at->x, at->y, at->z, S[k]);
-        }
-        radial_functions(pair, slots, r, count);
-        switch (species) {
-        case 0: /* Si */
-            add_run_6(A + 0, slots, S, 0, 0, count); /* l = 0, m = 0, n = 1 to 6 */
-            add_run_2(A + 6, slots, S, 1, 0, count); /* l = 1, m = -1, n = 1 to 2 */
-            add_run_2(A + 8, slots, S, 2, 0, count); /* l = 1, m = 0, n = 1 to 2 */
-            add_run_2(A + 10, slots, S, 3, 0, count); /* l = 1, m = 1, n = 1 to 2 */
-            break;
-        }
+    lanes a0_0 = a[0 * stride + 0], a0_1 = a[0 * stride + 1];
+    lanes a1_0 = a[1 * stride + 0], a1_1 = a[1 * stride + 1];
+    lanes a2_0 = a[2 * stride + 0], a2_1 = a[2 * stride + 1];
+    lanes r0, r1, s;
+r0 = R[0][0]; r1 = R[1][0];
+    s = S[0][0]; a0_0 += s * r0; a0_1 += s * r1;
+    s = S[0][1]; a1_0 += s * r0; a1_1 += s * r1;
+    s = S[0][2]; a2_0 += s * r0; a2_1 += s * r1;
+r0 = R[0][1]; r1 = R[1][1];
+    s = S[1][0]; a0_0 += s * r0; a0_1 += s * r1;
+    s = S[1][1]; a1_0 += s * r0; a1_1 += s * r1;
+    s = S[1][2]; a2_0 += s * r0; a2_1 += s * r1;
+a[0 * stride + 0] = a0_0; a[0 * stride + 1] = a0_1;
+a[1 * stride + 0] = a1_0; a[1 * stride + 1] = a1_1;
+a[2 * stride + 0] = a2_0; a[2 * stride + 1] = a2_1;
+}
+
+/* a[i stride + j] += Σ_k S[k][i] R[j][k] for i < 3, j < 2, k < 1. */
+NOINLINE void pool_3x2_1(lanes *restrict a, int stride, lanes (*S)[N_HARMONICS], lanes (*R)[TILE])
+{
+    lanes a0_0 = a[0 * stride + 0], a0_1 = a[0 * stride + 1];
+    lanes a1_0 = a[1 * stride + 0], a1_1 = a[1 * stride + 1];
+    lanes a2_0 = a[2 * stride + 0], a2_1 = a[2 * stride + 1];
+    lanes r0, r1, s;
+r0 = R[0][0]; r1 = R[1][0];
+    s = S[0][0]; a0_0 += s * r0; a0_1 += s * r1;
+    s = S[0][1]; a1_0 += s * r0; a1_1 += s * r1;
+    s = S[0][2]; a2_0 += s * r0; a2_1 += s * r1;
+a[0 * stride + 0] = a0_0; a[0 * stride + 1] = a0_1;
+a[1 * stride + 0] = a1_0; a[1 * stride + 1] = a1_1;
+a[2 * stride + 0] = a2_0; a[2 * stride + 1] = a2_1;
+}
+
+/* Add a tile of 2 neighbours of one species. */
+static inline void pool_tile_2(int32_t species, const slot *slots, lanes *restrict A)
+{
+    lanes R[N_RADIAL][TILE], S[2][N_HARMONICS];
+    for (int k = 0; k < 2; ++k) harmonics(slots[k].ux, slots[k].uy, slots[k].uz, S[k]);
+    radial_values(slots, R, 2);
+    switch (species) {
+    case 0: /* Si */
+        pool_1x6_2(A + 0, 6, (lanes(*)[N_HARMONICS])&S[0][0], R + 0); /* l = 0, m = 0, n = 1 to 6 */
+        pool_3x2_2(A + 6, 2, (lanes(*)[N_HARMONICS])&S[0][1], R + 0); /* l = 1, m = -1 to 1, n = 1 to 2 */
+        break;
     }
 }
 
-/* Gather and pool all neighbours of a block: near[species] and A. *end is the first slot left free. */
+/* Add a tile of 1 neighbours of one species. */
+static inline void pool_tile_1(int32_t species, const slot *slots, lanes *restrict A)
+{
+    lanes R[N_RADIAL][TILE], S[1][N_HARMONICS];
+    for (int k = 0; k < 1; ++k) harmonics(slots[k].ux, slots[k].uy, slots[k].uz, S[k]);
+    radial_values(slots, R, 1);
+    switch (species) {
+    case 0: /* Si */
+        pool_1x6_1(A + 0, 6, (lanes(*)[N_HARMONICS])&S[0][0], R + 0); /* l = 0, m = 0, n = 1 to 6 */
+        pool_3x2_1(A + 6, 2, (lanes(*)[N_HARMONICS])&S[0][1], R + 0); /* l = 1, m = -1 to 1, n = 1 to 2 */
+        break;
+    }
+}
+
+/* Add the neighbours of one species to the pooled A_znlm = Σ_j R_n(r_j) S_lm(r_j), tile by tile. */
+static inline void pool(int32_t species, neighbourhood near, lanes *restrict A)
+{
+    int64_t k = 0;
+    for (; k + TILE <= near.n_slots; k += TILE) pool_tile_2(species, near.slots + k, A);
+    for (; k < near.n_slots; k += TAIL) pool_tile_1(species, near.slots + k, A);
+}
+
+/* Gather and pool all neighbours of a block: near[species] and A. */
 static inline acegen_status pool_block(const acegen_environments *env, int32_t center, const int64_t atom[LANES],
-                                       slot *slots, neighbourhood near[N_SPECIES], lanes A[N_POOLED], slot **end,
-                                       int64_t *failed_atom)
+                                       slot *slots, neighbourhood near[N_SPECIES], lanes A[N_POOLED], int64_t *failed_atom)
 {
+    const acegen_status status = gather(env, center, atom, slots, near, failed_atom);
+    if (status != ACEGEN_OK) return status;
     memset(A, 0, N_POOLED * sizeof *A);
-    for (int32_t species = 0; species < N_SPECIES; ++species) {
-        const pair_constants *pair = &PAIRS[center][species];
-        const acegen_status status = gather(env, atom, species, pair->cutoff, slots, &near[species], failed_atom);
-        if (status != ACEGEN_OK) return status;
-        pool(pair, species, near[species], A);
-        slots += near[species].n_slots;
-    }
-    *end = slots;
+    for (int32_t species = 0; species < N_SPECIES; ++species) pool(species, near[species], A);
     return ACEGEN_OK;
 }
 

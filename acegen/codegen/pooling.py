@@ -1,0 +1,118 @@
+"""Register blocks of the pooling and force stages.
+
+Pooling is, for each lane, the product of a matrix of harmonics and one of radial functions, S R^T; the force stage is
+D R and D R'. Both are computed in blocks whose sums stay in registers, so that a value loaded is used several times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+from typing import NamedTuple
+
+from acegen.codegen.target import Target
+from acegen.graph.layout import PooledLayout, Shell
+
+
+class PoolShape(NamedTuple):
+    """Size of a block of A's."""
+
+    harmonics: int
+    radials: int
+
+
+@dataclass(frozen=True)
+class PoolBlock:
+    """A's of one l: `harmonics` consecutive m from number `harmonic` on, n from `first` + 1 on."""
+
+    harmonics: int
+    radials: int
+    offset: int
+    stride: int
+    harmonic: int
+    first: int
+    comment: str
+
+
+@dataclass(frozen=True)
+class ContractBlock:
+    """Derivatives D of one l: `harmonics` consecutive m, all n = 1 .. `radials`."""
+
+    harmonics: int
+    radials: int
+    offset: int
+    harmonic: int
+    comment: str
+
+
+def pool_blocks(layout: PooledLayout, target: Target) -> list[list[PoolBlock]]:
+    """Blocks of the pooling stage by species."""
+    result: list[list[PoolBlock]] = [[] for _ in layout.n_max]
+    for species, l, shells in _by_l(layout):
+        size = shells[0].size
+        shape = _pool_shape(len(shells), size, target)
+        for m_first, m_last in _pieces(len(shells), shape.harmonics):
+            for first, last in _pieces(size, shape.radials):
+                result[species].append(
+                    PoolBlock(
+                        harmonics=m_last - m_first,
+                        radials=last - first,
+                        offset=shells[m_first].offset + first,
+                        stride=size,
+                        harmonic=l * l + m_first,
+                        first=first,
+                        comment=f"{_comment(l, m_first, m_last)}, n = {_span(first + 1, last)}",
+                    )
+                )
+    return result
+
+
+def contract_blocks(layout: PooledLayout, target: Target) -> list[list[ContractBlock]]:
+    """Blocks of the force stage by species: two sums for each harmonic and neighbour of a tile are in registers."""
+    most = max(1, (target.variables * 7 // 8) // (2 * target.tiles[0] + 1))
+    result: list[list[ContractBlock]] = [[] for _ in layout.n_max]
+    for species, l, shells in _by_l(layout):
+        for first, last in _pieces(len(shells), most):
+            result[species].append(
+                ContractBlock(
+                    harmonics=last - first,
+                    radials=shells[0].size,
+                    offset=shells[first].offset,
+                    harmonic=l * l + first,
+                    comment=_comment(l, first, last),
+                )
+            )
+    return result
+
+
+def _by_l(layout: PooledLayout) -> Iterable[tuple[int, int, list[Shell]]]:
+    for (species, l), shells in groupby(layout.shells, key=lambda shell: (shell.species, shell.l)):
+        yield species, l, list(shells)
+
+
+def _pool_shape(harmonics: int, radials: int, target: Target) -> PoolShape:
+    """The largest block that costs least: multiply-adds, loads at two a cycle, and the sums themselves."""
+    most = max(1, target.variables * 2 // 3)
+
+    def cost(shape: PoolShape) -> float:
+        h, w = shape
+        blocks = -(-harmonics // h) * -(-radials // w)
+        return blocks * (target.tiles[0] * max(h * w, h + w) / 2 + h * w)
+
+    shapes = [PoolShape(h, w) for h in range(1, harmonics + 1) for w in range(1, radials + 1) if h * w <= most]
+    return min(shapes, key=lambda shape: (cost(shape), -shape.harmonics))
+
+
+def _pieces(count: int, most: int) -> list[tuple[int, int]]:
+    """`count` entries cut into as few pieces of at most `most` as possible, of nearly equal size: (begin, end)."""
+    pieces = -(-count // most)
+    return list(pairwise(count * piece // pieces for piece in range(pieces + 1)))
+
+
+def _comment(l: int, first: int, last: int) -> str:
+    return f"l = {l}, m = {_span(first - l, last - 1 - l)}"
+
+
+def _span(first: int, last: int) -> str:
+    return str(first) if first == last else f"{first} to {last}"

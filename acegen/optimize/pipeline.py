@@ -1,0 +1,109 @@
+"""The passes, in order.
+
+pass            what it does
+--------------  -----------------------------------------------------------------------------------------
+terms           adds up equal terms, drops those that are zero
+variable order  chooses which factor of a term comes first, so that terms share prefixes
+functions       cuts the straight-line code into functions of bounded size
+sub-products    factors terms over products that are computed once (a DAG instead of a trie)
+row blocks      groups rows with similar columns into dense blocks, for loops over tables
+form            takes straight-line code or tables, whichever costs less
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from acegen.graph.graph import Graph, fold_coefficients
+from acegen.optimize.blocks import group_rows
+from acegen.optimize.cost import Cost, compact_cost, straight_cost
+from acegen.optimize.functions import split_functions
+from acegen.optimize.order import choose_order, variable_orders
+from acegen.optimize.pairs import Factorization, factor_keys, factor_terms
+from acegen.optimize.polynomial import Polynomial, collect_terms
+from acegen.optimize.program import CompactProgram, PassReport, Program, StraightProgram
+from acegen.optimize.trie import build_trie
+from acegen.options import ProductForm
+
+
+def optimize(
+    graph: Graph, coefficients: Mapping[str, Sequence[float]], variables: int, form: ProductForm = "auto"
+) -> Program:
+    """The program of the product stage of a potential.
+
+    Args:
+        graph: the graph.
+        coefficients: for each centre element one number per basis function.
+        variables: how many variables of type `lanes` the registers hold.
+        form: straight-line code, tables, or what costs less.
+
+    Raises:
+        CoefficientError: a folded coefficient is too large for a double.
+    """
+    return optimize_products(graph, fold_coefficients(graph, coefficients), variables, form)
+
+
+def optimize_products(
+    graph: Graph, folded: Mapping[str, Sequence[float]], variables: int, form: ProductForm = "auto"
+) -> Program:
+    """The same for given coefficients of the products of the graph."""
+    layout = graph.layout
+    polynomial = collect_terms(layout.size, graph.products, folded)
+    before = straight_cost(build_trie(graph.products, variable_orders(layout, graph.products)["rarest first"]))
+    collected = straight_cost(build_trie(polynomial.terms, variable_orders(layout, polynomial.terms)["rarest first"]))
+    dropped = len(graph.products) - len(polynomial.terms)
+    reports = [PassReport("terms", f"{dropped:,} of {len(graph.products):,} dropped", before, collected)]
+
+    name, trie, ordered = choose_order(layout, polynomial.terms)
+    reports.append(PassReport("variable order", name, collected, ordered))
+    functions = split_functions(trie)
+    straight = StraightProgram(functions, ordered)
+    reports.append(PassReport("functions", f"{len(functions):,}", ordered, ordered))
+
+    compact, factored = _compact(graph, polynomial, 8 if variables >= 32 else 4)
+    single = compact_cost(
+        len(factored.nodes), len(factored.linear), [(1, len(columns)) for columns in factored.entries.values()]
+    )
+    shared = f"{len(factored.entries):,} rows, {len(factored.nodes):,} stored"
+    reports.append(PassReport("sub-products", shared, collected, single))
+    reports.append(PassReport("row blocks", f"{len(compact.blocks):,}", single, compact.cost))
+
+    choose_compact = form == "compact" or (form == "auto" and compact.cost.cycles < ordered.cycles)
+    if choose_compact:
+        chosen: StraightProgram | CompactProgram = compact
+        order = _compact_order(compact, factored)
+    else:
+        chosen = straight
+        order = [term for function in functions for term in function.coefficient_order()]
+    text = f"{'tables' if choose_compact else 'straight-line code'}{'' if form == 'auto' else ', as asked'}"
+    reports.append(PassReport("form", text, min(ordered, compact.cost, key=_cycles), chosen.cost))
+    ordered_coefficients = {
+        element: tuple(0.0 if term is None else values[term] for term in order)
+        for element, values in polynomial.coefficients.items()
+    }
+    return Program(graph, chosen, ordered_coefficients, len(polynomial.terms), tuple(reports))
+
+
+def _cycles(cost: Cost) -> float:
+    return cost.cycles
+
+
+def _compact(graph: Graph, polynomial: Polynomial, most: int) -> tuple[CompactProgram, Factorization]:
+    """The cheapest table-driven program."""
+    candidates = []
+    for key in factor_keys(graph.layout).values():
+        factored = factor_terms(polynomial.n_variables, polynomial.terms, key)
+        blocks = group_rows(factored, most)
+        shapes = [(len(block.rows), len(block.columns)) for block in blocks]
+        cost = compact_cost(len(factored.nodes), len(factored.linear), shapes)
+        candidates.append((CompactProgram(factored.nodes, tuple(factored.linear), blocks, cost), factored))
+    return min(candidates, key=lambda candidate: candidate[0].cost.cycles)
+
+
+def _compact_order(program: CompactProgram, factored: Factorization) -> list[int | None]:
+    """Terms in the order of the tables: linear ones; of each block the rows themselves, then column by column."""
+    order: list[int | None] = [factored.linear[variable] for variable in program.linear]
+    for block in program.blocks:
+        order.extend(factored.own.get(row) for row in block.rows)
+        order.extend(factored.entries[row].get(column) for column in block.columns for row in block.rows)
+    return order

@@ -1,0 +1,50 @@
+"""How a model is to be compiled: choices that change its speed, not what it computes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from acegen.errors import BuildError
+
+Precision = Literal["double", "single"]
+ProductForm = Literal["auto", "straight", "compact"]
+
+LANES = (2, 4, 8, 16)
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """Options of a compile.
+
+    Attributes:
+        march: instruction set: "native" for this machine, "generic" for the compiler's default, or a name the
+            compiler knows, such as "x86-64-v3".
+        lanes: centres evaluated together; None fills one vector register.
+        precision: arithmetic of the potential kernel. Displacements, energies and gradients are passed as
+            doubles in any case; "single" computes in floats and adds energies up in doubles.
+        openmp: build the potential kernel for several threads.
+        products: form of the product stage: straight-line code, compact tables, or what costs less.
+
+    Raises:
+        BuildError: an option has a value that is not allowed.
+    """
+
+    march: str = "native"
+    lanes: int | None = None
+    precision: Precision = "double"
+    openmp: bool = False
+    products: ProductForm = "auto"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.march, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.+_-]*", self.march):
+            raise BuildError(
+                f"march = {self.march!r} is no instruction set; use native, generic, or a name the compiler knows, "
+                "such as x86-64-v3."
+            )
+        if self.lanes is not None and self.lanes not in LANES:
+            raise BuildError(f"lanes = {self.lanes!r} is not possible; use one of {', '.join(map(str, LANES))}.")
+        for name, kind in (("precision", Precision), ("products", ProductForm)):
+            if getattr(self, name) not in get_args(kind):
+                raise BuildError(f"{name} = {getattr(self, name)!r} is not known; use {', '.join(get_args(kind))}.")

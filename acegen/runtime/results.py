@@ -1,0 +1,41 @@
+"""What a model returns besides plain arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FunctionLabel:
+    """What a basis function is: its order and the (element, n, l) of its factors.
+
+    `index` counts the functions of the same label (there is more than one way to couple four or more l).
+    """
+
+    order: int
+    elements: tuple[str, ...]
+    n: tuple[int, ...]
+    l: tuple[int, ...]
+    index: int
+
+
+class Result(NamedTuple):
+    """Energies (N,) in eV by atom, forces (N, 3) in eV/Å, and the virial (3, 3) in eV.
+
+    The virial is minus the derivative of the energy with respect to strain: stress = -virial / volume.
+    """
+
+    energies: Floats
+    forces: Floats
+    virial: Floats
+
+    @property
+    def energy(self) -> float:
+        """Total energy, eV."""
+        return float(self.energies.sum())

@@ -1,0 +1,48 @@
+"""Random environments to check a module on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from flint import arb
+from numpy.typing import NDArray
+
+from acegen.verify.reference import Particle, Vector
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One random environment: species indices and displacements."""
+
+    center: int
+    species: NDArray[np.int64]
+    displacement: Floats
+
+
+def particles(environment: Environment) -> list[Particle]:
+    """Its neighbours, exactly as they are in double precision."""
+    return [
+        Particle(int(species), vector(displacement))
+        for species, displacement in zip(environment.species, environment.displacement, strict=True)
+    ]
+
+
+def vector(values: Floats) -> Vector:
+    """Three numbers in ball arithmetic."""
+    x, y, z = (arb(float(value)) for value in values)
+    return x, y, z
+
+
+def transformed(environment: Environment, matrix: Floats) -> Environment:
+    """All displacements times a matrix."""
+    return Environment(environment.center, environment.species, environment.displacement @ matrix.T)
+
+
+def random_rotation(rng: np.random.Generator) -> Floats:
+    """A rotation drawn uniformly: the Q of a random matrix, with the signs of R fixed and determinant one."""
+    q, r = np.linalg.qr(rng.normal(size=(3, 3)))
+    q = q * np.sign(np.diag(r))
+    return q if np.linalg.det(q) > 0 else -q

@@ -1,0 +1,1 @@
+"""Benchmarks of acegen: `python -m benchmarks --help`."""

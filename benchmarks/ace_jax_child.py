@@ -1,0 +1,109 @@
+"""Times ace-jax, in a Python that has it: `PYTHON ace_jax_child.py CONFIG.json`, started by `benchmarks.peers`.
+
+Prints one line of JSON when it is ready ({"paths": {...}, "labels": [...]}), then one ({path: seconds}) for every line it
+reads: one evaluation of energies and forces by each path. Neighbour lists come with the configuration and are not timed.
+One thread, double precision.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+config = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+os.environ |= {
+    "OMP_NUM_THREADS": "1",
+    "JAX_PLATFORMS": "cpu",
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+    "ACEJAX_FFI_CACHE": str(Path(config["cache"]) / "ffi"),
+}
+
+import dataclasses  # noqa: E402
+
+import equinox as eqx  # noqa: E402
+import jax  # noqa: E402
+import jax.numpy as jnp  # noqa: E402
+import numpy as np  # noqa: E402
+from ace_jax.basis.model import build_model  # noqa: E402
+from ace_jax.eval import ffi  # noqa: E402
+from ace_jax.eval.aa_dag import with_aa_dag  # noqa: E402
+from ace_jax.eval.model import fold_readout, lean  # noqa: E402
+
+jax.config.update("jax_enable_x64", True)
+
+
+def compiled_path(model: Any, data: Any, cutoff: float) -> Any:
+    """The compiled kernel on all structures in one call."""
+    library = ffi.library(flags=("-O3", "-march=native"))
+    ffi.register(library)
+    attributes, constants = ffi.kernel_inputs(model)
+    positions = jnp.asarray(data["positions"])
+    count = len(positions)
+    shapes = (jax.ShapeDtypeStruct((count,), jnp.float64), jax.ShapeDtypeStruct((count, 3), jnp.float64))
+    species, weights = jnp.zeros(count, jnp.int32), jnp.ones(count)
+    kernel = jax.jit(
+        lambda p, neighbours, counts: jax.ffi.ffi_call(ffi.TARGET, shapes)(
+            p, species, neighbours, counts, weights, *constants, **attributes, rc2=np.float64(cutoff**2)
+        )
+    )
+    neighbours, counts = jnp.asarray(data["neighbours"]), jnp.asarray(data["counts"])
+    return lambda: kernel(positions, neighbours, counts)
+
+
+def jax_path(model: Any, data: Any, chunk: int) -> Any:
+    """The JAX path with dense neighbour arrays."""
+    parameters, static = eqx.partition(model, eqx.is_array)
+    n_atoms, width = data["index"].shape
+    zeros = jnp.zeros((n_atoms, width), jnp.int32)
+    arguments = [jnp.asarray(data["displacement"]), zeros, zeros, jnp.asarray(data["index"])]
+    arguments += [jnp.asarray(data["mask"]), jnp.zeros(n_atoms, jnp.int32), jnp.asarray(data["reverse"])]
+
+    @jax.jit
+    def kernel(parameters: Any, rij: Any, zi: Any, zj: Any, index: Any, mask: Any, species: Any, reverse: Any) -> Any:
+        with jax.default_matmul_precision("highest"):
+            whole = eqx.combine(parameters, static)
+            return whole.energy_forces_virial_dense(rij, zi, zj, index, mask, species, chunk=chunk, rev=reverse)
+
+    return lambda: kernel(parameters, *arguments)
+
+
+def main() -> None:
+    data = np.load(config["data"])
+    built = build_model(
+        config["elements"],
+        config["order"],
+        config["level"],
+        wL=1.5,
+        rcut=config["cutoff"],
+        coupling_cache_dir=str(Path(config["cache"]) / "coupling"),
+    )
+    rng = np.random.default_rng(1)
+    weights = jnp.asarray(rng.normal(size=(built.model.a2b_shape[0], 1)) * 1e-2)
+    pair = jnp.asarray(rng.normal(size=built.model.Wpair.shape) * 1e-2)
+    model = dataclasses.replace(built.model, WB=weights, Wpair=pair, folded=False, ctilde=None)
+    model = lean(fold_readout(model), radial_table=True)
+    paths = {
+        "compiled": compiled_path(model, data, config["cutoff"]),
+        "JAX": jax_path(with_aa_dag(model, "greedy"), data, 16),
+        "JAX, chain": jax_path(with_aa_dag(model, None), data, 16),
+    }
+    labels = sorted(sorted(map(list, row)) for row in built.nnll)
+    energies = {}
+    for name, run in paths.items():
+        energies[name] = float(np.sum(jax.block_until_ready(run())[0]))
+    print(json.dumps({"paths": energies, "labels": labels}), flush=True)
+    for _ in sys.stdin:
+        seconds = {}
+        for name, run in paths.items():
+            start = time.perf_counter()
+            jax.block_until_ready(run())
+            seconds[name] = time.perf_counter() - start
+        print(json.dumps(seconds), flush=True)
+
+
+if __name__ == "__main__":
+    main()

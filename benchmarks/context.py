@@ -1,0 +1,184 @@
+"""What all measurements share: settings, structures, compiled models, progress."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+import acegen
+from acegen.basis.estimate import estimate_size
+from acegen.options import BuildOptions
+from acegen.spec import load_spec
+from benchmarks.batches import Batch
+from benchmarks.native import PeakMeter
+from benchmarks.settings import CUTOFF, Settings, Size
+from benchmarks.structures import made_structures, read_structures
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of text cells; the first column is aligned left, the others right."""
+
+    title: str
+    headings: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Headline:
+    """A result in one line: what, its value, and how to read it."""
+
+    what: str
+    value: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """Outcome of a measurement.
+
+    Attributes:
+        data: numbers for the results file.
+        tables: for the report.
+        headlines: for the summary.
+        notes: what was skipped and why.
+    """
+
+    title: str
+    data: dict[str, Any]
+    tables: list[Table] = field(default_factory=list)
+    headlines: list[Headline] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+class Steps:
+    """A progress bar of one measurement."""
+
+    def __init__(self, bars: Progress, title: str, total: int) -> None:
+        self._bars = bars
+        self._title = title
+        self._task = bars.add_task(title, total=total)
+
+    def __call__(self, text: str) -> None:
+        """Say what is being done."""
+        self._bars.update(self._task, description=f"{self._title}: {text}"[:60])
+
+    def advance(self) -> None:
+        """One step is done."""
+        self._bars.advance(self._task)
+
+    def expect(self, more: int) -> None:
+        """There are further steps."""
+        total = self._bars.tasks[self._bars.task_ids.index(self._task)].total or 0
+        self._bars.update(self._task, total=total + more)
+
+
+class Context:
+    """Shared state of a run."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        output: Path,
+        console: Console,
+        data: Path | None = None,
+        core: int | None = None,
+        pace: Path | None = None,
+        ace_jax: Path | None = None,
+    ) -> None:
+        self.settings = settings
+        self.output = output
+        self.console = console
+        self.core = core
+        self.pace = pace
+        self.ace_jax = ace_jax
+        self._data = data
+
+    @property
+    def modules(self) -> Path:
+        """Folder of compiled models."""
+        return self.output / "modules"
+
+    @property
+    def scratch(self) -> Path:
+        """Folder of compiled helpers and of what peers are given."""
+        folder = self.output / "scratch"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @cached_property
+    def test(self) -> list[Atoms]:
+        """Structures whose environments are timed."""
+        if self._data is None:
+            return made_structures(self.settings.test_structures, seed=1)
+        return read_structures(self._data / "Si_test.xyz")
+
+    @cached_property
+    def train(self) -> list[Atoms]:
+        """Structures whose design rows are assembled."""
+        if self._data is None:
+            return made_structures(self.settings.train_structures, seed=2)
+        structures = read_structures(self._data / "Si_train.xyz")
+        return structures[:10] if self.settings.quick else structures
+
+    @cached_property
+    def batch(self) -> Batch:
+        """Environments of the test structures."""
+        return Batch.of(self.test, CUTOFF)
+
+    @cached_property
+    def peak(self) -> PeakMeter:
+        """Peak in double precision."""
+        return PeakMeter(self.scratch)
+
+    @cached_property
+    def single_peak(self) -> PeakMeter:
+        """Peak in single precision."""
+        return PeakMeter(self.scratch, "single")
+
+    def compile(
+        self, size: Size, *marks: object, expansion: str = "canonical", options: BuildOptions | None = None
+    ) -> acegen.Model:
+        """A model with random coefficients; `marks` name the variant."""
+        spec = size.spec(size.name(*(["self"] if expansion == "self-interacting" else []), *marks), expansion)
+        return acegen.compile(spec, self.modules, coefficients(size, expansion), options=options)
+
+    @contextmanager
+    def steps(self, title: str, total: int) -> Iterator[Steps]:
+        """Show a bar while a measurement runs, a line when it is done."""
+        bars = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=self.console,
+            transient=True,
+        )
+        start = time.perf_counter()
+        with bars:
+            yield Steps(bars, title, total)
+        self.console.print(f"{title}: {time.perf_counter() - start:.0f} s", highlight=False)
+
+
+Measure = Callable[[Context], Section]
+"""A measurement."""
+
+
+def coefficients(size: Size, expansion: str = "canonical") -> dict[str, NDArray[np.float64]]:
+    """Random coefficients that fall off with the order, as fitted ones do; the same in every run."""
+    counts = estimate_size(load_spec(size.spec("counted", expansion))).functions  # exact, without deriving the basis
+    orders = np.repeat(np.arange(1, len(counts) + 1), counts)
+    rng = np.random.default_rng(0)
+    return {element: rng.normal(size=len(orders)) * 0.1**orders for element in size.elements}

@@ -1,0 +1,137 @@
+"""How many multiply-adds the algorithm takes, by stage. The one place where they are counted.
+
+A multiplication, an addition, or a fused multiply-add of vectors counts as one. Conversions, comparisons, square roots,
+divisions, loads and stores count nothing, nor do neighbours that pad lanes: what is counted is the work that cannot be
+avoided with this algorithm, for the neighbours there are. Products with a constant that depend on nothing else are taken
+as part of that constant.
+
+    N = radial functions, L = largest l, n_max(l) = radial functions used with l, #A = Σ_l (2l+1) n_max(l)
+
+The product stage is counted by acegen's optimizer and recorded in the generated source.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import acegen
+
+_NUMBER = re.compile(r"([\d,]+) multiply-adds a centre")
+
+DISTANCE = 3 + 5 + 3 + 2 + 7
+"""Per neighbour: |r|²; one step of 1/|r|; unit vector; r and s = r/r_cut; y and dy/dr (smoothstep)."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Sizes that the counts are made of.
+
+    Attributes:
+        n_max: for each neighbour element, the largest n in use by l.
+        products: distinct products of A's.
+        product_stage: multiply-adds of the product stage per centre.
+    """
+
+    n_max: tuple[tuple[int, ...], ...]
+    products: int
+    product_stage: int
+
+    @property
+    def n_radial(self) -> int:
+        return max(map(max, self.n_max))
+
+    @property
+    def l_max(self) -> int:
+        return len(self.n_max[0]) - 1
+
+    def pooled(self, species: int) -> int:
+        """Number of A's of a neighbour element."""
+        return sum((2 * l + 1) * count for l, count in enumerate(self.n_max[species]))
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Multiply-adds per centre."""
+
+    gather: float
+    pool: float
+    products: float
+    forces: float
+
+    @property
+    def total(self) -> float:
+        return self.gather + self.pool + self.products + self.forces
+
+
+def angular_polynomials(l_max: int) -> int:
+    """Q_l^m(z) and (x+iy)^m up to l_max."""
+    powers = 4 * max(0, l_max - 1)  # two complex products of two numbers for each m >= 2
+    first = max(0, l_max - 1)  # Q_{m+1}^m = constant z, m >= 1
+    recursion = 3 * l_max * (l_max - 1) // 2  # Q_l^m = a z Q_{l-1}^m - b Q_{l-2}^m, l >= m + 2
+    return powers + first + recursion
+
+
+def harmonic_values(l_max: int) -> int:
+    """S_lm = Q_l^m times cos or sin, m > 0."""
+    return l_max * (l_max + 1)
+
+
+def harmonic_gradient(l_max: int) -> int:
+    """Force on a neighbour from T_lm and U_lm."""
+    total = 2 * l_max + 1  # m = 0: L + 1 terms along the radius, L along z
+    for m in range(1, l_max + 1):
+        degrees = l_max - m + 1  # values of l
+        total += 2 * degrees + 6  # two sums over l, then the x and y components, three each
+        total += 2 * (degrees - 1) + 2 if m < l_max else 0  # z component
+        total += 2 * degrees + 2  # along the radius
+    return total + 5 + 6  # radial part, components
+
+
+def pool_per_neighbour(layout: Layout, species: int) -> int:
+    """R_n by recurrence (3 each), S_lm, and one multiply-add for each A."""
+    harmonics = angular_polynomials(layout.l_max) + harmonic_values(layout.l_max)
+    return 3 * (layout.n_radial - 1) + harmonics + layout.pooled(species)
+
+
+def forces_per_neighbour(layout: Layout, species: int) -> int:
+    """R_n and dR_n/dy by recurrence (6 each), T_lm and U_lm (two for each A), and the gradient of the S_lm."""
+    harmonics = angular_polynomials(layout.l_max) + harmonic_gradient(layout.l_max)
+    return 6 * (layout.n_radial - 1) + 2 * layout.pooled(species) + harmonics
+
+
+def count(layout: Layout, neighbours: float) -> Counts:
+    """Multiply-adds per centre with so many neighbours, evenly of all elements."""
+    share = neighbours / len(layout.n_max)
+    species = range(len(layout.n_max))
+    return Counts(
+        gather=neighbours * DISTANCE,
+        pool=share * sum(pool_per_neighbour(layout, z) for z in species),
+        products=float(layout.product_stage),
+        forces=share * sum(forces_per_neighbour(layout, z) for z in species),
+    )
+
+
+def read_layout(model: acegen.Model) -> Layout:
+    """Sizes of a compiled model, from its description and its source."""
+    position = {element: number for number, element in enumerate(model.elements)}
+    functions = model.description["functions"] + model.description.get("auxiliary", [])
+    l_max = max(l for function in functions for l in function["l"])
+    n_max = [[0] * (l_max + 1) for _ in model.elements]
+    products = set()
+    for function in functions:
+        channels = list(zip(function["elements"], function["n"], function["l"], strict=True))
+        for element, n, l in channels:
+            row = n_max[position[element]]
+            row[l] = max(row[l], n)
+        for m_tuple, _ in function["coupling"]:
+            products.add(tuple(sorted((*channel, m) for channel, m in zip(channels, m_tuple, strict=True))))
+    return Layout(tuple(map(tuple, n_max)), len(products), _product_stage(model))
+
+
+def _product_stage(model: acegen.Model) -> int:
+    for source in sorted(model.path.glob(f"{model.name}_p*.c")):
+        found = _NUMBER.search(source.read_text(encoding="utf-8"))
+        if found:
+            return int(found[1].replace(",", ""))
+    raise RuntimeError(f"{model.path}: no source states the multiply-adds of the product stage")

@@ -1,0 +1,135 @@
+"""What is measured: model sizes, numbers of repetitions, ranges. One set for a full run, one for a quick one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+CUTOFF = 5.5
+"""Å"""
+
+
+@dataclass(frozen=True)
+class Size:
+    """Size of a model: what the time depends on."""
+
+    order: int
+    level: int
+    elements: tuple[str, ...] = ("Si",)
+
+    @property
+    def label(self) -> str:
+        """Short name for tables."""
+        several = f", {len(self.elements)} elements" if len(self.elements) > 1 else ""
+        return f"order {self.order}, level {self.level}{several}"
+
+    def name(self, *marks: object) -> str:
+        """Name of a compiled module; the marks tell variants apart."""
+        words = [f"o{self.order}", f"d{self.level}", *(e.lower() for e in self.elements), *map(str, marks)]
+        return "_".join(words).replace("-", "_")
+
+    def spec(self, name: str, expansion: str = "canonical") -> dict[str, Any]:
+        """Specification for `acegen.compile`."""
+        return {
+            "name": name,
+            "basis": {
+                "elements": list(self.elements),
+                "order": self.order,
+                "level": self.level,
+                "expansion": expansion,
+            },
+            "radial": {"cutoff": CUTOFF},
+        }
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Extent of a run.
+
+    Attributes:
+        sizes: models whose kernels are compared in detail.
+        variant_sizes: models that are compiled with every option.
+        repetitions: rounds of a timing in which contenders alternate.
+        test_structures: structures made if no data are given.
+        train_structures: likewise, for design rows.
+        atoms: numbers of atoms.
+        neighbours: mean numbers of neighbours within the cutoff.
+        order_level: level at which the order is varied.
+        orders: orders.
+        level_order: order at which the level is varied.
+        levels: levels.
+        scaling_size: model for the scaling with atoms, neighbours and threads.
+        compile_sizes: models whose compilation is measured; the second is the one of middle size.
+        compile_limit: seconds after which a compilation is given up.
+        fitting_size: model for design rows.
+        peer_rounds: rounds in which peers alternate with acegen.
+        peer_repetitions: repetitions of a peer in a round.
+    """
+
+    quick: bool
+    sizes: tuple[Size, ...]
+    variant_sizes: tuple[Size, ...]
+    repetitions: int
+    test_structures: int
+    train_structures: int
+    atoms: tuple[int, ...]
+    neighbours: tuple[int, ...]
+    order_level: int
+    orders: tuple[int, ...]
+    level_order: int
+    levels: tuple[int, ...]
+    scaling_size: Size
+    compile_sizes: tuple[Size, ...]
+    compile_limit: float
+    fitting_size: Size
+    peer_rounds: int
+    peer_repetitions: int
+
+
+FULL = Settings(
+    quick=False,
+    sizes=(Size(3, 12), Size(3, 16), Size(4, 16)),
+    variant_sizes=(Size(3, 16), Size(4, 16)),
+    repetitions=100,
+    test_structures=25,
+    train_structures=60,
+    atoms=(100, 1_000, 10_000, 100_000, 1_000_000),
+    neighbours=(10, 20, 35, 50, 75, 100, 125, 150),
+    order_level=10,
+    orders=(1, 2, 3, 4, 5),
+    level_order=3,
+    levels=(8, 10, 12, 14, 16, 18, 20),
+    scaling_size=Size(3, 16),
+    compile_sizes=(
+        Size(3, 12),
+        Size(4, 16),
+        Size(4, 20),
+        Size(5, 14),
+        Size(3, 12, ("Si", "Ge", "C", "O")),
+    ),
+    compile_limit=1800.0,
+    fitting_size=Size(3, 16),
+    peer_rounds=7,
+    peer_repetitions=3,
+)
+
+QUICK = Settings(
+    quick=True,
+    sizes=(Size(2, 8), Size(3, 8)),
+    variant_sizes=(Size(3, 8),),
+    repetitions=20,
+    test_structures=8,
+    train_structures=6,
+    atoms=(100, 1_000, 10_000),
+    neighbours=(10, 35, 80),
+    order_level=6,
+    orders=(1, 2, 3),
+    level_order=3,
+    levels=(6, 8),
+    scaling_size=Size(3, 8),
+    compile_sizes=(Size(2, 6), Size(3, 8)),
+    compile_limit=120.0,
+    fitting_size=Size(3, 8),
+    peer_rounds=2,
+    peer_repetitions=1,
+)

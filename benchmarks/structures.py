@@ -1,0 +1,63 @@
+"""Structures to evaluate: read from files, or made of rattled silicon."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import ase.io
+import numpy as np
+from ase import Atoms
+from ase.build import bulk
+
+LATTICE = 5.43
+"""Lattice constant of silicon, Å."""
+
+
+def read_structures(path: Path) -> list[Atoms]:
+    """All frames of an extended-XYZ file."""
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}; --data needs a folder with Si_test.xyz and Si_train.xyz")
+    frames = ase.io.read(path, ":")
+    return [frame for frame in frames if isinstance(frame, Atoms)]
+
+
+def made_structures(count: int, seed: int) -> list[Atoms]:
+    """Cells of 64 atoms: density, strain and displacements vary, every fourth has a surface, another a vacancy."""
+    rng = np.random.default_rng(seed)
+    structures = []
+    for number in range(count):
+        atoms = bulk("Si", "diamond", a=LATTICE * rng.uniform(0.95, 1.05), cubic=True).repeat(2)
+        atoms.set_cell(atoms.cell.array @ (np.eye(3) + rng.normal(scale=0.01, size=(3, 3))), scale_atoms=True)
+        atoms.rattle(rng.uniform(0.05, 0.3), seed=seed + number)
+        if number % 4 == 1:
+            atoms.center(vacuum=5.0, axis=2)
+        elif number % 4 == 2:
+            del atoms[int(rng.integers(len(atoms)))]
+        structures.append(atoms)
+    return structures
+
+
+def bulk_silicon(n_atoms: int, lattice: float = LATTICE, rattle: float = 0.1) -> Atoms:
+    """A periodic, nearly cubic piece of rattled diamond of about `n_atoms` atoms."""
+    side = max(1, round((n_atoms / 8) ** (1 / 3)))
+    height = max(1, round(n_atoms / 8 / side**2))
+    atoms = bulk("Si", "diamond", a=lattice, cubic=True).repeat((side, side, height))
+    atoms.rattle(rattle, seed=1)
+    return atoms
+
+
+def with_elements(structures: list[Atoms], elements: tuple[str, ...], seed: int = 0) -> list[Atoms]:
+    """Copies whose atoms are given one of the elements at random."""
+    rng = np.random.default_rng(seed)
+    copies = []
+    for atoms in structures:
+        copy = atoms.copy()
+        copy.set_chemical_symbols([elements[i] for i in rng.integers(len(elements), size=len(atoms))])
+        copies.append(copy)
+    return copies
+
+
+def lattice_for(neighbours: float, cutoff: float) -> float:
+    """Lattice constant at which a sphere of radius `cutoff` holds this many neighbours on average."""
+    volume = 4 / 3 * np.pi * cutoff**3
+    return float((8 * volume / (neighbours + 1)) ** (1 / 3))

@@ -1,0 +1,25 @@
+/* golden_si: canonical O3 basis of Si, order 3, level 6 (angular weight 3/2), closed radial functions (smoothstep), cutoff 5 Å. Made by acegen 0.1.0; do not edit.
+ *
+ * The product stage of the potential kernel, in golden_si_products*.c.
+ */
+#ifndef GOLDEN_SI_PRODUCTS_H
+#define GOLDEN_SI_PRODUCTS_H
+
+#include "golden_si_particles.h"
+
+enum { N_VALUES = N_POOLED }; /* A's */
+
+/* Site energies of a block of centres of species `center`, and D[v] = dE/dA[v]. D is zero before; both arrays have N_VALUES
+ * entries, of which the first N_POOLED are the A's. */
+void golden_si_products(int32_t center, lanes *restrict A, lanes *restrict D, double *restrict energy);
+
+/* Parts of it, each some of the products. Pointers are to the middle of the arrays, see golden_si_products_1.c. */
+void golden_si_products_1(const lanes *restrict a, lanes *restrict d, const real *restrict c, double *restrict energy);
+
+/* Energies are added up in double precision. */
+static inline void add_energy(lanes e, double *restrict energy)
+{
+    for (int lane = 0; lane < LANES; ++lane) energy[lane] += e[lane];
+}
+
+#endif
