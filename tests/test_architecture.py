@@ -52,6 +52,7 @@ def test_wheel_holds_templates(tmp_path: Path) -> None:
     shipped = {f"acegen/templates/{path.name}" for path in (ROOT / "templates").iterdir() if path.is_file()}
     assert shipped <= names
     assert {"acegen/py.typed", "acegen/cli/main.py"} <= names
+    assert {f"acegen/{path.parent.name}/__init__.py" for path in (ROOT / "acegen").glob("*/__init__.py")} <= names
     assert not any(name.startswith(("tests/", "generated/", "templates/")) for name in names)
 
 

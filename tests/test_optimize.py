@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -125,9 +125,9 @@ def test_collected_terms_are_the_same_polynomial(data: st.DataObject) -> None:
     coefficients = {element: data.draw(one) for element in elements}
     collected = collect_terms(N_VARIABLES, terms, coefficients)
 
-    totals: dict[str, Counter[Product]] = {}
+    totals: dict[str, dict[Product, fmpq]] = {}
     for element in elements:
-        totals[element] = Counter()
+        totals[element] = defaultdict(fmpq)
         for term, value in zip(terms, coefficients[element], strict=True):
             totals[element][tuple(sorted(term))] += exact(value)
     needed = {term for total in totals.values() for term, value in total.items() if value}

@@ -51,7 +51,8 @@ class Toolchain:
     def link(self, objects: Sequence[Path], target: Path) -> None:
         """Link objects to a Python extension. Raises `BuildError` with what the linker said."""
         shared = shlex.split(sysconfig.get_config_var("LDSHARED") or "cc -shared")[1:]
-        self._run([*self.command, *shared, *self.openmp, *(o.name for o in objects), "-o", target.name, "-lm"], target.parent)
+        inputs = [o.name for o in objects]
+        self._run([*self.command, *shared, *self.openmp, *inputs, "-o", target.name, "-lm"], target.parent)
 
     def _run(self, arguments: list[str], directory: Path) -> None:
         result = subprocess.run(arguments, cwd=directory, capture_output=True, text=True, check=False)

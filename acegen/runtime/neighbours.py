@@ -59,7 +59,10 @@ def neighbour_list(atoms: Atoms, cutoff: float) -> NeighbourList:
             "the cell vectors of the periodic directions are zero or linearly dependent; "
             "set a cell, or atoms.pbc = False."
         )
-    extent = np.ptp(positions, axis=0).max(initial=0.0)
+    if not len(positions):
+        nothing = np.zeros(0, dtype=np.int64)
+        return NeighbourList(np.zeros(1, dtype=np.int64), nothing, nothing, np.zeros((0, 3)))
+    extent = np.ptp(positions, axis=0).max()
     if extent > _MAX_EXTENT * cutoff:
         raise StructureError(
             f"the atoms are up to {extent:.3g} Å apart, more than {_MAX_EXTENT:,} cutoffs; wrap them into the cell, "

@@ -1,4 +1,4 @@
-"""golden_si: canonical O3 basis of Si, order 3, level 6 (angular weight 3/2), closed radial functions (smoothstep), cutoff 5 Å. Made by acegen 0.1.0; do not edit.
+"""golden_si: canonical basis of Si, order 3, level 6, cutoff 5 Å. Made by acegen 0.1.0; do not edit.
 
 25 functions (6 of order 1, 11 of order 2, 8 of order 3) and a potential. See README.md.
 """

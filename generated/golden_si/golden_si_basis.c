@@ -1,4 +1,4 @@
-/* golden_si: canonical O3 basis of Si, order 3, level 6 (angular weight 3/2), closed radial functions (smoothstep), cutoff 5 Å. Made by acegen 0.1.0; do not edit.
+/* golden_si: canonical basis of Si, order 3, level 6, cutoff 5 Å. Made by acegen 0.1.0; do not edit.
  *
  * Basis kernels: the 25 basis functions of every centre and their derivatives with respect to each displacement, and
  * the rows of the design matrix of a structure. Stages, for each block of lanes: gather, pool (both in
@@ -169,9 +169,9 @@ static inline void contract_8(const uint16_t *used, int count, const double *res
     for (int k = 0; k < count; ++k) {
         const lanes *row = rows + used[k] * row_size;
         const double weight = d[k];
-o0 += weight * row[0]; o1 += weight * row[1]; o2 += weight * row[2]; o3 += weight * row[3]; o4 += weight * row[4]; o5 += weight * row[5]; o6 += weight * row[6]; o7 += weight * row[7];
+        o0 += weight * row[0]; o1 += weight * row[1]; o2 += weight * row[2]; o3 += weight * row[3]; o4 += weight * row[4]; o5 += weight * row[5]; o6 += weight * row[6]; o7 += weight * row[7];
     }
-out[0] = o0; out[1] = o1; out[2] = o2; out[3] = o3; out[4] = o4; out[5] = o5; out[6] = o6; out[7] = o7;
+    out[0] = o0; out[1] = o1; out[2] = o2; out[3] = o3; out[4] = o4; out[5] = o5; out[6] = o6; out[7] = o7;
 }
 
 /* out[w] = Σ_k d[k] rows[USED[k]][w] for w < 4. */
@@ -181,9 +181,9 @@ static inline void contract_4(const uint16_t *used, int count, const double *res
     for (int k = 0; k < count; ++k) {
         const lanes *row = rows + used[k] * row_size;
         const double weight = d[k];
-o0 += weight * row[0]; o1 += weight * row[1]; o2 += weight * row[2]; o3 += weight * row[3];
+        o0 += weight * row[0]; o1 += weight * row[1]; o2 += weight * row[2]; o3 += weight * row[3];
     }
-out[0] = o0; out[1] = o1; out[2] = o2; out[3] = o3;
+    out[0] = o0; out[1] = o1; out[2] = o2; out[3] = o3;
 }
 
 /* out[w] = Σ_k d[k] rows[USED[k]][w] for w < 1. */
@@ -193,9 +193,9 @@ static inline void contract_1(const uint16_t *used, int count, const double *res
     for (int k = 0; k < count; ++k) {
         const lanes *row = rows + used[k] * row_size;
         const double weight = d[k];
-o0 += weight * row[0];
+        o0 += weight * row[0];
     }
-out[0] = o0;
+    out[0] = o0;
 }
 
 /* Derivatives of b_j by the neighbours of one species, and their virial: out has row_size[species] lanes. d: the non-zeros of

@@ -1,4 +1,4 @@
-/* golden_si: canonical O3 basis of Si, order 3, level 6 (angular weight 3/2), closed radial functions (smoothstep), cutoff 5 Å. Made by acegen 0.1.0; do not edit.
+/* golden_si: canonical basis of Si, order 3, level 6, cutoff 5 Å. Made by acegen 0.1.0; do not edit.
  *
  * Derivatives dA/dr of the pooled A's of one centre with respect to the displacements of its neighbours, for the basis
  * kernels. Here the lanes are the neighbours of one centre, LANES of them in each slot.

@@ -1,4 +1,4 @@
-/* golden_si: canonical O3 basis of Si, order 3, level 6 (angular weight 3/2), closed radial functions (smoothstep), cutoff 5 Å. Made by acegen 0.1.0; do not edit.
+/* golden_si: canonical basis of Si, order 3, level 6, cutoff 5 Å. Made by acegen 0.1.0; do not edit.
  *
  * Lanes, one-particle functions and pooling, shared by the kernels of this model.
  *
@@ -304,11 +304,11 @@ NOINLINE void pool_1x6_2(lanes *restrict a, int stride, lanes (*S)[N_HARMONICS],
 {
     lanes a0_0 = a[0 * stride + 0], a0_1 = a[0 * stride + 1], a0_2 = a[0 * stride + 2], a0_3 = a[0 * stride + 3], a0_4 = a[0 * stride + 4], a0_5 = a[0 * stride + 5];
     lanes r0, r1, r2, r3, r4, r5, s;
-r0 = R[0][0]; r1 = R[1][0]; r2 = R[2][0]; r3 = R[3][0]; r4 = R[4][0]; r5 = R[5][0];
+    r0 = R[0][0]; r1 = R[1][0]; r2 = R[2][0]; r3 = R[3][0]; r4 = R[4][0]; r5 = R[5][0];
     s = S[0][0]; a0_0 += s * r0; a0_1 += s * r1; a0_2 += s * r2; a0_3 += s * r3; a0_4 += s * r4; a0_5 += s * r5;
-r0 = R[0][1]; r1 = R[1][1]; r2 = R[2][1]; r3 = R[3][1]; r4 = R[4][1]; r5 = R[5][1];
+    r0 = R[0][1]; r1 = R[1][1]; r2 = R[2][1]; r3 = R[3][1]; r4 = R[4][1]; r5 = R[5][1];
     s = S[1][0]; a0_0 += s * r0; a0_1 += s * r1; a0_2 += s * r2; a0_3 += s * r3; a0_4 += s * r4; a0_5 += s * r5;
-a[0 * stride + 0] = a0_0; a[0 * stride + 1] = a0_1; a[0 * stride + 2] = a0_2; a[0 * stride + 3] = a0_3; a[0 * stride + 4] = a0_4; a[0 * stride + 5] = a0_5;
+    a[0 * stride + 0] = a0_0; a[0 * stride + 1] = a0_1; a[0 * stride + 2] = a0_2; a[0 * stride + 3] = a0_3; a[0 * stride + 4] = a0_4; a[0 * stride + 5] = a0_5;
 }
 
 /* a[i stride + j] += Σ_k S[k][i] R[j][k] for i < 1, j < 6, k < 1. */
@@ -316,9 +316,9 @@ NOINLINE void pool_1x6_1(lanes *restrict a, int stride, lanes (*S)[N_HARMONICS],
 {
     lanes a0_0 = a[0 * stride + 0], a0_1 = a[0 * stride + 1], a0_2 = a[0 * stride + 2], a0_3 = a[0 * stride + 3], a0_4 = a[0 * stride + 4], a0_5 = a[0 * stride + 5];
     lanes r0, r1, r2, r3, r4, r5, s;
-r0 = R[0][0]; r1 = R[1][0]; r2 = R[2][0]; r3 = R[3][0]; r4 = R[4][0]; r5 = R[5][0];
+    r0 = R[0][0]; r1 = R[1][0]; r2 = R[2][0]; r3 = R[3][0]; r4 = R[4][0]; r5 = R[5][0];
     s = S[0][0]; a0_0 += s * r0; a0_1 += s * r1; a0_2 += s * r2; a0_3 += s * r3; a0_4 += s * r4; a0_5 += s * r5;
-a[0 * stride + 0] = a0_0; a[0 * stride + 1] = a0_1; a[0 * stride + 2] = a0_2; a[0 * stride + 3] = a0_3; a[0 * stride + 4] = a0_4; a[0 * stride + 5] = a0_5;
+    a[0 * stride + 0] = a0_0; a[0 * stride + 1] = a0_1; a[0 * stride + 2] = a0_2; a[0 * stride + 3] = a0_3; a[0 * stride + 4] = a0_4; a[0 * stride + 5] = a0_5;
 }
 
 /* a[i stride + j] += Σ_k S[k][i] R[j][k] for i < 3, j < 2, k < 2. */
@@ -328,17 +328,17 @@ NOINLINE void pool_3x2_2(lanes *restrict a, int stride, lanes (*S)[N_HARMONICS],
     lanes a1_0 = a[1 * stride + 0], a1_1 = a[1 * stride + 1];
     lanes a2_0 = a[2 * stride + 0], a2_1 = a[2 * stride + 1];
     lanes r0, r1, s;
-r0 = R[0][0]; r1 = R[1][0];
+    r0 = R[0][0]; r1 = R[1][0];
     s = S[0][0]; a0_0 += s * r0; a0_1 += s * r1;
     s = S[0][1]; a1_0 += s * r0; a1_1 += s * r1;
     s = S[0][2]; a2_0 += s * r0; a2_1 += s * r1;
-r0 = R[0][1]; r1 = R[1][1];
+    r0 = R[0][1]; r1 = R[1][1];
     s = S[1][0]; a0_0 += s * r0; a0_1 += s * r1;
     s = S[1][1]; a1_0 += s * r0; a1_1 += s * r1;
     s = S[1][2]; a2_0 += s * r0; a2_1 += s * r1;
-a[0 * stride + 0] = a0_0; a[0 * stride + 1] = a0_1;
-a[1 * stride + 0] = a1_0; a[1 * stride + 1] = a1_1;
-a[2 * stride + 0] = a2_0; a[2 * stride + 1] = a2_1;
+    a[0 * stride + 0] = a0_0; a[0 * stride + 1] = a0_1;
+    a[1 * stride + 0] = a1_0; a[1 * stride + 1] = a1_1;
+    a[2 * stride + 0] = a2_0; a[2 * stride + 1] = a2_1;
 }
 
 /* a[i stride + j] += Σ_k S[k][i] R[j][k] for i < 3, j < 2, k < 1. */
@@ -348,13 +348,13 @@ NOINLINE void pool_3x2_1(lanes *restrict a, int stride, lanes (*S)[N_HARMONICS],
     lanes a1_0 = a[1 * stride + 0], a1_1 = a[1 * stride + 1];
     lanes a2_0 = a[2 * stride + 0], a2_1 = a[2 * stride + 1];
     lanes r0, r1, s;
-r0 = R[0][0]; r1 = R[1][0];
+    r0 = R[0][0]; r1 = R[1][0];
     s = S[0][0]; a0_0 += s * r0; a0_1 += s * r1;
     s = S[0][1]; a1_0 += s * r0; a1_1 += s * r1;
     s = S[0][2]; a2_0 += s * r0; a2_1 += s * r1;
-a[0 * stride + 0] = a0_0; a[0 * stride + 1] = a0_1;
-a[1 * stride + 0] = a1_0; a[1 * stride + 1] = a1_1;
-a[2 * stride + 0] = a2_0; a[2 * stride + 1] = a2_1;
+    a[0 * stride + 0] = a0_0; a[0 * stride + 1] = a0_1;
+    a[1 * stride + 0] = a1_0; a[1 * stride + 1] = a1_1;
+    a[2 * stride + 0] = a2_0; a[2 * stride + 1] = a2_1;
 }
 
 /* Add a tile of 2 neighbours of one species. */

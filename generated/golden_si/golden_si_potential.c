@@ -1,4 +1,4 @@
-/* golden_si: canonical O3 basis of Si, order 3, level 6 (angular weight 3/2), closed radial functions (smoothstep), cutoff 5 Å. Made by acegen 0.1.0; do not edit.
+/* golden_si: canonical basis of Si, order 3, level 6, cutoff 5 Å. Made by acegen 0.1.0; do not edit.
  *
  * Potential kernel: site energies and their gradient, with the coefficients folded into one polynomial in the
  * pooled A_znlm. Stages, for each block of lanes: gather, pool (both in golden_si_particles.h),
@@ -26,7 +26,7 @@ NOINLINE void contract_1x2(const lanes *restrict D, int n_max, lanes (*R)[TILE],
         r = R[n][0]; t0_0 += d0 * r; r = dR[n][0]; u0_0 += d0 * r;
         r = R[n][1]; t0_1 += d0 * r; r = dR[n][1]; u0_1 += d0 * r;
     }
-T[0][0] = t0_0; U[0][0] = u0_0; T[0][1] = t0_1; U[0][1] = u0_1;
+    T[0][0] = t0_0; U[0][0] = u0_0; T[0][1] = t0_1; U[0][1] = u0_1;
 }
 
 /* T[i][k] = Σ_n D[i n_max + n] R[n][k], U[i][k] = Σ_n D[i n_max + n] dR[n][k] for i < 1, k < 1. */
@@ -39,7 +39,7 @@ NOINLINE void contract_1x1(const lanes *restrict D, int n_max, lanes (*R)[TILE],
         lanes r;
         r = R[n][0]; t0_0 += d0 * r; r = dR[n][0]; u0_0 += d0 * r;
     }
-T[0][0] = t0_0; U[0][0] = u0_0;
+    T[0][0] = t0_0; U[0][0] = u0_0;
 }
 
 /* T[i][k] = Σ_n D[i n_max + n] R[n][k], U[i][k] = Σ_n D[i n_max + n] dR[n][k] for i < 2, k < 2. */
@@ -54,8 +54,8 @@ NOINLINE void contract_2x2(const lanes *restrict D, int n_max, lanes (*R)[TILE],
         r = R[n][0]; t0_0 += d0 * r; t1_0 += d1 * r; r = dR[n][0]; u0_0 += d0 * r; u1_0 += d1 * r;
         r = R[n][1]; t0_1 += d0 * r; t1_1 += d1 * r; r = dR[n][1]; u0_1 += d0 * r; u1_1 += d1 * r;
     }
-T[0][0] = t0_0; U[0][0] = u0_0; T[0][1] = t0_1; U[0][1] = u0_1;
-T[1][0] = t1_0; U[1][0] = u1_0; T[1][1] = t1_1; U[1][1] = u1_1;
+    T[0][0] = t0_0; U[0][0] = u0_0; T[0][1] = t0_1; U[0][1] = u0_1;
+    T[1][0] = t1_0; U[1][0] = u1_0; T[1][1] = t1_1; U[1][1] = u1_1;
 }
 
 /* T[i][k] = Σ_n D[i n_max + n] R[n][k], U[i][k] = Σ_n D[i n_max + n] dR[n][k] for i < 2, k < 1. */
@@ -69,8 +69,8 @@ NOINLINE void contract_2x1(const lanes *restrict D, int n_max, lanes (*R)[TILE],
         lanes r;
         r = R[n][0]; t0_0 += d0 * r; t1_0 += d1 * r; r = dR[n][0]; u0_0 += d0 * r; u1_0 += d1 * r;
     }
-T[0][0] = t0_0; U[0][0] = u0_0;
-T[1][0] = t1_0; U[1][0] = u1_0;
+    T[0][0] = t0_0; U[0][0] = u0_0;
+    T[1][0] = t1_0; U[1][0] = u1_0;
 }
 
 /* Gradient with respect to neighbour k of a tile, for all lanes. With the unit vector u:

@@ -1,4 +1,4 @@
-/* golden_si: canonical O3 basis of Si, order 3, level 6 (angular weight 3/2), closed radial functions (smoothstep), cutoff 5 Å. Made by acegen 0.1.0; do not edit.
+/* golden_si: canonical basis of Si, order 3, level 6, cutoff 5 Å. Made by acegen 0.1.0; do not edit.
  *
  * The product stage: the potential as one polynomial of 31 products of pooled A's, 80 multiply-adds a centre.
  * Its parts are in golden_si_products_1.c.

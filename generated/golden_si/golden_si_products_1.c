@@ -1,4 +1,4 @@
-/* golden_si: canonical O3 basis of Si, order 3, level 6 (angular weight 3/2), closed radial functions (smoothstep), cutoff 5 Å. Made by acegen 0.1.0; do not edit.
+/* golden_si: canonical basis of Si, order 3, level 6, cutoff 5 Å. Made by acegen 0.1.0; do not edit.
  *
  * Part of the product stage: products of pooled A's along a trie that shares their leading factors. A node that stands for the
  * partial product p, and whose subtree has the value g, costs: leaf with coefficient c and factor A(v): g += c A(v),
