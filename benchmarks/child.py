@@ -9,17 +9,16 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-import ase.io
 
 import acegen
 from benchmarks.context import coefficients
 from benchmarks.memory import TreeMeter, children_high_water, high_water, reset_high_water
 from benchmarks.settings import Size
+from benchmarks.structures import read_structures
 
 
 def run_child(task: str, arguments: dict[str, Any], limit: float) -> dict[str, Any]:
@@ -83,7 +82,7 @@ def compile_task(order: int, level: int, elements: list[str], directory: str) ->
 def design_task(module: str, structures: str, block_bytes: int) -> dict[str, Any]:
     """Design rows of all structures of a file in blocks; none is kept."""
     model = acegen.load(module)
-    frames = ase.io.read(structures, ":")
+    frames = read_structures(Path(structures))
     model.design_rows(frames[0][:2])
     reset_high_water()
     before = high_water()
@@ -97,7 +96,7 @@ def design_task(module: str, structures: str, block_bytes: int) -> dict[str, Any
     }
 
 
-TASKS = {"compile": compile_task, "design": design_task}
+TASKS: dict[str, Callable[..., dict[str, Any]]] = {"compile": compile_task, "design": design_task}
 
 if __name__ == "__main__":
     print(json.dumps(TASKS[sys.argv[1]](**json.load(sys.stdin))))

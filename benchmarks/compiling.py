@@ -11,10 +11,11 @@ from typing import Any
 import acegen
 from benchmarks.batches import Batch, PotentialCall
 from benchmarks.child import run_child
-from benchmarks.context import Context, Headline, Section, Table
+from benchmarks.context import Context
 from benchmarks.counts import read_layout
-from benchmarks.native import STAGES, StageTimer
+from benchmarks.section import Headline, Section, Table
 from benchmarks.settings import CUTOFF, Size
+from benchmarks.stages import STAGES, StageTimer
 from benchmarks.structures import with_elements
 from benchmarks.timing import Samples, alternate, pinned
 

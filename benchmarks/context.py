@@ -5,10 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -22,44 +20,9 @@ from acegen.options import BuildOptions
 from acegen.spec import load_spec
 from benchmarks.batches import Batch
 from benchmarks.native import PeakMeter
+from benchmarks.section import Section
 from benchmarks.settings import CUTOFF, Settings, Size
 from benchmarks.structures import made_structures, read_structures
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of text cells; the first column is aligned left, the others right."""
-
-    title: str
-    headings: tuple[str, ...]
-    rows: list[tuple[str, ...]]
-
-
-@dataclass(frozen=True)
-class Headline:
-    """A result in one line: what, its value, and how to read it."""
-
-    what: str
-    value: str
-    meaning: str
-
-
-@dataclass(frozen=True)
-class Section:
-    """Outcome of a measurement.
-
-    Attributes:
-        data: numbers for the results file.
-        tables: for the report.
-        headlines: for the summary.
-        notes: what was skipped and why.
-    """
-
-    title: str
-    data: dict[str, Any]
-    tables: list[Table] = field(default_factory=list)
-    headlines: list[Headline] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
 
 
 class Steps:
@@ -165,6 +128,7 @@ class Context:
             TimeElapsedColumn(),
             console=self.console,
             transient=True,
+            disable=not self.console.is_terminal,
         )
         start = time.perf_counter()
         with bars:

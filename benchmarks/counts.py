@@ -1,9 +1,8 @@
 """How many multiply-adds the algorithm takes, by stage. The one place where they are counted.
 
 A multiplication, an addition, or a fused multiply-add of vectors counts as one. Conversions, comparisons, square roots,
-divisions, loads and stores count nothing, nor do neighbours that pad lanes: what is counted is the work that cannot be
-avoided with this algorithm, for the neighbours there are. Products with a constant that depend on nothing else are taken
-as part of that constant.
+divisions, loads and stores count nothing, nor do neighbours that pad lanes: what is counted is the work that this
+algorithm cannot do without, for the neighbours there are. Sums of products are taken as chains of fused multiply-adds.
 
     N = radial functions, L = largest l, n_max(l) = radial functions used with l, #A = Σ_l (2l+1) n_max(l)
 

@@ -1,13 +1,13 @@
 """What a fit needs: descriptors, and the rows of the design matrix, against the dense matrix products they replace.
 
-For each atom with J neighbours the derivatives of all C basis functions are dB/dA [C × #A] times dA/dr [#A × 3J]. Design rows
-take db/dA as the sparse matrix it is; the comparison multiplies full matrices of these shapes with NumPy (BLAS, one
-thread), one product for each atom, and does nothing else: no dA/dr, no sums over atoms, no purification.
+For each atom with J neighbours the derivatives of all C basis functions are dB/dA [C × #A] times dA/dr [#A × 3J].
+Design rows take db/dA as the sparse matrix it is; the comparison multiplies full matrices of these shapes with NumPy
+(BLAS, one thread), one product for each atom, and does nothing else: no dA/dr, no sums over atoms, no purification.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -20,8 +20,9 @@ import acegen
 from acegen.runtime.neighbours import neighbour_list
 from benchmarks.batches import DescriptorCall
 from benchmarks.child import run_child
-from benchmarks.context import Context, Headline, Section, Steps, Table
+from benchmarks.context import Context, Steps
 from benchmarks.counts import read_layout
+from benchmarks.section import Headline, Section, Table
 from benchmarks.settings import CUTOFF
 from benchmarks.structures import bulk_silicon
 from benchmarks.timing import Samples, alternate, pinned, process_clock, seconds
@@ -64,7 +65,7 @@ def _descriptors(context: Context, model: acegen.Model) -> dict[str, Any]:
         for atoms in structures:
             model.descriptors(atoms)
 
-    calls = {"kernel": DescriptorCall(model, context.batch), "with lists": with_lists}
+    calls: dict[str, Callable[[], object]] = {"kernel": DescriptorCall(model, context.batch), "with lists": with_lists}
     timed = alternate(calls, max(5, context.settings.repetitions // 5))
     return {
         "atoms": n_atoms,
@@ -158,24 +159,54 @@ def _tables(data: dict[str, Any]) -> list[Table]:
         data["design"],
     )
     rows = [
-        ("descriptors, kernel alone", f"{kernel['median']:,.0f} atoms/s", "{:,.0f}-{:,.0f}".format(*kernel["quartiles"])),
-        ("descriptors with neighbour lists", f"{whole['median']:,.0f} atoms/s", "{:,.0f}-{:,.0f}".format(*whole["quartiles"])),
+        (
+            "descriptors, kernel alone",
+            f"{kernel['median']:,.0f} atoms/s",
+            "{:,.0f}-{:,.0f}".format(*kernel["quartiles"]),
+        ),
+        (
+            "descriptors with neighbour lists",
+            f"{whole['median']:,.0f} atoms/s",
+            "{:,.0f}-{:,.0f}".format(*whole["quartiles"]),
+        ),
         (
             f"design rows of {design['structures']} structures, {design['atoms']:,} atoms",
             f"{design['rows_per_second']['median']:,.0f} rows/s",
             "{:,.0f}-{:,.0f}".format(*design["rows_per_second"]["quartiles"]),
         ),
-        ("all design rows, with neighbour lists", f"{design['seconds']:.2f} s", f"lists {design['list_seconds']:.2f} s"),
-        ("dense products of the same atoms", f"{design['dense_seconds']:.2f} s", f"{design['dense_gigahertz']:.1f}·10⁹/s"),
-        ("design rows / dense products", f"{design['total_over_dense']:.2f}", "{:.2f}-{:.2f}".format(*design["over_dense"]["quartiles"])),
+        (
+            "all design rows, with neighbour lists",
+            f"{design['seconds']:.2f} s",
+            f"lists {design['list_seconds']:.2f} s",
+        ),
+        (
+            "dense products of the same atoms",
+            f"{design['dense_seconds']:.2f} s",
+            f"{design['dense_gigahertz']:.1f}·10⁹/s",
+        ),
+        (
+            "design rows / dense products",
+            f"{design['total_over_dense']:.2f}",
+            "{:.2f}-{:.2f}".format(*design["over_dense"]["quartiles"]),
+        ),
     ]
     for name in ("training", "large"):
         if "memory" in data:
             memory = data["memory"][name]
             grown = (memory["after"] - memory["before"]) / 2**20
             what = "training structures" if name == "training" else f"one structure of {memory['atoms']:,} atoms"
-            rows.append((f"memory beyond what Python takes, {what}", f"{grown:,.0f} MiB", f"all rows: {memory['all'] / 2**20:,.0f} MiB"))
-    return [Table(f"{data['model']}, {data['n_basis']} functions, {data['pooled']} A's", ("what", "value", "quartiles"), rows)]
+            rows.append(
+                (
+                    f"memory beyond what Python takes, {what}",
+                    f"{grown:,.0f} MiB",
+                    f"all rows: {memory['all'] / 2**20:,.0f} MiB",
+                )
+            )
+    return [
+        Table(
+            f"{data['model']}, {data['n_basis']} functions, {data['pooled']} A's", ("what", "value", "quartiles"), rows
+        )
+    ]
 
 
 def _headlines(data: dict[str, Any]) -> list[Headline]:
@@ -183,5 +214,7 @@ def _headlines(data: dict[str, Any]) -> list[Headline]:
     return [
         Headline("design rows", f"{design['total_over_dense']:.2f} × time", "of the dense matrix product alone"),
         Headline("design rows", f"{design['rows_per_second']['median']:,.0f} /s", f"{data['n_basis']} functions"),
-        Headline("descriptors", f"{data['descriptors']['kernel_atoms_per_second']['median']:,.0f} /s", "atoms, kernel alone"),
+        Headline(
+            "descriptors", f"{data['descriptors']['kernel_atoms_per_second']['median']:,.0f} /s", "atoms, kernel alone"
+        ),
     ]

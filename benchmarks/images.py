@@ -56,7 +56,9 @@ def neighbour_arrays(structures: Sequence[Atoms], cutoff: float) -> dict[str, ND
     result["mask"][center, place] = True
     result["displacement"][center, place] = displacement
     pairs_at = {(i, j, *s): k for i, j, s, k in zip(*_lists(center, neighbour, shift, place), strict=True)}
-    back = [pairs_at[j, i, *(-x for x in s)] for i, j, s, _ in zip(*_lists(center, neighbour, shift, place), strict=True)]
+    back = [
+        pairs_at[j, i, *(-x for x in s)] for i, j, s, _ in zip(*_lists(center, neighbour, shift, place), strict=True)
+    ]
     result["reverse"][center, place] = back
     return result
 

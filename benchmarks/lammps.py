@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from ase import Atoms
 from ase.data import atomic_masses, atomic_numbers
 from ase.io.lammpsdata import write_lammps_data
@@ -36,9 +37,7 @@ def has_pace(binary: Path) -> bool:
     return "LAMMPS" in result.stdout and re.search(r"\bpace\b", result.stdout) is not None
 
 
-def write_input(
-    structures: Sequence[Atoms], pair: str, repetitions: int, folder: Path, element: str = "Si"
-) -> Path:
+def write_input(structures: Sequence[Atoms], pair: str, repetitions: int, folder: Path, element: str = "Si") -> Path:
     """An input script that evaluates each structure `repetitions` times without moving it, and its data files."""
     folder.mkdir(parents=True, exist_ok=True)
     parts = []
@@ -70,7 +69,7 @@ def pair_seconds(binary: Path, script: Path, repetitions: int) -> float:
     Raises:
         RuntimeError: LAMMPS failed, with the last line it said.
     """
-    command = [binary, "-in", script.name, "-log", "none"]
+    command: list[str | Path] = [binary, "-in", script.name, "-log", "none"]
     result = subprocess.run(command, cwd=script.parent, capture_output=True, text=True, check=False)
     found = _PAIR_TIME.findall(result.stdout)
     if result.returncode or not found:
@@ -80,9 +79,12 @@ def pair_seconds(binary: Path, script: Path, repetitions: int) -> float:
 
 
 def _boxed(atoms: Atoms) -> Atoms:
-    """With a cell in every direction, and inside it."""
-    boxed = atoms.copy()
-    if not atoms.pbc.all():
-        boxed.center(vacuum=10.0, axis=[axis for axis in range(3) if not atoms.pbc[axis]])
-    boxed.wrap()
-    return boxed
+    """Inside the cell, which has an extent in every direction; 10 Å of vacuum where it is not periodic."""
+    cell, positions = atoms.cell.complete().array, atoms.positions.copy()
+    for axis in np.flatnonzero(~atoms.pbc):
+        height = positions @ cell[axis] / np.linalg.norm(cell[axis])
+        cell[axis] *= (np.ptp(height) + 20.0) / np.linalg.norm(cell[axis])
+        positions += (10.0 - height.min()) * cell[axis] / np.linalg.norm(cell[axis])
+    fractions = np.linalg.solve(cell.T, positions.T).T
+    fractions[:, atoms.pbc] %= 1.0
+    return Atoms(atoms.numbers, scaled_positions=fractions, cell=cell, pbc=atoms.pbc)

@@ -1,8 +1,8 @@
 """Other evaluators of the same (n, l) on the same environments, in rounds that alternate with acegen.
 
-ML-PACE: an evaluator, called as `PATH MODEL.yace ENVIRONMENTS REPETITIONS` (the files of `benchmarks.yace`), that prints
-`us/atom: median X`, in a line that begins with `recursive` if it prints several; or a LAMMPS with the pair style pace.
-ace-jax: through `benchmarks.ace_jax_child` in this Python, or in the one given. All on one core.
+ML-PACE: an evaluator, called as `PATH MODEL.yace ENVIRONMENTS REPETITIONS` (files written by `benchmarks.yace`), that
+prints `us/atom: median X`, in a line that begins with `recursive` if it prints several; or a LAMMPS with the pair style
+pace. ace-jax: through `benchmarks.ace_jax_child` in this Python, or in the one given. All on one core.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ import acegen
 from acegen.runtime import FunctionLabel
 from benchmarks import lammps
 from benchmarks.batches import PotentialCall
-from benchmarks.context import Context, Headline, Section, Table
+from benchmarks.context import Context
 from benchmarks.images import neighbour_arrays
+from benchmarks.section import Headline, Section, Table
 from benchmarks.settings import CUTOFF, Size
 from benchmarks.timing import Samples, pinned, seconds, wall_clock
 from benchmarks.yace import write_environments, write_yace
@@ -49,7 +50,9 @@ def measure(context: Context) -> Section:
     if context.pace is None:
         notes.append("ML-PACE was skipped: give a built evaluator or a LAMMPS with ML-PACE as --pace PATH")
     if ace_jax is None:
-        notes.append("ace-jax was skipped: it is not installed; give the Python of an environment that has it as --ace-jax")
+        notes.append(
+            "ace-jax was skipped: it is not installed; give the Python of an environment that has it as --ace-jax"
+        )
     if context.pace is None and ace_jax is None:
         return Section("Peers", data, notes=notes)
     with context.steps("peers", len(sizes) * (1 + rounds)) as steps, pinned(context.core):
@@ -62,19 +65,23 @@ def measure(context: Context) -> Section:
                 samples: dict[str, list[float]] = {}
                 for number in range(rounds):
                     steps(f"{size.label}, round {number + 1}")
-                    for name, value in _round(timers, number).items():
+                    for name, value in _round(timers, number, notes).items():
                         samples.setdefault(name, []).append(value)
                     steps.advance()
             data["models"].append(_record(size, samples))
     return Section("Peers", data, _tables(data), _headlines(data), notes)
 
 
-def _round(timers: list[Timer], number: int) -> dict[str, float]:
-    """One measurement of each, beginning with another one each time."""
+def _round(timers: list[Timer], number: int, notes: list[str]) -> dict[str, float]:
+    """One measurement of each, beginning with another one each time; one that fails is left out from then on."""
     start = number % len(timers)
     values: dict[str, float] = {}
     for timer in timers[start:] + timers[:start]:
-        values |= timer()
+        try:
+            values |= timer()
+        except (RuntimeError, OSError) as error:
+            notes.append(f"round {number + 1}: {error}")
+            timers.remove(timer)
     return values
 
 
@@ -211,7 +218,9 @@ def _record(size: Size, samples: dict[str, list[float]]) -> dict[str, Any]:
         "label": size.label,
         "us_per_atom": {name: Samples.of(values).record() for name, values in samples.items()},
         "over_acegen": {
-            name: Samples.of(values).over(own).record() for name, values in samples.items() if name != "acegen"
+            name: Samples.of(values).over(Samples(own.values[: len(values)])).record()
+            for name, values in samples.items()
+            if name != "acegen"
         },
     }
 

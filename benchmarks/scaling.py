@@ -9,8 +9,9 @@ from typing import Any
 import acegen
 from acegen.options import BuildOptions
 from benchmarks.batches import Batch, PotentialCall
-from benchmarks.context import Context, Headline, Section, Steps, Table
+from benchmarks.context import Context, Steps
 from benchmarks.counts import count, read_layout
+from benchmarks.section import Headline, Section, Table
 from benchmarks.settings import CUTOFF, Size
 from benchmarks.structures import bulk_silicon, lattice_for
 from benchmarks.timing import Samples, alternate, pinned, seconds, wall_clock
@@ -187,7 +188,7 @@ def _tables(data: dict[str, Any]) -> list[Table]:
         ]
         headings = ("order, level", "functions", "products", "multiply-adds", "µs/atom", "quartiles", "of peak")
         tables.append(Table(key.capitalize(), headings, rows))
-    rows = [
+    speed = [
         (
             f"{row['threads']}",
             f"{row['us_per_atom']['median']:.2f}",
@@ -196,7 +197,7 @@ def _tables(data: dict[str, Any]) -> list[Table]:
         )
         for row in data["threads"]
     ]
-    tables.append(Table(f"Threads ({data['model']})", ("threads", "µs/atom", "quartiles", "speed-up"), rows))
+    tables.append(Table(f"Threads ({data['model']})", ("threads", "µs/atom", "quartiles", "speed-up"), speed))
     return tables
 
 

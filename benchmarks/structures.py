@@ -15,8 +15,6 @@ LATTICE = 5.43
 
 def read_structures(path: Path) -> list[Atoms]:
     """All frames of an extended-XYZ file."""
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}; --data needs a folder with Si_test.xyz and Si_train.xyz")
     frames = ase.io.read(path, ":")
     return [frame for frame in frames if isinstance(frame, Atoms)]
 
@@ -26,9 +24,9 @@ def made_structures(count: int, seed: int) -> list[Atoms]:
     rng = np.random.default_rng(seed)
     structures = []
     for number in range(count):
-        atoms = bulk("Si", "diamond", a=LATTICE * rng.uniform(0.95, 1.05), cubic=True).repeat(2)
+        atoms = bulk("Si", "diamond", a=LATTICE * rng.uniform(0.95, 1.05), cubic=True) * (2, 2, 2)
         atoms.set_cell(atoms.cell.array @ (np.eye(3) + rng.normal(scale=0.01, size=(3, 3))), scale_atoms=True)
-        atoms.rattle(rng.uniform(0.05, 0.3), seed=seed + number)
+        atoms.positions += rng.normal(scale=rng.uniform(0.05, 0.3), size=atoms.positions.shape)
         if number % 4 == 1:
             atoms.center(vacuum=5.0, axis=2)
         elif number % 4 == 2:
@@ -41,8 +39,8 @@ def bulk_silicon(n_atoms: int, lattice: float = LATTICE, rattle: float = 0.1) ->
     """A periodic, nearly cubic piece of rattled diamond of about `n_atoms` atoms."""
     side = max(1, round((n_atoms / 8) ** (1 / 3)))
     height = max(1, round(n_atoms / 8 / side**2))
-    atoms = bulk("Si", "diamond", a=lattice, cubic=True).repeat((side, side, height))
-    atoms.rattle(rattle, seed=1)
+    atoms: Atoms = bulk("Si", "diamond", a=lattice, cubic=True) * (side, side, height)
+    atoms.positions += np.random.default_rng(1).normal(scale=rattle, size=atoms.positions.shape)
     return atoms
 
 
@@ -51,9 +49,8 @@ def with_elements(structures: list[Atoms], elements: tuple[str, ...], seed: int 
     rng = np.random.default_rng(seed)
     copies = []
     for atoms in structures:
-        copy = atoms.copy()
-        copy.set_chemical_symbols([elements[i] for i in rng.integers(len(elements), size=len(atoms))])
-        copies.append(copy)
+        symbols = [elements[i] for i in rng.integers(len(elements), size=len(atoms))]
+        copies.append(Atoms(symbols, positions=atoms.positions, cell=atoms.cell, pbc=atoms.pbc))
     return copies
 
 

@@ -1,7 +1,7 @@
 """Ways to compile the same model: time and error of each against the default.
 
-Reference of the errors are the energies and gradients that follow from the basis kernel of the default build: coefficients
-times basis functions, in double precision. `acegen verify` compares that kernel with brute force in 640-bit arithmetic.
+Errors are against the energies and gradients that follow from the basis kernel of the default build: coefficients times
+basis functions, in double precision. `acegen verify` compares that kernel with brute force in 640-bit arithmetic.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 import acegen
 from acegen.options import BuildOptions
 from benchmarks.batches import Batch, PotentialCall
-from benchmarks.context import Context, Headline, Section, Table, coefficients
+from benchmarks.context import Context, coefficients
+from benchmarks.section import Headline, Section, Table
 from benchmarks.timing import Samples, alternate, pinned
 
 DEFAULT = "default"
@@ -165,7 +166,7 @@ def _tables(data: dict[str, Any]) -> Iterator[Table]:
                     *(f"{errors[key]:.0e}" for key in ("energy", "gradient", "energy_rms", "gradient_rms")),
                 )
             )
-        headings = ("variant", "time / default", "µs/atom", "quartiles")
+        headings: tuple[str, ...] = ("variant", "time / default", "µs/atom", "quartiles")
         headings += ("ΔE / terms", "Δg / terms", "ΔE / rms", "Δg / rms")
         yield Table(model["label"], headings, rows)
 
@@ -176,7 +177,9 @@ def _headlines(data: dict[str, Any]) -> list[Headline]:
         variants = model["variants"]
         doubles = [v["errors"] for name, v in variants.items() if "single" not in name]
         worst = max(max(e["energy"], e["gradient"]) for e in doubles)
-        lines.append(Headline(f"{model['label']}, variants", f"{worst:.0e}", "largest relative error in double precision"))
+        lines.append(
+            Headline(f"{model['label']}, variants", f"{worst:.0e}", "largest relative error in double precision")
+        )
         single = variants["single"]
         error = max(single["errors"]["energy_rms"], single["errors"]["gradient_rms"])
         ratio = single["over_default"]["median"]

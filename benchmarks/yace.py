@@ -1,8 +1,8 @@
 """Input for ML-PACE: the full linear basis of a model as a .yace file, environments in a flat binary file.
 
-Coefficients are random, the coupling is that of generalized Clebsch-Gordan coefficients, one random combination for each
-(n, l): the time of an evaluator depends on neither. Terms that differ by the order of equal factors or by the sign of all
-m are written once, which gives the evaluator the fewest products.
+Coefficients are random, the coupling is that of generalized Clebsch-Gordan coefficients, one random combination for
+each (n, l): the time of an evaluator depends on neither. Terms that differ by the order of equal factors or by the sign
+of all m are written once, which gives the evaluator the fewest products.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import itertools
 import struct
 from collections import defaultdict
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache
 from math import factorial, sqrt
 from pathlib import Path
 
@@ -97,7 +97,11 @@ def _sorted_m(factors: Factors, m: tuple[int, ...]) -> tuple[int, ...]:
 
 def _couplings(ls: tuple[int, ...], rng: np.random.Generator) -> dict[tuple[int, ...], float]:
     """A random rotation invariant of these l, by m."""
-    middle = range(max(abs(ls[0] - ls[1]), abs(ls[2] - ls[3])), min(ls[0] + ls[1], ls[2] + ls[3]) + 1) if len(ls) == 4 else [0]
+    middle = (
+        range(max(abs(ls[0] - ls[1]), abs(ls[2] - ls[3])), min(ls[0] + ls[1], ls[2] + ls[3]) + 1)
+        if len(ls) == 4
+        else [0]
+    )
     weights = rng.normal(size=len(middle)) / (1 + len(ls) + sum(ls)) if len(middle) else np.zeros(0)
     found = {}
     for m in itertools.product(*(range(-l, l + 1) for l in ls)):
@@ -118,12 +122,14 @@ def _coupling(ls: tuple[int, ...], m: tuple[int, ...], between: int) -> float:
     return (-1.0) ** total * first * wigner_3j(between, ls[2], ls[3], total, m[2], m[3])
 
 
-@lru_cache(maxsize=None)
+@cache
 def wigner_3j(j1: int, j2: int, j3: int, m1: int, m2: int, m3: int) -> float:
     """Wigner's 3j symbol by Racah's formula."""
     if m1 + m2 + m3 or not abs(j1 - j2) <= j3 <= j1 + j2 or abs(m1) > j1 or abs(m2) > j2 or abs(m3) > j3:
         return 0.0
-    triangle = factorial(j1 + j2 - j3) * factorial(j1 - j2 + j3) * factorial(-j1 + j2 + j3) / factorial(j1 + j2 + j3 + 1)
+    triangle = (
+        factorial(j1 + j2 - j3) * factorial(j1 - j2 + j3) * factorial(-j1 + j2 + j3) / factorial(j1 + j2 + j3 + 1)
+    )
     states = 1
     for j, m in ((j1, m1), (j2, m2), (j3, m3)):
         states *= factorial(j + m) * factorial(j - m)

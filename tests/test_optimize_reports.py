@@ -15,8 +15,10 @@ from test_optimize_program import FORMS, N_REGISTERS, Loops, folded_for, pairs_o
 
 from acegen.codegen.products import compact_tables
 from acegen.optimize import CompactProgram, StraightProgram, optimize_products
+from acegen.optimize.blocks import group_rows
 from acegen.optimize.cost import compact_cost, straight_cost
 from acegen.optimize.order import variable_orders
+from acegen.optimize.pairs import factor_keys, factor_terms
 from acegen.optimize.trie import build_trie
 
 
@@ -35,6 +37,30 @@ def test_the_cheaper_form_is_taken(size: tuple[Any, ...], fetched: float, expect
     for program in (straight, compact, auto):
         assert program.reports[-1].before == cheaper.products.cost
         assert program.reports[:-1] == auto.reports[:-1]
+
+
+def test_code_too_large_to_compile() -> None:
+    """Tables are taken, though estimated slower, for more code than compiles in reasonable time, unless asked for."""
+    graph = graph_of(3, 8, 1, "3/2")
+    folded = {"Si": [1.0] * len(graph.products)}
+    size = optimize_products(graph, folded, 32, "straight").products.cost.code_bytes
+    for limit, expected in ((size, StraightProgram), (size - 1, CompactProgram)):
+        with mock.patch("acegen.optimize.pipeline.MAX_CODE_BYTES", limit):
+            assert isinstance(optimize_products(graph, folded, 32, "auto").products, expected)
+            assert isinstance(optimize_products(graph, folded, 32, "straight").products, StraightProgram)
+
+
+def test_code_beyond_the_cache_is_shared_by_blocks_of_lanes() -> None:
+    """Straight-line code larger than the L2 cache is run for several blocks at once; tables never are."""
+    graph = graph_of(3, 8, 1, "3/2")
+    folded = {"Si": [1.0] * len(graph.products)}
+    straight, compact = (optimize_products(graph, folded, 32, form).products for form in ("straight", "compact"))
+    assert straight.group == compact.group == 1
+    for size, grouped in ((straight.cost.code_bytes, False), (straight.cost.code_bytes - 1, True)):
+        with mock.patch("acegen.optimize.program.L2_BYTES", size):
+            assert (straight.group > 1) == grouped
+    with mock.patch("acegen.optimize.program.L2_BYTES", 0):
+        assert compact.group == 1
 
 
 @settings(deadline=None, max_examples=25)
@@ -74,6 +100,21 @@ def test_cost_of_tables(size: tuple[Any, ...], variables: int) -> None:
     tables = compact_tables(products)
     shapes = [(height, width) for height, width in pairs_of(tables.block_sizes)]
     assert products.cost == compact_cost(len(tables.nodes), len(tables.linear), shapes)
+
+
+@settings(deadline=None, max_examples=20)
+@given(GRAPH_SIZES, st.sampled_from([(16, 4), (32, 8)]))
+def test_the_cheapest_tables_are_taken(size: tuple[Any, ...], registers: tuple[int, int]) -> None:
+    """Of those for each order of the factors."""
+    graph = graph_of(*size)
+    variables, most = registers
+    program = optimize_products(graph, {"Si": [1.0] * len(graph.products)}, variables, "compact")
+    costs = []
+    for key in factor_keys(graph.layout).values():
+        factored = factor_terms(graph.layout.size, graph.products, key)
+        shapes = [(len(block.rows), len(block.columns)) for block in group_rows(factored, most)]
+        costs.append(compact_cost(len(factored.nodes), len(factored.linear), shapes).cycles)
+    assert program.products.cost.cycles == min(costs)
 
 
 @pytest.mark.xfail(strict=True, reason="a row takes four (product, energy, two derivatives), not three")

@@ -134,6 +134,7 @@ def _potential_files(
         "n_coefficients": max(1, len(coefficients[0])),
         "n_terms": program.n_terms,
         "n_stored": products.n_stored,
+        "group": products.group,
         "product_fmas": products.cost.multiply_adds,
         "middle": 0 if n_pooled <= 128 else min(n_pooled // 2, 128),
         "middle_coefficient": MAX_TERMS // 2,

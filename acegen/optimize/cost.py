@@ -16,11 +16,14 @@ from acegen.optimize.trie import TrieNode
 FETCH_BYTES = 16
 """Bytes of code fetched in a cycle from the L1 or L2 cache."""
 
-FAR_FETCH_BYTES = 9
-"""The same where code does not fit the L2 cache."""
+FAR_FETCH_BYTES = 12
+"""The same where code does not fit the L2 cache, and is fetched once for several blocks of lanes."""
 
 L2_BYTES = 768 * 1024
 """Code up to this size stays in the L2 cache, beside the data."""
+
+MAX_CODE_BYTES = 4 * 1024 * 1024
+"""Straight-line code is not made larger: compiling this much takes about five minutes on one core."""
 
 CLOCK = 2.4e9
 """Cycles a second for times that are shown; choices do not depend on it."""
@@ -31,12 +34,12 @@ _NEAR, _REGISTER = 7, 6
 _KEPT = 16
 """Derivatives that the C compiler keeps in registers from one use to the next."""
 
-_COLUMN_CYCLES = (0.0, 3.6, 4.2, 5.2, 6.3, 7.6, 8.8, 10.0, 11.2)
+_COLUMN_CYCLES = (0.0, 4.6, 5.4, 6.6, 8.0, 9.7, 11.2, 12.7, 14.2)
 """Cycles of one step of a row block, by its number of rows: measured, AVX-512."""
 
-_BLOCK_CYCLES = 25.0
-_ROW_CYCLES = 4.5
-_NODE_CYCLES = 8.0
+_BLOCK_CYCLES = 32.0
+_ROW_CYCLES = 5.7
+_NODE_CYCLES = 10.0
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 
 from acegen.graph.graph import Graph, fold_coefficients
 from acegen.optimize.blocks import group_rows
-from acegen.optimize.cost import Cost, compact_cost, straight_cost
+from acegen.optimize.cost import MAX_CODE_BYTES, Cost, compact_cost, straight_cost
 from acegen.optimize.functions import split_functions
 from acegen.optimize.order import choose_order, variable_orders
 from acegen.optimize.pairs import Factorization, factor_keys, factor_terms
@@ -68,7 +68,8 @@ def optimize_products(
     reports.append(PassReport("sub-products", shared, collected, single))
     reports.append(PassReport("row blocks", f"{len(compact.blocks):,}", single, compact.cost))
 
-    choose_compact = form == "compact" or (form == "auto" and compact.cost.cycles < ordered.cycles)
+    too_large = ordered.code_bytes > MAX_CODE_BYTES
+    choose_compact = form == "compact" or (form == "auto" and (too_large or compact.cost.cycles < ordered.cycles))
     if choose_compact:
         chosen: StraightProgram | CompactProgram = compact
         order = _compact_order(compact, factored)

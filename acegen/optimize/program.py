@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from acegen.graph.graph import Graph
 from acegen.optimize.blocks import RowBlock
-from acegen.optimize.cost import Cost
+from acegen.optimize.cost import L2_BYTES, Cost
 from acegen.optimize.functions import ProductFunction
 from acegen.optimize.pairs import Row
 
@@ -30,6 +30,11 @@ class StraightProgram:
     cost: Cost
 
     @property
+    def group(self) -> int:
+        """Blocks of lanes evaluated together: several if the code comes from beyond the L2 cache."""
+        return 8 if self.cost.code_bytes > L2_BYTES else 1
+
+    @property
     def n_stored(self) -> int:
         """Stored products besides the A's."""
         return 0
@@ -50,6 +55,11 @@ class CompactProgram:
     linear: tuple[int, ...]
     blocks: tuple[RowBlock, ...]
     cost: Cost
+
+    @property
+    def group(self) -> int:
+        """Blocks of lanes evaluated together."""
+        return 1
 
     @property
     def n_stored(self) -> int:

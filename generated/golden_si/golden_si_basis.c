@@ -228,7 +228,7 @@ static size_t lay_out(void *start, int64_t max_neighbours, int64_t n_rows, basis
 {
     const size_t count = (size_t)(max_neighbours > 0 ? max_neighbours : 0), rows = (size_t)(n_rows > 0 ? n_rows : 0);
     const size_t slots = (count + TAIL) * N_SPECIES, center_slots = count / LANES + N_SPECIES, row_size = 3 * center_slots + N_VIRIAL;
-    char *next = (char *)aligned_slots(start);
+    char *next = aligned(start);
     parts->slots = (slot *)next;           next += slots * sizeof(slot);
     parts->center_slots = (slot *)next;    next += center_slots * sizeof(slot);
     parts->b = (double *)next;             next += N_COUPLED * sizeof(lanes);
@@ -301,8 +301,9 @@ acegen_status golden_si_basis(const acegen_environments *environments, double *v
     basis_workspace work;
     lay_out(workspace, most, most, &work);
     for (int32_t center = 0; center < N_SPECIES; ++center) {
-        int64_t next = 0, atom[LANES];
-        while (next_block(env, center, &next, env->n_atoms, atom)) {
+        center_queue queue = { .center = center, .end = env->n_atoms };
+        int64_t atom[LANES];
+        while (next_block(env, &queue, atom)) {
             status = coupled_block(env, center, atom, &work, gradient != NULL, failed_atom);
             if (status != ACEGEN_OK) return status;
             for (int i = 0; i < N_BASIS; ++i) {
@@ -372,8 +373,9 @@ acegen_status golden_si_design(const acegen_environments *environments, const in
     lay_out(workspace, most, n_rows, &work);
     for (int32_t center = 0; center < N_SPECIES; ++center) { /* each element has functions of its own */
         memset(work.coupled, 0, N_COUPLED * (size_t)stride * sizeof(double));
-        int64_t next = 0, atom[LANES];
-        while (next_block(env, center, &next, env->n_atoms, atom)) {
+        center_queue queue = { .center = center, .end = env->n_atoms };
+        int64_t atom[LANES];
+        while (next_block(env, &queue, atom)) {
             status = coupled_block(env, center, atom, &work, 1, failed_atom);
             if (status != ACEGEN_OK) return status;
             for (int lane = 0; lane < LANES; ++lane)

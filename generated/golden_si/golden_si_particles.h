@@ -21,6 +21,7 @@
 
 enum {
     LANES = 4,
+    WINDOW = 8 * LANES,
     N_SPECIES = 1,
     N_RADIAL = 6,       /* radial functions R_1 .. R_6 */
     L_MAX = 1,
@@ -80,10 +81,10 @@ static const pair_constants PAIRS[N_SPECIES][N_SPECIES] = {
 };
 
 /* Workspace address rounded up to what `lanes` needs. */
-static inline slot *aligned_slots(void *workspace)
+static inline void *aligned(void *workspace)
 {
     const uintptr_t alignment = sizeof(lanes);
-    return (slot *)(((uintptr_t)workspace + alignment - 1) / alignment * alignment);
+    return (void *)(((uintptr_t)workspace + alignment - 1) / alignment * alignment);
 }
 
 /* Workspace for the slots of a block, if no centre has more than max_neighbours. */
@@ -93,15 +94,33 @@ static inline size_t slot_bytes(int64_t max_neighbours)
     return sizeof(lanes) + slots * sizeof(slot);
 }
 
-/* Lanes of the next block: up to LANES centres of species `center` from *next on; -1 for unused lanes.
- * Returns how many were found. */
-static inline int next_block(const acegen_environments *env, int32_t center, int64_t *next, int64_t end, int64_t atom[LANES])
+/* The centres of one species, from `next` to `end`: a window of them at a time, in the order of their numbers of neighbours,
+ * so that the lanes of a block have little to pad. */
+typedef struct {
+    int32_t center;
+    int count, taken;
+    int64_t next, end, window[WINDOW];
+} center_queue;
+
+/* Lanes of the next block: up to LANES centres, -1 for unused lanes. Returns how many were found. */
+static inline int next_block(const acegen_environments *env, center_queue *queue, int64_t atom[LANES])
 {
-    int filled = 0;
-    while (filled < LANES && *next < end) {
-        if (env->center[*next] == center) atom[filled++] = *next;
-        ++*next;
+    if (queue->taken == queue->count) {
+        queue->taken = queue->count = 0;
+        for (; queue->count < WINDOW && queue->next < queue->end; ++queue->next) {
+            const int64_t i = queue->next, length = env->first[i + 1] - env->first[i];
+            if (env->center[i] != queue->center) continue;
+            int place = queue->count++;
+            for (; place > 0; --place) {
+                const int64_t before = queue->window[place - 1];
+                if (env->first[before + 1] - env->first[before] <= length) break;
+                queue->window[place] = before;
+            }
+            queue->window[place] = i;
+        }
     }
+    int filled = 0;
+    while (filled < LANES && queue->taken < queue->count) atom[filled++] = queue->window[queue->taken++];
     for (int lane = filled; lane < LANES; ++lane) atom[lane] = -1;
     return filled;
 }

@@ -142,38 +142,52 @@ static void forces(int32_t species, neighbourhood near, int64_t first_entry, con
 
 /* ---- kernel ----------------------------------------------------------------------------------------- */
 
+/* Workspace of a thread: a group of blocks, and the slots of each. */
+static size_t thread_bytes(int64_t max_neighbours)
+{
+    return GROUP * (sizeof(block) + slot_bytes(max_neighbours));
+}
+
 size_t golden_si_potential_workspace(int64_t max_neighbours, int32_t n_threads)
 {
-    return slot_bytes(max_neighbours) * (size_t)(n_threads > 1 ? n_threads : 1);
+    return thread_bytes(max_neighbours) * (size_t)(n_threads > 1 ? n_threads : 1);
 }
 
-static inline void clear_gradient(const acegen_environments *env, int64_t atom, double *restrict gradient)
+/* Gradient of the centres of a block; entries beyond the cutoff have none. */
+static void block_forces(const acegen_environments *env, const block *at, double *restrict gradient)
 {
-    const int64_t begin = env->first[atom] - env->first[0], count = env->first[atom + 1] - env->first[atom];
-    if (count) memset(gradient + 3 * begin, 0, 3 * (size_t)count * sizeof(double));
+    for (int lane = 0; lane < LANES; ++lane) {
+        if (at->atom[lane] < 0) continue;
+        const int64_t begin = env->first[at->atom[lane]], count = env->first[at->atom[lane] + 1] - begin;
+        if (count) memset(gradient + 3 * (begin - env->first[0]), 0, 3 * (size_t)count * sizeof(double));
+    }
+    for (int32_t species = 0; species < N_SPECIES; ++species)
+        forces(species, at->near[species], env->first[0], at->D, gradient);
 }
 
-/* The centres from number `begin` to `end`, block by block. */
-static acegen_status potential_range(const acegen_environments *env, int64_t begin, int64_t end, double *restrict energy,
-                                     double *restrict gradient, void *workspace, int64_t *failed_atom)
+/* The centres from number `begin` to `end`. */
+static acegen_status potential_range(const acegen_environments *env, int64_t begin, int64_t end, int64_t max_neighbours,
+                                     double *restrict energy, double *restrict gradient, void *workspace, int64_t *failed_atom)
 {
-    slot *slots = aligned_slots(workspace);
+    block *blocks = aligned(workspace);
     for (int32_t center = 0; center < N_SPECIES; ++center) {
-        int64_t next = begin, atom[LANES];
-        while (next_block(env, center, &next, end, atom)) {
-            lanes A[N_VALUES], D[N_VALUES];
-            double E[LANES] = {0};
-            neighbourhood near[N_SPECIES];
-            const acegen_status status = pool_block(env, center, atom, slots, near, A, failed_atom);
-            if (status != ACEGEN_OK) return status;
-            memset(D, 0, sizeof D);
-            golden_si_products(center, A, D, E);
-            for (int lane = 0; lane < LANES; ++lane) /* entries beyond the cutoff */
-                if (atom[lane] >= 0) clear_gradient(env, atom[lane], gradient);
-            for (int32_t species = 0; species < N_SPECIES; ++species)
-                forces(species, near[species], env->first[0], D, gradient);
-            for (int lane = 0; lane < LANES; ++lane)
-                if (atom[lane] >= 0) energy[atom[lane]] = E[lane];
+        center_queue queue = { .center = center, .next = begin, .end = end };
+        for (int count = GROUP; count == GROUP;) { /* group by group, until one is not full */
+            char *slots = (char *)(blocks + GROUP);
+            for (count = 0; count < GROUP && next_block(env, &queue, blocks[count].atom); ++count) {
+                block *at = &blocks[count];
+                memset(at->D, 0, sizeof at->D);
+                memset(at->energy, 0, sizeof at->energy);
+                const acegen_status status = pool_block(env, center, at->atom, aligned(slots), at->near, at->A, failed_atom);
+                if (status != ACEGEN_OK) return status;
+                slots += slot_bytes(max_neighbours) - sizeof(lanes);
+            }
+            golden_si_products(center, blocks, count);
+            for (int k = 0; k < count; ++k) {
+                block_forces(env, &blocks[k], gradient);
+                for (int lane = 0; lane < LANES; ++lane)
+                    if (blocks[k].atom[lane] >= 0) energy[blocks[k].atom[lane]] = blocks[k].energy[lane];
+            }
         }
     }
     return ACEGEN_OK;
@@ -189,5 +203,5 @@ acegen_status golden_si_potential(const acegen_environments *environments, doubl
     const int64_t n_entries = env->first[env->n_atoms] - env->first[0];
     if (!energy || !workspace || (!gradient && n_entries) || n_threads < 1) return ACEGEN_BAD_ARGUMENT;
     if (workspace_size < golden_si_potential_workspace(most, n_threads)) return ACEGEN_SMALL_WORKSPACE;
-    return potential_range(env, 0, env->n_atoms, energy, gradient, workspace, failed_atom);
+    return potential_range(env, 0, env->n_atoms, most, energy, gradient, workspace, failed_atom);
 }

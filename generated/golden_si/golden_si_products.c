@@ -19,10 +19,13 @@ static const real COEFFICIENTS[N_SPECIES][31] = {
     },
 };
 
-void golden_si_products(int32_t center, lanes *restrict A, lanes *restrict D, double *restrict energy)
+/* A part for all blocks, so that its code is fetched once. */
+#define PART(number, first) \
+    for (int k = 0; k < count; ++k) \
+        golden_si_products_##number(blocks[k].A + 0, blocks[k].D + 0, c + (first), blocks[k].energy)
+
+void golden_si_products(int32_t center, block *blocks, int count)
 {
-    const lanes *a = A + 0;
-    lanes *d = D + 0;
     const real *c = COEFFICIENTS[center] + 125;
-    golden_si_products_1(a, d, c, energy);
+    PART(1, 0);
 }

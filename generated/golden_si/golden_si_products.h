@@ -7,11 +7,21 @@
 
 #include "golden_si_particles.h"
 
-enum { N_VALUES = N_POOLED }; /* A's */
+enum {
+    N_VALUES = N_POOLED, /* A's */
+    GROUP = 1 /* blocks that take the product stage together */
+};
 
-/* Site energies of a block of centres of species `center`, and D[v] = dE/dA[v]. D is zero before; both arrays have N_VALUES
- * entries, of which the first N_POOLED are the A's. */
-void golden_si_products(int32_t center, lanes *restrict A, lanes *restrict D, double *restrict energy);
+/* A block of centres on its way through the stages. */
+typedef struct {
+    lanes A[N_VALUES], D[N_VALUES]; /* pooled A's, and the derivatives of the energies by them */
+    double energy[LANES];
+    int64_t atom[LANES]; /* -1 for unused lanes */
+    neighbourhood near[N_SPECIES];
+} block;
+
+/* Site energies and D of some blocks of centres of species `center`; both are zero before. */
+void golden_si_products(int32_t center, block *blocks, int count);
 
 /* Parts of it, each some of the products. Pointers are to the middle of the arrays, see golden_si_products_1.c. */
 void golden_si_products_1(const lanes *restrict a, lanes *restrict d, const real *restrict c, double *restrict energy);
