@@ -58,12 +58,13 @@ def test_readme_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     model = acegen.compile("spec.toml")
     names = {
         "atoms": bulk("Si", cubic=True),
+        "structures": [bulk("Si", cubic=True), bulk("Si")],
         "c": np.ones(model.n_basis),
         "numbers": ["Si", "Si"],
         "displacements": [[0, 0, 2.3], [2.1, 0, 0.9]],
     }
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     for block in blocks:
         exec(block, names)
     assert Path("si.json").exists()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import pickle
+import platform
 import re
 import shutil
 import signal
@@ -22,9 +22,9 @@ from conftest import ROOT, SPECS, random_coefficients, random_environment, toml_
 
 import acegen
 from acegen.cli.main import main
-from acegen.options import BuildOptions
 from acegen.codegen import abi_header
 from acegen.compiler import compile_model
+from acegen.options import BuildOptions
 
 Models = Callable[[str], acegen.Model]
 

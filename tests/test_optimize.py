@@ -22,7 +22,7 @@ from acegen.optimize.cost import straight_cost
 from acegen.optimize.functions import MAX_NODES, MAX_TERMS, Piece, ProductFunction, split_functions
 from acegen.optimize.order import choose_order, variable_orders
 from acegen.optimize.polynomial import collect_terms
-from acegen.optimize.trie import TrieNode, build_trie, multiply_adds
+from acegen.optimize.trie import TrieNode, build_trie
 
 N_VARIABLES = 7
 ZERO, ONE = fmpq(0), fmpq(1)
@@ -172,7 +172,7 @@ def test_trie_evaluates_value_and_gradient(terms: list[Product], order: list[int
     a, coefficients = values_for(data, N_VARIABLES), values_for(data, len(terms))
     interpreter = Interpreter(a, coefficients.__getitem__)
     assert (interpreter.run(roots), interpreter.gradient) == polynomial(terms, coefficients, a)
-    assert multiply_adds(roots) == straight_cost(roots).multiply_adds == interpreter.multiply_adds
+    assert straight_cost(roots).multiply_adds == interpreter.multiply_adds
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_trie_evaluates_value_and_gradient(terms: list[Product], order: list[int
 )
 def test_multiply_adds_of_known_tries(terms: list[Product], order: list[int], expected: int) -> None:
     """Two for a leaf, three for an inner node."""
-    assert multiply_adds(build_trie(terms, order)) == expected
+    assert straight_cost(build_trie(terms, order)).multiply_adds == expected
 
 
 # ---- variable order
@@ -292,12 +292,6 @@ def test_functions_of_wide_tries(terms: list[Product]) -> None:
     check_functions(split_functions(roots), roots, (MAX_NODES, MAX_TERMS))
 
 
-TOO_MANY_TERMS = pytest.mark.xfail(
-    strict=True, reason="_cut adds a node's own term to a child that alone is as large as a function may be"
-)
-
-
-@TOO_MANY_TERMS
 @settings(deadline=None, max_examples=200)
 @given(term_lists(), st.permutations(range(N_VARIABLES)), SMALL_BOUNDS)
 def test_functions_have_bounded_terms(terms: list[Product], order: list[int], bounds: tuple[int, int]) -> None:
@@ -306,7 +300,6 @@ def test_functions_have_bounded_terms(terms: list[Product], order: list[int], bo
     assert all(len(function.coefficient_order()) <= bounds[1] for function in functions)
 
 
-@TOO_MANY_TERMS
 def test_function_of_a_term_and_as_many_as_fit() -> None:
     """A node whose own term and one full child together are one term too many."""
     terms = [(0,), *((0, 1, 2 + k) for k in range(MAX_TERMS))]

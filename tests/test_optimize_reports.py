@@ -117,7 +117,6 @@ def test_the_cheapest_tables_are_taken(size: tuple[Any, ...], registers: tuple[i
     assert program.products.cost.cycles == min(costs)
 
 
-@pytest.mark.xfail(strict=True, reason="a row takes four (product, energy, two derivatives), not three")
 @settings(deadline=None, max_examples=20)
 @given(GRAPH_SIZES, N_REGISTERS)
 def test_multiply_adds_of_tables(size: tuple[Any, ...], variables: int) -> None:
@@ -146,7 +145,6 @@ def test_multiply_adds_of_straight_code(size: tuple[Any, ...]) -> None:
     assert products.cost.multiply_adds == straight_multiply_adds(products, graph.layout.size)
 
 
-@pytest.mark.xfail(strict=True, reason="the functions pass reports the trie's cost, without paths opened again")
 def test_multiply_adds_of_straight_code_with_paths_opened_again() -> None:
     """The same where a subtree is cut."""
     graph = graph_of(4, 16, 1, "3/2")

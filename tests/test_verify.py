@@ -59,8 +59,18 @@ SABOTAGE = {
     ),
     "coefficient": ("products.c", r"(/\* Si \*/\s+)", r"\g<1>1.0 + ", "energy = coefficients · basis"),
     "force": ("potential.c", r"gy \+= 1\.0", "gy += 1.01", "energy gradient likewise"),
-    "cutoff": ("particles.h", r"squared_cutoff = pair->cutoff", "squared_cutoff = 1.2 * pair->cutoff", "neighbours beyond cutoff add zero"),
-    "angular slope": ("derivatives.h", r"G\[2\]\[2\] = Q\[3\]", "G[2][2] = 1.01 * Q[3]", "gradient turns with environment"),
+    "cutoff": (
+        "particles.h",
+        r"squared_cutoff = pair->cutoff",
+        "squared_cutoff = 1.2 * pair->cutoff",
+        "neighbours beyond cutoff add zero",
+    ),
+    "angular slope": (
+        "derivatives.h",
+        r"G\[2\]\[2\] = Q\[3\]",
+        "G[2][2] = 1.01 * Q[3]",
+        "gradient turns with environment",
+    ),
 }
 
 

@@ -1,4 +1,4 @@
-"""Sixth stage: generated code compiled to an importable module, complete or not at all."""
+"""Seventh stage: generated code compiled to an importable module, complete or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fifth stage: generated C and what goes with it."""
+"""Sixth stage: generated C and what goes with it."""
 
 from acegen.codegen.render import GeneratedCode, abi_header, generate_code
 

@@ -1,4 +1,4 @@
-"""Fifth stage: the graph as C source, rendered from the Jinja templates."""
+"""Sixth stage: the graph as C source, rendered from the Jinja templates."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from acegen.elements import ATOMIC_NUMBERS
 from acegen.graph.graph import Graph
 from acegen.graph.layout import PooledLayout
 from acegen.optimize import CompactProgram, Program
+from acegen.optimize.cost import TWO_SUMS
 from acegen.optimize.functions import MAX_TERMS
 from acegen.version import __version__
 
@@ -131,7 +132,8 @@ def _potential_files(
         "particles": particles,
         "compact": isinstance(products, CompactProgram),
         "coefficients": coefficients,
-        "n_coefficients": max(1, len(coefficients[0])),
+        "n_coefficients": max(1, len(coefficients[0]))
+        + (0 if isinstance(products, CompactProgram) else MAX_TERMS // 2),
         "n_terms": program.n_terms,
         "n_stored": products.n_stored,
         "group": products.group,
@@ -141,7 +143,7 @@ def _potential_files(
     }
     files = {particles: ("particles.h.j2", context)} if single else {}
     if isinstance(products, CompactProgram):
-        context["tables"] = compact_tables(products)
+        context |= {"tables": compact_tables(products), "two_sums": TWO_SUMS}
     else:
         context["function_files"] = function_files(products)
         for number, part in enumerate(context["function_files"], start=1):

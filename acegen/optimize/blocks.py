@@ -18,7 +18,7 @@ class RowBlock:
 
 
 def group_rows(factored: Factorization, most: int) -> tuple[RowBlock, ...]:
-    """Cut the list of rows, sorted by their columns, into blocks of up to `most` rows at the least estimated cost.
+    """Cut the list of rows, sorted by their columns, into blocks of up to `most` (≤ 8) rows at the least cost.
 
     Dynamic programming over the end of the last block; entries a row lacks cost as if it had them.
     """

@@ -23,6 +23,14 @@ class Piece:
     children: tuple[TrieNode, ...]
 
     @property
+    def tree(self) -> TrieNode:
+        """The piece as a trie of its own, from the root."""
+        node = TrieNode(self.path[-1], self.term, self.children)
+        for variable in reversed(self.path[:-1]):
+            node = TrieNode(variable, None, (node,))
+        return node
+
+    @property
     def size(self) -> int:
         return len(self.path) + sum(child.size for child in self.children)
 
@@ -43,7 +51,7 @@ class ProductFunction:
 
 
 def split_functions(roots: Sequence[TrieNode]) -> tuple[ProductFunction, ...]:
-    """Pack the pieces of a trie, in order, into functions within both bounds."""
+    """Pack the pieces of a trie into functions within both bounds."""
     functions: list[ProductFunction] = []
     batch: list[Piece] = []
     for piece in (piece for root in roots for piece in _cut((), root)):
@@ -68,10 +76,10 @@ def _cut(path: tuple[int, ...], node: TrieNode) -> Iterator[Piece]:
     small: list[TrieNode] = []
     term = node.term
     for child in node.children:
-        if not _fits(len(here) + child.size, child.terms):
+        own = term is not None
+        if not _fits(len(here) + child.size, own + child.terms):
             yield from _cut(here, child)
             continue
-        own = term is not None
         if small and not _fits(
             len(here) + sum(c.size for c in small) + child.size, own + sum(c.terms for c in small) + child.terms
         ):

@@ -1,7 +1,8 @@
 """The pass that factors terms over shared sub-products: a polynomial as a sparse matrix between products.
 
-Every term of order two or more is a row times a column, E = Σ P_row c_(row, column) P_column. Columns are A's or stored
-products of A's, rows are the product of two of either: common sub-expressions across the trie, each computed once.
+Every term of order two or more is a row times a column, E = Σ P_row c_(row, column) P_column. Columns are A's or
+stored products of A's, rows are the product of two of either: sub-expressions that a trie would compute on several of
+its paths.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Factorization:
 
 
 def factor_terms(n_variables: int, terms: Sequence[Product], key: Callable[[int], Any]) -> Factorization:
-    """Split each term: of its factors sorted by `key`, the first half is the column, the rest the row.
+    """Split each of some distinct terms: of its factors by `key`, the first half is the column, the rest the row.
 
     A row has up to four factors, a column too; both are products of two values of up to two factors.
     """

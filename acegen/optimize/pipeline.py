@@ -2,12 +2,12 @@
 
 pass            what it does
 --------------  -----------------------------------------------------------------------------------------
-terms           adds up equal terms, drops those that are zero
+terms           drops terms that are zero for every element, adds up equal ones
 variable order  chooses which factor of a term comes first, so that terms share prefixes
 functions       cuts the straight-line code into functions of bounded size
 sub-products    factors terms over products that are computed once (a DAG instead of a trie)
 row blocks      groups rows with similar columns into dense blocks, for loops over tables
-form            takes straight-line code or tables, whichever costs less
+form            takes straight-line code or tables: what costs less, but no more code than compiles in minutes
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 
 from acegen.graph.graph import Graph, fold_coefficients
 from acegen.optimize.blocks import group_rows
-from acegen.optimize.cost import MAX_CODE_BYTES, Cost, compact_cost, straight_cost
+from acegen.optimize.cost import MAX_CODE_BYTES, compact_cost, straight_cost
 from acegen.optimize.functions import split_functions
 from acegen.optimize.order import choose_order, variable_orders
 from acegen.optimize.pairs import Factorization, factor_keys, factor_terms
@@ -57,8 +57,9 @@ def optimize_products(
     name, trie, ordered = choose_order(layout, polynomial.terms)
     reports.append(PassReport("variable order", name, collected, ordered))
     functions = split_functions(trie)
-    straight = StraightProgram(functions, ordered)
-    reports.append(PassReport("functions", f"{len(functions):,}", ordered, ordered))
+    cut = straight_cost([piece.tree for function in functions for piece in function.pieces])
+    straight = StraightProgram(functions, cut)
+    reports.append(PassReport("functions", f"{len(functions):,}", ordered, cut))
 
     compact, factored = _compact(graph, polynomial, 8 if variables >= 32 else 4)
     single = compact_cost(
@@ -68,25 +69,22 @@ def optimize_products(
     reports.append(PassReport("sub-products", shared, collected, single))
     reports.append(PassReport("row blocks", f"{len(compact.blocks):,}", single, compact.cost))
 
-    too_large = ordered.code_bytes > MAX_CODE_BYTES
-    choose_compact = form == "compact" or (form == "auto" and (too_large or compact.cost.cycles < ordered.cycles))
+    too_large = cut.code_bytes > MAX_CODE_BYTES
+    choose_compact = form == "compact" or (form == "auto" and (too_large or compact.cost.cycles < cut.cycles))
     if choose_compact:
         chosen: StraightProgram | CompactProgram = compact
         order = _compact_order(compact, factored)
     else:
         chosen = straight
         order = [term for function in functions for term in function.coefficient_order()]
-    text = f"{'tables' if choose_compact else 'straight-line code'}{'' if form == 'auto' else ', as asked'}"
-    reports.append(PassReport("form", text, min(ordered, compact.cost, key=_cycles), chosen.cost))
+    text = "tables" if choose_compact else "straight-line code"
+    text += ", as asked" if form != "auto" else ", code too large to compile" if too_large else ""
+    reports.append(PassReport("form", text, min(cut, compact.cost, key=lambda cost: cost.cycles), chosen.cost))
     ordered_coefficients = {
         element: tuple(0.0 if term is None else values[term] for term in order)
         for element, values in polynomial.coefficients.items()
     }
-    return Program(graph, chosen, ordered_coefficients, len(polynomial.terms), tuple(reports))
-
-
-def _cycles(cost: Cost) -> float:
-    return cost.cycles
+    return Program(chosen, ordered_coefficients, len(polynomial.terms), tuple(reports))
 
 
 def _compact(graph: Graph, polynomial: Polynomial, most: int) -> tuple[CompactProgram, Factorization]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from acegen.graph.graph import Graph
 from acegen.optimize.blocks import RowBlock
 from acegen.optimize.cost import L2_BYTES, Cost
 from acegen.optimize.functions import ProductFunction
@@ -72,14 +71,12 @@ class Program:
     """The product stage of a potential.
 
     Attributes:
-        graph: the graph it evaluates.
         products: straight-line code or tables.
         coefficients: for each centre element, the folded coefficients in the order in which the code uses them.
         n_terms: products that are evaluated.
         reports: what each pass did.
     """
 
-    graph: Graph
     products: StraightProgram | CompactProgram
     coefficients: Mapping[str, tuple[float, ...]]
     n_terms: int

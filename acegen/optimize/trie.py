@@ -48,8 +48,3 @@ def build_trie(terms: Sequence[Product], order: Sequence[int]) -> tuple[TrieNode
         return tuple(nodes)
 
     return grow(paths, 0)
-
-
-def multiply_adds(roots: Sequence[TrieNode]) -> int:
-    """Multiply-adds for value and gradient: two for a leaf, three for an inner node."""
-    return sum((3 if node.children else 2) + multiply_adds(node.children) for node in roots)

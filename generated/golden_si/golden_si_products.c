@@ -5,8 +5,8 @@
  */
 #include "golden_si_products.h"
 
-/* Coefficients by centre element, in the order of use. */
-static const real COEFFICIENTS[N_SPECIES][31] = {
+/* Coefficients by centre element, in the order of use, and what lies within reach of the last. */
+static const real COEFFICIENTS[N_SPECIES][156] = {
     { /* Si */
         -0.15219799845481272, 0.2545584412271571, 0.26732101070991376, -0.15219799845481272,
         0.2545584412271571, 0.26732101070991376, -0.15219799845481272, 0.2545584412271571,
