@@ -1,4 +1,4 @@
-"""Where si_o3d12.coefficients.json comes from: a ridge fit with nothing but the basis kernel and NumPy.
+"""Where si_o3d12.coefficients.json comes from: a ridge fit with nothing but the design kernel and NumPy.
 
     python examples/silicon/fit.py TRAIN.xyz
 
@@ -14,8 +14,6 @@ from pathlib import Path
 
 import ase.io
 import numpy as np
-import vesin
-from ase import Atoms
 from rich.progress import track
 
 import acegen
@@ -25,20 +23,6 @@ ENERGY_WEIGHT = 30.0
 RIDGE = 1e-6
 
 
-def design_rows(model: acegen.Model, atoms: Atoms) -> np.ndarray:
-    """Rows (1 + 3N, n_basis): the energy per atom and every force component by coefficient."""
-    rows = np.zeros((1 + 3 * len(atoms), model.n_basis))
-    rows[0] = model.descriptors(atoms).mean(axis=0)
-    forces = rows[1:].reshape(len(atoms), 3, model.n_basis)
-    i, j, displacement = vesin.ase_neighbor_list("ijD", atoms, model.cutoff)
-    for center in range(len(atoms)):
-        mine = i == center
-        gradient = model.basis_gradient("Si", ["Si"] * int(mine.sum()), displacement[mine])
-        forces[center] += gradient.sum(axis=1).T
-        np.subtract.at(forces, j[mine], gradient.transpose(1, 2, 0))
-    return rows
-
-
 def main() -> None:
     if len(sys.argv) != 2:
         sys.exit("usage: python examples/silicon/fit.py TRAIN.xyz")
@@ -46,9 +30,10 @@ def main() -> None:
     size = model.n_basis + 1
     gram, right = np.zeros((size, size)), np.zeros(size)
     for atoms in track(ase.io.read(sys.argv[1], ":"), description="assembling"):
+        energy, forces, _ = model.design_rows(atoms)
         rows = np.zeros((1 + 3 * len(atoms), size))
-        rows[:, :-1] = design_rows(model, atoms)
-        rows[0, -1] = 1.0
+        rows[0] = [*energy / len(atoms), 1.0]
+        rows[1:, :-1] = forces.reshape(-1, model.n_basis)
         target = np.concatenate([[atoms.get_potential_energy() / len(atoms)], atoms.get_forces().ravel()])
         rows[0] *= ENERGY_WEIGHT
         target[0] *= ENERGY_WEIGHT
