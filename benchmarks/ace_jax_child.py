@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 
-commands = os.fdopen(os.dup(0))  # what is imported below may replace standard input
 config = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
 os.environ |= {
     "OMP_NUM_THREADS": "1",
@@ -100,7 +99,8 @@ def main() -> None:
     for name, run in paths.items():
         energies[name] = float(np.sum(jax.block_until_ready(run())[0]))
     print(json.dumps({"paths": energies, "labels": labels}), flush=True)
-    for _ in iter(commands.readline, ""):
+    os.set_blocking(0, True)  # programs that the set-up has run may have left it otherwise
+    for _ in sys.stdin:
         seconds = {}
         for name, run in paths.items():
             times = []

@@ -13,7 +13,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from pathlib import Path
 from statistics import median
@@ -80,7 +80,7 @@ def _round(timers: list[Timer], number: int, notes: list[str]) -> dict[str, floa
         try:
             values |= timer()
         except (RuntimeError, OSError) as error:
-            notes.append(f"round {number + 1}: {error}")
+            notes.append(f"a peer failed in round {number + 1}: {error}")
             timers.remove(timer)
     return values
 
@@ -183,8 +183,9 @@ class AceJax:
     def time(self) -> dict[str, float]:
         """Seconds of one evaluation of all structures by path."""
         assert self._process.stdin
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
+        with suppress(BrokenPipeError):  # there is then no answer either
+            self._process.stdin.write("\n")
+            self._process.stdin.flush()
         return self._answer()
 
     def _answer(self) -> dict[str, Any]:
@@ -198,8 +199,9 @@ class AceJax:
         raise RuntimeError((self._log.read().strip().splitlines() or [f"it ended with status {status}"])[-1])
 
     def close(self) -> None:
-        self._process.kill()
-        self._process.communicate()
+        with suppress(BrokenPipeError):
+            self._process.kill()
+            self._process.communicate()
         self._log.close()
 
     def __enter__(self) -> AceJax:

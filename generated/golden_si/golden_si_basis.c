@@ -213,6 +213,11 @@ static void coupled_gradient(int j, int32_t species, const center_derivatives *c
 
 /* ---- kernels ---------------------------------------------------------------------------------------- */
 
+/* Where the derivatives by one neighbour go: to 3 numbers from `row` on; they stand at `source`, LANES apart. */
+typedef struct {
+    int64_t row, source;
+} force_target;
+
 /* Parts of the workspace. */
 typedef struct {
     slot *slots;     /* slots of a block, then those of one centre */
@@ -221,6 +226,7 @@ typedef struct {
     double *d;       /* [LANES][N_USED] non-zeros of db/dA of each centre of a block */
     lanes *rows;     /* derivatives of the A's of one centre */
     lanes *out;      /* derivatives of one coupled product */
+    force_target *targets; /* one for each neighbour of a centre */
     double *coupled; /* [N_COUPLED][3 n_rows + 7]: a row of forces, virial and energy for each coupled product */
 } basis_workspace;
 
@@ -235,6 +241,7 @@ static size_t lay_out(void *start, int64_t max_neighbours, int64_t n_rows, basis
     parts->d = (double *)next;             next += (N_USED + 1) * sizeof(lanes);
     parts->rows = (lanes *)next;           next += N_POOLED * row_size * sizeof(lanes);
     parts->out = (lanes *)next;            next += row_size * sizeof(lanes);
+    parts->targets = (force_target *)next; next += count * sizeof(force_target);
     parts->coupled = (double *)next;       next += N_COUPLED * (3 * rows + 7) * sizeof(double);
     return (size_t)(next - (char *)start);
 }
@@ -327,33 +334,41 @@ static void add_center(const acegen_environments *env, int64_t atom, int lane, c
     const int64_t stride = 3 * n_rows + 7, own = center_row[atom];
     center_derivatives center;
     pooled_derivatives(env, atom, work->center_slots, work->rows, &center);
+    int n_targets[N_SPECIES];
+    force_target *targets = work->targets;
+    for (int32_t species = 0; species < N_SPECIES; ++species) { /* where the derivatives of each slot go */
+        const neighbourhood near = center.near[species];
+        n_targets[species] = 0;
+        for (int64_t k = 0; k < near.n_slots; ++k)
+            for (int n = 0; n < LANES; ++n) {
+                const int64_t entry = near.slots[k].entry[n];
+                if (entry < 0 || neighbour_row[entry] < 0) continue;
+                *targets++ = (force_target){ 3 * neighbour_row[entry], 3 * k * LANES + n };
+                ++n_targets[species];
+            }
+    }
     for (int j = 0; j < N_COUPLED; ++j) {
-        double *row = work->coupled + j * stride, *virial = row + 3 * n_rows, sum[3] = {0};
+        double *row = work->coupled + j * stride, *virial = row + 3 * n_rows;
+        lanes sum[3] = { splat(0.0), splat(0.0), splat(0.0) };
         if (own >= 0) row[stride - 1] += work->b[j * LANES + lane];
+        targets = work->targets;
         for (int32_t species = 0; species < N_SPECIES; ++species) {
-            const neighbourhood near = center.near[species];
+            const int64_t n_slots = center.near[species].n_slots;
             coupled_gradient(j, species, &center, work->d + lane * N_USED, work->out);
-            for (int64_t k = 0; k < near.n_slots; ++k) {
-                const double *g = (const double *)(work->out + 3 * k);
-                for (int n = 0; n < LANES; ++n) {
-                    const int64_t entry = near.slots[k].entry[n];
-                    if (entry < 0) break;
-                    sum[0] += g[n];
-                    sum[1] += g[LANES + n];
-                    sum[2] += g[2 * LANES + n];
-                    if (neighbour_row[entry] < 0) continue;
-                    double *force = row + 3 * neighbour_row[entry];
-                    force[0] -= g[n];
-                    force[1] -= g[LANES + n];
-                    force[2] -= g[2 * LANES + n];
-                }
+            for (int64_t k = 0; k < n_slots; ++k)
+                for (int axis = 0; axis < 3; ++axis) sum[axis] += work->out[3 * k + axis];
+            const double *g = (const double *)work->out;
+            for (int k = 0; k < n_targets[species]; ++k, ++targets) {
+                double *force = row + targets->row;
+                force[0] -= g[targets->source];
+                force[1] -= g[targets->source + LANES];
+                force[2] -= g[targets->source + 2 * LANES];
             }
             if (own < 0) continue;
-            const double *w = (const double *)(work->out + 3 * near.n_slots);
+            const double *w = (const double *)(work->out + 3 * n_slots);
             for (int component = 0; component < 6; ++component) virial[component] -= w[component];
         }
-        if (own < 0) continue;
-        for (int axis = 0; axis < 3; ++axis) row[3 * own + axis] += sum[axis];
+        for (int axis = 0; own >= 0 && axis < 3; ++axis) row[3 * own + axis] += sum_lanes(sum[axis]);
     }
 }
 
