@@ -5,13 +5,16 @@ BIN = $(VENV)/bin
 # A file given as DATA must exist; the one next to the repository is used if it is there.
 DATA ?= $(wildcard ../shared/data/zuo2020/Si_test.xyz)
 
-.PHONY: example test check install clean
+.PHONY: example test check benchmark install clean
 
 example: install  ## compile the silicon example and evaluate it
 	$(BIN)/python examples/silicon/evaluate.py $(DATA)
 
 test: check  ## everything CI runs: formatting, lint, types, tests
 	$(BIN)/python -m pytest
+
+benchmark: install  ## measure everything, about an hour; OPTIONS="--quick" for a minute
+	$(BIN)/python -m benchmarks $(OPTIONS)
 
 check: install
 	$(BIN)/ruff format --check .
