@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+from acegen.errors import AcegenError
+
 os.environ |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"), "1")  # before NumPy
 
 NAMES = ("kernels", "optimizer", "variants", "scaling", "compile", "fitting", "peers")
@@ -125,4 +127,7 @@ def _names(text: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except (AcegenError, OSError, RuntimeError) as error:
+        sys.exit(f"benchmarks: {error}")

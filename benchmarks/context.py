@@ -41,11 +41,6 @@ class Steps:
         """One step is done."""
         self._bars.advance(self._task)
 
-    def expect(self, more: int) -> None:
-        """There are further steps."""
-        total = self._bars.tasks[self._bars.task_ids.index(self._task)].total or 0
-        self._bars.update(self._task, total=total + more)
-
 
 class Context:
     """Shared state of a run."""
@@ -102,13 +97,8 @@ class Context:
 
     @cached_property
     def peak(self) -> PeakMeter:
-        """Peak in double precision."""
+        """Measures the multiply-add peak."""
         return PeakMeter(self.scratch)
-
-    @cached_property
-    def single_peak(self) -> PeakMeter:
-        """Peak in single precision."""
-        return PeakMeter(self.scratch, "single")
 
     def compile(
         self, size: Size, *marks: object, expansion: str = "canonical", options: BuildOptions | None = None

@@ -197,9 +197,9 @@ def _tables(data: dict[str, Any]) -> list[Table]:
             what = "training structures" if name == "training" else f"one structure of {memory['atoms']:,} atoms"
             rows.append(
                 (
-                    f"memory beyond what Python takes, {what}",
+                    f"memory that grows, {what}",
                     f"{grown:,.0f} MiB",
-                    f"all rows: {memory['all'] / 2**20:,.0f} MiB",
+                    f"all rows {memory['all'] / 2**20:,.0f}, blocks of {BLOCK_BYTES / 2**20:.0f}",
                 )
             )
     return [

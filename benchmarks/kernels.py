@@ -14,7 +14,7 @@ from benchmarks.counts import Counts, Layout, count, read_layout
 from benchmarks.section import Headline, Section, Table
 from benchmarks.settings import Size
 from benchmarks.stages import STAGES, StageTimer
-from benchmarks.timing import Round, Samples, alternate, pinned
+from benchmarks.timing import Samples, Timings, alternate, pinned
 
 EXPANSIONS = ("canonical", "self-interacting")
 
@@ -57,7 +57,7 @@ def measure(context: Context) -> Section:
     return Section("Energies and forces, one core", data, _tables(data), _headlines(data))
 
 
-def _record(context: Context, size: Size, layout: Layout, timed: Round, stages: Any) -> dict[str, Any]:
+def _record(context: Context, size: Size, layout: Layout, timed: Timings, stages: Any) -> dict[str, Any]:
     n_atoms = context.batch.n_atoms
     canonical, other = (f"{size.name()} {expansion}" for expansion in EXPANSIONS)
     counts = count(layout, context.batch.mean_neighbours)

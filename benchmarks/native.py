@@ -31,12 +31,12 @@ def build_library(name: str, text: str, folder: Path, toolchain: Toolchain, flag
 class PeakMeter:
     """Multiply-adds a second of this core, in vectors as wide as its registers."""
 
-    def __init__(self, folder: Path, precision: str = "double") -> None:
+    def __init__(self, folder: Path) -> None:
         toolchain = find_toolchain()
         self.vector_bytes = toolchain.vector_bytes
         text = (HERE / "peak.c").read_text(encoding="utf-8")
         path = build_library("peak", text, folder, toolchain, [f"-DVECTOR_BYTES={toolchain.vector_bytes}"])
-        self._measure: Callable[[int], float] = getattr(ctypes.CDLL(str(path)), f"peak_{precision}")
+        self._measure: Callable[[int], float] = ctypes.CDLL(str(path)).peak
         self._measure.argtypes = [ctypes.c_long]
         self._measure.restype = ctypes.c_double
         rate = max(self._measure(100_000) for _ in range(3))

@@ -3,35 +3,29 @@
 #define _POSIX_C_SOURCE 199309L
 #include <time.h>
 
-double peak_double(long rounds);
-double peak_single(long rounds);
+double peak(long rounds);
 
 static volatile double factor = 0.999, addend = 1e-3, sink;
 
 #define CHAINS(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11)
-#define DECLARE(i) wide a##i = start + (number)(i);
+#define DECLARE(i) wide a##i = start + (double)(i);
 #define STEP(i) a##i = a##i * x + y;
 #define COLLECT(i) total += a##i;
 
-#define PEAK(NAME, NUMBER)                                                                                        \
-    double NAME(long rounds)                                                                                      \
-    {                                                                                                             \
-        typedef NUMBER number;                                                                                    \
-        typedef number wide __attribute__((vector_size(VECTOR_BYTES)));                                           \
-        const wide start = {0}, x = start + (number)factor, y = start + (number)addend;                           \
-        CHAINS(DECLARE)                                                                                           \
-        struct timespec begin, end;                                                                               \
-        clock_gettime(CLOCK_MONOTONIC, &begin);                                                                   \
-        for (long round = 0; round < rounds; ++round) {                                                           \
-            CHAINS(STEP)                                                                                          \
-        }                                                                                                         \
-        clock_gettime(CLOCK_MONOTONIC, &end);                                                                     \
-        wide total = start;                                                                                       \
-        CHAINS(COLLECT)                                                                                           \
-        sink = total[0];                                                                                          \
-        const double seconds = (double)(end.tv_sec - begin.tv_sec) + 1e-9 * (double)(end.tv_nsec - begin.tv_nsec); \
-        return 12.0 * (double)rounds * (VECTOR_BYTES / sizeof(number)) / seconds;                                  \
+double peak(long rounds)
+{
+    typedef double wide __attribute__((vector_size(VECTOR_BYTES)));
+    const wide start = {0}, x = start + factor, y = start + addend;
+    CHAINS(DECLARE)
+    struct timespec begin, end;
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    for (long round = 0; round < rounds; ++round) {
+        CHAINS(STEP)
     }
-
-PEAK(peak_double, double)
-PEAK(peak_single, float)
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    wide total = start;
+    CHAINS(COLLECT)
+    sink = total[0];
+    const double seconds = (double)(end.tv_sec - begin.tv_sec) + 1e-9 * (double)(end.tv_nsec - begin.tv_nsec);
+    return 12.0 * (double)rounds * (VECTOR_BYTES / sizeof(double)) / seconds;
+}

@@ -75,8 +75,8 @@ def _scaling(data: dict[str, Any], output: Path) -> list[Path]:
     sizes = [row["atoms"] for row in data["atoms"]]
     for key, label in (("kernel", "kernel"), ("list", "neighbour list"), ("compute", "compute()")):
         atoms.loglog(sizes, [row[f"{key}_us_per_atom"]["median"] for row in data["atoms"]], "o-", label=label)
-    atoms.set(xlabel="atoms", ylabel="µs per atom", title=data["model"])
-    atoms.legend(frameon=False)
+    atoms.set(xlabel="atoms", ylabel="µs per atom", title=data["model"], ylim=(0.3, 100))
+    atoms.legend(frameon=False, ncols=2)
     _line(neighbours, data["neighbours"], "neighbours", data["model"])
     _line(order, data["order"], "order", f"level {data['order'][0]['level']}" if data["order"] else "")
     _line(level, data["level"], "level", f"order {data['level'][0]['order']}" if data["level"] else "")
@@ -90,7 +90,7 @@ def _scaling(data: dict[str, Any], output: Path) -> list[Path]:
 def _line(axes: Any, rows: list[dict[str, Any]], key: str, title: str) -> None:
     axes.plot([row[key] for row in rows], [row["us_per_atom"]["median"] for row in rows], "o-")
     axes.set(xlabel=key, ylabel="µs per atom", title=title)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.1 * max((row["us_per_atom"]["median"] for row in rows), default=1.0))
 
 
 def _compile(data: dict[str, Any], output: Path) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -18,6 +19,9 @@ from benchmarks.timing import Samples, alternate, pinned, seconds, wall_clock
 
 _ATOMS_A_MEASUREMENT = 1_000_000
 """Atoms evaluated at least, in repeated calls, for one number of the scaling with atoms."""
+
+_REFERENCE_ATOMS, _REFERENCE_CALLS = 1_000, 10
+"""The small piece that all sizes are compared with, evaluated so many times in a round."""
 
 _SCALING_ATOMS = 2_000
 """Atoms of the structures with different numbers of neighbours."""
@@ -42,29 +46,43 @@ def measure(context: Context) -> Section:
 
 
 def _atoms(context: Context, steps: Steps) -> list[dict[str, Any]]:
-    """Bulk silicon of growing size: kernel alone, with forces on atoms and neighbour list, neighbour list alone."""
+    """Bulk silicon of growing size: kernel alone, neighbour list alone, `Model.compute`.
+
+    A small piece is evaluated in the same rounds, for ratios that do not depend on when each size had its turn.
+    """
     model = context.compile(context.settings.scaling_size)
+    small = Batch.of([bulk_silicon(_REFERENCE_ATOMS)], CUTOFF)
+    reference = PotentialCall(model, small)
     rows = []
     for target in context.settings.atoms:
         atoms = bulk_silicon(target)
         steps(f"{len(atoms):,} atoms")
-        repetitions = max(3, min(50, _ATOMS_A_MEASUREMENT // len(atoms)))
+        rounds = max(3, min(50, _ATOMS_A_MEASUREMENT // len(atoms)))
         with pinned(context.core):
             lists = Samples.of([seconds(partial(Batch.of, [atoms], CUTOFF)) for _ in range(3)])
             whole = Samples.of([seconds(partial(model.compute, atoms)) for _ in range(3)])
             batch = Batch.of([atoms], CUTOFF)
-            kernel = alternate({"kernel": PotentialCall(model, batch)}, repetitions).seconds["kernel"]
+            call = PotentialCall(model, batch)
+            timed = alternate({"kernel": call, "reference": partial(_repeat, reference, _REFERENCE_CALLS)}, rounds)
+        kernel = timed.seconds["kernel"] * (1e6 / len(atoms))
+        other = timed.seconds["reference"] * (1e6 / small.n_atoms / _REFERENCE_CALLS)
         rows.append(
             {
                 "atoms": len(atoms),
                 "neighbours": batch.mean_neighbours,
-                "kernel_us_per_atom": (kernel * (1e6 / len(atoms))).record(),
+                "kernel_us_per_atom": kernel.record(),
+                "over_reference": kernel.over(other).record(),
                 "list_us_per_atom": (lists * (1e6 / len(atoms))).record(),
                 "compute_us_per_atom": (whole * (1e6 / len(atoms))).record(),
             }
         )
         steps.advance()
     return rows
+
+
+def _repeat(call: Callable[[], object], times: int) -> None:
+    for _ in range(times):
+        call()
 
 
 def _neighbours(context: Context, steps: Steps) -> list[dict[str, Any]]:
@@ -147,12 +165,13 @@ def _tables(data: dict[str, Any]) -> list[Table]:
     tables = [
         Table(
             f"Atoms ({data['model']}), µs per atom",
-            ("atoms", "kernel", "quartiles", "neighbour list", "compute(): all of it"),
+            ("atoms", "kernel", "quartiles", "over that of 1,000", "neighbour list", "compute(): all of it"),
             [
                 (
                     f"{row['atoms']:,}",
                     f"{row['kernel_us_per_atom']['median']:.2f}",
                     "{:.2f}-{:.2f}".format(*row["kernel_us_per_atom"]["quartiles"]),
+                    f"{row['over_reference']['median']:.2f}",
                     f"{row['list_us_per_atom']['median']:.1f}",
                     f"{row['compute_us_per_atom']['median']:.1f}",
                 )
@@ -202,9 +221,9 @@ def _tables(data: dict[str, Any]) -> list[Table]:
 
 
 def _headlines(data: dict[str, Any]) -> list[Headline]:
-    first, last = data["atoms"][min(1, len(data["atoms"]) - 1)], data["atoms"][-1]
-    growth = last["kernel_us_per_atom"]["median"] / first["kernel_us_per_atom"]["median"]
-    meaning = f"kernel time per atom, {last['atoms']:,} against {first['atoms']:,} atoms"
+    last = data["atoms"][-1]
+    growth = last["over_reference"]["median"]
+    meaning = f"kernel time per atom, {last['atoms']:,} against {_REFERENCE_ATOMS:,} atoms, same rounds"
     lines = [Headline("scaling with atoms", f"{growth:.2f} ×", meaning)]
     for row in data["threads"]:
         if row["threads"] > 1:

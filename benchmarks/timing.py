@@ -60,7 +60,7 @@ class Samples:
 
 
 @dataclass(frozen=True)
-class Round:
+class Timings:
     """Seconds of each contender by round, and the multiply-add peak just before it."""
 
     seconds: Mapping[str, Samples]
@@ -109,7 +109,7 @@ def alternate(
     peak: Callable[[], float] | None = None,
     advance: Callable[[], None] | None = None,
     clock: Clock = own_clock,
-) -> Round:
+) -> Timings:
     """Time all contenders in every round, each round beginning with another one. The first call of each is not counted.
 
     Args:
@@ -131,4 +131,4 @@ def alternate(
             times[name].append(seconds(contenders[name], clock))
         if advance:
             advance()
-    return Round({n: Samples.of(v) for n, v in times.items()}, {n: Samples.of(v) for n, v in peaks.items()})
+    return Timings({n: Samples.of(v) for n, v in times.items()}, {n: Samples.of(v) for n, v in peaks.items()})

@@ -170,7 +170,8 @@ def _add_build_options(command: argparse.ArgumentParser) -> None:
         "--precision",
         default="double",
         metavar="NAME",
-        help="arithmetic of the potential: double (the default) or single, which takes about 0.6 of the time; errors are about 1e-6 of the terms that are added up",
+        help="arithmetic of the potential: double (the default) or single, which takes about 0.6 of the time and has "
+        "errors of about 1e-6 of the terms that are added up",
     )
     group.add_argument("--openmp", action="store_true", help="build the potential for several threads")
     group.add_argument(
