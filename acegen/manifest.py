@@ -7,11 +7,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from acegen.errors import ModuleError
 
 MANIFEST = "module.json"
-MODULE_FORMAT = "acegen-module-1"
+MODULE_FORMAT = "acegen-module-2"
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Manifest:
         model_hash: identity of name, basis and coefficients.
         extension: file name of the compiled extension.
         compiler: the command that compiled it.
+        options: fields of the `BuildOptions` it was compiled with.
         files: SHA-256 by file name, for every other file of the module.
     """
 
@@ -36,6 +38,7 @@ class Manifest:
     model_hash: str
     extension: str
     compiler: str
+    options: Mapping[str, Any]
     files: Mapping[str, str]
 
     def write(self, directory: Path) -> None:

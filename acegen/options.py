@@ -43,8 +43,10 @@ class BuildOptions:
                 f"march = {self.march!r} is no instruction set; use native, generic, or a name the compiler knows, "
                 "such as x86-64-v3."
             )
-        if self.lanes is not None and self.lanes not in LANES:
+        if self.lanes is not None and (type(self.lanes) is not int or self.lanes not in LANES):
             raise BuildError(f"lanes = {self.lanes!r} is not possible; use one of {', '.join(map(str, LANES))}.")
+        if type(self.openmp) is not bool:
+            raise BuildError(f"openmp = {self.openmp!r} is not known; use True or False.")
         for name, kind in (("precision", Precision), ("products", ProductForm)):
             if getattr(self, name) not in get_args(kind):
                 raise BuildError(f"{name} = {getattr(self, name)!r} is not known; use {', '.join(get_args(kind))}.")

@@ -86,5 +86,5 @@ def run_stages(
         code = generate_code(graph, description, targets, coefficients, program)
         progress.report(f"{len(code.files)} files, {sum(map(len, code.files.values())) / 1024:,.0f} kB")
     with progress.stage("build"):
-        build_module(code, key, toolchain, staging, target, progress)
+        build_module(code, key, options, toolchain, staging, target, progress)
         progress.report(f"{len(code.c_sources)} C files, {' '.join((*toolchain.command, *toolchain.march))}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import platform
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -100,7 +102,7 @@ def test_threads_need_openmp(models: Models) -> None:
     """Asking for threads a module cannot use is an error that says how to get them."""
     with pytest.raises(ModuleError, match=r"threads = 2 needs OpenMP.*--openmp"):
         acegen.load(models("silicon").path, threads=2)
-    with pytest.raises(ModuleError, match="threads = 0 must be at least 1"):
+    with pytest.raises(ModuleError, match="threads = 0 is not possible; use a number from 1"):
         acegen.load(models("silicon").path, threads=0)
 
 
@@ -127,6 +129,8 @@ def test_options_are_part_of_the_build(small_spec: dict[str, Any], tmp_path: Pat
         ({"lanes": 3}, "lanes = 3 is not possible; use one of 2, 4, 8, 16"),
         ({"lanes": 0}, "lanes = 0"),
         ({"lanes": -8}, "lanes = -8"),
+        ({"lanes": 8.0}, r"lanes = 8\.0 is not possible"),
+        ({"openmp": "no"}, "openmp = 'no' is not known; use True or False"),
         ({"precision": "half"}, "precision = 'half' is not known; use double, single"),
         ({"products": "fast"}, "products = 'fast' is not known; use auto, straight, compact"),
     ],
@@ -186,3 +190,50 @@ def test_generated_code_names_its_stages(models: Models) -> None:
     for file in folder.glob("*.[ch]"):
         if "products" not in file.name and "basis" not in file.name:
             assert max(map(len, file.read_text().splitlines())) < 400, file.name
+
+
+def test_more_threads_than_work(models: Models, tmp_path: Path) -> None:
+    """Threads beyond the ranges of atoms are not started, however many are allowed."""
+    default = models("silicon")
+    options = BuildOptions(openmp=True)
+    path = acegen.compile(SPECS["silicon"], tmp_path, random_coefficients(default), options=options).path
+    environment = random_environment(default, np.random.default_rng(6), 20)
+    assert acegen.load(path, 1000).energy(*environment) == acegen.load(path).energy(*environment)
+    for wrong in (1025, 2.5, "2", None):
+        with pytest.raises(ModuleError, match="use a number from 1 to 1024"):
+            acegen.load(path, wrong)  # type: ignore[arg-type]
+
+
+def test_forked_children_do_not_hang(models: Models, tmp_path: Path) -> None:
+    """A model that has used several threads still evaluates after fork, as multiprocessing does."""
+    default = models("silicon")
+    options = BuildOptions(openmp=True)
+    path = acegen.compile(SPECS["silicon"], tmp_path, random_coefficients(default), options=options).path
+    code = f"""
+import os, signal, numpy as np, acegen
+from ase.build import bulk
+atoms = bulk("Si", cubic=True) * (5, 5, 5)
+atoms.rattle(0.1, seed=1)
+model = acegen.load({str(path)!r}, threads=2)
+energy = model.compute(atoms).energy
+child = os.fork()
+if child == 0:
+    signal.alarm(60)
+    os._exit(0 if model.compute(atoms).energy == energy else 1)
+assert os.waitpid(child, 0)[1] == 0
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
+
+
+@pytest.mark.parametrize("products", ["straight", "compact"])
+def test_smallest_models_compile_without_warnings(tmp_path: Path, products: str) -> None:
+    """One order, no angular momentum, and coefficients that are all zero."""
+    spec = {"name": "one", "basis": {"elements": ["Si"], "order": 1, "level": 2}, "radial": {"cutoff": 4.0}}
+    for coefficients in ([1.0, -2.0], [0.0, 0.0]):
+        options = BuildOptions(products=products)  # type: ignore[arg-type]
+        model = acegen.compile(spec, tmp_path, {"Si": coefficients}, options=options)
+        sources = [str(file) for file in model.path.glob("*.c")]
+        command = ["cc", "-std=c99", "-O1", "-march=native", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", *sources]
+        subprocess.run(command, check=True)
+        energy = model.energy("Si", ["Si"], [[0.0, 0.0, 2.0]])
+        assert energy == pytest.approx(np.dot(coefficients, model.basis("Si", ["Si"], [[0.0, 0.0, 2.0]])), abs=1e-13)

@@ -9,6 +9,7 @@ import shutil
 import sysconfig
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout, suppress
+from dataclasses import asdict
 from pathlib import Path
 
 from cffi import FFI
@@ -17,6 +18,7 @@ from acegen.build.toolchain import Toolchain
 from acegen.codegen.render import GeneratedCode, abi_header
 from acegen.errors import BuildError
 from acegen.manifest import Manifest, file_hash
+from acegen.options import BuildOptions
 from acegen.progress import Progress
 from acegen.version import __version__
 
@@ -24,7 +26,13 @@ _ABI3_SUFFIX = ".abi3.so"
 
 
 def build_module(
-    code: GeneratedCode, key: str, toolchain: Toolchain, staging: Path, target: Path, progress: Progress
+    code: GeneratedCode,
+    key: str,
+    options: BuildOptions,
+    toolchain: Toolchain,
+    staging: Path,
+    target: Path,
+    progress: Progress,
 ) -> None:
     """Compile generated code in `staging` and put the finished module at `target` in one step.
 
@@ -43,6 +51,7 @@ def build_module(
             model_hash=code.model_hash,
             extension=extension,
             compiler=toolchain.describe(),
+            options=asdict(options),
             files={name: file_hash(staging / name) for name in (*code.files, extension)},
         )
         manifest.write(staging)

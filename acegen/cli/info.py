@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -11,7 +12,8 @@ from acegen.algebra import build_algebra
 from acegen.basis import derive_basis
 from acegen.build.toolchain import find_toolchain
 from acegen.codegen.target import Target, choose_targets
-from acegen.graph import Graph, build_graph
+from acegen.coefficients import read_coefficients
+from acegen.graph import Graph, build_graph, fold_coefficients
 from acegen.optimize import Cost, Program, optimize_products
 from acegen.options import BuildOptions
 from acegen.progress import Progress
@@ -20,7 +22,10 @@ from acegen.spec import load_spec
 
 
 def show_info(target: Path, neighbours: int, options: BuildOptions, console: Console, progress: Progress) -> None:
-    """Print the size of a spec or of a compiled module, and what the optimizer makes of it."""
+    """Print the size of a spec or of a compiled module, and what the optimizer makes of it.
+
+    For a module, its own options and coefficients count, not `options`.
+    """
     model = Model.open(target) if target.is_dir() else None
     source = target if model is None else {"name": model.name, **model.description["spec"]}
     spec = load_spec(source)
@@ -28,17 +33,24 @@ def show_info(target: Path, neighbours: int, options: BuildOptions, console: Con
         graph = build_graph(derive_basis(build_algebra(spec), progress))
         progress.report(f"{graph.basis.n_basis:,} functions from {len(graph.products):,} products")
     with progress.stage("optimize"):
+        if model is not None:
+            options = model.options
         toolchain = find_toolchain(options.march)
         kernel = choose_targets(options, toolchain.vector_bytes, toolchain.registers).potential
-        # Which coefficients are zero is not known; without any that are, the program is at its largest.
-        ones = {element: [1.0] * len(graph.products) for element in spec.basis.elements}
-        program = optimize_products(graph, ones, kernel.variables, options.products)
+        program = optimize_products(graph, _folded(graph, model), kernel.variables, options.products)
         progress.report(program.reports[-1].result)
     console.print(_by_order(graph))
     console.print(_passes(program, kernel))
     console.print(_sizes(graph, program, neighbours))
     if model is not None:
         console.print(_module(model))
+
+
+def _folded(graph: Graph, model: Model | None) -> Mapping[str, Sequence[float]]:
+    """Coefficients of the products of a potential; without one, ones, so that the program is at its largest."""
+    if model is not None and model.has_potential:
+        return fold_coefficients(graph, read_coefficients(model.path / "coefficients.json")[1])
+    return {element: [1.0] * len(graph.products) for element in graph.basis.spec.basis.elements}
 
 
 def _by_order(graph: Graph) -> Table:
@@ -103,6 +115,7 @@ def _module(model: Model) -> Table:
     table.add_column("value", overflow="fold")
     kernel = f"{model.precision} precision, {'several threads' if model.multithreaded else 'one thread'}"
     table.add_row("potential", kernel if model.has_potential else "no (compiled without coefficients)")
+    table.add_row("compiled by", model.compiler)
     table.add_row("cutoffs", ", ".join(f"{value:g} Å" for value in sorted(set(model.cutoffs.ravel().tolist()))))
     table.add_row("basis hash", model.basis_hash)
     table.add_row("size on disk", f"{sum(f.stat().st_size for f in model.path.iterdir()) / 1024:,.0f} kB")

@@ -29,7 +29,7 @@ def rounded_with_root(value: Rational, square: Rational) -> float:
         return float(arb(square).sqrt() * value)
 
 
-_REAL = re.compile(r"(?<![\w.])\d+\.\d*(?:e[+-]?\d+)?")
+_REAL = re.compile(r"(?<![\w.])\d+(?:\.\d*(?:e[+-]?\d+)?|e[+-]?\d+)")
 
 
 def with_suffix(line: str, suffix: str) -> str:

@@ -49,7 +49,7 @@ def _function(number: int, first: int, function: ProductFunction) -> FunctionCod
     title = (
         f"Products with first factor A({begin})"
         if begin == end
-        else f"Products with first factors from A({begin}) to A({end})"
+        else f"Products with first factors A({begin}), ..., A({end})"
     )
     return FunctionCode(number, f"{title}.", first, tuple(writer.lines))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import warnings
 from collections.abc import Sequence
 from functools import cached_property
@@ -16,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from acegen.elements import ATOMIC_NUMBERS, SYMBOLS
 from acegen.errors import AcegenError, IsolatedAtomWarning, ModuleError, StructureError
 from acegen.manifest import Manifest, read_manifest
+from acegen.options import BuildOptions
 from acegen.runtime.design import DesignRows
 from acegen.runtime.environments import Environments
 from acegen.runtime.library import open_library
@@ -30,6 +32,8 @@ Floats: TypeAlias = NDArray[np.float64]
 
 _MIN_DISTANCE = 1e-6
 """Å; closer neighbours have no direction (the kernels refuse them too)."""
+
+_MAX_THREADS = 1024
 
 
 class Model:
@@ -46,6 +50,7 @@ class Model:
         self._ffi = ffi
         self._handle = handle
         self._threads = threads
+        self._process = os.getpid()
         self.elements: tuple[str, ...] = tuple(SYMBOLS[handle.atomic_numbers[i]] for i in range(handle.n_species))
         n = len(self.elements)
         self.cutoffs: Floats = np.array([handle.cutoffs[i] for i in range(n * n)]).reshape(n, n)
@@ -57,7 +62,8 @@ class Model:
 
         Args:
             path: the folder.
-            threads: threads to evaluate the potential with; more than one needs a module compiled with OpenMP.
+            threads: threads to evaluate the potential with; more than one needs a module compiled with OpenMP. A
+                forked child uses one, as OpenMP requires.
 
         Raises:
             ModuleError: it is missing, damaged, or was compiled for another machine or Python, or cannot use
@@ -66,9 +72,13 @@ class Model:
         directory = Path(path).resolve()
         manifest = read_manifest(directory)
         ffi, handle = open_library(directory, manifest)
-        if threads < 1 or (threads > 1 and not handle.multithreaded):
-            why = "must be at least 1" if threads < 1 else f"needs OpenMP, without which {directory} was compiled"
-            raise ModuleError(f"threads = {threads} {why}. Compile with --openmp (BuildOptions(openmp=True)).")
+        if type(threads) is not int or not 1 <= threads <= _MAX_THREADS:
+            raise ModuleError(f"threads = {threads!r} is not possible; use a number from 1 to {_MAX_THREADS}.")
+        if threads > 1 and not handle.multithreaded:
+            raise ModuleError(
+                f"threads = {threads} needs OpenMP, without which {directory} was compiled. "
+                "Compile with --openmp (BuildOptions(openmp=True))."
+            )
         return cls(directory, manifest, ffi, handle, threads)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -107,6 +117,16 @@ class Model:
     def has_potential(self) -> bool:
         """Whether the model was compiled with coefficients."""
         return bool(self._handle.potential != self._ffi.NULL)
+
+    @property
+    def options(self) -> BuildOptions:
+        """How it was built."""
+        return BuildOptions(**self._manifest.options)
+
+    @property
+    def compiler(self) -> str:
+        """The command that compiled it."""
+        return self._manifest.compiler
 
     @property
     def precision(self) -> str:
@@ -341,15 +361,17 @@ class Model:
                 f"the model {self.name} was compiled without coefficients and has no energies. "
                 "Compile it with coefficients=..., or --coefficients FILE."
             )
+        # OpenMP runtimes hang in a forked child whose parent has used several threads; the results are the same.
+        threads = self._threads if os.getpid() == self._process else 1
         energy = np.empty(len(environments.center))
         gradient = np.empty((len(environments.displacement), 3))
         self._call(
             self._handle.potential,
             environments,
-            self._handle.potential_workspace(environments.most, self._threads),
+            self._handle.potential_workspace(environments.most, threads),
             self._pointer("double *", energy),
             self._pointer("double *", gradient),
-            self._threads,
+            threads,
         )
         return energy, gradient
 

@@ -31,7 +31,7 @@ typedef enum {
     ACEGEN_BAD_ARGUMENT = 1,    /* a required pointer is NULL, a count is negative, or n_threads is not positive */
     ACEGEN_SMALL_WORKSPACE = 2, /* the workspace is smaller than the model asks for */
     ACEGEN_UNKNOWN_SPECIES = 3, /* a species index is outside 0 .. n_species - 1 */
-    ACEGEN_NOT_FINITE = 4,      /* a displacement is NaN or infinite */
+    ACEGEN_NOT_FINITE = 4,      /* a displacement is NaN, infinite, or so large that its square is */
     ACEGEN_COINCIDENT = 5       /* a neighbour sits on its centre (closer than 1e-6 Å) */
 } acegen_status;
 
@@ -83,10 +83,11 @@ typedef struct {
      * centres of each element; the columns of the matrix are the functions of the first element, of the second, ...
      * A structure may be done in parts: rows for some of its atoms, from environments of those atoms and of all that have
      * one of them as a neighbour.
+     * Rows are numbers below n_rows, which is not checked; workspace, energy and virial are required even for no atoms.
      *   center_row    in:  [n_atoms] the row of forces of each centre; -1: its energy and virial are left out, only the
      *                 forces it exerts on neighbours with a row are counted
      *   neighbour_row in:  [first[n_atoms]] the row of forces of each entry's atom, or -1
-     *   n_rows        number of rows of forces
+     *   n_rows        number of rows of forces; if 0, forces may be NULL
      *   energy        out: [n_species][n_basis]
      *   forces        out: [n_species][n_basis][n_rows][3]  minus the derivative of the energy
      *   virial        out: [n_species][n_basis][6]  minus Σ r dE/dr over all entries: xx, yy, zz, yz, xz, xy */
@@ -98,7 +99,8 @@ typedef struct {
      *   energy        out: [n_atoms] site energy of each centre, eV
      *   gradient      out: [first[n_atoms] - first[0]][3] derivative of each centre's energy with respect to each of its
      *                 displacements, eV/Å, in the order of the entries
-     *   n_threads     threads to use, at least 1; the results are the same, bit by bit, for any number */
+     *   n_threads     threads to use, at least 1; the results are the same, bit by bit, for any number. After fork(), in
+     *                 a process whose parent has used several, only 1 is safe (a limit of OpenMP runtimes) */
     acegen_status (*potential)(const acegen_environments *environments, double *energy, double *gradient,
                                int32_t n_threads, void *workspace, size_t workspace_size, int64_t *failed_atom);
 } acegen_model;

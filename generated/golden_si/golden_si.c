@@ -45,14 +45,44 @@ static const acegen_model MODEL = {
 /* The model, or NULL if this processor lacks instructions it was compiled for. */
 const acegen_model *acegen_model_golden_si(void)
 {
-#if defined(__x86_64__) && defined(__AVX512F__)
-    if (!__builtin_cpu_supports("avx512f")) return NULL;
+#if defined(__x86_64__) && defined(__AVX__)
+    if (!__builtin_cpu_supports("avx")) return NULL;
 #endif
 #if defined(__x86_64__) && defined(__AVX2__)
     if (!__builtin_cpu_supports("avx2")) return NULL;
 #endif
 #if defined(__x86_64__) && defined(__FMA__)
     if (!__builtin_cpu_supports("fma")) return NULL;
+#endif
+#if defined(__x86_64__) && defined(__BMI__)
+    if (!__builtin_cpu_supports("bmi")) return NULL;
+#endif
+#if defined(__x86_64__) && defined(__BMI2__)
+    if (!__builtin_cpu_supports("bmi2")) return NULL;
+#endif
+#if defined(__x86_64__) && defined(__AVX512F__)
+    if (!__builtin_cpu_supports("avx512f")) return NULL;
+#endif
+#if defined(__x86_64__) && defined(__AVX512CD__)
+    if (!__builtin_cpu_supports("avx512cd")) return NULL;
+#endif
+#if defined(__x86_64__) && defined(__AVX512BW__)
+    if (!__builtin_cpu_supports("avx512bw")) return NULL;
+#endif
+#if defined(__x86_64__) && defined(__AVX512DQ__)
+    if (!__builtin_cpu_supports("avx512dq")) return NULL;
+#endif
+#if defined(__x86_64__) && defined(__AVX512VL__)
+    if (!__builtin_cpu_supports("avx512vl")) return NULL;
+#endif
+#if defined(__x86_64__) && defined(__AVX512VNNI__)
+    if (!__builtin_cpu_supports("avx512vnni")) return NULL;
+#endif
+#if defined(__x86_64__) && defined(__AVX512VBMI__)
+    if (!__builtin_cpu_supports("avx512vbmi")) return NULL;
+#endif
+#if defined(__x86_64__) && defined(__AVX512IFMA__)
+    if (!__builtin_cpu_supports("avx512ifma")) return NULL;
 #endif
     return &MODEL;
 }

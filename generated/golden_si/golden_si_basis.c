@@ -399,7 +399,7 @@ acegen_status golden_si_design(const acegen_environments *environments, const in
         for (int i = 0; i < N_BASIS; ++i) {
             const int64_t column = (int64_t)center * N_BASIS + i;
             double rest[7];
-            purify(i, work.coupled, stride, 3 * n_rows, forces + 3 * n_rows * column);
+            if (n_rows) purify(i, work.coupled, stride, 3 * n_rows, forces + 3 * n_rows * column);
             purify(i, work.coupled + 3 * n_rows, stride, 7, rest);
             memcpy(virial + 6 * column, rest, 6 * sizeof *rest);
             energy[column] = rest[6];

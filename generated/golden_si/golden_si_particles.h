@@ -102,7 +102,14 @@ typedef struct {
     int64_t next, end, window[WINDOW];
 } center_queue;
 
-/* Lanes of the next block: up to LANES centres, -1 for unused lanes. Returns how many were found. */
+/* Ask for memory that will be needed soon: [entries][3] numbers from entry `first` on. */
+static inline void prefetch_entries(const double *start, int64_t first, int64_t entries)
+{
+    for (int64_t k = 3 * first; k < 3 * (first + entries); k += 64 / (int64_t)sizeof *start) __builtin_prefetch(start + k, 0, 2);
+}
+
+/* Lanes of the next block: up to LANES centres, -1 for unused lanes. Returns how many were found. Lists of the block after it
+ * are on their way when this one is computed. */
 static inline int next_block(const acegen_environments *env, center_queue *queue, int64_t atom[LANES])
 {
     if (queue->taken == queue->count) {
@@ -122,6 +129,10 @@ static inline int next_block(const acegen_environments *env, center_queue *queue
     int filled = 0;
     while (filled < LANES && queue->taken < queue->count) atom[filled++] = queue->window[queue->taken++];
     for (int lane = filled; lane < LANES; ++lane) atom[lane] = -1;
+    for (int k = queue->taken; k < queue->count && k < queue->taken + LANES; ++k) {
+        const int64_t first = env->first[queue->window[k]];
+        prefetch_entries(env->displacement, first, env->first[queue->window[k] + 1] - first);
+    }
     return filled;
 }
 
@@ -390,7 +401,7 @@ static inline void pool_tile_2(int32_t species, const slot *slots, lanes *restri
     }
 }
 
-/* Add a tile of 1 neighbours of one species. */
+/* Add a neighbour of one species. */
 static inline void pool_tile_1(int32_t species, const slot *slots, lanes *restrict A)
 {
     lanes R[N_RADIAL][TILE], S[1][N_HARMONICS];

@@ -117,7 +117,7 @@ static void forces_tile_2(int32_t species, const slot *slots, int64_t first_entr
     for (int k = 0; k < 2; ++k) force(&slots[k], k, first_entry, T, U, gradient);
 }
 
-/* Gradient of the site energies with respect to a tile of 1 neighbours of one species. */
+/* Gradient of the site energies with respect to a neighbour of one species. */
 static void forces_tile_1(int32_t species, const slot *slots, int64_t first_entry, const lanes *restrict D, double *restrict gradient)
 {
     lanes R[N_RADIAL][TILE], dR[N_RADIAL][TILE], T[N_HARMONICS][TILE], U[N_HARMONICS][TILE];
@@ -181,6 +181,11 @@ static acegen_status potential_range(const acegen_environments *env, int64_t beg
                 const acegen_status status = pool_block(env, center, at->atom, aligned(slots), at->near, at->A, failed_atom);
                 if (status != ACEGEN_OK) return status;
                 slots += slot_bytes(max_neighbours) - sizeof(lanes);
+                for (int lane = 0; lane < LANES; ++lane)
+                    if (at->atom[lane] >= 0) {
+                        const int64_t first = env->first[at->atom[lane]];
+                        prefetch_entries(gradient, first - env->first[0], env->first[at->atom[lane] + 1] - first);
+                    }
             }
             golden_si_products(center, blocks, count);
             for (int k = 0; k < count; ++k) {

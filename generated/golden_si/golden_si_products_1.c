@@ -1,7 +1,7 @@
 /* golden_si: canonical basis of Si, order 3, level 6, cutoff 5 Å. Made by acegen 0.1.0; do not edit.
  *
  * Part of the product stage: products of pooled A's along a trie that shares their leading factors. A node that stands for the
- * partial product p, and whose subtree has the value g, costs: leaf with coefficient c and factor A(v): g += c A(v),
+ * partial product p, and whose subtree has the value g: leaf with coefficient c and factor A(v): g += c A(v),
  * D(v) += c p; inner node with child value h: g += A(v) h, D(v) += p h.
  */
 #include "golden_si_products.h"
@@ -11,7 +11,7 @@
 #define D(v) d[(v) - 0]
 #define C(k) c[(k) - 125]
 
-/* Products with first factors from A(6) to A(5). */
+/* Products with first factors A(6), ..., A(5). */
 void golden_si_products_1(const lanes *restrict a, lanes *restrict d, const real *restrict c, double *restrict energy)
 {
     lanes e = splat(0);
