@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks",
         description="Measure acegen: kernels by stage against the multiply-add peak, ways to compile, scaling, "
         "compile times, throughput for fits, and other evaluators in the same run.",
-        epilog="A full run takes about an hour; keep the machine otherwise idle. "
+        epilog="A full run takes half an hour or more; keep the machine otherwise idle. "
         "benchmarks/README.md says what is counted.",
     )
     parser.add_argument("--quick", action="store_true", help="small models and few repetitions, about a minute")

@@ -19,7 +19,7 @@ FETCH_BYTES = 16
 FAR_FETCH_BYTES = 12
 """The same where code does not fit the L2 cache, and is fetched once for several blocks of lanes."""
 
-L2_BYTES = 768 * 1024
+L2_BYTES = 512 * 1024
 """Code up to this size stays in the L2 cache, beside the data."""
 
 MAX_CODE_BYTES = 4 * 1024 * 1024
