@@ -51,7 +51,9 @@ class Samples:
 
     def record(self) -> dict[str, Any]:
         """For the results file."""
-        return {"median": self.median, "quartiles": list(self.quartiles), "rounds": len(self.values)}
+        extremes = [float(self.values.min()), float(self.values.max())]
+        quartiles = list(self.quartiles)
+        return {"median": self.median, "quartiles": quartiles, "range": extremes, "rounds": len(self.values)}
 
     def text(self, digits: int = 2) -> str:
         """Median with quartiles."""
