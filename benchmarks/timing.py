@@ -55,11 +55,6 @@ class Samples:
         quartiles = list(self.quartiles)
         return {"median": self.median, "quartiles": quartiles, "range": extremes, "rounds": len(self.values)}
 
-    def text(self, digits: int = 2) -> str:
-        """Median with quartiles."""
-        low, high = self.quartiles
-        return f"{self.median:.{digits}f} ({low:.{digits}f}-{high:.{digits}f})"
-
 
 @dataclass(frozen=True)
 class Timings:
