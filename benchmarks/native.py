@@ -22,7 +22,7 @@ def build_library(name: str, text: str, folder: Path, toolchain: Toolchain, flag
     if not library.exists():
         source, target = folder / f"{name}.c", folder / f"{name}.o"
         source.write_text(text, encoding="utf-8")
-        toolchain.compile(source, target, flags)
+        toolchain.compile([(source, target, flags)])
         toolchain.link([target], library)
         target.unlink()
     return library

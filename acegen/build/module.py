@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import errno
 import io
-import os
 import shutil
 import sysconfig
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -79,9 +77,7 @@ def _compile(code: GeneratedCode, key: str, toolchain: Toolchain, staging: Path,
     python = ["-w", "-isystem", sysconfig.get_path("include")]
     jobs = [(s, o, python if s == wrapper else []) for s, o in zip(sources, objects, strict=True)]
     jobs.sort(key=lambda job: -job[0].stat().st_size)  # the longest first
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for done, _ in enumerate(pool.map(lambda job: toolchain.compile(*job), jobs), start=1):
-            progress.advance(done, len(jobs))
+    toolchain.compile(jobs, lambda done: progress.advance(done, len(jobs)))
     extension = staging / f"{module}{_ABI3_SUFFIX}"
     toolchain.link(objects, extension)
     for path in (wrapper, *objects):

@@ -6,10 +6,12 @@ import hashlib
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sysconfig
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +19,9 @@ from acegen.errors import BuildError
 
 OPTIMIZATION = ("-O3", "-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros", "-ffp-contract=fast")
 """Flags of the kernels: IEEE results apart from fused multiply-adds and the sign of zero."""
+
+_POLL_SECONDS = 0.01
+_PATIENCE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -43,23 +48,89 @@ class Toolchain:
         """The command line of a kernel, without files."""
         return " ".join((*self.command, *OPTIMIZATION, *self.march, *self.openmp))
 
-    def compile(self, source: Path, target: Path, extra: Sequence[str] = ()) -> None:
-        """Compile one file to an object. Raises `BuildError` with what the compiler said."""
-        flags = ["-std=c99", "-Wall", "-Wextra", *OPTIMIZATION, *self.march, *self.openmp, "-fPIC", *extra]
-        self._run([*self.command, *flags, "-c", source.name, "-o", target.name], source.parent)
+    def compile(
+        self,
+        sources: Sequence[tuple[Path, Path, Sequence[str]]],
+        done: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """Compile files to objects, as many at once as there are cores, in the order given.
+
+        Whatever ends the wait (a failure, Ctrl-C, a signal's exception) kills the compilers that still run.
+
+        Args:
+            sources: source, object, and options of its own, of each file.
+            done: told the number of files compiled so far.
+
+        Raises:
+            BuildError: with what the compiler said.
+        """
+        flags = ["-std=c99", "-Wall", "-Wextra", *OPTIMIZATION, *self.march, *self.openmp, "-fPIC"]
+        waiting = list(reversed(sources))
+        running: list[_Command] = []
+        try:
+            while waiting or running:
+                while waiting and len(running) < (os.cpu_count() or 1):
+                    source, target, extra = waiting.pop()
+                    arguments = [*self.command, *flags, *extra, "-c", source.name, "-o", target.name]
+                    running.append(_Command(arguments, source.parent))
+                for command in [c for c in running if c.finished()]:
+                    command.check()
+                    running.remove(command)
+                    done(len(sources) - len(waiting) - len(running))
+                time.sleep(_POLL_SECONDS)
+        finally:
+            for command in running:
+                command.kill()
 
     def link(self, objects: Sequence[Path], target: Path) -> None:
         """Link objects to a Python extension. Raises `BuildError` with what the linker said."""
         shared = shlex.split(sysconfig.get_config_var("LDSHARED") or "cc -shared")[1:]
         inputs = [o.name for o in objects]
-        self._run([*self.command, *shared, *self.openmp, *inputs, "-o", target.name, "-lm"], target.parent)
+        command = _Command([*self.command, *shared, *self.openmp, *inputs, "-o", target.name, "-lm"], target.parent)
+        try:
+            command.check()
+        finally:
+            command.kill()
 
-    def _run(self, arguments: list[str], directory: Path) -> None:
-        result = subprocess.run(arguments, cwd=directory, capture_output=True, text=True, check=False)
-        if result.returncode:
-            lines = result.stderr.strip().splitlines() or [f"exit status {result.returncode}"]
+
+class _Command:
+    """A compiler or linker at work. Its messages go to a file: a pipe nobody reads would stop it."""
+
+    def __init__(self, arguments: list[str], directory: Path) -> None:
+        self._arguments = arguments
+        self._messages = tempfile.TemporaryFile()  # noqa: SIM115, closed by kill()
+        self._process = subprocess.Popen(
+            arguments,
+            cwd=directory,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self._messages,
+            process_group=0,  # the driver and the programs it starts are stopped together
+        )
+
+    def finished(self) -> bool:
+        return self._process.poll() is not None
+
+    def check(self) -> None:
+        """Wait for its end. Raises `BuildError` with what it said if it failed."""
+        if self._process.wait():
+            self._messages.seek(0)
+            said = self._messages.read().decode(errors="replace").strip()
+            lines = said.splitlines() or [f"exit status {self._process.returncode}"]
             said = "\n".join([*lines[:20], "..."] if len(lines) > 20 else lines)
-            raise BuildError(f"the C compiler failed: {shlex.join(arguments)}\n{said}")
+            raise BuildError(f"the C compiler failed: {shlex.join(self._arguments)}\n{said}")
+        self.kill()
+
+    def kill(self) -> None:
+        """Stop it if it still runs, and let go of what it held."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGTERM)  # the driver removes its temporary files
+            try:
+                self._process.wait(_PATIENCE_SECONDS)
+            except subprocess.TimeoutExpired:
+                os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait()
+        self._messages.close()
 
 
 def find_toolchain(march: str = "native", openmp: bool = False) -> Toolchain:
