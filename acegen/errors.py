@@ -33,3 +33,11 @@ class DependencyError(AcegenError):
 
 class IsolatedAtomWarning(UserWarning):
     """An atom has no neighbour within the cutoff; its site energy is exactly zero."""
+
+
+class FitError(AcegenError):
+    """A fit that cannot be done: wrong settings, data without usable labels, workers that die."""
+
+
+class DataWarning(UserWarning):
+    """Data that can be used but look wrong: atoms closer than physics allows, labels that are not finite."""

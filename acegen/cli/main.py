@@ -8,9 +8,10 @@ import json
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from acegen.errors import AcegenError
 from acegen.version import __version__
@@ -40,6 +41,21 @@ Then:
     acegen verify generated/si_o3d12 checks it against its definition
 """
 
+_FIT_EXAMPLE = """\
+Settings, fit.toml:
+
+    spec = "si.toml"                     the model, as for acegen compile
+
+    [data]
+    train = "Si_train.xyz"
+    test = "Si_test.xyz"                 reported on, decides nothing
+
+Everything else has a default: acegen schema --fit lists it.
+
+    acegen fit fit.toml                  makes fits/NAME/
+    acegen eval fits/NAME more.xyz       errors for other data
+"""
+
 
 def run() -> None:
     """Entry point of the console script."""
@@ -54,6 +70,7 @@ def main(arguments: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without Unicode shows '?', and nothing fails
+    warnings.showwarning = _show_warning
     try:
         status = int(options.command(options))
         sys.stdout.flush()
@@ -68,7 +85,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"acegen: {error.strerror}{f': {error.filename}' if error.filename else ''}.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("acegen: interrupted; nothing was changed.", file=sys.stderr)
+        print("acegen: interrupted; no result was changed.", file=sys.stderr)
         return 130
 
 
@@ -140,14 +157,46 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.set_defaults(command=_verify)
 
+    _add_fit_commands(commands)
+
     command = commands.add_parser(
         "schema",
         help="print the JSON schema of specs",
         description="Print the JSON schema of specifications, for editors that complete and check TOML "
         "(Even Better TOML, taplo: put '#:schema ./acegen-schema.json' in the first line of the spec).",
     )
+    command.add_argument("--fit", action="store_true", help="the schema of fits (FIT.toml) instead")
     command.set_defaults(command=_schema)
     return parser
+
+
+def _add_fit_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser(
+        "fit",
+        help="fit a potential to labelled configurations",
+        description="Fit a linear model to energies, forces and virials in extended XYZ, decide every hyperparameter by "
+        "a validation split, and leave in DIR/NAME/ the compiled potential, its coefficients, a report with errors by "
+        "kind of configuration, and pictures. An interrupted fit goes on where it stopped.",
+        epilog=_FIT_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("fit", type=Path, metavar="FIT", help="settings, a TOML file")
+    command.add_argument("--processes", type=_positive, metavar="N", help="instead of assembly.processes")
+    command.add_argument("--dask", metavar="ADDRESS", help="instead of assembly.dask: a Dask scheduler to assemble on")
+    command.set_defaults(command=_fit)
+
+    command = commands.add_parser(
+        "eval",
+        help="errors of a compiled potential for labelled configurations",
+        description="Compare the energies, forces and virials of a compiled potential with labelled configurations and "
+        "print errors by kind of configuration.",
+    )
+    command.add_argument("module", type=Path, metavar="MODEL", help="folder of a compiled potential, or of a fit")
+    command.add_argument("data", nargs="+", metavar="DATA", help="extended-XYZ files")
+    for name in ("energy", "forces", "virial", "stress", "config_type"):
+        command.add_argument(f"--{name.replace('_', '-')}", metavar="KEY", help=f"key of the label (default: {name})")
+    command.add_argument("-o", "--output", type=Path, metavar="DIR", help="also write errors.json and pictures there")
+    command.set_defaults(command=_eval)
 
 
 def _add_build_options(command: argparse.ArgumentParser) -> None:
@@ -186,6 +235,20 @@ def _build_options(options: argparse.Namespace) -> BuildOptions:
     from acegen.options import BuildOptions
 
     return BuildOptions(options.march, options.lanes, options.precision, options.openmp, options.products)
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Our own warnings without the line of code they come from."""
+    own = category.__module__.startswith("acegen")
+    text = f"acegen: {message}" if own else warnings.formatwarning(message, category, filename, lineno, line).rstrip()
+    print(text, file=file or sys.stderr)
 
 
 def _count(text: str) -> int:
@@ -256,7 +319,29 @@ def _verify(options: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _schema(_: argparse.Namespace) -> int:
+def _fit(options: argparse.Namespace) -> int:
+    from acegen.cli.fit import run_fit
+
+    changes = {name: getattr(options, name) for name in ("processes", "dask") if getattr(options, name) is not None}
+    run_fit(options.fit, changes, _console())
+    return 0
+
+
+def _eval(options: argparse.Namespace) -> int:
+    from acegen.cli.fit import run_eval
+
+    names = ("energy", "forces", "virial", "stress", "config_type")
+    keys = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    run_eval(options.module, options.data, keys, options.output, _console())
+    return 0
+
+
+def _schema(options: argparse.Namespace) -> int:
+    if options.fit:
+        from acegen.cli.fit import print_schema
+
+        print_schema()
+        return 0
     from acegen.spec import Spec
 
     print(json.dumps(Spec.model_json_schema(), indent=2, ensure_ascii=False))

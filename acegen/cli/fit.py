@@ -1,0 +1,118 @@
+"""`acegen fit` and `acegen eval`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from acegen.cli.progress import TerminalProgress
+from acegen.errors import DependencyError, FitError
+
+try:
+    from acegen.fit.data import read_dataset
+    from acegen.fit.evaluation import ErrorRow, compare, error_rows, table_cells
+    from acegen.fit.pipeline import fit
+    from acegen.fit.report import ERROR_HEADINGS, ERROR_UNITS, all_error_rows
+    from acegen.fit.settings import FitSettings, KeySettings
+except ModuleNotFoundError as error:
+    if error.name is None or error.name.partition(".")[0] == "acegen":
+        raise
+    raise DependencyError(
+        f'fitting needs the package {error.name}. Install all of them: pip install "acegen[fit]"'
+    ) from None
+from acegen.runtime import load
+
+
+def run_fit(file: Path, changes: Mapping[str, object], console: Console) -> None:
+    """Fit as `file` says, print stages and errors.
+
+    Args:
+        file: FIT.toml.
+        changes: settings of [assembly] given on the command line.
+        console: where to print.
+    """
+    from acegen.fit.settings import load_settings
+
+    settings = load_settings(file)
+    if changes:
+        settings = settings.model_copy(update={"assembly": settings.assembly.model_copy(update=dict(changes))})
+    progress = TerminalProgress(console)
+    result = fit(settings, progress)
+    total = sum(cost.seconds for cost in result.costs)
+    peak = max(cost.peak for cost in result.costs) / 2**20
+    child = max(cost.child_peak for cost in result.costs) / 2**20
+    console.print(
+        f"[bold]{'total':<8}[/bold] {total:6.2f} s  peak memory {peak:,.0f} MiB, largest child {child:,.0f} MiB",
+        highlight=False,
+    )
+    console.print(_table(result.settings.spec.name, all_error_rows(result)))
+    console.print(f"{result.directory}: report.md, report.json, pictures; load the potential with", highlight=False)
+    console.print(f'  acegen.load("{result.model.path}")', highlight=False, soft_wrap=True)
+
+
+def run_eval(
+    module: Path, files: Sequence[str], keys: Mapping[str, str], output: Path | None, console: Console
+) -> None:
+    """Print the errors of a compiled potential for labelled configurations.
+
+    Args:
+        module: folder of the potential, or of a fit.
+        files: extended-XYZ files.
+        keys: names of labels, as in data.keys.
+        output: folder for errors.json and pictures, or None.
+        console: where to print.
+    """
+    progress = TerminalProgress(console)
+    model = load(_module(module))
+    with progress.stage("data"):
+        dataset = read_dataset(files, KeySettings.model_validate(dict(keys)), model.elements)
+        missing = "".join(f", {n} without {q}" for q, n in dataset.missing.items() if n and q in ("energy", "forces"))
+        progress.report(f"{len(dataset.configurations):,} configurations, {dataset.n_atoms:,} atoms{missing}")
+    with progress.stage("errors"):
+        comparisons = compare(model, dataset, progress)
+    rows = error_rows("data", comparisons)
+    console.print(_table(model.name, rows))
+    if output is not None:
+        from acegen.fit.pictures import draw_comparisons
+
+        try:
+            output.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FitError(f"cannot make the folder {output}: {error.strerror}. Choose another.") from None
+        text = json.dumps({"model": model.name, "errors": [asdict(row) for row in rows]}, indent=1)
+        (output / "errors.json").write_text(text + "\n", encoding="utf-8")
+        pictures = draw_comparisons({"data": comparisons}, output)
+        console.print(f"{output}: errors.json, {', '.join(pictures)}", highlight=False)
+
+
+def print_schema() -> None:
+    """Print the JSON schema of FIT.toml."""
+    print(json.dumps(FitSettings.model_json_schema(), indent=2, ensure_ascii=False))
+
+
+def _module(path: Path) -> Path:
+    """The module in the folder of a fit, or the folder itself."""
+    inside = path / path.resolve().name
+    return inside if (path / "report.json").exists() and inside.is_dir() else path
+
+
+def _table(name: str, rows: Sequence[ErrorRow]) -> Table:
+    table = Table(title=f"{name} ({ERROR_UNITS})", box=box.SIMPLE, padding=(0, 1))
+    virials = any(row.virial is not None for row in rows)
+    headings = ERROR_HEADINGS if virials else ERROR_HEADINGS[:-2]
+    for i, heading in enumerate(headings):
+        table.add_column(heading, justify="left" if i < 2 else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(
+            *table_cells(row, ".2f", ".4f")[: len(headings)], style="bold" if row.config_type == "all" else None
+        )
+    return table
+
+
+__all__ = ["print_schema", "run_eval", "run_fit"]

@@ -1,0 +1,22 @@
+"""Fitting: from labelled configurations to a compiled potential (`acegen.fit.pipeline` is the map of the stages)."""
+
+from acegen.fit.data import Configuration, Dataset, read_dataset
+from acegen.fit.evaluation import Comparison, ErrorRow, QuantityError, compare, error_rows
+from acegen.fit.pipeline import FitResult, fit
+from acegen.fit.settings import FitSettings, KeySettings, load_settings
+
+__all__ = [
+    "Comparison",
+    "Configuration",
+    "Dataset",
+    "ErrorRow",
+    "FitResult",
+    "FitSettings",
+    "KeySettings",
+    "QuantityError",
+    "compare",
+    "error_rows",
+    "fit",
+    "load_settings",
+    "read_dataset",
+]

@@ -1,0 +1,128 @@
+"""The assembly stage: all units of a fit, wherever they are computed, combined into a `Problem`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acegen.fit.data import Configuration, Parts
+from acegen.fit.factor import Factor
+from acegen.fit.problem import Problem
+from acegen.fit.settings import FitSettings
+from acegen.fit.unit import QUANTITIES, Assembler, Factors
+from acegen.fit.workers import assemble_here, assemble_in_processes, assemble_on_cluster, merged
+from acegen.progress import Progress
+from acegen.runtime import Model
+
+Floats = NDArray[np.float64]
+
+_SHARES = 4
+"""Units are so small that each process gets at least this many, and all end at about the same time."""
+
+_BUFFERS = 4
+"""Memory of a process in terms of the rows of a block: block, kernel, buffer, and what QR needs."""
+
+
+def make_assembler(settings: FitSettings, model: Model, parts: Parts, cache: str) -> Assembler:
+    """What the units of a fit have in common."""
+    elements = model.elements
+    configurations = [*parts.training.configurations, *parts.validation.configurations]
+    given = settings.atomic_energies
+    directions = composition_directions(configurations, elements) if given is None else np.zeros((len(elements), 0))
+    processes = settings.assembly.processes
+    return Assembler(
+        spec={"name": settings.spec.name, **{k: v for k, v in settings.spec.canonical().items() if k != "name"}},
+        modules=cache,
+        composition=tuple(map(tuple, directions.tolist())),
+        atomic_energies=tuple((given or {}).get(element, 0.0) for element in elements),
+        atoms_power=settings.weights.atoms,
+        block_bytes=settings.assembly.memory // (processes * _BUFFERS),
+        cache=cache,
+    )
+
+
+def assemble(settings: FitSettings, assembler: Assembler, parts: Parts, progress: Progress) -> tuple[Problem, int, int]:
+    """Assemble training and validation data.
+
+    Returns:
+        The problem, the number of units found finished, and the number of all.
+
+    Raises:
+        FitError: workers die, or there is no cluster.
+        StructureError: a configuration the basis cannot evaluate, or one atom's rows need more than the memory.
+    """
+    model = assembler.model
+    n_composition = np.shape(assembler.composition)[1]
+    columns = n_composition + model.n_basis * len(model.elements) + 1
+    atoms = parts.training.n_atoms + parts.validation.n_atoms
+    processes = settings.assembly.processes
+    unit_bytes = min(assembler.block_bytes, 3 * 8 * columns * atoms // (processes * _SHARES) + 1)
+    units, names = [], []
+    for name, part in (("training", parts.training), ("validation", parts.validation)):
+        own = units_of(part.configurations, columns, unit_bytes)
+        units += own
+        names += [name] * len(own)
+    n_known = sum(assembler.finished(unit) is not None for unit in units)
+    nothing: Factors = {q: Factor(np.zeros((0, columns)), 0) for q in QUANTITIES}
+    totals = {"training": nothing, "validation": nothing}
+    if settings.assembly.dask is not None:
+        for done, result in assemble_on_cluster(assembler, units, names, settings.assembly.dask):
+            progress.advance(done, len(units))
+            totals |= result or {}
+    else:
+        for done, (number, factors) in enumerate(_local(assembler, units, processes, n_known), start=1):
+            progress.advance(done, len(units))
+            totals[names[number]] = merged(totals[names[number]], factors)
+    problem = Problem(totals["training"], totals["validation"], n_composition, _levels(settings, model))
+    return problem, n_known, len(units)
+
+
+def _local(
+    assembler: Assembler, units: Sequence[Sequence[Configuration]], processes: int, n_known: int
+) -> Iterator[tuple[int, Factors]]:
+    """In processes, unless there is too little to do for starting them to pay."""
+    if processes > 1 and len(units) - n_known > 1:
+        return assemble_in_processes(assembler, units, processes)
+    return assemble_here(assembler, units)
+
+
+def _levels(settings: FitSettings, model: Model) -> Floats:
+    weight = float(settings.spec.basis.angular_weight)
+    return np.array([sum(f.n) + weight * sum(f.l) for z in model.elements for f in model.labels(z)])
+
+
+def units_of(configurations: Sequence[Configuration], columns: int, unit_bytes: int) -> list[tuple[Configuration, ...]]:
+    """Configurations in order, cut into units whose rows take about `unit_bytes`; a larger one is a unit of its own."""
+    most = max(1, unit_bytes // (3 * 8 * columns))
+    units: list[tuple[Configuration, ...]] = []
+    current: list[Configuration] = []
+    atoms = 0
+    for configuration in configurations:
+        size = len(configuration.atoms)
+        if current and atoms + size > most:
+            units.append(tuple(current))
+            current, atoms = [], 0
+        current.append(configuration)
+        atoms += size
+    return [*units, tuple(current)] if current else units
+
+
+def composition_directions(configurations: Sequence[Configuration], elements: Sequence[str]) -> Floats:
+    """Orthonormal directions (elements, k) that the compositions of configurations with an energy span.
+
+    Atomic energies along other directions cannot be told from the data, and are left at zero.
+    """
+    counts = np.array(
+        [
+            [configuration.atoms.get_chemical_symbols().count(element) for element in elements]
+            for configuration in configurations
+            if configuration.energy is not None
+        ],
+        dtype=float,
+    ).reshape(-1, len(elements))
+    counts /= np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    values, vectors = np.linalg.eigh(counts.T @ counts)
+    directions: Floats = vectors[:, values > 1e-10 * max(1.0, float(values.max(initial=0.0)))]
+    return directions

@@ -1,0 +1,121 @@
+"""Curves that show what a potential is like away from the data: dimers, and energy against volume."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acegen.coefficients import Coefficients
+from acegen.errors import IsolatedAtomWarning
+from acegen.fit.data import Dataset
+from acegen.runtime import Model
+from acegen.runtime.neighbours import neighbour_list
+
+Floats = NDArray[np.float64]
+
+_NEAREST = 0.15
+"""Where dimer curves begin, in units of the cutoff."""
+
+
+@dataclass(frozen=True)
+class DimerCurve:
+    """Energy of a dimer without the isolated atoms, and the part of it that is neither pair term nor reference.
+
+    Attributes:
+        distance: Å.
+        energy: eV.
+        many_body: eV; zero for a canonical basis.
+    """
+
+    distance: Floats
+    energy: Floats
+    many_body: Floats
+
+
+def dimer_curve(
+    model: Model, coefficients: Coefficients, first: str, second: str, distances: Floats | None = None
+) -> DimerCurve:
+    """Energies of dimers of two elements.
+
+    Args:
+        model: a compiled potential.
+        coefficients: those it was compiled with.
+        first: an element.
+        second: the other, or the same.
+        distances: Å; by default 200 up to the cutoff.
+    """
+    from ase import Atoms
+
+    if distances is None:
+        distances = np.linspace(_NEAREST * model.cutoff, model.cutoff, 200)
+    energies, pair_parts = np.empty(len(distances)), np.empty(len(distances))
+    lowest = {e: np.array([label.order == 1 for label in model.labels(e)]) for e in (first, second)}
+    values = {e: np.array(coefficients.values[e]) for e in (first, second)}
+    isolated = sum(model.atomic_energies[e] for e in (first, second))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", IsolatedAtomWarning)
+        for i, distance in enumerate(distances):
+            atoms = Atoms([first, second], [[0, 0, 0], [0, 0, distance]])
+            energies[i] = model.compute(atoms).energies.sum() - isolated
+            functions = model.descriptors(atoms)
+            pair_parts[i] = model.reference(atoms).energies.sum() + sum(
+                values[e][lowest[e]] @ row[lowest[e]] for e, row in zip((first, second), functions, strict=True)
+            )
+    return DimerCurve(distances, energies, energies - pair_parts)
+
+
+@dataclass(frozen=True)
+class VolumeCurve:
+    """Energy per atom (eV) of a scaled structure against its volume per atom (Å³), and data next to it."""
+
+    formula: str
+    volume: Floats
+    energy: Floats
+    data_volume: Floats
+    data_energy: Floats
+
+
+def volume_curve(model: Model, data: Dataset, reach: float = 0.25) -> VolumeCurve | None:
+    """The periodic structure of lowest energy per atom, scaled by up to `reach` in volume either way.
+
+    None if no periodic structure has an energy.
+    """
+    periodic = [c for c in data.configurations if c.energy is not None and c.atoms.pbc.all() and c.atoms.cell.rank == 3]
+    if not periodic:
+        return None
+    # A slab's volume is mostly vacuum: of what has the lowest energy within 50 meV/atom, take the densest.
+    lowest = min(c.energy / len(c.atoms) for c in periodic if c.energy is not None)
+    near = [c for c in periodic if c.energy is not None and c.energy / len(c.atoms) < lowest + 0.05]
+    atoms = min(near, key=lambda c: c.atoms.get_volume() / len(c.atoms)).atoms
+    volume = atoms.get_volume() / len(atoms)
+    scales = np.linspace(1 - reach, 1 + reach, 41)
+    energies = []
+    for scale in scales:
+        scaled = atoms.copy()
+        scaled.set_cell(atoms.cell.array * scale ** (1 / 3), scale_atoms=True)
+        energies.append(model.compute(scaled).energies.mean())
+    points = np.array([[c.atoms.get_volume() / len(c.atoms), (c.energy or 0.0) / len(c.atoms)] for c in periodic])
+    return VolumeCurve(
+        atoms.get_chemical_formula(empirical=True), scales * volume, np.array(energies), points[:, 0], points[:, 1]
+    )
+
+
+def nearest_distances(data: Dataset, elements: tuple[str, ...], cutoff: float) -> dict[tuple[str, str], float]:
+    """The smallest distance (Å) of each pair of elements within the cutoff, keys in the order of elements."""
+    nearest: dict[tuple[str, str], float] = {}
+    position = {element: i for i, element in enumerate(elements)}
+    for configuration in data.configurations:
+        symbols = np.array([position[s] for s in configuration.atoms.get_chemical_symbols()])
+        pairs = neighbour_list(configuration.atoms, cutoff)
+        distance = np.linalg.norm(pairs.displacement, axis=1)
+        a, b = symbols[pairs.center], symbols[pairs.neighbour]
+        for i in range(len(elements)):
+            for j in range(i, len(elements)):
+                own = distance[(a == i) & (b == j)]
+                if own.size:
+                    key = (elements[i], elements[j])
+                    nearest[key] = min(nearest.get(key, np.inf), float(own.min()))
+    return nearest

@@ -1,0 +1,167 @@
+"""What a model predicts for labelled configurations, and how far off it is by kind of configuration."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acegen.errors import IsolatedAtomWarning
+from acegen.fit.data import Configuration, Dataset, voigt
+from acegen.fit.problem import Solution
+from acegen.progress import Progress
+from acegen.runtime import Model, design_blocks
+
+Floats = NDArray[np.float64]
+
+ALL = "all"
+"""Kind under which errors of all configurations together are given."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Labels and predictions of one configuration; None: no label.
+
+    Energy in eV/atom, forces in eV/Å, virial in eV/atom.
+    """
+
+    config_type: str
+    n_atoms: int
+    energy: tuple[float, float] | None
+    forces: tuple[Floats, Floats] | None
+    virial: tuple[Floats, Floats] | None
+
+
+@dataclass(frozen=True)
+class QuantityError:
+    """Mean absolute and root mean square error over `count` numbers, and the largest error."""
+
+    count: int
+    mae: float
+    rmse: float
+    largest: float
+
+
+@dataclass(frozen=True)
+class ErrorRow:
+    """Errors of one kind of configuration in one part of the data; None where there are no labels.
+
+    Energies and virials in eV/atom, forces by component in eV/Å.
+    """
+
+    part: str
+    config_type: str
+    n_configurations: int
+    n_atoms: int
+    energy: QuantityError | None
+    forces: QuantityError | None
+    virial: QuantityError | None
+
+
+def compare(model: Model, dataset: Dataset, progress: Progress) -> list[Comparison]:
+    """Predictions of a compiled potential, next to the labels.
+
+    Raises:
+        StructureError: a configuration the model cannot evaluate.
+    """
+
+    def predictions() -> Iterator[tuple[float, Floats, Floats]]:
+        for done, configuration in enumerate(dataset.configurations):
+            progress.advance(done, len(dataset.configurations))
+            result = model.compute(configuration.atoms)
+            yield float(result.energies.sum()), result.forces, voigt(result.virial)
+
+    return _compared(dataset.configurations, predictions())
+
+
+def compare_linear(
+    model: Model, solution: Solution, composition: Floats, atomic_energies: Floats, dataset: Dataset, block_bytes: int
+) -> list[Comparison]:
+    """Predictions of coefficients that were not compiled, from the design rows of a basis.
+
+    Args:
+        model: the compiled basis.
+        solution: coefficients of functions and of directions of composition.
+        composition: (elements, k) the directions.
+        atomic_energies: (elements,) that were subtracted before the fit, eV.
+        dataset: what to predict.
+        block_bytes: bound on the rows in memory.
+    """
+    isolated = atomic_energies + composition @ solution.composition
+
+    def predictions() -> Iterator[tuple[float, Floats, Floats]]:
+        forces: list[Floats] = []
+        energy, virial = 0.0, np.zeros(6)
+        for block in design_blocks(model, (c.atoms for c in dataset.configurations), block_bytes):
+            atoms = dataset.configurations[block.structure].atoms
+            energy += float(block.rows.energy @ solution.functions)
+            virial = virial + block.rows.virial @ solution.functions
+            forces.append(block.rows.forces @ solution.functions)
+            if block.last == len(atoms):
+                reference = model.reference(atoms)
+                counts = np.array([atoms.get_chemical_symbols().count(element) for element in model.elements])
+                total = energy + float(counts @ isolated) + float(reference.energies.sum())
+                yield total, np.concatenate(forces) + reference.forces, virial + voigt(reference.virial)
+                forces, energy, virial = [], 0.0, np.zeros(6)
+
+    return _compared(dataset.configurations, predictions())
+
+
+def error_rows(part: str, comparisons: Sequence[Comparison]) -> list[ErrorRow]:
+    """Errors by kind of configuration, then of all together if there are several kinds."""
+    kinds = sorted({c.config_type for c in comparisons})
+    groups = [(kind, [c for c in comparisons if c.config_type == kind]) for kind in kinds]
+    if len(kinds) != 1:
+        groups.append((ALL, list(comparisons)))
+    rows = []
+    for kind, group in groups:
+        errors = {name: _error([getattr(c, name) for c in group]) for name in ("energy", "forces", "virial")}
+        rows.append(ErrorRow(part, kind, len(group), sum(c.n_atoms for c in group), **errors))
+    return rows
+
+
+def total_row(part: str, comparisons: Sequence[Comparison]) -> ErrorRow:
+    """Errors of all configurations of a part."""
+    return error_rows(part, comparisons)[-1]
+
+
+def _compared(
+    configurations: Sequence[Configuration], predictions: Iterator[tuple[float, Floats, Floats]]
+) -> list[Comparison]:
+    comparisons = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", IsolatedAtomWarning)
+        for c, (energy, forces, virial) in zip(configurations, predictions, strict=True):
+            n = len(c.atoms)
+            comparisons.append(
+                Comparison(
+                    c.config_type,
+                    n,
+                    None if c.energy is None else (c.energy / n, energy / n),
+                    None if c.forces is None else (c.forces, forces),
+                    None if c.virial is None else (c.virial / n, virial / n),
+                )
+            )
+    return comparisons
+
+
+def _error(pairs: Sequence[Any]) -> QuantityError | None:
+    known = [pair for pair in pairs if pair is not None]
+    if not known:
+        return None
+    difference = np.concatenate([np.ravel(np.subtract(predicted, label)) for label, predicted in known])
+    magnitude = np.abs(difference)
+    rmse = float(np.sqrt(np.mean(difference**2)))
+    return QuantityError(difference.size, float(magnitude.mean()), rmse, float(magnitude.max()))
+
+
+def table_cells(row: ErrorRow, energy: str, forces: str) -> list[str]:
+    """Cells of a table of errors: energies and virials in meV/atom with format `energy`, forces with `forces`."""
+    cells = [row.part, row.config_type, f"{row.n_configurations:,}", f"{row.n_atoms:,}"]
+    for error, factor, form in ((row.energy, 1e3, energy), (row.forces, 1.0, forces), (row.virial, 1e3, energy)):
+        cells += ["", ""] if error is None else [f"{error.mae * factor:{form}}", f"{error.rmse * factor:{form}}"]
+    return cells

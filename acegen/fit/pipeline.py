@@ -1,0 +1,185 @@
+"""A fit, stage by stage.
+
+stage     input → output
+--------  ------------------------------------------------------------------------------------------
+data      FIT.toml → `FitSettings`; labelled configurations → `Parts`: training, validation, test.
+basis     `Spec` → the compiled basis.
+assembly  `Parts` → `Problem`: triangles of the design matrix.
+solve     `Problem` → `RidgeFit` or `BayesFit`: hyperparameters decided, coefficients.
+compile   coefficients → the compiled potential.
+errors    potential and `Parts` → labels and predictions, next to each other.
+report    all of it → `DIR/NAME/`, complete or not at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+import acegen
+from acegen.coefficients import Coefficients, write_coefficients
+from acegen.fit.assembly import assemble, make_assembler
+from acegen.fit.bayes import BayesFit
+from acegen.fit.clock import StageClock, StageCost, Subordinate
+from acegen.fit.data import Parts, read_parts
+from acegen.fit.evaluation import Comparison, compare, compare_linear
+from acegen.fit.folder import check_target, staging_folder
+from acegen.fit.problem import Problem, Solution
+from acegen.fit.ridge import RidgeFit
+from acegen.fit.selection import Selection
+from acegen.fit.settings import FitSettings, FitSource, load_settings
+from acegen.fit.solve import solve
+from acegen.fit.unit import QUANTITIES, Assembler
+from acegen.posterior import Posterior, write_posterior
+from acegen.progress import Progress, Silent
+from acegen.runtime import Model
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """All there is to know of a fit.
+
+    Attributes:
+        settings: what was asked for.
+        directory: `DIR/NAME`, where everything lies.
+        model: the compiled potential.
+        parts: the data.
+        problem: the assembled triangles.
+        fit: hyperparameters and coefficients.
+        selection: the functions kept, for a sparse model.
+        coefficients: as the potential was compiled with them.
+        comparisons: labels and predictions by part; "validation" is predicted without having been fitted to.
+        costs: time and memory by stage.
+        n_cached: units of the assembly that were found finished.
+        n_units: all units.
+    """
+
+    settings: FitSettings
+    directory: Path
+    model: Model
+    parts: Parts
+    problem: Problem
+    fit: RidgeFit | BayesFit
+    selection: Selection | None
+    coefficients: Coefficients
+    comparisons: dict[str, list[Comparison]]
+    costs: tuple[StageCost, ...]
+    n_cached: int
+    n_units: int
+
+
+def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
+    """Fit a potential and leave it, with a report, in `output`/NAME.
+
+    Args:
+        source: a FIT.toml, a mapping of the same shape, or `FitSettings`.
+        progress: told about each stage; silent by default.
+
+    Raises:
+        FitError, SpecError, BuildError, StructureError: with one clear message; what was in `output`/NAME is then
+            untouched, and finished parts of the assembly are kept for the next attempt.
+    """
+    clock = StageClock(progress or Silent())
+    with clock.stage("data"):
+        settings = load_settings(source)
+        target = Path(settings.output) / settings.spec.name
+        check_target(target)
+        parts = read_parts(settings)
+        clock.report(_describe_data(parts))
+    with clock.stage("basis"):
+        cache = settings.assembly.cache or str(Path(settings.output) / ".assembly")
+        basis = acegen.compile(settings.spec, cache, progress=Subordinate(clock))
+        clock.report(f"{basis.n_basis * len(basis.elements):,} functions of {', '.join(basis.elements)}")
+    with clock.stage("assembly"):
+        assembler = make_assembler(settings, basis, parts, cache)
+        problem, n_cached, n_units = assemble(settings, assembler, parts, clock)
+        known = f", {n_cached} of {n_units} units from the cache" if n_cached else ""
+        rows = sum(problem.everything[q].n_rows for q in QUANTITIES)
+        clock.report(f"{rows:,} rows × {len(problem.levels):,} columns{known}")
+    with clock.stage("solve"):
+        found, selection, held_out = solve(problem, settings, clock)
+        clock.report(_describe_solution(found))
+    with staging_folder(target) as staging:
+        with clock.stage("compile"):
+            coefficients = _coefficients(basis, assembler, found.solution)
+            potential = acegen.compile(settings.spec, staging, coefficients, Subordinate(clock))
+            write_coefficients(
+                staging / "coefficients.json", basis.basis_hash, coefficients.values, coefficients.atomic_energies
+            )
+            if isinstance(found, BayesFit):
+                _write_posterior(potential, basis, assembler, found)
+            clock.report(str(target / potential.name))
+        with clock.stage("errors"):
+            comparisons = _comparisons(potential, basis, assembler, held_out, parts, clock)
+            clock.report(f"{sum(map(len, comparisons.values())):,} configurations")
+        result = FitResult(
+            settings, target, potential, parts, problem, found, selection, coefficients, comparisons, (), n_cached,
+            n_units,
+        )  # fmt: skip
+        with clock.stage("report"):
+            from acegen.fit.pictures import draw_pictures  # Matplotlib takes a second to import
+            from acegen.fit.report import write_report
+
+            pictures = draw_pictures(result, staging)
+            clock.report(f"report.md, report.json, {len(pictures)} pictures")
+        result = replace(result, costs=clock.costs)
+        write_report(result, staging, pictures)
+    return replace(result, model=acegen.load(target / potential.name))
+
+
+def _coefficients(basis: Model, assembler: Assembler, solution: Solution) -> Coefficients:
+    values = solution.functions.reshape(len(basis.elements), basis.n_basis)
+    isolated = np.array(assembler.atomic_energies) + np.array(assembler.composition) @ solution.composition
+    return Coefficients(
+        {element: list(map(float, row)) for element, row in zip(basis.elements, values, strict=True)},
+        {element: float(energy) for element, energy in zip(basis.elements, isolated, strict=True)},
+        basis.basis_hash,
+    )
+
+
+def _write_posterior(potential: Model, basis: Model, assembler: Assembler, found: BayesFit) -> None:
+    n = len(found.solution.composition)
+    energies = np.array(assembler.composition) @ found.factor[:n]
+    write_posterior(potential.path, Posterior(found.factor[n:], energies, basis.basis_hash))
+
+
+def _comparisons(
+    potential: Model, basis: Model, assembler: Assembler, held_out: Solution, parts: Parts, progress: Progress
+) -> dict[str, list[Comparison]]:
+    comparisons = {"training": compare(potential, parts.training, progress)}
+    if parts.validation.configurations:
+        comparisons["validation"] = compare_linear(
+            basis,
+            held_out,
+            np.array(assembler.composition),
+            np.array(assembler.atomic_energies),
+            parts.validation,
+            assembler.block_bytes,
+        )
+    if parts.test.configurations:
+        comparisons["test"] = compare(potential, parts.test, progress)
+    return comparisons
+
+
+def _describe_data(parts: Parts) -> str:
+    named = (("training", parts.training), ("validation", parts.validation), ("test", parts.test))
+    counts = ", ".join(f"{len(part.configurations):,} {name}" for name, part in named if part.configurations)
+    missing = {q: n for q, n in parts.training.missing.items() if n and q in ("energy", "forces")}
+    left_out = "".join(f"; {count} without {quantity}" for quantity, count in missing.items())
+    return f"{counts} configurations{left_out}"
+
+
+def _describe_solution(found: RidgeFit | BayesFit) -> str:
+    if isinstance(found, BayesFit):
+        noise = ", ".join(f"{quantity} {value:.3g}" for quantity, value in found.noise.items())
+        return f"evidence {found.evidence:,.0f}, noise {noise}, {found.freedom:.0f} effective parameters"
+    chosen = found.chosen
+    return (
+        f"strength {chosen.strength:.2g}, smoothness {chosen.smoothness:g}, energy weight {chosen.weights.energy:g}, "
+        f"condition {found.condition:.1e}"
+    )

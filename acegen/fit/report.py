@@ -1,0 +1,238 @@
+"""The report of a fit: one document for people (Markdown) and one for programs (JSON), with the same numbers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from acegen.fit.bayes import BayesFit
+from acegen.fit.evaluation import ErrorRow, error_rows, table_cells
+from acegen.fit.folder import REPORT, REPORT_FORMAT
+from acegen.fit.ridge import PathPoint, RidgeFit
+from acegen.version import __version__
+
+if TYPE_CHECKING:
+    from acegen.fit.pipeline import FitResult
+
+ERROR_HEADINGS = (
+    "part", "kind", "conf.", "atoms", "E MAE", "E RMSE", "F MAE", "F RMSE", "V MAE", "V RMSE",
+)  # fmt: skip
+ERROR_UNITS = "E: energy and V: virial in meV/atom, F: force components in eV/Å"
+
+
+def write_report(result: FitResult, folder: Path, pictures: Mapping[str, str]) -> None:
+    """Write report.json and report.md into `folder`.
+
+    Args:
+        result: the fit.
+        folder: where to.
+        pictures: caption by file name.
+    """
+    document = report_document(result)
+    (folder / REPORT).write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / "report.md").write_text(_markdown(result, document, pictures), encoding="utf-8")
+
+
+def report_document(result: FitResult) -> dict[str, Any]:
+    """The report as plain JSON values: energies eV/atom, forces eV/Å, times s, memory bytes."""
+    spec, parts = result.settings.spec, result.parts
+    named = {"training": parts.training, "validation": parts.validation, "test": parts.test}
+    return {
+        "format": REPORT_FORMAT,
+        "generator": f"acegen {__version__}",
+        "name": spec.name,
+        "settings": result.settings.model_dump(mode="json", exclude={"spec"}),
+        "spec": spec.canonical(),
+        "basis_hash": result.coefficients.basis_hash,
+        "functions": _functions(result),
+        "atomic_energies": dict(result.coefficients.atomic_energies),
+        "data": {
+            name: {
+                "configurations": len(part.configurations),
+                "atoms": part.n_atoms,
+                "labels": part.n_labels,
+                "missing": part.missing,
+            }
+            for name, part in named.items()
+        },
+        "solution": _solution(result.fit),
+        "selection": None
+        if result.selection is None
+        else {"functions": len(result.selection.functions), "path": [list(point) for point in result.selection.path]},
+        "errors": [asdict(row) for row in all_error_rows(result)],
+        "stages": [asdict(cost) for cost in result.costs],
+        "assembly": {"units": result.n_units, "from_cache": result.n_cached},
+    }
+
+
+def all_error_rows(result: FitResult) -> list[ErrorRow]:
+    """Errors by part and kind of configuration."""
+    return [row for part, comparisons in result.comparisons.items() for row in error_rows(part, comparisons)]
+
+
+def _functions(result: FitResult) -> dict[str, Any]:
+    values = result.coefficients.values
+    used = sum(value != 0 for numbers in values.values() for value in numbers)
+    by_order: dict[int, int] = {}
+    for element, numbers in values.items():
+        for label, value in zip(result.model.labels(element), numbers, strict=True):
+            if value != 0:
+                by_order[label.order] = by_order.get(label.order, 0) + 1
+    return {"basis": len(result.problem.levels), "used": used, "by_order": by_order}
+
+
+def _solution(fit: RidgeFit | BayesFit) -> dict[str, Any]:
+    if isinstance(fit, RidgeFit):
+        return {
+            "kind": "ridge",
+            "chosen": _point(fit.chosen),
+            "condition": fit.condition,
+            "path": [_point(point) for point in fit.path],
+        }
+    return {
+        "kind": "bayes",
+        "noise": fit.noise,
+        "precision": fit.precision,
+        "smoothness": fit.smoothness,
+        "evidence": fit.evidence,
+        "effective_parameters": fit.freedom,
+        "condition": fit.condition,
+        "iterations": fit.iterations,
+        "path": [{"smoothness": power, "evidence": value} for power, value in fit.path.items()],
+    }
+
+
+def _point(point: PathPoint) -> dict[str, Any]:
+    return {
+        "weights": point.weights._asdict(),
+        "smoothness": point.smoothness,
+        "strength": point.strength,
+        "effective_parameters": point.freedom,
+        "validation_rmse": point.validation,
+        "evidence": point.evidence,
+        "gcv": point.gcv,
+    }
+
+
+def _markdown(result: FitResult, document: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
+    spec = result.settings.spec
+    counts = ", ".join(f"{n:,} of order {order}" for order, n in sorted(document["functions"]["by_order"].items()))
+    energies = ", ".join(f"{element} {value:.6f}" for element, value in document["atomic_energies"].items())
+    where = "given" if result.settings.atomic_energies is not None else "fitted"
+    lines = [
+        f"# {spec.name}",
+        "",
+        f"{spec.basis.expansion.capitalize()} basis of {', '.join(spec.basis.elements)}, order {spec.basis.order}: "
+        f"{document['functions']['used']:,} functions ({counts}). Made by acegen {__version__}.",
+        "",
+        f"Atomic energies (eV, {where}): {energies}.",
+        "",
+        "## Errors",
+        "",
+        f"{ERROR_UNITS}. Validation errors are of a fit with the same hyperparameters that has not seen these data.",
+        "",
+        *_table(ERROR_HEADINGS, [table_cells(row, ".2f", ".4f") for row in all_error_rows(result)]),
+        "",
+        "## Data",
+        "",
+        *_table(
+            ("part", "configurations", "atoms", "energies", "forces", "virials", "without energy", "without forces"),
+            [
+                [
+                    name,
+                    f"{part['configurations']:,}",
+                    f"{part['atoms']:,}",
+                    *(f"{part['labels'][q]:,}" for q in ("energy", "forces", "virial")),
+                    *(f"{part['missing'].get(q, 0):,}" for q in ("energy", "forces")),
+                ]
+                for name, part in document["data"].items()
+            ],
+        ),
+        "",
+        "## Solution",
+        "",
+        *_solution_lines(result.fit),
+        "",
+    ]
+    if result.selection is not None and result.selection.path:
+        lines += ["Validation error by number of functions:", "", *_selection_table(result), ""]
+    lines += ["## Time and memory", "", *_stage_table(result), "", "## Pictures", ""]
+    for file, caption in pictures.items():
+        lines += [f"![{caption}]({file})", "", f"*{caption}*", ""]
+    return "\n".join(lines)
+
+
+def _solution_lines(fit: RidgeFit | BayesFit) -> list[str]:
+    if isinstance(fit, BayesFit):
+        noise = ", ".join(f"{quantity} {value:.4g}" for quantity, value in fit.noise.items())
+        return [
+            f"Bayesian linear regression: noise {noise} (eV/atom, eV/Å), prior precision {fit.precision:.4g}, "
+            f"smoothness {fit.smoothness:g}, {fit.freedom:.0f} effective parameters, evidence {fit.evidence:,.1f} after "
+            f"{fit.iterations} iterations, condition number {fit.condition:.2e} with the prior.",
+            "",
+            *_table(("smoothness", "evidence"), [[f"{p:g}", f"{value:,.1f}"] for p, value in fit.path.items()]),
+        ]
+    chosen = fit.chosen
+    best: dict[tuple[float, float, float], PathPoint] = {}
+    for point in fit.path:
+        key = (point.weights.energy, point.weights.virial, point.smoothness)
+        if key not in best or point.score < best[key].score:
+            best[key] = point
+    rows = [
+        [
+            f"{point.weights.energy:g}",
+            f"{point.smoothness:g}",
+            f"{point.strength:.2g}",
+            f"{point.freedom:.0f}",
+            *(f"{point.validation.get(q, float('nan')):.5g}" for q in ("energy", "forces")),
+            f"{point.evidence:,.0f}",
+            "chosen" if point == chosen else "",
+        ]
+        for point in best.values()
+    ]
+    headings = ("energy weight", "smoothness", "strength", "eff. parameters", "val. E", "val. F", "evidence", "")
+    return [
+        f"Ridge regression: strength {chosen.strength:.3g}, smoothness {chosen.smoothness:g}, weights energy "
+        f"{chosen.weights.energy:g}, forces {chosen.weights.forces:g}, virial {chosen.weights.virial:g}; condition "
+        f"number of the scaled problem {fit.condition:.2e}. The best strength for each candidate (validation RMSE in "
+        "eV/atom and eV/Å):",
+        "",
+        *_table(headings, rows),
+    ]
+
+
+def _selection_table(result: FitResult) -> list[str]:
+    assert result.selection is not None
+    rows = [
+        [f"{count:,}", *(f"{errors.get(q, float('nan')):.5g}" for q in ("energy", "forces"))]
+        for count, errors in result.selection.path
+    ]
+    return _table(("functions", "val. E RMSE", "val. F RMSE"), rows)
+
+
+def _stage_table(result: FitResult) -> list[str]:
+    rows = [
+        [
+            c.stage,
+            f"{c.seconds:.1f}",
+            f"{c.processor_seconds:.1f}",
+            f"{c.peak / 2**20:,.0f}",
+            f"{c.child_peak / 2**20:,.0f}",
+        ]
+        for c in result.costs
+    ]
+    total = sum(c.seconds for c in result.costs)
+    rows.append(["total", f"{total:.1f}", f"{sum(c.processor_seconds for c in result.costs):.1f}", "", ""])
+    headings = ("stage", "s", "processor s", "peak so far, MiB", "largest child, MiB")
+    return _table(headings, rows)
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [
+        "| " + " | ".join(headings) + " |",
+        "|" + "---|" * len(headings),
+        *("| " + " | ".join(row) + " |" for row in rows),
+    ]

@@ -1,0 +1,167 @@
+"""Ridge regression with a smoothness prior: strength, weights and smoothness by what has not been fitted.
+
+Minimizes Σ_q w_q² ‖X_q c - t_q‖² + strength² Σ_k (s_k level_k^p c_k)², with s_k the size of function k in the data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import inf, log
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acegen.errors import FitError
+from acegen.fit.problem import Problem, Reduced, Solution, Weights, reduce_problem
+from acegen.fit.settings import SolverSettings, WeightSettings
+from acegen.progress import Progress
+
+_STRENGTHS = 10.0 ** np.arange(-9.0, 0.01, 0.25)
+"""Strengths tried, in units of the largest singular value."""
+
+
+@dataclass(frozen=True)
+class PathPoint:
+    """What was found for one setting of the hyperparameters.
+
+    Attributes:
+        weights: of the quantities.
+        smoothness: power of the level.
+        strength: of the prior.
+        freedom: effective number of parameters.
+        validation: root mean square residual by quantity, in the units of its rows; empty without validation data.
+        evidence: logarithm of the marginal likelihood, for noise of the same strength in all weighted rows.
+        gcv: generalized cross-validation, mean square.
+    """
+
+    weights: Weights
+    smoothness: float
+    strength: float
+    freedom: float
+    validation: dict[str, float]
+    evidence: float
+    gcv: float
+
+    @property
+    def score(self) -> float:
+        """Smaller is better: logarithm of the geometric mean of the validation errors, else minus the evidence."""
+        if self.validation:
+            return sum(log(max(error, 1e-300)) for error in self.validation.values()) / len(self.validation)
+        return -self.evidence
+
+
+@dataclass(frozen=True)
+class RidgeFit:
+    """A solution, the hyperparameters that were chosen, and all that were tried.
+
+    `condition` is the condition number of the scaled problem.
+    """
+
+    solution: Solution
+    chosen: PathPoint
+    path: tuple[PathPoint, ...]
+    condition: float
+
+
+def fit_ridge(
+    problem: Problem,
+    settings: SolverSettings,
+    weights: WeightSettings,
+    progress: Progress,
+    functions: Sequence[int] | NDArray[np.int64] | None = None,
+) -> RidgeFit:
+    """Decide the hyperparameters and solve.
+
+    The strength is decided as `settings.strength` says, weights and smoothness by the validation data, or by the
+    evidence if there are none.
+
+    Raises:
+        FitError: `settings.strength` is "validation" but there are no validation data.
+    """
+    if settings.strength == "validation" and not any(f.n_rows for f in problem.validation.values()):
+        raise FitError(
+            'solver.strength = "validation" needs validation data; set data.validation above 0, or use "evidence", '
+            '"gcv" or a number.'
+        )
+    path: list[PathPoint] = []
+    best: list[PathPoint] = []
+    candidates = list(product(weight_candidates(weights), settings.smoothness))
+    for done, (weight, smoothness) in enumerate(candidates):
+        progress.advance(done, len(candidates))
+        reduced = _reduced(problem, weight, smoothness, settings, functions)
+        points = [_point(problem, reduced, weight, smoothness, s) for s in _strengths(settings, reduced)]
+        path += points
+        best.append(min(points, key=_criterion(settings)))
+    chosen = min(best, key=lambda point: point.score)
+    final = _reduced(problem, chosen.weights, chosen.smoothness, settings, functions, everything=settings.refit)
+    solution = final.coefficients(final.ridge(chosen.strength))
+    return RidgeFit(solution, chosen, tuple(path), final.condition)
+
+
+def held_out_solution(
+    problem: Problem,
+    fit: RidgeFit,
+    settings: SolverSettings,
+    functions: Sequence[int] | NDArray[np.int64] | None = None,
+) -> Solution:
+    """The solution with the chosen hyperparameters that has not seen the validation data."""
+    reduced = _reduced(problem, fit.chosen.weights, fit.chosen.smoothness, settings, functions)
+    return reduced.coefficients(reduced.ridge(fit.chosen.strength))
+
+
+def weight_candidates(weights: WeightSettings) -> list[Weights]:
+    """All combinations of candidate weights."""
+    return [Weights(e, weights.forces, v) for e, v in product(weights.energy, weights.virial)]
+
+
+def _reduced(
+    problem: Problem,
+    weights: Weights,
+    smoothness: float,
+    settings: SolverSettings,
+    functions: Sequence[int] | NDArray[np.int64] | None,
+    everything: bool = False,
+) -> Reduced:
+    factors = problem.everything if everything else problem.training
+    return reduce_problem(problem, factors, weights, smoothness, functions, settings.factorization == "normal")
+
+
+def _strengths(settings: SolverSettings, reduced: Reduced) -> list[float]:
+    if isinstance(settings.strength, float):
+        return [settings.strength]
+    scale = float(reduced.svd[1][0]) if len(reduced.svd[1]) else 1.0
+    return [float(value) for value in scale * _STRENGTHS]
+
+
+def _criterion(settings: SolverSettings) -> Callable[[PathPoint], float]:
+    if settings.strength == "evidence":
+        return lambda point: -point.evidence
+    if settings.strength == "gcv":
+        return lambda point: point.gcv
+    return lambda point: point.score
+
+
+def _point(problem: Problem, reduced: Reduced, weights: Weights, smoothness: float, strength: float) -> PathPoint:
+    """Everything one strength is judged by, from the singular value decomposition."""
+    u, s, _ = reduced.svd
+    projected = u.T @ reduced.target
+    outside = reduced.rest + max(0.0, float(reduced.target @ reduced.target - projected @ projected))
+    shrunk = strength**2 / (s**2 + strength**2)
+    misfit = outside + float(np.sum((shrunk * projected) ** 2))
+    freedom = float(np.sum(1 - shrunk))
+    n = max(reduced.n_rows, 1)
+    gcv = n * misfit / (n - freedom) ** 2 if n > freedom else inf
+    penalty = float(np.sum(s**2 * projected**2 * strength**2 / (s**2 + strength**2) ** 2))
+    # The noise is at its best value for this strength: variance (misfit + penalty) / n.
+    variance = max((misfit + penalty) / n, np.finfo(float).tiny)
+    evidence = -0.5 * n * (log(2 * np.pi * variance) + 1) + 0.5 * float(np.sum(np.log(shrunk)))
+    factors = problem.training
+    rows = (factors["energy"].n_rows, factors["forces"].n_rows, factors["virial"].n_rows)
+    evidence += sum(count * log(weight) for count, weight in zip(rows, weights, strict=True) if weight > 0)
+    validation = {}
+    if any(factor.n_rows for factor in problem.validation.values()):
+        residuals = problem.residuals(problem.validation, reduced.coefficients(reduced.ridge(strength)))
+        validation = {q: r for q, r in residuals.items() if getattr(weights, q) > 0}
+    return PathPoint(weights, smoothness, strength, freedom, validation, evidence, gcv)

@@ -1,0 +1,90 @@
+"""Sparse models: which functions to keep."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acegen.errors import FitError
+from acegen.fit.problem import Problem, Reduced
+from acegen.fit.settings import SelectionSettings
+
+_PATH_POINTS = 12
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Functions kept, in ascending order, and how the validation error fell with their number.
+
+    `path`: (number of functions, root mean square validation residual by quantity) for some numbers; greedy only.
+    """
+
+    functions: NDArray[np.int64]
+    path: tuple[tuple[int, dict[str, float]], ...]
+
+
+def select(problem: Problem, reduced: Reduced, strength: float, settings: SelectionSettings) -> Selection:
+    """Choose `settings.functions` functions.
+
+    Args:
+        problem: the problem, for the validation path.
+        reduced: the problem to select on, with weights and penalties.
+        strength: of the ridge that goes with it; it keeps nearly dependent functions from being taken together.
+        settings: how many, and by which method.
+
+    Raises:
+        FitError: more functions are asked for than the data see.
+    """
+    available = len(reduced.functions)
+    if settings.functions > available:
+        raise FitError(
+            f"solver.selection.functions = {settings.functions} is more than the {available} functions of the basis "
+            "that the data see. Lower it, or raise basis.level."
+        )
+    if settings.method == "greedy":
+        return _greedy(problem, reduced, strength, settings.functions)
+    return _ard(reduced, settings.functions)
+
+
+def _greedy(problem: Problem, reduced: Reduced, strength: float, count: int) -> Selection:
+    """Orthogonal matching pursuit (scikit-learn) on the problem with its prior as further rows."""
+    from sklearn.linear_model import orthogonal_mp
+
+    size = reduced.matrix.shape[1]
+    matrix = np.vstack([reduced.matrix, strength * np.eye(size)])
+    target = np.concatenate([reduced.target, np.zeros(size)])
+    norms = np.linalg.norm(matrix, axis=0)
+    path = orthogonal_mp(matrix / norms, target, n_nonzero_coefs=count, return_path=True)
+    path = path.reshape(size, -1)
+    chosen = np.flatnonzero(path[:, -1])
+    points = []
+    if any(factor.n_rows for factor in problem.validation.values()):
+        for number in np.unique(np.geomspace(1, path.shape[1], _PATH_POINTS).astype(int)):
+            solution = reduced.coefficients(path[:, number - 1] / norms)
+            points.append((int(number), problem.residuals(problem.validation, solution)))
+    return Selection(reduced.functions[chosen], tuple(points))
+
+
+def _ard(reduced: Reduced, count: int) -> Selection:
+    """Automatic relevance determination (scikit-learn): those of largest share in the prediction.
+
+    The triangle stands for `n_rows` rows. Its prior of the noise, Gamma(alpha_1, ·), counts the rows that are missing
+    and one more row, without functions, holds the misfit of theirs: the iteration is then that of all rows.
+    """
+    from sklearn.linear_model import ARDRegression
+
+    rows, size = reduced.matrix.shape
+    matrix = np.vstack([reduced.matrix, np.zeros((1, size))])
+    target = np.append(reduced.target, np.sqrt(reduced.rest))
+    regression = ARDRegression(
+        alpha_1=max(1e-6, (reduced.n_rows - rows - 1) / 2), fit_intercept=False, threshold_lambda=1e12
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # not converged after 300 steps: the ranking is what is wanted
+        regression.fit(matrix, target)
+    share = np.abs(regression.coef_) * np.linalg.norm(reduced.matrix, axis=0)
+    chosen = np.sort(np.argsort(-share)[:count])
+    return Selection(reduced.functions[chosen], ())

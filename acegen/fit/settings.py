@@ -1,0 +1,243 @@
+"""What a fit is told: the file FIT.toml, with every default and every limit."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from acegen.errors import FitError
+from acegen.spec import Spec, load_spec
+
+FitSource: TypeAlias = "str | Path | Mapping[str, Any] | FitSettings"
+
+_UNITS = {"kib": 2**10, "mib": 2**20, "gib": 2**30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
+
+
+def _listed(value: object) -> object:
+    """One entry may stand for a list of one."""
+    return (value,) if isinstance(value, str | int | float) and not isinstance(value, bool) else value
+
+
+def _bytes(value: object) -> object:
+    """A size such as "512 MiB", or a number of bytes."""
+    if not isinstance(value, str):
+        return value
+    number, _, unit = value.strip().partition(" ")
+    try:
+        return int(float(number) * _UNITS[unit.strip().lower()])
+    except (KeyError, ValueError):
+        raise ValueError('is not a size such as "512 MiB" or "2 GB"') from None
+
+
+Paths: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Weight: TypeAlias = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
+Candidates: TypeAlias = Annotated[tuple[Weight, ...], BeforeValidator(_listed), Field(min_length=1)]
+Bytes: TypeAlias = Annotated[int, BeforeValidator(_bytes), Field(ge=2**20)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class KeySettings(_Section):
+    """Names of the labels in the extended-XYZ files."""
+
+    energy: str | None = Field("energy", description="key of the total energy, eV")
+    forces: str | None = Field("forces", description="key of the forces, eV/Å")
+    virial: str | None = Field("virial", description="key of the virial, eV: 9 numbers, or 6 as xx yy zz yz xz xy")
+    stress: str | None = Field("stress", description="key of the stress, eV/Å³; the virial is minus volume times it")
+    config_type: str = Field("config_type", description="key of the kind of configuration")
+
+
+class DataSettings(_Section):
+    """Where the labels are, and which part decides hyperparameters."""
+
+    train: Paths = Field(min_length=1, description="extended-XYZ file or files to fit to")
+    validation: float | Paths = Field(
+        0.1, description="part of the training configurations of each kind (0 to 0.5), or files of its own"
+    )
+    test: Paths = Field((), description="extended-XYZ file or files to report errors for; they decide nothing")
+    seed: int = Field(0, ge=0, strict=True, description="seed of the validation split, an integer from 0")
+    keys: KeySettings = Field(default_factory=KeySettings, description="table: names of the labels")
+
+    @model_validator(mode="after")
+    def _part_makes_sense(self) -> DataSettings:
+        if isinstance(self.validation, float) and not 0 <= self.validation <= 0.5:
+            raise ValueError(f"data.validation = {self.validation} is no part; give a number from 0 to 0.5, or files")
+        return self
+
+
+class WeightSettings(_Section):
+    """Weights of residuals: of energies in eV/atom, forces in eV/Å, virials in eV/atom.
+
+    Several candidates for a quantity are decided between by the validation part. A Bayesian fit finds the weights of
+    quantities itself and uses only `config_type` and `atoms`.
+    """
+
+    energy: Candidates = Field((10.0, 30.0, 100.0, 300.0), description="weight of energies per atom, or candidates")
+    forces: Weight = Field(1.0, description="weight of force components")
+    virial: Candidates = Field((30.0,), description="weight of virials per atom, or candidates")
+    config_type: dict[str, Weight] = Field(
+        default_factory=dict, description="table: factor for all residuals of a kind of configuration"
+    )
+    atoms: float = Field(
+        1.0, ge=0, le=1, description="energies and virials are divided by (number of atoms)^atoms, from 0 to 1"
+    )
+
+
+class SelectionSettings(_Section):
+    """A sparse model: only the functions that matter most, and a kernel compiled for just those."""
+
+    functions: int = Field(ge=1, strict=True, description="number of functions to keep, over all centre elements")
+    method: Literal["greedy", "ard"] = Field(
+        "greedy", description='"greedy" (orthogonal matching pursuit) or "ard" (automatic relevance determination)'
+    )
+
+
+class SolverSettings(_Section):
+    """How coefficients are found."""
+
+    kind: Literal["ridge", "bayes"] = Field(
+        "ridge", description='"ridge", or "bayes" (noise of each quantity by evidence, with posterior covariance)'
+    )
+    strength: Literal["validation", "evidence", "gcv"] | Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
+        "validation",
+        description='ridge only: "validation", "evidence", "gcv" (generalized cross-validation), or the strength',
+    )
+    smoothness: Annotated[tuple[float, ...], BeforeValidator(_listed), Field(min_length=1)] = Field(
+        (1.0, 2.0, 3.0), description="power of the level in the prior, or candidates"
+    )
+    factorization: Literal["qr", "normal"] = Field(
+        "qr", description='"qr" (stable), or "normal" (normal equations: faster, half the digits)'
+    )
+    selection: SelectionSettings | None = Field(None, description="table: functions to keep, for a sparse model")
+    refit: bool = Field(True, description="fit once more on training and validation data when all is decided")
+
+
+class AssemblySettings(_Section):
+    """Where and how the design matrix is made, a unit of configurations at a time."""
+
+    processes: int = Field(2, ge=1, le=256, strict=True, description="processes on this machine, an integer from 1")
+    memory: Bytes = Field(2**30, description='memory for all processes together, such as "1 GiB" (1 MiB at least)')
+    cache: str | None = Field(None, description="folder of finished units (default: OUTPUT/.assembly)")
+    dask: str | None = Field(None, description='address of a Dask scheduler, such as "tcp://host:8786"')
+
+
+class FitSettings(_Section):
+    """A fit."""
+
+    model_config = ConfigDict(title="acegen fit")
+
+    spec: Spec = Field(description="the model: path of a spec (TOML), or the same as a table")
+    output: str = Field("fits", description="folder in which NAME/ is made, NAME being the name in the spec")
+    data: DataSettings = Field(description="table: where the labels are")
+    weights: WeightSettings = Field(default_factory=WeightSettings, description="table: weights of residuals")
+    atomic_energies: dict[str, Annotated[float, Field(allow_inf_nan=False)]] | None = Field(
+        None, description="table: energy of the isolated atom of each element, eV (default: fitted with the rest)"
+    )
+    solver: SolverSettings = Field(default_factory=SolverSettings, description="table: how coefficients are found")
+    assembly: AssemblySettings = Field(default_factory=AssemblySettings, description="table: processes, memory, cache")
+
+    @model_validator(mode="after")
+    def _elements_agree(self) -> FitSettings:
+        elements = self.spec.basis.elements
+        if self.atomic_energies is not None and set(self.atomic_energies) != set(elements):
+            given = ", ".join(self.atomic_energies) or "no element"
+            raise ValueError(
+                f"atomic_energies is given for {given}; the spec has {', '.join(elements)}. Give one for each, or "
+                "leave the table out to have them fitted"
+            )
+        return self
+
+
+def load_settings(source: FitSource) -> FitSettings:
+    """Read and validate the settings of a fit. Paths in a file are relative to it, those in a mapping to here.
+
+    Raises:
+        FitError: the file cannot be read, is not TOML, or holds wrong keys or values.
+        SpecError: the spec it names is wrong.
+    """
+    if isinstance(source, FitSettings):
+        return source
+    if isinstance(source, Mapping):
+        return _validate(source, "the fit", Path())
+    path = Path(source)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise FitError(f"cannot read {path}: {reason}. Give the path of a TOML file.") from None
+    except ValueError as error:
+        raise FitError(f"{path} is not valid TOML: {error}.") from None
+    return _validate(content, str(path), path.parent)
+
+
+def _validate(content: Mapping[str, Any], where: str, folder: Path) -> FitSettings:
+    document = dict(content)
+    spec = document.get("spec")
+    if spec is not None:
+        document["spec"] = load_spec(folder / spec if isinstance(spec, str) else spec)
+    try:
+        settings = FitSettings.model_validate(document)
+    except ValidationError as error:
+        lines = dict.fromkeys(_explain(detail) for detail in error.errors())
+        raise FitError("\n".join([f"{where} is not a valid fit:", *(f"  {line}" for line in lines)])) from None
+    return settings.model_copy(update=_resolved(settings, folder))
+
+
+def _resolved(settings: FitSettings, folder: Path) -> dict[str, Any]:
+    """Paths made relative to here."""
+
+    def at(path: str) -> str:
+        return str(folder / Path(path).expanduser())
+
+    data, assembly = settings.data, settings.assembly
+    files: dict[str, Any] = {"train": tuple(map(at, data.train)), "test": tuple(map(at, data.test))}
+    if isinstance(data.validation, tuple):
+        files["validation"] = tuple(map(at, data.validation))
+    output = at(settings.output)
+    cache = at(assembly.cache) if assembly.cache is not None else str(Path(output) / ".assembly")
+    return {
+        "output": output,
+        "data": data.model_copy(update=files),
+        "assembly": assembly.model_copy(update={"cache": cache}),
+    }
+
+
+_SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
+    (): FitSettings,
+    ("data",): DataSettings,
+    ("data", "keys"): KeySettings,
+    ("weights",): WeightSettings,
+    ("solver",): SolverSettings,
+    ("solver", "selection"): SelectionSettings,
+    ("assembly",): AssemblySettings,
+}
+
+
+def _explain(detail: ErrorDetails) -> str:
+    """One line for one pydantic error: key, value, what is wrong, what is allowed."""
+    location = [str(part) for part in detail["loc"]]
+    depth = max(d for d in range(len(location) + 1) if tuple(location[:d]) in _SECTIONS)
+    fields = _SECTIONS[tuple(location[:depth])].model_fields
+    message = detail["msg"].removeprefix("Value error, ")
+    if depth == len(location):
+        return message if detail["type"] == "value_error" else f"{'.'.join(location)}: {message}"
+    key, name = ".".join(location[: depth + 1]), location[depth]
+    field = fields.get(name)
+    allowed = f"; allowed: {field.description}" if field is not None else ""
+    if detail["type"] == "extra_forbidden":
+        close = get_close_matches(name, fields, n=1)
+        hint = f"; did you mean '{close[0]}'?" if close else ""
+        return f"{key}: unknown key{hint or ';'} allowed: {', '.join(fields)}"
+    if detail["type"] == "missing":
+        return f"{key}: missing{allowed}"
+    value = repr(detail["input"])
+    what = message if detail["type"] == "value_error" else "has the wrong type or value"
+    return f"{key} = {value if len(value) <= 60 else value[:57] + '...'} {what}{allowed}"

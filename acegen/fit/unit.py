@@ -1,0 +1,187 @@
+"""Units of the design matrix, each kept as triangles.
+
+A unit is some configurations of one part (training or validation). Its rows are computed in blocks of bounded size and
+reduced to one `Factor` for each quantity at once, so that memory depends on the number of columns, not of rows.
+Finished units are kept on disk under the hash of all that enters them: an assembly that was interrupted, or is
+repeated with another solver, does what is missing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import warnings
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+import acegen
+from acegen.errors import IsolatedAtomWarning
+from acegen.fit.data import Configuration, voigt
+from acegen.fit.factor import Factor, RowBuffer
+from acegen.runtime import Model, design_blocks
+from acegen.runtime.design import DesignRows
+
+Floats = NDArray[np.float64]
+
+QUANTITIES = ("energy", "forces", "virial")
+
+Factors: TypeAlias = dict[str, Factor]
+"""A factor for each quantity; columns are composition, functions, target."""
+
+
+@dataclass(frozen=True)
+class Assembler:
+    """What every unit of a fit has in common. It travels to other processes and machines.
+
+    Attributes:
+        spec: the spec, as `acegen.compile` takes it.
+        modules: folder for the compiled basis, on the machine that uses it.
+        composition: (elements, k) orthonormal directions of composition that occur; a column each.
+        atomic_energies: (elements,) energies of isolated atoms to subtract, eV.
+        atoms_power: energies and virials are divided by (number of atoms)^this.
+        block_bytes: bound on the rows in memory at once.
+        cache: folder for finished units, or None.
+    """
+
+    spec: Mapping[str, Any]
+    modules: str
+    composition: tuple[tuple[float, ...], ...]
+    atomic_energies: tuple[float, ...]
+    atoms_power: float
+    block_bytes: int
+    cache: str | None
+
+    @property
+    def model(self) -> Model:
+        """The compiled basis, compiled where it is missing."""
+        return _model(repr(dict(self.spec)), self)
+
+    def key(self, unit: Sequence[Configuration]) -> str:
+        """Hash of all that a unit's factors depend on."""
+        common = (self.model.basis_hash, self.composition, self.atomic_energies, self.atoms_power)
+        digest = hashlib.sha256(repr(common).encode())
+        for configuration in unit:
+            digest.update(configuration.content)
+        return digest.hexdigest()[:32]
+
+    def finished(self, unit: Sequence[Configuration]) -> Path | None:
+        """Where the unit's factors are kept, if they are."""
+        path = self._path(unit)
+        return path if path is not None and path.exists() else None
+
+    def assemble(self, unit: Sequence[Configuration]) -> Factors:
+        """Factors of a unit, from the cache if they are there."""
+        path = self._path(unit)
+        if path is not None and (known := _read(path)) is not None:
+            return known
+        factors = self._reduce(unit)
+        if path is not None:
+            _write(path, factors)
+        return factors
+
+    def _path(self, unit: Sequence[Configuration]) -> Path | None:
+        return None if self.cache is None else Path(self.cache) / f"{self.key(unit)}.npz"
+
+    def _reduce(self, unit: Sequence[Configuration]) -> Factors:
+        model = self.model
+        n_composition = np.shape(self.composition)[1]
+        columns = n_composition + model.n_basis * len(model.elements) + 1
+        capacity = max(4 * columns, self.block_bytes // (8 * columns))
+        most = {"energy": len(unit), "forces": 3 * sum(len(c.atoms) for c in unit), "virial": 6 * len(unit)}
+        buffers = {q: RowBuffer(columns, min(capacity, most[q])) for q in QUANTITIES}
+        for quantity, rows in self._rows(unit):
+            buffers[quantity].add(rows)
+        return {quantity: buffer.factor() for quantity, buffer in buffers.items()}
+
+    def _rows(self, unit: Sequence[Configuration]) -> Iterator[tuple[str, Floats]]:
+        """Weighted rows [composition | functions | target] with their quantity."""
+        model = self.model
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", IsolatedAtomWarning)  # an isolated atom is as good a datum as any
+            energy, virial, target = np.zeros(0), np.zeros(0), {}
+            for block in design_blocks(model, (c.atoms for c in unit), self.block_bytes):
+                configuration = unit[block.structure]
+                if block.first == 0:
+                    target = self._targets(configuration)
+                    energy, virial = np.zeros_like(block.rows.energy), np.zeros_like(block.rows.virial)
+                energy += block.rows.energy
+                virial += block.rows.virial
+                if configuration.forces is not None:
+                    part = target["forces"][block.first : block.last]
+                    yield "forces", configuration.weight * self._force_rows(block.rows, part)
+                if block.last == len(configuration.atoms):
+                    yield from self._global_rows(configuration, target, energy, virial)
+
+    def _targets(self, configuration: Configuration) -> dict[str, Any]:
+        """Labels less what the reference potential and the isolated atoms give."""
+        reference = self.model.reference(configuration.atoms)
+        targets: dict[str, Any] = {}
+        if configuration.energy is not None:
+            isolated = float(self._counts(configuration) @ np.array(self.atomic_energies))
+            targets["energy"] = configuration.energy - isolated - float(reference.energies.sum())
+        if configuration.forces is not None:
+            targets["forces"] = configuration.forces - reference.forces
+        if configuration.virial is not None:
+            targets["virial"] = configuration.virial - voigt(reference.virial)
+        return targets
+
+    def _counts(self, configuration: Configuration) -> Floats:
+        symbols = configuration.atoms.get_chemical_symbols()
+        return np.array([symbols.count(element) for element in self.model.elements], dtype=float)
+
+    def _force_rows(self, rows: DesignRows, target: Floats) -> Floats:
+        n_columns = rows.energy.size
+        forces = rows.forces.reshape(-1, n_columns)
+        composition = np.zeros((len(forces), np.shape(self.composition)[1]))
+        return np.column_stack([composition, forces, target.reshape(-1)])
+
+    def _global_rows(
+        self, configuration: Configuration, target: Mapping[str, Any], energy: Floats, virial: Floats
+    ) -> Iterator[tuple[str, Floats]]:
+        factor = configuration.weight / len(configuration.atoms) ** self.atoms_power
+        composition = self._counts(configuration) @ np.array(self.composition)
+        if configuration.energy is not None:
+            yield "energy", factor * np.concatenate([composition, energy, [target["energy"]]])[None, :]
+        if configuration.virial is not None:
+            none = np.zeros((6, len(composition)))
+            yield "virial", factor * np.column_stack([none, virial, target["virial"]])
+
+
+@lru_cache(maxsize=2)
+def _model(_: str, assembler: Assembler) -> Model:
+    return acegen.compile(dict(assembler.spec), assembler.modules)
+
+
+def _read(path: Path) -> Factors | None:
+    """Factors kept on disk; None if there are none, or if the file is damaged."""
+    try:
+        with np.load(path) as file:
+            return {q: Factor(file[q], int(file[f"{q}_rows"])) for q in QUANTITIES}
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        path.unlink(missing_ok=True)
+        return None
+
+
+def _write(path: Path, factors: Factors) -> None:
+    """Complete or not at all, also when several processes write the same unit."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    arrays: dict[str, Any] = {q: factor.matrix for q, factor in factors.items()}
+    arrays |= {f"{q}_rows": factor.n_rows for q, factor in factors.items()}
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".unit-", suffix=".npz")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, **arrays)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
