@@ -32,4 +32,4 @@ class DependencyError(AcegenError):
 
 
 class IsolatedAtomWarning(UserWarning):
-    """An atom has no neighbour within the cutoff; its site energy is exactly zero."""
+    """An atom has no neighbour within the cutoff; its site energy is its atomic energy (zero without any)."""
