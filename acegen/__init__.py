@@ -25,7 +25,7 @@ from acegen.errors import (
 from acegen.version import __version__
 
 if TYPE_CHECKING:
-    from acegen.coefficients import CoefficientSource, write_coefficients
+    from acegen.coefficients import Coefficients, CoefficientSource, write_coefficients
     from acegen.options import BuildOptions
     from acegen.progress import Progress
     from acegen.runtime import DesignBlock, DesignRows, FunctionLabel, Model, Result, design_blocks, load
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _LAZY = {
     "BuildOptions": "acegen.options",
+    "Coefficients": "acegen.coefficients",
     "DesignBlock": "acegen.runtime",
     "DesignRows": "acegen.runtime",
     "FunctionLabel": "acegen.runtime",
@@ -56,8 +57,8 @@ def compile(
     Args:
         spec: path of a TOML file, or a mapping of the same shape.
         directory: where the module's folder is made.
-        coefficients: a coefficient file, or a mapping from centre element to an array in label order; with
-            them the model has energies and forces.
+        coefficients: a coefficient file, `Coefficients`, or a mapping from centre element to an array in label
+            order; with them the model has energies and forces.
         progress: told about each stage; silent by default.
         options: instruction set, lanes, precision, threads; by default what is fastest on this machine.
 
@@ -87,6 +88,7 @@ __all__ = [
     "BuildError",
     "BuildOptions",
     "CoefficientError",
+    "Coefficients",
     "DependencyError",
     "DesignBlock",
     "DesignRows",

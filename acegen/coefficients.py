@@ -1,12 +1,16 @@
 """Coefficients of a linear model, as a small JSON file bound to the basis they were made for.
 
-{"format": "acegen-coefficients-1", "basis": "<SHA-256 of the basis>", "coefficients": {"Si": [...], ...}}
+{"format": "acegen-coefficients-1", "basis": "<SHA-256 of the basis>", "coefficients": {"Si": [...], ...},
+ "atomic_energies": {"Si": -0.8, ...}}
+
+The last key may be missing.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -18,20 +22,46 @@ if TYPE_CHECKING:
 
 COEFFICIENT_FORMAT = "acegen-coefficients-1"
 
-CoefficientSource: TypeAlias = "str | Path | Mapping[str, Sequence[float] | np.ndarray[Any, Any]]"
+
+@dataclass(frozen=True)
+class Coefficients:
+    """What makes a potential of a basis.
+
+    Attributes:
+        values: by centre element, one number per basis function, in label order. Arrays are kept as lists.
+        atomic_energies: eV, the energy of an atom without neighbours by element; empty if there are none.
+        basis_hash: identity of the basis they were made for; None if it is not known.
+
+    Raises:
+        CoefficientError: a key is no string, or a value is not a finite number.
+    """
+
+    values: Mapping[str, Sequence[float]]
+    atomic_energies: Mapping[str, float] = field(default_factory=dict)
+    basis_hash: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", _numbers(self.values, "the coefficients"))
+        object.__setattr__(self, "atomic_energies", _energies(self.atomic_energies, "the coefficients"))
 
 
-def read_coefficients(source: CoefficientSource) -> tuple[str | None, dict[str, list[float]]]:
-    """Coefficients by centre element, and the hash of the basis they belong to (None for a mapping).
+CoefficientSource: TypeAlias = "str | Path | Coefficients | Mapping[str, Sequence[float] | np.ndarray[Any, Any]]"
+
+
+def read_coefficients(source: CoefficientSource) -> Coefficients:
+    """Coefficients from a file, from a mapping of those by centre element, or as they are.
 
     Raises:
         CoefficientError: the file cannot be read or is not a coefficient file.
     """
+    if isinstance(source, Coefficients):
+        return source
     if isinstance(source, Mapping):
-        return None, _numbers(source, "the coefficients")
+        return Coefficients(_numbers(source, "the coefficients"))
     if not isinstance(source, str | Path):
         raise CoefficientError(
-            "coefficients must be a file or a mapping from centre element to numbers, such as {'Si': [...]}."
+            "coefficients must be a file, acegen.Coefficients, or a mapping from centre element to numbers, such as "
+            "{'Si': [...]}."
         )
     path = Path(source)
     try:
@@ -48,63 +78,79 @@ def read_coefficients(source: CoefficientSource) -> tuple[str | None, dict[str, 
         )
     if not isinstance(document["basis"], str) or not isinstance(document["coefficients"], dict):
         raise CoefficientError(f"{path}: 'basis' must be a hash and 'coefficients' an object of lists by element.")
-    return document["basis"], _numbers(document["coefficients"], str(path))
+    values = _numbers(document["coefficients"], str(path))
+    return Coefficients(values, _energies(document.get("atomic_energies", {}), str(path)), document["basis"])
 
 
 def write_coefficients(
-    path: str | Path, basis_hash: str, coefficients: Mapping[str, Sequence[float] | np.ndarray[Any, Any]]
+    path: str | Path,
+    basis_hash: str,
+    coefficients: Mapping[str, Sequence[float] | np.ndarray[Any, Any]],
+    atomic_energies: Mapping[str, float] | None = None,
 ) -> None:
     """Write a coefficient file for the basis with the given hash (`Model.basis_hash`).
 
     Numbers are written so that they read back exactly.
 
+    Args:
+        path: of the file.
+        basis_hash: identity of the basis.
+        coefficients: by centre element, one number per basis function, in label order.
+        atomic_energies: energy of an atom without neighbours by element, eV; for all elements or for none.
+
     Raises:
         CoefficientError: a value is not a finite number.
     """
-    Path(path).write_text(coefficient_document(basis_hash, coefficients), encoding="utf-8")
+    values = _numbers(coefficients, "the coefficients")
+    document = coefficient_document(Coefficients(values, atomic_energies or {}, basis_hash))
+    Path(path).write_text(document, encoding="utf-8")
 
 
-def coefficient_document(basis_hash: str, coefficients: Mapping[str, Sequence[float] | np.ndarray[Any, Any]]) -> str:
-    """Text of a coefficient file. Raises as `write_coefficients`."""
-    document = {
+def coefficient_document(coefficients: Coefficients) -> str:
+    """Text of the coefficient file of coefficients whose basis is known."""
+    document: dict[str, Any] = {
         "format": COEFFICIENT_FORMAT,
-        "basis": basis_hash,
-        "coefficients": _numbers(coefficients, "the coefficients"),
+        "basis": coefficients.basis_hash,
+        "coefficients": coefficients.values,
     }
+    if coefficients.atomic_energies:
+        document["atomic_energies"] = coefficients.atomic_energies
     return json.dumps(document, indent=1) + "\n"
 
 
-def check_coefficients(
-    coefficients: Mapping[str, Sequence[float]],
-    own_hash: str | None,
-    basis_hash: str,
-    elements: Sequence[str],
-    n_basis: int,
-) -> None:
+def check_coefficients(coefficients: Coefficients, basis_hash: str, elements: Sequence[str], n_basis: int) -> None:
     """Refuse coefficients of another basis.
 
     Raises:
         CoefficientError: other basis hash, missing or extra elements, or a wrong number of values.
     """
+    own_hash = coefficients.basis_hash
     if own_hash is not None and own_hash != basis_hash:
         raise CoefficientError(
             f"the coefficients belong to another basis: they were made for {own_hash[:12]}…, this spec gives "
             f"{basis_hash[:12]}…. Use the spec they were fitted with, or fit again."
         )
-    if set(coefficients) != set(elements):
+    if set(coefficients.values) != set(elements):
         raise CoefficientError(
-            f"coefficients are given for {', '.join(coefficients) or 'no element'}; "
+            f"coefficients are given for {', '.join(coefficients.values) or 'no element'}; "
             f"this basis needs exactly {', '.join(elements)}."
         )
-    for element, values in coefficients.items():
+    if coefficients.atomic_energies and set(coefficients.atomic_energies) != set(elements):
+        raise CoefficientError(
+            f"atomic_energies are given for {', '.join(coefficients.atomic_energies)}; this basis needs them for "
+            f"exactly {', '.join(elements)}, or not at all."
+        )
+    for element, values in coefficients.values.items():
         if len(values) != n_basis:
             raise CoefficientError(
                 f"{len(values)} coefficients are given for {element}; this basis has {n_basis} functions."
             )
 
 
-def _numbers(coefficients: Mapping[str, Any], where: str) -> dict[str, list[float]]:
+def _numbers(coefficients: object, where: str) -> dict[str, list[float]]:
     result = {}
+    if not isinstance(coefficients, Mapping):
+        raise CoefficientError(f"{where}: give a mapping from centre element to numbers, such as {{'Si': [...]}}.")
     for element, values in coefficients.items():
         if not isinstance(element, str) or isinstance(values, str):
             raise CoefficientError(f"{where}: give a list of numbers for each chemical symbol, not {element!r}.")
@@ -116,4 +162,22 @@ def _numbers(coefficients: Mapping[str, Any], where: str) -> dict[str, list[floa
         if bad is not None:
             raise CoefficientError(f"{where}: coefficient {bad} of {element} is {numbers[bad]}; it must be finite.")
         result[element] = numbers
+    return result
+
+
+def _energies(energies: object, where: str) -> dict[str, float]:
+    if not isinstance(energies, Mapping):
+        raise CoefficientError(f"{where}: atomic_energies must give a number for each chemical symbol, in eV.")
+    result = {}
+    for element, value in energies.items():
+        try:
+            number = float("nan") if isinstance(value, bool | str) else float(value)
+        except (TypeError, ValueError):
+            number = float("nan")
+        if not isinstance(element, str) or not isfinite(number):
+            raise CoefficientError(
+                f"{where}: atomic_energies[{element!r}] = {value!r}; give a finite number in eV for each chemical "
+                "symbol."
+            )
+        result[element] = number
     return result

@@ -29,12 +29,12 @@ def compile_model(
     directory = Path(directory)
     with progress.stage("spec"):
         spec = load_spec(spec_source)
-        own_hash, coefficients = (None, None) if coefficient_source is None else read_coefficients(coefficient_source)
+        coefficients = None if coefficient_source is None else read_coefficients(coefficient_source)
         toolchain = find_toolchain(options.march, options.openmp)
         target = directory / spec.name
-        key = build_key(spec, (own_hash, coefficients), options, toolchain)
+        key = build_key(spec, coefficients, options, toolchain)
         cached = is_built(target, key)
-        size = f"order {spec.basis.order}, level {', '.join(map(str, dict.fromkeys(spec.basis.levels)))}"
+        size = f"order {spec.basis.order}, level {', '.join(map(str, dict.fromkeys(spec.levels)))}"
         state = "unchanged, already compiled" if cached else f"{', '.join(spec.basis.elements)}, {size}"
         progress.report(f"{spec.name}: {state}")
     if not cached:
@@ -43,5 +43,5 @@ def compile_model(
 
             progress.report("SymPy, python-flint, Jinja2, cffi")
         with staging_folder(directory, spec.name) as staging:
-            run_stages(spec, own_hash, coefficients, options, toolchain, key, staging, target, progress)
+            run_stages(spec, coefficients, options, toolchain, key, staging, target, progress)
     return target

@@ -32,7 +32,7 @@ class DependencyError(AcegenError):
 
 
 class IsolatedAtomWarning(UserWarning):
-    """An atom has no neighbour within the cutoff; its site energy is exactly zero."""
+    """An atom has no neighbour within the cutoff; its site energy is its atomic energy (zero without any)."""
 
 
 class FitError(AcegenError):

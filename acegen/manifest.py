@@ -24,7 +24,7 @@ class Manifest:
         generator: "acegen VERSION".
         key: hash of all that went into the build: spec, coefficients, acegen itself, compiler and flags.
         basis_hash: identity of the basis.
-        model_hash: identity of name, basis and coefficients.
+        model_hash: identity of name, basis, coefficients and atomic energies.
         extension: file name of the compiled extension.
         compiler: the command that compiled it.
         options: fields of the `BuildOptions` it was compiled with.

@@ -15,7 +15,6 @@ A stage takes the previous stage's frozen dataclass and imports nothing later th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from acegen.algebra import build_algebra
@@ -25,7 +24,7 @@ from acegen.build.module import build_module
 from acegen.build.toolchain import Toolchain
 from acegen.codegen import generate_code
 from acegen.codegen.target import choose_targets
-from acegen.coefficients import check_coefficients
+from acegen.coefficients import Coefficients, check_coefficients
 from acegen.graph import build_graph
 from acegen.optimize import optimize
 from acegen.options import BuildOptions
@@ -35,8 +34,7 @@ from acegen.spec import Spec
 
 def run_stages(
     spec: Spec,
-    own_hash: str | None,
-    coefficients: Mapping[str, Sequence[float]] | None,
+    coefficients: Coefficients | None,
     options: BuildOptions,
     toolchain: Toolchain,
     key: str,
@@ -48,8 +46,8 @@ def run_stages(
 
     Args:
         spec: the specification.
-        own_hash: hash of the basis the coefficients say they belong to, if they say so.
-        coefficients: one number per basis function by centre element, or None for a module without a potential.
+        coefficients: one number per basis function by centre element and what goes with them, or None for a module
+            without a potential.
         options: how to compile.
         toolchain: the C compiler.
         key: cache key to record in the module.
@@ -71,7 +69,7 @@ def run_stages(
         description = describe_basis(basis)
         if coefficients is not None:
             identity = basis_hash(description)
-            check_coefficients(coefficients, own_hash, identity, spec.basis.elements, basis.n_basis)
+            check_coefficients(coefficients, identity, spec.basis.elements, basis.n_basis)
     with progress.stage("graph"):
         graph = build_graph(basis)
         progress.report(f"{len(graph.products):,} products of {graph.layout.size:,} pooled functions")
@@ -79,7 +77,8 @@ def run_stages(
     program = None
     if coefficients is not None:
         with progress.stage("optimize"):
-            program = optimize(graph, coefficients, targets.potential.variables, options.products)
+            _, many_body = basis.split(coefficients.values)
+            program = optimize(graph, many_body, targets.potential.variables, options.products)
             cost = program.products.cost
             progress.report(f"{program.reports[-1].result}, {cost.multiply_adds:,} multiply-adds a centre")
     with progress.stage("codegen"):

@@ -44,7 +44,7 @@ def lattice(model: acegen.Model, rng: np.random.Generator) -> Environments:
     atoms = bulk("Si", "diamond", a=5.2, cubic=True) * (4, 3, 3)
     atoms.positions += rng.normal(scale=0.15, size=atoms.positions.shape)
     atoms.symbols = rng.choice(model.elements, size=len(atoms))
-    environments: Environments = model._environments(atoms)[0]
+    environments: Environments = model._inputs.structure(atoms)[0]
     return environments
 
 

@@ -96,7 +96,7 @@ class PolynomialAlgebra:
             reduced = self.envelope ** (len(key) - 1)
             for index in key:
                 reduced *= self.polynomial(index - self.first)
-            found = tuple((degree + self.first, value) for degree, value in self._expand(reduced))
+            found = tuple((degree + self.first, value) for degree, value in self.expand(reduced))
             self._products[key] = found
         return found
 
@@ -128,7 +128,7 @@ class PolynomialAlgebra:
             c.append(drag)
         return Recurrence(tuple(a), tuple(b), tuple(c))
 
-    def _expand(self, polynomial: fmpq_poly) -> Expansion:
+    def expand(self, polynomial: fmpq_poly) -> Expansion:
         """`polynomial` as a combination of p_0, p_1, ..., by elimination from the leading term down."""
         terms = []
         while polynomial.degree() >= 0:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 from flint import fmpq
 
@@ -14,9 +15,12 @@ from acegen.algebra.polynomials import PolynomialAlgebra
 from acegen.basis.estimate import check_size
 from acegen.basis.invariants import Tensor, symmetric_space
 from acegen.basis.labels import Channel, Label, LevelSet, channel_pattern
+from acegen.basis.pair import PairFunction, pair_functions
 from acegen.basis.purification import CoupledIndex, Row, purify_label
 from acegen.progress import Progress, Silent
 from acegen.spec.schema import Spec
+
+Value = TypeVar("Value")
 
 SparseRow = tuple[tuple[int, Rational], ...]
 """Pairs (column, value), ascending columns, no zeros."""
@@ -41,7 +45,9 @@ class CoupledFunction:
 
 @dataclass(frozen=True)
 class Basis:
-    """Result of the basis stage: B_i = s_i Σ_j 𝒫_ij b_j with coupled products b_j.
+    """Result of the basis stage: pair functions, then B_i = s_i Σ_j 𝒫_ij b_j with coupled products b_j.
+
+    With pair functions the B_i are of orders 2 and up; coupled products of order 1 are then auxiliary.
 
     The same basis serves every centre species, because the algebra sees y and not r; only the map from r to
     y (the cutoff) depends on the pair.
@@ -49,12 +55,13 @@ class Basis:
     Attributes:
         spec: the specification.
         radial: product table of the radial functions.
-        functions: coupled products b_j; the first `n_basis` carry the labels of the basis, the rest are the
+        functions: coupled products b_j; the first `n_coupled` carry the labels of the B_i, the rest are the
             auxiliary ones of K' that purification brings in.
-        purification: rows of 𝒫, one a basis function; unit diagonal, otherwise of lower order only.
+        purification: rows of 𝒫, one for each B_i; unit diagonal, otherwise of lower order only.
         scales_squared: s_i^2; with s_i a canonical function of order ν has the mean square ν! on ν independent
             particles (y uniform on [0,1], directions uniform on the sphere): norm one as an integral over sets of
             particles. Overlaps of different radial functions are left out; the closed family has none.
+        pair: the pair functions, which come first in the basis; they replace the B_i of order 1.
     """
 
     spec: Spec
@@ -62,14 +69,26 @@ class Basis:
     functions: tuple[CoupledFunction, ...]
     purification: tuple[SparseRow, ...]
     scales_squared: tuple[Rational, ...]
+    pair: tuple[PairFunction, ...] = ()
 
     @property
     def n_basis(self) -> int:
+        """Number of basis functions: pair functions and B_i."""
+        return self.n_pair + self.n_coupled
+
+    @property
+    def n_pair(self) -> int:
+        """Number of pair functions."""
+        return len(self.pair)
+
+    @property
+    def n_coupled(self) -> int:
+        """Number of the B_i."""
         return len(self.purification)
 
     @property
     def n_auxiliary(self) -> int:
-        return len(self.functions) - self.n_basis
+        return len(self.functions) - self.n_coupled
 
     @cached_property
     def n_nonzero(self) -> int:
@@ -78,10 +97,15 @@ class Basis:
 
     def count_by_order(self) -> tuple[int, ...]:
         """Number of basis functions of order 1, 2, ..."""
-        counts = [0] * self.spec.basis.order
-        for function in self.functions[: self.n_basis]:
+        counts = [self.n_pair] + [0] * (self.spec.basis.order - 1)
+        for function in self.functions[: self.n_coupled]:
             counts[function.order - 1] += 1
         return tuple(counts)
+
+    def split(self, values: Mapping[str, Sequence[Value]]) -> tuple[dict[str, list[Value]], dict[str, list[Value]]]:
+        """Numbers by centre element, one a basis function, cut into those of the pair functions and of the B_i."""
+        pair = {element: list(numbers[: self.n_pair]) for element, numbers in values.items()}
+        return pair, {element: list(numbers[self.n_pair :]) for element, numbers in values.items()}
 
 
 def derive_basis(algebra: ParticleAlgebra, progress: Progress | None = None) -> Basis:
@@ -93,8 +117,9 @@ def derive_basis(algebra: ParticleAlgebra, progress: Progress | None = None) -> 
     progress = progress or Silent()
     spec, radial = algebra.spec, algebra.radial
     check_size(spec)
-    level_set = LevelSet(len(spec.basis.elements), spec.basis.levels, spec.basis.angular_weight)
-    labels = [label for order in range(1, spec.basis.order + 1) for label in level_set.labels(order)]
+    level_set = LevelSet(len(spec.basis.elements), spec.levels, spec.basis.angular_weight)
+    lowest = 1 if spec.pair is None else 2
+    labels = [label for order in range(lowest, spec.basis.order + 1) for label in level_set.labels(order)]
     if spec.basis.expansion == "canonical":
         rows: list[Row] = []
         for done, label in enumerate(labels):
@@ -123,7 +148,7 @@ def assemble_basis(algebra: ParticleAlgebra, labels: Sequence[Label], rows: Sequ
         for channel in label:
             norm *= algebra.radial.norm_squared(channel.n)
         scales.append(1 / norm)
-    return Basis(algebra.spec, algebra.radial, functions, purification, tuple(scales))
+    return Basis(algebra.spec, algebra.radial, functions, purification, tuple(scales), pair_functions(algebra))
 
 
 def _coupled_indices(labels: Sequence[Label]) -> list[CoupledIndex]:

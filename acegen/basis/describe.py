@@ -11,6 +11,7 @@ import json
 from typing import Any
 
 from acegen.basis.derive import Basis, CoupledFunction, SparseRow
+from acegen.basis.pair import PairFunction
 
 BASIS_FORMAT = "acegen-basis-1"
 
@@ -23,7 +24,8 @@ def describe_basis(basis: Basis) -> str:
         spec: the specification without its name, defaults filled in.
         radial_functions: R_1, R_2, ... as polynomials in y, ascending coefficients.
         functions: the basis, in order: `order`, `elements`, `n`, `l`, `index`, `scale_squared`, and `coupling`:
-            pairs (m-tuple, C) in the real harmonics S.
+            pairs (m-tuple, C) in the real harmonics S. Functions of the pair term have `pair`: true; in them, and only
+            in them, y is taken with the cutoff of `spec.pair`.
         auxiliary: further coupled products that purification refers to, without a scale.
         purification: for each function, pairs (position in functions + auxiliary, value).
     """
@@ -31,7 +33,8 @@ def describe_basis(basis: Basis) -> str:
     del spec["name"]
     elements = basis.spec.basis.elements
     n_radial = max(channel.n for function in basis.functions for channel in function.label)
-    functions = []
+    n_radial = max(n_radial, *(function.n for function in basis.pair), 0)
+    functions = [_describe_pair(function, elements) for function in basis.pair]
     for function, square in zip(basis.functions, basis.scales_squared, strict=False):
         functions.append({**_describe_function(function, elements), "scale_squared": str(square)})
     document = {
@@ -39,8 +42,9 @@ def describe_basis(basis: Basis) -> str:
         "spec": spec,
         "radial_functions": [[str(c) for c in basis.radial.function(n).coeffs()] for n in range(1, n_radial + 1)],
         "functions": functions,
-        "auxiliary": [_describe_function(function, elements) for function in basis.functions[basis.n_basis :]],
-        "purification": [_describe_row(row) for row in basis.purification],
+        "auxiliary": [_describe_function(function, elements) for function in basis.functions[basis.n_coupled :]],
+        "purification": [[[i, "1"]] for i in range(basis.n_pair)]
+        + [_describe_row(row, basis.n_pair) for row in basis.purification],
     }
     return _one_entry_a_line(document)
 
@@ -61,8 +65,22 @@ def _describe_function(function: CoupledFunction, elements: tuple[str, ...]) -> 
     }
 
 
-def _describe_row(row: SparseRow) -> list[list[Any]]:
-    return [[column, str(value)] for column, value in row]
+def _describe_pair(function: PairFunction, elements: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "order": 1,
+        "elements": [elements[function.species]],
+        "n": [function.n],
+        "l": [0],
+        "index": 0,
+        "coupling": [[[0], "1"]],
+        "pair": True,
+        "scale_squared": str(function.scale_squared),
+    }
+
+
+def _describe_row(row: SparseRow, first: int) -> list[list[Any]]:
+    """A row of 𝒫, whose columns stand after `first` pair functions."""
+    return [[first + column, str(value)] for column, value in row]
 
 
 def _one_entry_a_line(document: dict[str, Any]) -> str:

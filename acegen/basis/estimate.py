@@ -36,6 +36,7 @@ class SizeEstimate:
     """Counts by order (1 .. order): basis functions, and products of A's they are made of.
 
     Products are exact up to order 2. Above, the multisets with Σm = 0 are counted, which are about as many.
+    Pair functions count as functions of order 1; they are no products of A's.
     """
 
     functions: tuple[int, ...]
@@ -67,9 +68,9 @@ def estimate_size(spec: Spec) -> SizeEstimate:
     Raises:
         SpecError: n or l are too large even to count.
     """
-    if _countable_level(spec) < spec.basis.levels[0]:
+    if _countable_level(spec) < spec.levels[0]:
         check_size(spec)
-    return _estimate(_census(spec, spec.basis.levels), spec, spec.basis.levels)
+    return _estimate(_census(spec, spec.levels), spec, spec.levels)
 
 
 def check_size(spec: Spec) -> None:
@@ -78,10 +79,10 @@ def check_size(spec: Spec) -> None:
     Raises:
         SpecError: with the estimated counts, and the level or order that would fit.
     """
-    order, top = spec.basis.order, spec.basis.levels[0]
+    order, top = spec.basis.order, spec.levels[0]
     counted = _countable_level(spec)
-    levels = tuple(min(counted, level) for level in spec.basis.levels)
-    n_max, l_sum = _extent(_product_levels(spec, spec.basis.levels), spec.basis.angular_weight)
+    levels = tuple(min(counted, level) for level in spec.levels)
+    n_max, l_sum = _extent(_product_levels(spec, spec.levels), spec.basis.angular_weight)
     reach = f"n up to {n_max:,}, l up to {l_sum // 2:,}"
     if counted < order:
         raise SpecError(
@@ -99,7 +100,7 @@ def check_size(spec: Spec) -> None:
     lower = order - 1
     while lower and not _fits(estimate, lower):
         lower -= 1
-    if lower and counted == top:
+    if lower >= (1 if spec.pair is None else 2) and counted == top:
         advice.append(f"lower basis.order to {lower}")
     raise SpecError(
         f"the spec '{spec.name}' asks for {'about' if counted == top else 'more than'} "
@@ -112,7 +113,12 @@ def check_size(spec: Spec) -> None:
 
 def _estimate(census: _Census, spec: Spec, levels: tuple[Fraction, ...]) -> SizeEstimate:
     functions = census.up_to(levels).functions
-    return SizeEstimate(functions, census.up_to(_product_levels(spec, levels)).products)
+    products = census.up_to(_product_levels(spec, levels)).products
+    if spec.pair is not None:  # functions of order 1 are the pair term; purification may refer to coupled ones
+        functions = (len(spec.basis.elements) * spec.pair.degree, *functions[1:])
+        if spec.basis.expansion == "self-interacting":
+            products = (0, *products[1:])
+    return SizeEstimate(functions, products)
 
 
 def _product_levels(spec: Spec, levels: tuple[Fraction, ...]) -> tuple[Fraction, ...]:
@@ -186,12 +192,12 @@ def _countable_level(spec: Spec) -> Fraction:
     """The level of a spec, or the largest whole one below it whose n and l are allowed and quick to count."""
 
     def countable(top: Fraction) -> bool:
-        own = tuple(min(top, level) for level in spec.basis.levels)
+        own = tuple(min(top, level) for level in spec.levels)
         n_max, l_sum = _extent(_product_levels(spec, own), spec.basis.angular_weight)
         work = len(own) ** 2 * (n_max + 1) ** 2 * (l_sum + 1) ** 3 * (l_sum // 2 + 1)
         return n_max <= _MAX_N and l_sum // 2 <= _MAX_L and work <= _MAX_WORK
 
-    top = spec.basis.levels[0]
+    top = spec.levels[0]
     if countable(top):
         return top
     lower = map(Fraction, range(min(int(top), 2 * _MAX_N), 0, -1))

@@ -17,17 +17,18 @@ from pathlib import Path
 
 import acegen
 from acegen.build.toolchain import Toolchain
+from acegen.coefficients import Coefficients
 from acegen.errors import BuildError, ModuleError
 from acegen.manifest import MANIFEST, check_files, read_manifest
 from acegen.options import BuildOptions
 from acegen.spec.schema import Spec
 
 
-def build_key(spec: Spec, coefficients: object, options: BuildOptions, toolchain: Toolchain) -> str:
+def build_key(spec: Spec, coefficients: Coefficients | None, options: BuildOptions, toolchain: Toolchain) -> str:
     """Hash of everything a module is made from: spec, coefficients, acegen's own source, compiler and flags."""
     parts = [
         spec.canonical(),
-        coefficients,
+        None if coefficients is None else asdict(coefficients),
         asdict(options),
         _own_source_hash(),
         toolchain.describe(),
@@ -98,7 +99,9 @@ def _check_replaceable(target: Path, name: str) -> None:
     if target.is_symlink() or not target.is_dir():
         raise BuildError(f"{target} exists and is no folder; move it away or choose another folder with -o.")
     own = {"acegen.h", "README.md", "__init__.py", "__pycache__", "basis.json", "coefficients.json", MANIFEST}
-    source = rf"{name}(_(single_)?particles|_derivatives|_products(_\d+)?|_basis|_potential)?\.[ch]|_{name}_\w+\..*so"
+    source = (
+        rf"{name}(_(single_)?particles|_derivatives|_pair|_products(_\d+)?|_basis|_potential)?\.[ch]|_{name}_\w+\..*so"
+    )
     foreign = [e.name for e in target.iterdir() if e.name not in own and not re.fullmatch(source, e.name)]
     if foreign:
         raise BuildError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 from rich.console import Console
@@ -49,7 +50,8 @@ def show_info(target: Path, neighbours: int, options: BuildOptions, console: Con
 def _folded(graph: Graph, model: Model | None) -> Mapping[str, Sequence[float]]:
     """Coefficients of the products of a potential; without one, ones, so that the program is at its largest."""
     if model is not None and model.has_potential:
-        return fold_coefficients(graph, read_coefficients(model.path / "coefficients.json")[1])
+        coefficients = read_coefficients(model.path / "coefficients.json")
+        return fold_coefficients(graph, graph.basis.split(coefficients.values)[1])
     return {element: [1.0] * len(graph.products) for element in graph.basis.spec.basis.elements}
 
 
@@ -60,11 +62,12 @@ def _by_order(graph: Graph) -> Table:
         table.add_column(heading, justify="right")
     orders = [function.order for function in graph.basis.functions]
     rows = list(zip(orders, graph.basis.purification, strict=False))
-    for order, level in enumerate(spec.basis.levels, start=1):
+    counts = graph.basis.count_by_order()
+    for order, level in enumerate(spec.levels, start=1):
         table.add_row(
             str(order),
-            f"{float(level):g}",
-            f"{sum(o == order for o, _ in rows):,}",
+            "pair term" if order == 1 and spec.pair else f"{float(level):g}",
+            f"{counts[order - 1]:,}",
             f"{sum(len(product) == order for product in graph.products):,}",
             f"{sum(len(row) for o, row in rows if o == order):,}",
         )
@@ -94,7 +97,7 @@ def _passes(program: Program, kernel: Target) -> Table:
 
 def _sizes(graph: Graph, program: Program, neighbours: int) -> Table:
     basis, layout = graph.basis, graph.layout
-    density = basis.n_nonzero / (basis.n_basis * len(basis.functions))
+    density = basis.n_nonzero / (basis.n_coupled * len(basis.functions))
     fmas = program.products.cost.multiply_adds
     table = Table(show_header=False)
     table.add_column("what")
@@ -104,8 +107,17 @@ def _sizes(graph: Graph, program: Program, neighbours: int) -> Table:
     table.add_row("density of 𝒫", f"{100 * density:.2f} %")
     table.add_row("multiply-adds per atom, products", f"{fmas:,} ({fmas / len(graph.products):.2f} per product)")
     table.add_row("multiply-adds per neighbour, pooling and forces", f"{graph.pooling_multiply_adds:,}")
-    total = fmas + neighbours * graph.pooling_multiply_adds
+    per_neighbour = graph.pooling_multiply_adds
+    if basis.spec.pair:
+        pair = 4 * basis.spec.pair.degree  # value and derivative of a Chebyshev series
+        cutoffs = f"{', '.join(f'{cutoff:g}' for cutoff in sorted(set(chain(*basis.spec.pair_cutoffs or ()))))} Å"
+        table.add_row(f"multiply-adds per neighbour, pair term within {cutoffs}", f"{pair:,}")
+        per_neighbour += pair
+    total = fmas + neighbours * per_neighbour
     table.add_row(f"multiply-adds per atom with {neighbours} neighbours", f"{total:,}")
+    if basis.spec.zbl_ranges:
+        ranges = sorted({f"{inner:g} to {outer:g} Å" for inner, outer in chain(*basis.spec.zbl_ranges)})
+        table.add_row("ZBL core, switched off from", ", ".join(ranges))
     return table
 
 
@@ -117,6 +129,9 @@ def _module(model: Model) -> Table:
     table.add_row("potential", kernel if model.has_potential else "no (compiled without coefficients)")
     table.add_row("compiled by", model.compiler)
     table.add_row("cutoffs", ", ".join(f"{value:g} Å" for value in sorted(set(model.cutoffs.ravel().tolist()))))
+    if any(model.atomic_energies.values()):
+        energies = (f"{element} {energy:g} eV" for element, energy in model.atomic_energies.items())
+        table.add_row("atomic energies", ", ".join(energies))
     table.add_row("basis hash", model.basis_hash)
     table.add_row("size on disk", f"{sum(f.stat().st_size for f in model.path.iterdir()) / 1024:,.0f} kB")
     return table

@@ -18,13 +18,13 @@ _DEFAULT_R0 = 0.45
 
 @dataclass(frozen=True)
 class RadialCode:
-    """Statements for y(r) with dy/dr and for R_1 with dR_1/dy, constants for the rest; formulas for comments."""
+    """Statements for y(r) with dy/dr, R_1 and dR_1/dy in terms of y, constants for the rest; formulas for comments."""
 
     formula: str
     transform_formula: str
     agnesi: bool
     transform_code: tuple[str, ...]
-    first_value: str
+    first: str
     first_derivative: str
     recurrence: tuple[tuple[float, float, float], ...]
 
@@ -45,18 +45,18 @@ def radial_code(spec: Spec, radial: PolynomialAlgebra, count: int) -> RadialCode
         transform_formula=transform_formula,
         agnesi=agnesi is not None,
         transform_code=transform,
-        first_value=f"R[0][k] = {_horner(radial.envelope)};",
-        first_derivative=f"dR[0][k] = {_horner(radial.envelope.derivative())};",
+        first=_horner(radial.envelope),
+        first_derivative=_horner(radial.envelope.derivative()),
         recurrence=_recurrence(radial, count),
     )
 
 
-def pair_constants(spec: Spec) -> list[list[list[float]]]:
-    """Cutoff, 1/cutoff and, for the Agnesi transform, 1/r0, by centre and neighbour."""
+def transform_constants(spec: Spec, cutoffs: Sequence[Sequence[float]]) -> list[list[list[float]]]:
+    """Cutoff, 1/cutoff and, for the Agnesi transform, 1/r0, by centre and neighbour, for a matrix of cutoffs."""
     rows = []
-    for cutoffs in spec.cutoffs:
+    for by_neighbour in cutoffs:
         row = []
-        for cutoff in cutoffs:
+        for cutoff in by_neighbour:
             constants = [cutoff, 1 / cutoff]
             if spec.radial.transform == "agnesi":
                 r0 = spec.radial.agnesi.r0 if spec.radial.agnesi else None

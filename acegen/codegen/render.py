@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib.resources import files as resource_files
 from typing import Any
@@ -14,12 +14,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from acegen.basis.describe import basis_hash
 from acegen.codegen.constants import constant, with_suffix
-from acegen.codegen.one_particle import harmonics_code, pair_constants, radial_code
+from acegen.codegen.one_particle import harmonics_code, radial_code, transform_constants
+from acegen.codegen.pair import pair_code, zbl_constants
 from acegen.codegen.pooling import contract_blocks, pool_blocks
 from acegen.codegen.products import compact_tables, function_files
 from acegen.codegen.tables import basis_tables
 from acegen.codegen.target import Target, Targets
-from acegen.coefficients import coefficient_document
+from acegen.coefficients import Coefficients, coefficient_document
 from acegen.elements import ATOMIC_NUMBERS
 from acegen.graph.graph import Graph
 from acegen.graph.layout import PooledLayout
@@ -40,7 +41,7 @@ class GeneratedCode:
         files: content by file name: C sources, headers, basis description, README, package.
         c_sources: names of the files to compile.
         basis_hash: identity of the basis.
-        model_hash: identity of the name, the basis and the coefficients.
+        model_hash: identity of the name, the basis, the coefficients and the atomic energies.
     """
 
     name: str
@@ -54,7 +55,7 @@ def generate_code(
     graph: Graph,
     description: str,
     targets: Targets,
-    coefficients: Mapping[str, Sequence[float]] | None = None,
+    coefficients: Coefficients | None = None,
     program: Program | None = None,
 ) -> GeneratedCode:
     """Write the source of a module: a basis kernel and, with a program for its product stage, a potential kernel.
@@ -63,13 +64,20 @@ def generate_code(
         graph: the evaluation graph.
         description: text of `describe_basis` for the basis of the graph; it becomes part of the module.
         targets: arithmetic and registers to write for.
-        coefficients: for each element one number per basis function; None for a module without a potential.
+        coefficients: one number per basis function by element, and atomic energies; None for a module without a
+            potential.
         program: the product stage for these coefficients.
+
+    Raises:
+        CoefficientError: a sum of coefficients is too large for a double.
     """
     basis, layout, spec = graph.basis, graph.layout, graph.basis.spec
     name = spec.name
     identity = basis_hash(description)
     model_hash = _model_hash(name, identity, coefficients)
+    pair = pair_code(basis, None if coefficients is None else basis.split(coefficients.values)[0])
+    zbl = zbl_constants(spec)
+    atomic_energies = {} if coefficients is None else coefficients.atomic_energies
     context = {
         "name": name,
         "banner": _banner(graph),
@@ -77,10 +85,16 @@ def generate_code(
         "spec": spec,
         "elements": spec.basis.elements,
         "atomic_numbers": [ATOMIC_NUMBERS[symbol] for symbol in spec.basis.elements],
-        "cutoffs": spec.cutoffs,
-        "pairs": pair_constants(spec),
+        "cutoffs": spec.reach,
+        "pairs": transform_constants(spec, spec.cutoffs),
+        "pair": pair,
+        "zbl": zbl,
+        "atomic_energies": [atomic_energies.get(symbol, 0.0) for symbol in spec.basis.elements],
+        "has_atomic_energies": any(atomic_energies.values()),
         "canonical": spec.basis.expansion == "canonical",
         "n_basis": basis.n_basis,
+        "n_pair": basis.n_pair,
+        "n_purified": basis.n_coupled,
         "n_coupled": len(basis.functions),
         "counts": basis.count_by_order(),
         "max_order": spec.basis.order,
@@ -109,13 +123,15 @@ def generate_code(
         f"{name}_derivatives.h": ("derivatives.h.j2", own),
         f"{name}_basis.c": ("basis.c.j2", own),
     }
+    if pair or zbl:
+        files |= {f"{name}_pair.h": ("pair.h.j2", own), f"{name}_pair.c": ("pair.c.j2", own)}
     if program is not None:
         files |= _potential_files(name, {**context, **_target_context(layout, targets.potential)}, targets, program)
     rendered = {file: _render(template, values) for file, (template, values) in files.items()}
     rendered["acegen.h"] = abi_header()
     rendered["basis.json"] = description
     if coefficients is not None:
-        rendered["coefficients.json"] = coefficient_document(identity, coefficients)
+        rendered["coefficients.json"] = coefficient_document(replace(coefficients, basis_hash=identity))
     return GeneratedCode(name, rendered, tuple(file for file in files if file.endswith(".c")), identity, model_hash)
 
 
@@ -179,9 +195,9 @@ def _render(template: str, context: Mapping[str, Any]) -> str:
     return environment.get_template(template).render(context)
 
 
-def _model_hash(name: str, identity: str, coefficients: Mapping[str, Sequence[float]] | None) -> str:
-    values = {element: list(map(float, numbers)) for element, numbers in (coefficients or {}).items()}
-    return hashlib.sha256(json.dumps([name, identity, values], sort_keys=True).encode()).hexdigest()
+def _model_hash(name: str, identity: str, coefficients: Coefficients | None) -> str:
+    parts = [] if coefficients is None else [coefficients.values, coefficients.atomic_energies]
+    return hashlib.sha256(json.dumps([name, identity, *parts], sort_keys=True).encode()).hexdigest()
 
 
 def abi_header() -> str:
@@ -214,10 +230,12 @@ def _initializer(values: Sequence[object], per_line: int = 24) -> str:
 
 def _banner(graph: Graph) -> str:
     spec = graph.basis.spec
-    levels = spec.basis.levels if len(set(spec.basis.levels)) > 1 else spec.basis.levels[:1]
+    levels = spec.levels if len(set(spec.levels)) > 1 else spec.levels[:1]
     radii = sorted({cutoff for row in spec.cutoffs for cutoff in row})
+    extra = f", pair term of degree {spec.pair.degree}" if spec.pair else ""
+    extra += ", ZBL core" if spec.zbl else ""
     return (
         f"{spec.name}: {spec.basis.expansion} basis of {', '.join(spec.basis.elements)}, order {spec.basis.order}, "
-        f"level {', '.join(map(str, levels))}, cutoff {', '.join(f'{radius:g}' for radius in radii)} Å. "
+        f"level {', '.join(map(str, levels))}, cutoff {', '.join(f'{radius:g}' for radius in radii)} Å{extra}. "
         f"Made by acegen {__version__}; do not edit."
     )

@@ -170,8 +170,8 @@ def _solution_lines(fit: RidgeFit | BayesFit) -> list[str]:
         noise = ", ".join(f"{quantity} {value:.4g}" for quantity, value in fit.noise.items())
         return [
             f"Bayesian linear regression: noise {noise} (eV/atom, eV/Å), prior precision {fit.precision:.4g}, "
-            f"smoothness {fit.smoothness:g}, {fit.freedom:.0f} effective parameters, evidence {fit.evidence:,.1f} after "
-            f"{fit.iterations} iterations, condition number {fit.condition:.2e} with the prior.",
+            f"smoothness {fit.smoothness:g}, {fit.freedom:.0f} effective parameters, evidence {fit.evidence:,.1f} "
+            f"after {fit.iterations} iterations, condition number {fit.condition:.2e} with the prior.",
             "",
             *_table(("smoothness", "evidence"), [[f"{p:g}", f"{value:,.1f}"] for p, value in fit.path.items()]),
         ]

@@ -62,7 +62,7 @@ def fold_coefficients(graph: Graph, coefficients: Mapping[str, Sequence[float]])
 
     Args:
         graph: the graph.
-        coefficients: for each element, one number per basis function.
+        coefficients: for each element, one number per B_i of the basis (`Basis.split` leaves pair functions out).
 
     Returns:
         For each element one number per product. The sums are carried in 256-bit ball arithmetic and rounded
@@ -85,12 +85,12 @@ def fold_coefficients(graph: Graph, coefficients: Mapping[str, Sequence[float]])
             for weight, row in zip(coupled, graph.coupling, strict=True):
                 for product, entry in row:
                     products[product] += weight * entry
-            folded[element] = [_nearest_double(product) for product in products]
+            folded[element] = [nearest_double(product) for product in products]
             if not all(map(isfinite, folded[element])):
                 raise CoefficientError(f"the coefficients of {element} are too large: their sums overflow.")
     return folded
 
 
-def _nearest_double(ball: arb) -> float:
+def nearest_double(ball: arb) -> float:
     """The double nearest to a ball's centre; zero if the ball holds it, so that exact cancellation stays exact."""
     return 0.0 if ball.contains(0) else float(ball)

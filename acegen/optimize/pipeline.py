@@ -33,7 +33,7 @@ def optimize(
 
     Args:
         graph: the graph.
-        coefficients: for each centre element one number per basis function.
+        coefficients: for each centre element one number per coupled function of the basis.
         variables: how many variables of type `lanes` the registers hold.
         form: straight-line code, tables, or what costs less.
 

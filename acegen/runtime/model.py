@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import warnings
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -14,24 +13,21 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from acegen.elements import ATOMIC_NUMBERS, SYMBOLS
-from acegen.errors import AcegenError, IsolatedAtomWarning, ModuleError, StructureError
+from acegen.elements import SYMBOLS
+from acegen.errors import AcegenError, ModuleError
 from acegen.manifest import Manifest, read_manifest
 from acegen.options import BuildOptions
 from acegen.runtime.design import DesignRows
 from acegen.runtime.environments import Environments
+from acegen.runtime.inputs import Element, InputReader
 from acegen.runtime.library import open_library
-from acegen.runtime.neighbours import NeighbourList, neighbour_list
+from acegen.runtime.neighbours import NeighbourList
 from acegen.runtime.results import FunctionLabel, Result
 
 if TYPE_CHECKING:
     from ase import Atoms
 
-Element: TypeAlias = "str | int"
 Floats: TypeAlias = NDArray[np.float64]
-
-_MIN_DISTANCE = 1e-6
-"""Å; closer neighbours have no direction (the kernels refuse them too)."""
 
 _MAX_THREADS = 1024
 
@@ -54,7 +50,7 @@ class Model:
         self.elements: tuple[str, ...] = tuple(SYMBOLS[handle.atomic_numbers[i]] for i in range(handle.n_species))
         n = len(self.elements)
         self.cutoffs: Floats = np.array([handle.cutoffs[i] for i in range(n * n)]).reshape(n, n)
-        self._species = {ATOMIC_NUMBERS[symbol]: i for i, symbol in enumerate(self.elements)}
+        self._inputs = InputReader(manifest.name, self.elements, self.cutoffs)
 
     @classmethod
     def open(cls, path: str | Path, threads: int = 1) -> Model:
@@ -109,6 +105,16 @@ class Model:
         return int(self._handle.n_basis)
 
     @property
+    def n_pair(self) -> int:
+        """Number of pair functions, which come first among the basis functions; 0 without a pair term."""
+        return int(self._handle.n_pair)
+
+    @property
+    def atomic_energies(self) -> dict[str, float]:
+        """Energy of an atom without neighbours by element, eV; zeros if the coefficients came without them."""
+        return {element: float(self._handle.atomic_energies[i]) for i, element in enumerate(self.elements)}
+
+    @property
     def cutoff(self) -> float:
         """Largest cutoff of any pair, Å."""
         return float(self.cutoffs.max())
@@ -161,7 +167,7 @@ class Model:
 
     def labels(self, center: Element) -> tuple[FunctionLabel, ...]:
         """One record per basis function of a centre, in the order of `basis` and of coefficients."""
-        self._species_of(center)
+        self._inputs.species_of(center)
         return self._labels
 
     def basis(self, center: Element, numbers: Sequence[Element] | ArrayLike, displacements: ArrayLike) -> Floats:
@@ -170,7 +176,7 @@ class Model:
         Raises:
             StructureError: unknown element, coincident atoms, wrong shape, or values that are not finite.
         """
-        environment = self._environment(center, numbers, displacements)
+        environment = self._inputs.single(center, numbers, displacements)
         values: Floats = self._evaluate_basis(environment, gradient=False)[0][0]
         return values
 
@@ -178,7 +184,7 @@ class Model:
         self, center: Element, numbers: Sequence[Element] | ArrayLike, displacements: ArrayLike
     ) -> Floats:
         """Derivatives of the basis functions by each displacement, shape (n_basis, J, 3). Raises as `basis`."""
-        environment = self._environment(center, numbers, displacements)
+        environment = self._inputs.single(center, numbers, displacements)
         return self._evaluate_basis(environment, gradient=True)[1].reshape(self.n_basis, -1, 3)
 
     def energy(self, center: Element, numbers: Sequence[Element] | ArrayLike, displacements: ArrayLike) -> float:
@@ -194,7 +200,7 @@ class Model:
         self, center: Element, numbers: Sequence[Element] | ArrayLike, displacements: ArrayLike
     ) -> tuple[float, Floats]:
         """Site energy in eV and its derivative by each displacement, (J, 3) in eV/Å. Raises as `energy`."""
-        energy, gradient = self._evaluate_potential(self._environment(center, numbers, displacements))
+        energy, gradient = self._evaluate_potential(self._inputs.single(center, numbers, displacements))
         return float(energy[0]), gradient
 
     def descriptors(self, atoms: Atoms) -> Floats:
@@ -203,26 +209,38 @@ class Model:
         Raises:
             StructureError: unknown elements, coincident atoms, or values that are not finite.
         """
-        return self._evaluate_basis(self._environments(atoms)[0], gradient=False)[0]
+        return self._evaluate_basis(self._inputs.structure(atoms)[0], gradient=False)[0]
 
     def compute(self, atoms: Atoms) -> Result:
         """Energies, forces and virial of a structure, periodic or not.
 
-        An atom without neighbours has energy zero; an `IsolatedAtomWarning` tells which.
+        An atom without neighbours has the atomic energy of its element; an `IsolatedAtomWarning` tells which.
 
         Raises:
             StructureError: unknown elements, coincident atoms, or values that are not finite.
             ModuleError: the model was compiled without coefficients.
         """
-        environments, pairs = self._environments(atoms)
-        energies, gradient = self._evaluate_potential(environments)
-        n_atoms = len(energies)
-        forces = np.empty((n_atoms, 3))
-        for axis in range(3):
-            on_center = np.bincount(pairs.center, gradient[:, axis], minlength=n_atoms)
-            on_neighbour = np.bincount(pairs.neighbour, gradient[:, axis], minlength=n_atoms)
-            forces[:, axis] = on_center - on_neighbour
-        return Result(energies, forces, -pairs.displacement.T @ gradient)
+        environments, pairs = self._inputs.structure(atoms)
+        return _assemble(pairs, *self._evaluate_potential(environments))
+
+    def reference(self, atoms: Atoms) -> Result:
+        """The part of `compute` that has no coefficients, without atomic energies: the ZBL core; zeros without one.
+
+        A linear fit is made to what is left of the data when this and the atomic energies are subtracted. Needs no
+        coefficients.
+
+        Raises:
+            StructureError: unknown elements, coincident atoms, or values that are not finite.
+        """
+        environments, pairs = self._inputs.structure(atoms, warn=False)
+        return _assemble(pairs, *self._evaluate_reference(environments))
+
+    def reference_gradient(
+        self, center: Element, numbers: Sequence[Element] | ArrayLike, displacements: ArrayLike
+    ) -> tuple[float, Floats]:
+        """The part of `energy_gradient` that `reference` gives for structures. Raises as `basis`."""
+        energy, gradient = self._evaluate_reference(self._inputs.single(center, numbers, displacements))
+        return float(energy[0]), gradient
 
     def design_rows(self, atoms: Atoms) -> DesignRows:
         """Rows of the design matrix of a structure: energy (C,), forces (N, 3, C), virial (6, C).
@@ -237,7 +255,7 @@ class Model:
 
     def design_environments(self, atoms: Atoms) -> tuple[Environments, NDArray[np.int64]]:
         """Environments of all atoms, and the atom each entry stands for. Raises as `design_rows`."""
-        environments, pairs = self._environments(atoms)
+        environments, pairs = self._inputs.structure(atoms)
         return environments, pairs.neighbour
 
     def design_part(
@@ -272,80 +290,6 @@ class Model:
         )
         return DesignRows(energy, forces.transpose(1, 2, 0), virial.T)
 
-    def _species_of(self, element: Element) -> int:
-        """Species index of a symbol or atomic number."""
-        if isinstance(element, str):
-            number = ATOMIC_NUMBERS.get(element)
-        elif isinstance(element, int | np.integer):
-            number = int(element)
-        else:
-            raise StructureError(f"{element!r} is no chemical symbol and no atomic number.")
-        if number is None or number not in self._species:
-            shown = SYMBOLS[number] if number is not None and 0 < number < len(SYMBOLS) else element
-            raise StructureError(
-                f"the model {self.name} does not know the element {shown!r}; it knows {', '.join(self.elements)}."
-            )
-        return self._species[number]
-
-    def _environment(
-        self, center: Element, numbers: Sequence[Element] | ArrayLike, displacements: ArrayLike
-    ) -> Environments:
-        try:
-            vectors = np.asarray(displacements, dtype=np.float64)
-            elements: list[Any] = list(numbers)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
-            raise StructureError(
-                "numbers must be a sequence of symbols or atomic numbers, displacements an array of shape (J, 3)."
-            ) from None
-        if vectors.size == 0:
-            vectors = vectors.reshape(0, 3)
-        if vectors.ndim != 2 or vectors.shape[1] != 3 or len(elements) != len(vectors):
-            raise StructureError(
-                f"displacements must have shape (J, 3) with one entry of numbers each; "
-                f"got {vectors.shape} and {len(elements)} numbers."
-            )
-        species = np.array([self._species_of(element) for element in elements], dtype=np.int32)
-        first = np.array([0, len(vectors)], dtype=np.int64)
-        self._check_vectors(vectors, first)
-        return Environments(np.array([self._species_of(center)], dtype=np.int32), first, species, vectors)
-
-    def _environments(self, atoms: Atoms) -> tuple[Environments, NeighbourList]:
-        numbers = atoms.numbers
-        lookup = {int(number): self._species_of(int(number)) for number in np.unique(numbers)}
-        species = np.array([lookup[int(number)] for number in numbers], dtype=np.int32)
-        pairs = neighbour_list(atoms, self.cutoff)
-        squared = self._check_vectors(pairs.displacement, pairs.first, pairs.neighbour)
-        near = squared < self.cutoffs[species[pairs.center], species[pairs.neighbour]] ** 2
-        lonely = np.flatnonzero(np.bincount(pairs.center[near], minlength=len(numbers)) == 0)
-        if lonely.size:
-            warnings.warn(
-                f"{lonely.size} of {len(numbers)} atoms have no neighbour within the cutoff "
-                f"(the first is atom {lonely[0]}); their site energy is zero.",
-                IsolatedAtomWarning,
-                stacklevel=3,
-            )
-        return Environments(species, pairs.first, species[pairs.neighbour], pairs.displacement), pairs
-
-    def _check_vectors(
-        self, vectors: Floats, first: NDArray[np.int64], neighbour: NDArray[np.int64] | None = None
-    ) -> Floats:
-        """Squared lengths of the displacements.
-
-        Raises:
-            StructureError: says which neighbour is not finite or coincides with its centre.
-        """
-        squared: Floats = np.einsum("ij,ij->i", vectors, vectors)
-        bad = np.flatnonzero(~(np.isfinite(squared) & (squared >= _MIN_DISTANCE**2)))
-        if not bad.size:
-            return squared
-        entry = int(bad[0])
-        center = int(np.searchsorted(first, entry, side="right")) - 1
-        who = f"neighbour {entry} of the centre" if neighbour is None else f"atom {neighbour[entry]}"
-        if np.isfinite(squared[entry]):
-            whom = "the centre" if neighbour is None else f"atom {center}"
-            raise StructureError(f"{who} is at the same place as {whom}; remove one of the two.")
-        raise StructureError(f"the displacement of {who} is not finite: {vectors[entry].tolist()}.")
-
     def _evaluate_basis(self, environments: Environments, gradient: bool) -> tuple[Floats, Floats]:
         values = np.empty((len(environments.center), self.n_basis))
         n_entries = len(environments.displacement)
@@ -375,10 +319,17 @@ class Model:
         )
         return energy, gradient
 
-    def _call(self, kernel: Any, environments: Environments, size: int, *arguments: Any) -> None:
-        """Run a kernel of the ABI with a workspace of `size` bytes; arguments are passed on as they are."""
+    def _evaluate_reference(self, environments: Environments) -> tuple[Floats, Floats]:
+        energy = np.zeros(len(environments.center))
+        gradient = np.zeros((len(environments.displacement), 3))
+        if self._handle.reference != self._ffi.NULL:
+            out = self._pointer("double *", energy), self._pointer("double *", gradient)
+            self._call(self._handle.reference, environments, None, *out)
+        return energy, gradient
+
+    def _call(self, kernel: Any, environments: Environments, size: int | None, *arguments: Any) -> None:
+        """Run a kernel of the ABI with a workspace of `size` bytes, if it takes one; arguments are passed on."""
         ffi = self._ffi
-        workspace = np.empty(size, dtype=np.uint8)
         argument = ffi.new("acegen_environments *")
         argument.n_atoms = len(environments.center)
         argument.center = self._pointer("const int32_t *", environments.center)
@@ -386,12 +337,26 @@ class Model:
         argument.species = self._pointer("const int32_t *", environments.species)
         argument.displacement = self._pointer("const double *", environments.displacement)
         failed = ffi.new("int64_t *", -1)
-        status = kernel(argument, *arguments, self._pointer("void *", workspace), size, failed)
+        scratch: tuple[Any, ...] = ()
+        if size is not None:
+            workspace = np.empty(size, dtype=np.uint8)
+            scratch = self._pointer("void *", workspace), size
+        status = kernel(argument, *arguments, *scratch, failed)
         if status:
             raise AcegenError(f"the kernel of {self.name} returned status {status} at atom {failed[0]}.")
 
     def _pointer(self, kind: str, array: NDArray[Any]) -> Any:
         return self._ffi.cast(kind, array.ctypes.data)
+
+
+def _assemble(pairs: NeighbourList, energies: Floats, gradient: Floats) -> Result:
+    """Forces and virial from the derivatives of the site energies by each displacement."""
+    forces = np.empty((len(energies), 3))
+    for axis in range(3):
+        on_center = np.bincount(pairs.center, gradient[:, axis], minlength=len(energies))
+        on_neighbour = np.bincount(pairs.neighbour, gradient[:, axis], minlength=len(energies))
+        forces[:, axis] = on_center - on_neighbour
+    return Result(energies, forces, -pairs.displacement.T @ gradient)
 
 
 def load(path: str | Path, threads: int = 1) -> Model:

@@ -18,7 +18,9 @@ from acegen.spec.schema import (
     BasisSpec,
     ClosedRadialSpec,
     EnvelopeRadialSpec,
+    PairSpec,
     Spec,
+    ZblSpec,
 )
 
 SpecSource: TypeAlias = "str | Path | Mapping[str, Any] | Spec"
@@ -76,6 +78,8 @@ _SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
     ("radial", "envelope"): EnvelopeRadialSpec,
     ("radial", "closed", "agnesi"): AgnesiSpec,
     ("radial", "envelope", "agnesi"): AgnesiSpec,
+    ("pair",): PairSpec,
+    ("zbl",): ZblSpec,
 }
 
 

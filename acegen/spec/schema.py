@@ -9,29 +9,25 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Mapping
-from decimal import Decimal
 from difflib import get_close_matches
 from fractions import Fraction
-from itertools import combinations_with_replacement, pairwise
-from math import isfinite
+from itertools import pairwise
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    PlainSerializer,
-    Tag,
-    WithJsonSchema,
-    field_serializer,
-    field_validator,
-    model_validator,
-)
+from pydantic import ConfigDict, Discriminator, Field, Tag, field_serializer, field_validator, model_validator
 
 from acegen.elements import ATOMIC_NUMBERS
+from acegen.spec.fields import (
+    Length,
+    PairLengths,
+    RationalNumber,
+    Section,
+    by_pair,
+    by_species,
+    check_pairs,
+)
 
+MAX_DEGREE = 100
 MAX_ORDER = 8
 _MAX_NAME = 63
 
@@ -45,46 +41,7 @@ _RESERVED = frozenset(keyword.kwlist) | frozenset(
 """Names that C or Python keep for themselves."""
 
 
-def _parse_rational(value: object) -> Fraction:
-    """An exact rational from an integer, a decimal number as written, or a string such as "3/2"."""
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str | Fraction):
-        raise ValueError("is not a number")
-    if isinstance(value, float | Decimal) and not isfinite(value):
-        raise ValueError("is not a finite number")
-    if isinstance(value, int) and abs(value) > 10**20:
-        raise ValueError("has too many digits")
-    text = str(value)
-    if len(text) > 40 or (isinstance(value, Decimal) and abs(value.adjusted()) > 20):
-        raise ValueError("has too many digits")
-    if isinstance(value, str) and not re.fullmatch(r"-?\d+(\.\d+|/\d+)?", text):
-        raise ValueError("is not a number or a fraction such as '3/2'")
-    try:
-        return Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        raise ValueError("is not a number or a fraction such as '3/2'") from None
-
-
-def _parse_number(value: object) -> object:
-    """TOML numbers arrive as Decimal, so that rationals stay exact; lengths become floats here."""
-    if isinstance(value, bool | str):
-        raise ValueError("is not a number")
-    return float(value) if isinstance(value, Decimal) else value
-
-
-RationalNumber: TypeAlias = Annotated[
-    Fraction,
-    BeforeValidator(_parse_rational),
-    PlainSerializer(str),
-    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^-?\d+(\.\d+|/\d+)?$"}]}),
-]
-Length: TypeAlias = Annotated[float, BeforeValidator(_parse_number), Field(ge=0.01, le=1000, allow_inf_nan=False)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class BasisSpec(_Section):
+class BasisSpec(Section):
     """Which functions the basis holds."""
 
     expansion: Literal["canonical", "self-interacting"] = Field(
@@ -152,7 +109,7 @@ class BasisSpec(_Section):
         return self.level if isinstance(self.level, tuple) else (self.level,) * self.order
 
 
-class AgnesiSpec(_Section):
+class AgnesiSpec(Section):
     """Parameters of the Agnesi transform, y = t(r/r0) · smoothstep(r/r_cut).
 
     t(x) = 1 / (1 + a x^q / (1 + x^(q-p))), with a such that t is steepest at x = 1 (as in ACEpotentials.jl).
@@ -171,13 +128,13 @@ class AgnesiSpec(_Section):
         return self
 
 
-class _RadialSpec(_Section):
+class _RadialSpec(Section):
     transform: Literal["smoothstep", "smootherstep", "agnesi"] = Field(
         "smoothstep",
         description='"smoothstep" (C¹ energies at the cutoff), "smootherstep" (C²) or "agnesi" (C¹, finer at small r)',
     )
     agnesi: AgnesiSpec | None = Field(None, description="table with r0, p, q; for transform = 'agnesi' only")
-    cutoff: Length | dict[str, Length] = Field(
+    cutoff: PairLengths = Field(
         description=(
             'cutoff radius in Å, one positive number (0.01 to 1000), or a table with one per pair such as "Si-O" = 5.0'
         )
@@ -248,7 +205,35 @@ RadialSpec: TypeAlias = Annotated[
 ]
 
 
-class Spec(_Section):
+class PairSpec(Section):
+    """A pair term with a cutoff of its own, in place of the functions of order 1.
+
+    Its functions R_1 .. R_degree of each neighbour species are those of `radial`, only y(r) has the other cutoff.
+    """
+
+    degree: int = Field(
+        ge=1,
+        le=MAX_DEGREE,
+        strict=True,
+        description=f"number of radial functions of each neighbour species, an integer from 1 to {MAX_DEGREE}",
+    )
+    cutoff: PairLengths | None = Field(
+        None, description="cutoff radius of the pair term in Å, in the forms of radial.cutoff (default: radial.cutoff)"
+    )
+
+
+class ZblSpec(Section):
+    """Screened nuclear repulsion at short range: the universal ZBL potential, switched off from inner to outer."""
+
+    inner: PairLengths = Field(
+        description="distance in Å up to which the repulsion is that of ZBL; one number, or a table by pair"
+    )
+    outer: PairLengths = Field(
+        description="distance in Å from which it is zero, above inner; one number, or a table by pair"
+    )
+
+
+class Spec(Section):
     """A model specification."""
 
     model_config = ConfigDict(title="acegen model specification")
@@ -256,6 +241,10 @@ class Spec(_Section):
     name: str = Field(description="name of the module and prefix of its C symbols, a C identifier such as si_o3d12")
     basis: BasisSpec = Field(description="table: which functions the basis holds")
     radial: RadialSpec = Field(description="table: radial functions, distance transform and cutoff")
+    pair: PairSpec | None = Field(
+        None, description="table: degree and cutoff of a pair term that replaces the functions of order 1"
+    )
+    zbl: ZblSpec | None = Field(None, description="table: inner and outer distance of a ZBL core, added to the energy")
 
     @field_validator("name")
     @classmethod
@@ -269,39 +258,69 @@ class Spec(_Section):
         return name
 
     @model_validator(mode="after")
-    def _cutoff_for_every_pair(self) -> Spec:
-        if isinstance(self.radial.cutoff, dict):
-            pairs = [f"{a}-{b}" for a, b in combinations_with_replacement(self.basis.elements, 2)]
-            seen = []
-            for key in self.radial.cutoff:
-                flipped = "-".join(reversed(key.split("-")))
-                pair = key if key in pairs else flipped
-                if pair not in pairs:
-                    close = get_close_matches(key, pairs, n=1)
-                    hint = f"; did you mean '{close[0]}'?" if close else ""
+    def _lengths_for_every_pair(self) -> Spec:
+        elements = self.basis.elements
+        check_pairs("radial.cutoff", self.radial.cutoff, elements)
+        if self.pair is not None:
+            check_pairs("pair.cutoff", self.pair.cutoff, elements)
+        if self.zbl is not None:
+            check_pairs("zbl.inner", self.zbl.inner, elements)
+            check_pairs("zbl.outer", self.zbl.outer, elements)
+            outer = by_pair(self.zbl.outer, elements)
+            for pair, inner in by_pair(self.zbl.inner, elements).items():
+                if inner >= outer[pair]:
                     raise ValueError(
-                        f"radial.cutoff has the key '{key}', which is no pair of basis.elements; "
-                        f"allowed: {', '.join(pairs)}{hint}"
+                        f"zbl.inner = {inner:g} is not below zbl.outer = {outer[pair]:g} for the pair {pair}; "
+                        "the repulsion is switched off between the two"
                     )
-                if pair in seen:
-                    raise ValueError(f"radial.cutoff gives the pair '{pair}' twice; remove one of them")
-                seen.append(pair)
-            missing = [pair for pair in pairs if pair not in seen]
-            if missing:
-                raise ValueError(f"radial.cutoff lacks {', '.join(missing)}; give one number for every pair")
+        return self
+
+    @model_validator(mode="after")
+    def _pair_with_higher_orders(self) -> Spec:
+        if self.pair is not None and self.basis.order == 1:
+            raise ValueError(
+                "basis.order = 1 with a pair table leaves no many-body functions; use order 2 or more with it, or "
+                "remove the pair table (the functions of order 1 are a pair term)"
+            )
         return self
 
     @property
-    def cutoffs(self) -> tuple[tuple[float, ...], ...]:
-        """Cutoff radius in Å by centre and neighbour, in the order of `basis.elements`."""
-        return tuple(tuple(self._pair_cutoff(a, b) for b in self.basis.elements) for a in self.basis.elements)
+    def levels(self) -> tuple[Fraction, ...]:
+        """Largest level by order, 1 .. order.
 
-    def _pair_cutoff(self, first: str, second: str) -> float:
-        cutoff = self.radial.cutoff
-        if isinstance(cutoff, dict):
-            forward = cutoff.get(f"{first}-{second}")
-            return cutoff[f"{second}-{first}"] if forward is None else forward
-        return cutoff
+        With a pair term no function of order 1 is left for the first level; that of order 2 is put in its place.
+        """
+        levels = self.basis.levels
+        return levels if self.pair is None else (levels[1], *levels[1:])
+
+    @property
+    def cutoffs(self) -> tuple[tuple[float, ...], ...]:
+        """Cutoff radius of the coupled functions in Å by centre and neighbour, in the order of `basis.elements`."""
+        return by_species(self.radial.cutoff, self.basis.elements)
+
+    @property
+    def pair_cutoffs(self) -> tuple[tuple[float, ...], ...] | None:
+        """The same of the pair functions; None without any."""
+        return None if self.pair is None else by_species(self._pair_lengths(self.pair), self.basis.elements)
+
+    @property
+    def zbl_ranges(self) -> tuple[tuple[tuple[float, float], ...], ...] | None:
+        """Inner and outer distance of the ZBL switch in Å by centre and neighbour; None without ZBL."""
+        if self.zbl is None:
+            return None
+        inner, outer = (by_species(value, self.basis.elements) for value in (self.zbl.inner, self.zbl.outer))
+        return tuple(tuple(zip(*rows, strict=True)) for rows in zip(inner, outer, strict=True))
+
+    @property
+    def reach(self) -> tuple[tuple[float, ...], ...]:
+        """Distance in Å by centre and neighbour from which on a neighbour contributes to nothing."""
+        tables = [self.cutoffs, self.pair_cutoffs or self.cutoffs]
+        if self.zbl_ranges:
+            tables.append(tuple(tuple(outer for _, outer in row) for row in self.zbl_ranges))
+        return tuple(tuple(map(max, zip(*rows, strict=True))) for rows in zip(*tables, strict=True))
+
+    def _pair_lengths(self, pair: PairSpec) -> PairLengths:
+        return self.radial.cutoff if pair.cutoff is None else pair.cutoff
 
     def canonical(self) -> dict[str, Any]:
         """The specification in one standard form: the same for every way to write the same model.
@@ -310,10 +329,13 @@ class Spec(_Section):
         trailing zeros of the envelope. Plain JSON values; rationals are strings.
         """
         document = self.model_dump(mode="json", exclude_none=True)
-        document["basis"]["level"] = [str(level) for level in self.basis.levels]
-        document["radial"]["cutoff"] = {
-            f"{a}-{b}": self._pair_cutoff(a, b) for a, b in combinations_with_replacement(self.basis.elements, 2)
-        }
+        elements = self.basis.elements
+        document["basis"]["level"] = [str(level) for level in self.levels]
+        document["radial"]["cutoff"] = by_pair(self.radial.cutoff, elements)
+        if self.pair is not None:
+            document["pair"]["cutoff"] = by_pair(self._pair_lengths(self.pair), elements)
+        if self.zbl is not None:
+            document["zbl"] = {"inner": by_pair(self.zbl.inner, elements), "outer": by_pair(self.zbl.outer, elements)}
         if self.radial.transform == "agnesi" and self.radial.agnesi is None:
             document["radial"]["agnesi"] = AgnesiSpec().model_dump(mode="json", exclude_none=True)
         if isinstance(self.radial, EnvelopeRadialSpec):

@@ -345,7 +345,7 @@ class Verifier:
         path = self.model.path / "coefficients.json"
         if not path.exists():
             raise ModuleError(f"{path} is missing. Compile the module again.")
-        return np.array(read_coefficients(path)[1][self.model.elements[center]])
+        return np.array(read_coefficients(path).values[self.model.elements[center]])
 
     def _described(self) -> list[dict[str, Any]]:
         return [*self.description["functions"], *self.description["auxiliary"]]

@@ -1,0 +1,115 @@
+"""From symbols, arrays and ASE structures to environments, with every mistake named."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from acegen.elements import ATOMIC_NUMBERS, SYMBOLS
+from acegen.errors import IsolatedAtomWarning, StructureError
+from acegen.runtime.environments import Environments
+from acegen.runtime.neighbours import NeighbourList, neighbour_list
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+Element: TypeAlias = "str | int"
+Floats: TypeAlias = NDArray[np.float64]
+
+_MIN_DISTANCE = 1e-6
+"""Å; closer neighbours have no direction (the kernels refuse them too)."""
+
+
+class InputReader:
+    """Checks what a model is asked to evaluate, and brings it into the layout of the ABI."""
+
+    def __init__(self, name: str, elements: Sequence[str], cutoffs: Floats) -> None:
+        self._name = name
+        self._elements = elements
+        self._cutoffs = cutoffs
+        self._species = {ATOMIC_NUMBERS[symbol]: i for i, symbol in enumerate(elements)}
+
+    def species_of(self, element: Element) -> int:
+        """Species index of a symbol or atomic number."""
+        if isinstance(element, str):
+            number = ATOMIC_NUMBERS.get(element)
+        elif isinstance(element, int | np.integer):
+            number = int(element)
+        else:
+            raise StructureError(f"{element!r} is no chemical symbol and no atomic number.")
+        if number is None or number not in self._species:
+            shown = SYMBOLS[number] if number is not None and 0 < number < len(SYMBOLS) else element
+            raise StructureError(
+                f"the model {self._name} does not know the element {shown!r}; it knows {', '.join(self._elements)}."
+            )
+        return self._species[number]
+
+    def single(self, center: Element, numbers: Sequence[Element] | ArrayLike, displacements: ArrayLike) -> Environments:
+        """One environment. Raises `StructureError`: unknown element, coincident atoms, wrong shape, no finite value."""
+        try:
+            vectors = np.asarray(displacements, dtype=np.float64)
+            elements: list[Any] = list(numbers)  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            raise StructureError(
+                "numbers must be a sequence of symbols or atomic numbers, displacements an array of shape (J, 3)."
+            ) from None
+        if vectors.size == 0:
+            vectors = vectors.reshape(0, 3)
+        if vectors.ndim != 2 or vectors.shape[1] != 3 or len(elements) != len(vectors):
+            raise StructureError(
+                f"displacements must have shape (J, 3) with one entry of numbers each; "
+                f"got {vectors.shape} and {len(elements)} numbers."
+            )
+        species = np.array([self.species_of(element) for element in elements], dtype=np.int32)
+        first = np.array([0, len(vectors)], dtype=np.int64)
+        self._check_vectors(vectors, first)
+        return Environments(np.array([self.species_of(center)], dtype=np.int32), first, species, vectors)
+
+    def structure(self, atoms: Atoms, warn: bool = True) -> tuple[Environments, NeighbourList]:
+        """Environments of all atoms of a structure, and their neighbour list.
+
+        Atoms without neighbours are warned of, unless `warn` is False.
+
+        Raises:
+            StructureError: unknown elements, coincident atoms, or values that are not finite.
+        """
+        numbers = atoms.numbers
+        lookup = {int(number): self.species_of(int(number)) for number in np.unique(numbers)}
+        species = np.array([lookup[int(number)] for number in numbers], dtype=np.int32)
+        pairs = neighbour_list(atoms, float(self._cutoffs.max()))
+        squared = self._check_vectors(pairs.displacement, pairs.first, pairs.neighbour)
+        near = squared < self._cutoffs[species[pairs.center], species[pairs.neighbour]] ** 2
+        lonely = np.flatnonzero(np.bincount(pairs.center[near], minlength=len(numbers)) == 0)
+        if warn and lonely.size:
+            warnings.warn(
+                f"{lonely.size} of {len(numbers)} atoms have no neighbour within the cutoff "
+                f"(the first is atom {lonely[0]}); their site energy is the "
+                "atomic energy of their element, which is zero if the coefficients came without atomic energies.",
+                IsolatedAtomWarning,
+                stacklevel=3,
+            )
+        return Environments(species, pairs.first, species[pairs.neighbour], pairs.displacement), pairs
+
+    def _check_vectors(
+        self, vectors: Floats, first: NDArray[np.int64], neighbour: NDArray[np.int64] | None = None
+    ) -> Floats:
+        """Squared lengths of the displacements.
+
+        Raises:
+            StructureError: says which neighbour is not finite or coincides with its centre.
+        """
+        squared: Floats = np.einsum("ij,ij->i", vectors, vectors)
+        bad = np.flatnonzero(~(np.isfinite(squared) & (squared >= _MIN_DISTANCE**2)))
+        if not bad.size:
+            return squared
+        entry = int(bad[0])
+        center = int(np.searchsorted(first, entry, side="right")) - 1
+        who = f"neighbour {entry} of the centre" if neighbour is None else f"atom {neighbour[entry]}"
+        if np.isfinite(squared[entry]):
+            whom = "the centre" if neighbour is None else f"atom {center}"
+            raise StructureError(f"{who} is at the same place as {whom}; remove one of the two.")
+        raise StructureError(f"the displacement of {who} is not finite: {vectors[entry].tolist()}.")
