@@ -19,7 +19,7 @@ from acegen.errors import AcegenError, IsolatedAtomWarning, ModuleError, Structu
 from acegen.manifest import Manifest, read_manifest
 from acegen.options import BuildOptions
 from acegen.runtime.design import DesignRows
-from acegen.runtime.environments import Environments
+from acegen.runtime.environments import Environments, check_vectors
 from acegen.runtime.library import open_library
 from acegen.runtime.neighbours import NeighbourList, neighbour_list
 from acegen.runtime.results import FunctionLabel, Result
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
 Element: TypeAlias = "str | int"
 Floats: TypeAlias = NDArray[np.float64]
-
-_MIN_DISTANCE = 1e-6
-"""Å; closer neighbours have no direction (the kernels refuse them too)."""
 
 _MAX_THREADS = 1024
 
@@ -216,13 +213,30 @@ class Model:
         """
         environments, pairs = self._environments(atoms)
         energies, gradient = self._evaluate_potential(environments)
-        n_atoms = len(energies)
-        forces = np.empty((n_atoms, 3))
-        for axis in range(3):
-            on_center = np.bincount(pairs.center, gradient[:, axis], minlength=n_atoms)
-            on_neighbour = np.bincount(pairs.neighbour, gradient[:, axis], minlength=n_atoms)
-            forces[:, axis] = on_center - on_neighbour
-        return Result(energies, forces, -pairs.displacement.T @ gradient)
+        return Result(energies, pairs.forces(gradient), pairs.virial(gradient))
+
+    def environments(self, atoms: Atoms, skin: float = 0.0) -> tuple[Environments, NeighbourList]:
+        """Environments of all atoms with neighbours up to `skin` Å beyond the largest cutoff. Raises as `descriptors`."""
+        return self._environments(atoms, skin)
+
+    def evaluate(self, environments: Environments, pairs: NeighbourList) -> tuple[Floats, Floats]:
+        """Site energies (N,) and their derivative by each displacement (P, 3); checks nothing that the kernel checks.
+
+        Raises as `compute`.
+        """
+        try:
+            return self._evaluate_potential(environments)
+        except AcegenError:  # which atoms it was, if it was atoms
+            check_vectors(pairs.displacement, pairs.first, pairs.neighbour)
+            raise
+
+    def require_potential(self) -> None:
+        """Raises `ModuleError` if the model was compiled without coefficients."""
+        if not self.has_potential:
+            raise ModuleError(
+                f"the model {self.name} was compiled without coefficients and has no energies. "
+                "Compile it with coefficients=..., or --coefficients FILE."
+            )
 
     def design_rows(self, atoms: Atoms) -> DesignRows:
         """Rows of the design matrix of a structure: energy (C,), forces (N, 3, C), virial (6, C).
@@ -306,15 +320,15 @@ class Model:
             )
         species = np.array([self._species_of(element) for element in elements], dtype=np.int32)
         first = np.array([0, len(vectors)], dtype=np.int64)
-        self._check_vectors(vectors, first)
+        check_vectors(vectors, first)
         return Environments(np.array([self._species_of(center)], dtype=np.int32), first, species, vectors)
 
-    def _environments(self, atoms: Atoms) -> tuple[Environments, NeighbourList]:
+    def _environments(self, atoms: Atoms, skin: float = 0.0) -> tuple[Environments, NeighbourList]:
         numbers = atoms.numbers
         lookup = {int(number): self._species_of(int(number)) for number in np.unique(numbers)}
         species = np.array([lookup[int(number)] for number in numbers], dtype=np.int32)
-        pairs = neighbour_list(atoms, self.cutoff)
-        squared = self._check_vectors(pairs.displacement, pairs.first, pairs.neighbour)
+        pairs = neighbour_list(atoms, self.cutoff + skin)
+        squared = check_vectors(pairs.displacement, pairs.first, pairs.neighbour)
         near = squared < self.cutoffs[species[pairs.center], species[pairs.neighbour]] ** 2
         lonely = np.flatnonzero(np.bincount(pairs.center[near], minlength=len(numbers)) == 0)
         if lonely.size:
@@ -326,26 +340,6 @@ class Model:
             )
         return Environments(species, pairs.first, species[pairs.neighbour], pairs.displacement), pairs
 
-    def _check_vectors(
-        self, vectors: Floats, first: NDArray[np.int64], neighbour: NDArray[np.int64] | None = None
-    ) -> Floats:
-        """Squared lengths of the displacements.
-
-        Raises:
-            StructureError: says which neighbour is not finite or coincides with its centre.
-        """
-        squared: Floats = np.einsum("ij,ij->i", vectors, vectors)
-        bad = np.flatnonzero(~(np.isfinite(squared) & (squared >= _MIN_DISTANCE**2)))
-        if not bad.size:
-            return squared
-        entry = int(bad[0])
-        center = int(np.searchsorted(first, entry, side="right")) - 1
-        who = f"neighbour {entry} of the centre" if neighbour is None else f"atom {neighbour[entry]}"
-        if np.isfinite(squared[entry]):
-            whom = "the centre" if neighbour is None else f"atom {center}"
-            raise StructureError(f"{who} is at the same place as {whom}; remove one of the two.")
-        raise StructureError(f"the displacement of {who} is not finite: {vectors[entry].tolist()}.")
-
     def _evaluate_basis(self, environments: Environments, gradient: bool) -> tuple[Floats, Floats]:
         values = np.empty((len(environments.center), self.n_basis))
         n_entries = len(environments.displacement)
@@ -356,11 +350,7 @@ class Model:
         return values, derivatives
 
     def _evaluate_potential(self, environments: Environments) -> tuple[Floats, Floats]:
-        if not self.has_potential:
-            raise ModuleError(
-                f"the model {self.name} was compiled without coefficients and has no energies. "
-                "Compile it with coefficients=..., or --coefficients FILE."
-            )
+        self.require_potential()
         # OpenMP runtimes hang in a forked child whose parent has used several threads; the results are the same.
         threads = self._threads if os.getpid() == self._process else 1
         energy = np.empty(len(environments.center))
