@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,14 +62,15 @@ def write_posterior(path: str | Path, factor: Floats, basis_hash: str, energies:
         ModuleError: the arrays have wrong shapes or values that are not finite, or the file cannot be written.
     """
     file = Path(path) / POSTERIOR if Path(path).is_dir() else Path(path)
-    arrays = {"factor": np.asarray(factor, dtype=np.float64)}
+    arrays: dict[str, Any] = {"factor": np.asarray(factor, dtype=np.float64)}
     if energies is not None:
         arrays["energies"] = np.asarray(energies, dtype=np.float64)
     _check(arrays, "the posterior to be written")
     partial = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         with partial.open("wb") as stream:
-            np.savez(stream, format=np.array(POSTERIOR_FORMAT), basis_hash=np.array(basis_hash), **arrays)
+            names: dict[str, Any] = {"format": np.array(POSTERIOR_FORMAT), "basis_hash": np.array(basis_hash)}
+            np.savez(stream, **names, **arrays)
         partial.replace(file)
     except OSError as error:
         partial.unlink(missing_ok=True)

@@ -216,7 +216,7 @@ class Model:
         return Result(energies, pairs.forces(gradient), pairs.virial(gradient))
 
     def environments(self, atoms: Atoms, skin: float = 0.0) -> tuple[Environments, NeighbourList]:
-        """Environments of all atoms with neighbours up to `skin` Å beyond the largest cutoff. Raises as `descriptors`."""
+        """Environments of all atoms, neighbours up to `skin` Å beyond the largest cutoff. Raises as `descriptors`."""
         return self._environments(atoms, skin)
 
     def evaluate(self, environments: Environments, pairs: NeighbourList) -> tuple[Floats, Floats]:

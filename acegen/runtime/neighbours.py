@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,9 +40,7 @@ class NeighbourList:
     def part(self, kept: NDArray[np.bool_]) -> NeighbourList:
         """The entries that are marked in `kept` (P,)."""
         first = np.concatenate([[0], np.cumsum(kept)])[self.first]
-        return NeighbourList(
-            first, self.center[kept], self.neighbour[kept], self.shift[kept], self.displacement[kept]
-        )
+        return NeighbourList(first, self.center[kept], self.neighbour[kept], self.shift[kept], self.displacement[kept])
 
     @cached_property
     def _components(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -53,9 +51,8 @@ class NeighbourList:
     def forces(self, gradient: NDArray[np.float64]) -> NDArray[np.float64]:
         """Forces (N, 3) in eV/Å from the derivative of the site energies by each displacement (P, 3)."""
         size, weights = 3 * (len(self.first) - 1), gradient.ravel()
-        on_center, on_neighbour = (np.bincount(index, weights, minlength=size) for index in self._components)
-        forces: NDArray[np.float64] = (on_center - on_neighbour).reshape(-1, 3)
-        return forces
+        on_center, on_neighbour = (_sums(index, weights, size) for index in self._components)
+        return (on_center - on_neighbour).reshape(-1, 3)
 
     def virial(self, gradient: NDArray[np.float64]) -> NDArray[np.float64]:
         """Virial (3, 3) in eV: minus the derivative of the energy with respect to strain; `gradient` as in `forces`."""
@@ -66,9 +63,14 @@ class NeighbourList:
         """Minus the derivative of each site energy with respect to strain, (N, 3, 3) in eV; their sum is the virial."""
         n_atoms = len(self.first) - 1
         products = (self.displacement[:, :, None] * gradient[:, None, :]).reshape(-1, 9)
-        columns = [np.bincount(self.center, column, minlength=n_atoms) for column in products.T]
-        virials: NDArray[np.float64] = -np.stack(columns, axis=1).reshape(n_atoms, 3, 3)
-        return virials
+        columns = [_sums(self.center, column, n_atoms) for column in products.T]
+        return -np.stack(columns, axis=1).reshape(n_atoms, 3, 3)
+
+
+def _sums(index: NDArray[np.int64], values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    """Sums of the values of the same index, (size,)."""
+    sums: NDArray[Any] = np.bincount(index, values, minlength=size)
+    return sums
 
 
 def neighbour_list(atoms: Atoms, cutoff: float) -> NeighbourList:

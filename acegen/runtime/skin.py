@@ -50,7 +50,7 @@ class SkinList:
         number = isinstance(skin, int | float | np.integer | np.floating) and not isinstance(skin, bool)
         if not number or not 0 <= skin <= model.cutoff:
             raise ModuleError(
-                f"skin = {skin!r} is not possible; use a number from 0 to the cutoff, {model.cutoff:g} Å (0.5 is usual)."
+                f"skin = {skin!r} is not possible; use a number from 0 to {model.cutoff:g}, the cutoff in Å."
             )
         self.skin = float(skin)
         self.builds = 0
@@ -78,7 +78,9 @@ class SkinList:
             reach = cutoffs[environments.center[pairs.center], environments.species] + self.skin
             kept = np.einsum("ij,ij->i", pairs.displacement, pairs.displacement) < reach**2
             pairs = pairs.part(kept)
-            environments = Environments(environments.center, pairs.first, environments.species[kept], pairs.displacement)
+            environments = Environments(
+                environments.center, pairs.first, environments.species[kept], pairs.displacement
+            )
         return _Kept(environments, pairs, self._model.cutoff, self.skin, atoms)
 
 
