@@ -82,7 +82,7 @@ class Calculator(AseCalculator):  # type: ignore[misc]
             )
         elif threads != 1:
             raise ModuleError(
-                f"threads = {threads!r} goes with the folder of a model; this one is loaded: acegen.load(path, threads)."
+                f"threads = {threads!r} goes with the folder of a model; for a loaded one, acegen.load(path, threads)."
             )
         model.require_potential()
         self.model = model
