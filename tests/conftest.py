@@ -73,6 +73,14 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], acegen.M
     return get
 
 
+@pytest.fixture(scope="session")
+def fitted_silicon(tmp_path_factory: pytest.TempPathFactory) -> acegen.Model:
+    """The silicon potential of the examples, which describes silicon."""
+    example = ROOT / "examples" / "silicon"
+    coefficients = example / "si_o3d12.coefficients.json"
+    return acegen.compile(example / "si_o3d12.toml", tmp_path_factory.mktemp("fitted"), coefficients)
+
+
 @pytest.fixture
 def small_spec() -> Spec:
     """A spec that compiles in about a second; tests may change their copy."""

@@ -33,7 +33,7 @@ from acegen.fit.selection import Selection
 from acegen.fit.settings import FitSettings, FitSource, load_settings
 from acegen.fit.solve import solve
 from acegen.fit.unit import QUANTITIES, Assembler
-from acegen.posterior import Posterior, write_posterior
+from acegen.posterior import write_posterior
 from acegen.progress import Progress, Silent
 from acegen.runtime import Model
 
@@ -145,7 +145,7 @@ def _coefficients(basis: Model, assembler: Assembler, solution: Solution) -> Coe
 def _write_posterior(potential: Model, basis: Model, assembler: Assembler, found: BayesFit) -> None:
     n = len(found.solution.composition)
     energies = np.array(assembler.composition) @ found.factor[:n]
-    write_posterior(potential.path, Posterior(found.factor[n:], energies, basis.basis_hash))
+    write_posterior(potential.path, found.factor[n:], basis.basis_hash, energies)
 
 
 def _comparisons(

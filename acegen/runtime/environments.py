@@ -7,6 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from acegen.errors import StructureError
+
+_MIN_DISTANCE = 1e-6
+"""Å; closer neighbours have no direction (the kernels refuse them too)."""
+
 
 @dataclass(frozen=True)
 class Environments:
@@ -44,3 +49,29 @@ class Environments:
         """The environments of some centres; `entries` as given by `entries_of`."""
         first = np.concatenate([[0], np.cumsum(np.diff(self.first)[centers])])
         return Environments(self.center[centers], first, self.species[entries], self.displacement[entries])
+
+
+def check_vectors(
+    vectors: NDArray[np.float64], first: NDArray[np.int64], neighbour: NDArray[np.int64] | None = None
+) -> NDArray[np.float64]:
+    """Squared lengths (P,) in Å² of displacements (P, 3).
+
+    Args:
+        vectors: displacements of the neighbours of one centre after the other, Å.
+        first: (N + 1,) where the neighbours of each centre begin.
+        neighbour: (P,) atoms the entries stand for, to be named in messages.
+
+    Raises:
+        StructureError: says which neighbour is not finite or coincides with its centre.
+    """
+    squared: NDArray[np.float64] = np.einsum("ij,ij->i", vectors, vectors)
+    bad = np.flatnonzero(~(np.isfinite(squared) & (squared >= _MIN_DISTANCE**2)))
+    if not bad.size:
+        return squared
+    entry = int(bad[0])
+    center = int(np.searchsorted(first, entry, side="right")) - 1
+    who = f"neighbour {entry} of the centre" if neighbour is None else f"atom {neighbour[entry]}"
+    if np.isfinite(squared[entry]):
+        whom = "the centre" if neighbour is None else f"atom {center}"
+        raise StructureError(f"{who} is at the same place as {whom}; remove one of the two.")
+    raise StructureError(f"the displacement of {who} is not finite: {vectors[entry].tolist()}.")

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from acegen.elements import ATOMIC_NUMBERS, SYMBOLS
 from acegen.errors import IsolatedAtomWarning, StructureError
-from acegen.runtime.environments import Environments
+from acegen.runtime.environments import Environments, check_vectors
 from acegen.runtime.neighbours import NeighbourList, neighbour_list
 
 if TYPE_CHECKING:
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 Element: TypeAlias = "str | int"
 Floats: TypeAlias = NDArray[np.float64]
-
-_MIN_DISTANCE = 1e-6
-"""Å; closer neighbours have no direction (the kernels refuse them too)."""
 
 
 class InputReader:
@@ -66,11 +63,11 @@ class InputReader:
             )
         species = np.array([self.species_of(element) for element in elements], dtype=np.int32)
         first = np.array([0, len(vectors)], dtype=np.int64)
-        self._check_vectors(vectors, first)
+        check_vectors(vectors, first)
         return Environments(np.array([self.species_of(center)], dtype=np.int32), first, species, vectors)
 
-    def structure(self, atoms: Atoms, warn: bool = True) -> tuple[Environments, NeighbourList]:
-        """Environments of all atoms of a structure, and their neighbour list.
+    def structure(self, atoms: Atoms, warn: bool = True, skin: float = 0.0) -> tuple[Environments, NeighbourList]:
+        """Environments of all atoms of a structure, neighbours up to `skin` Å beyond the cutoff, and their list.
 
         Atoms without neighbours are warned of, unless `warn` is False.
 
@@ -80,8 +77,8 @@ class InputReader:
         numbers = atoms.numbers
         lookup = {int(number): self.species_of(int(number)) for number in np.unique(numbers)}
         species = np.array([lookup[int(number)] for number in numbers], dtype=np.int32)
-        pairs = neighbour_list(atoms, float(self._cutoffs.max()))
-        squared = self._check_vectors(pairs.displacement, pairs.first, pairs.neighbour)
+        pairs = neighbour_list(atoms, float(self._cutoffs.max()) + skin)
+        squared = check_vectors(pairs.displacement, pairs.first, pairs.neighbour)
         near = squared < self._cutoffs[species[pairs.center], species[pairs.neighbour]] ** 2
         lonely = np.flatnonzero(np.bincount(pairs.center[near], minlength=len(numbers)) == 0)
         if warn and lonely.size:
@@ -93,23 +90,3 @@ class InputReader:
                 stacklevel=3,
             )
         return Environments(species, pairs.first, species[pairs.neighbour], pairs.displacement), pairs
-
-    def _check_vectors(
-        self, vectors: Floats, first: NDArray[np.int64], neighbour: NDArray[np.int64] | None = None
-    ) -> Floats:
-        """Squared lengths of the displacements.
-
-        Raises:
-            StructureError: says which neighbour is not finite or coincides with its centre.
-        """
-        squared: Floats = np.einsum("ij,ij->i", vectors, vectors)
-        bad = np.flatnonzero(~(np.isfinite(squared) & (squared >= _MIN_DISTANCE**2)))
-        if not bad.size:
-            return squared
-        entry = int(bad[0])
-        center = int(np.searchsorted(first, entry, side="right")) - 1
-        who = f"neighbour {entry} of the centre" if neighbour is None else f"atom {neighbour[entry]}"
-        if np.isfinite(squared[entry]):
-            whom = "the centre" if neighbour is None else f"atom {center}"
-            raise StructureError(f"{who} is at the same place as {whom}; remove one of the two.")
-        raise StructureError(f"the displacement of {who} is not finite: {vectors[entry].tolist()}.")

@@ -18,7 +18,7 @@ from acegen.errors import AcegenError, ModuleError
 from acegen.manifest import Manifest, read_manifest
 from acegen.options import BuildOptions
 from acegen.runtime.design import DesignRows
-from acegen.runtime.environments import Environments
+from acegen.runtime.environments import Environments, check_vectors
 from acegen.runtime.inputs import Element, InputReader
 from acegen.runtime.library import open_library
 from acegen.runtime.neighbours import NeighbourList
@@ -221,7 +221,8 @@ class Model:
             ModuleError: the model was compiled without coefficients.
         """
         environments, pairs = self._inputs.structure(atoms)
-        return _assemble(pairs, *self._evaluate_potential(environments))
+        energies, gradient = self._evaluate_potential(environments)
+        return Result(energies, pairs.forces(gradient), pairs.virial(gradient))
 
     def reference(self, atoms: Atoms) -> Result:
         """The part of `compute` that has no coefficients, without atomic energies: the ZBL core; zeros without one.
@@ -233,7 +234,8 @@ class Model:
             StructureError: unknown elements, coincident atoms, or values that are not finite.
         """
         environments, pairs = self._inputs.structure(atoms, warn=False)
-        return _assemble(pairs, *self._evaluate_reference(environments))
+        energies, gradient = self._evaluate_reference(environments)
+        return Result(energies, pairs.forces(gradient), pairs.virial(gradient))
 
     def reference_gradient(
         self, center: Element, numbers: Sequence[Element] | ArrayLike, displacements: ArrayLike
@@ -241,6 +243,29 @@ class Model:
         """The part of `energy_gradient` that `reference` gives for structures. Raises as `basis`."""
         energy, gradient = self._evaluate_reference(self._inputs.single(center, numbers, displacements))
         return float(energy[0]), gradient
+
+    def environments(self, atoms: Atoms, skin: float = 0.0) -> tuple[Environments, NeighbourList]:
+        """Environments of all atoms, neighbours up to `skin` Å beyond the largest cutoff. Raises as `descriptors`."""
+        return self._inputs.structure(atoms, skin=skin)
+
+    def evaluate(self, environments: Environments, pairs: NeighbourList) -> tuple[Floats, Floats]:
+        """Site energies (N,) and their derivative by each displacement (P, 3); checks nothing that the kernel checks.
+
+        Raises as `compute`.
+        """
+        try:
+            return self._evaluate_potential(environments)
+        except AcegenError:  # which atoms it was, if it was atoms
+            check_vectors(pairs.displacement, pairs.first, pairs.neighbour)
+            raise
+
+    def require_potential(self) -> None:
+        """Raises `ModuleError` if the model was compiled without coefficients."""
+        if not self.has_potential:
+            raise ModuleError(
+                f"the model {self.name} was compiled without coefficients and has no energies. "
+                "Compile it with coefficients=..., or --coefficients FILE."
+            )
 
     def design_rows(self, atoms: Atoms) -> DesignRows:
         """Rows of the design matrix of a structure: energy (C,), forces (N, 3, C), virial (6, C).
@@ -300,11 +325,7 @@ class Model:
         return values, derivatives
 
     def _evaluate_potential(self, environments: Environments) -> tuple[Floats, Floats]:
-        if not self.has_potential:
-            raise ModuleError(
-                f"the model {self.name} was compiled without coefficients and has no energies. "
-                "Compile it with coefficients=..., or --coefficients FILE."
-            )
+        self.require_potential()
         # OpenMP runtimes hang in a forked child whose parent has used several threads; the results are the same.
         threads = self._threads if os.getpid() == self._process else 1
         energy = np.empty(len(environments.center))
@@ -347,16 +368,6 @@ class Model:
 
     def _pointer(self, kind: str, array: NDArray[Any]) -> Any:
         return self._ffi.cast(kind, array.ctypes.data)
-
-
-def _assemble(pairs: NeighbourList, energies: Floats, gradient: Floats) -> Result:
-    """Forces and virial from the derivatives of the site energies by each displacement."""
-    forces = np.empty((len(energies), 3))
-    for axis in range(3):
-        on_center = np.bincount(pairs.center, gradient[:, axis], minlength=len(energies))
-        on_neighbour = np.bincount(pairs.neighbour, gradient[:, axis], minlength=len(energies))
-        forces[:, axis] = on_center - on_neighbour
-    return Result(energies, forces, -pairs.displacement.T @ gradient)
 
 
 def load(path: str | Path, threads: int = 1) -> Model:

@@ -1,0 +1,164 @@
+"""Posterior covariance of a model's coefficients: `posterior.npz` in the model's folder, and what follows from it."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acegen.elements import ATOMIC_NUMBERS
+from acegen.errors import ModuleError
+from acegen.runtime.design import design_blocks
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from acegen.runtime.model import Model
+
+Floats = NDArray[np.float64]
+
+POSTERIOR = "posterior.npz"
+POSTERIOR_FORMAT = "acegen-posterior-1"
+
+_BLOCK_BYTES = 64 * 1024**2
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Gaussian posterior of the coefficients of a model, as a factor of their covariance.
+
+    Attributes:
+        factor: (C, K) in eV; the covariance of the coefficients is `factor @ factor.T`. Rows are columns of the design
+            matrix (see `acegen.DesignRows`): C = (number of elements) × `n_basis`.
+        energies: (number of elements, K) in eV, the rows of the same factor for the energies of single atoms; zeros if
+            they were not fitted.
+        basis_hash: the basis the coefficients belong to.
+    """
+
+    factor: Floats
+    energies: Floats
+    basis_hash: str
+
+
+def write_posterior(path: str | Path, factor: Floats, basis_hash: str, energies: Floats | None = None) -> Path:
+    """Write the posterior of a model.
+
+    Args:
+        path: folder of the compiled model, or a file.
+        factor: (C, K); see `Posterior`.
+        basis_hash: `Model.basis_hash`.
+        energies: (number of elements, K), or None if the energies of single atoms were not fitted.
+
+    Returns:
+        The file.
+
+    Raises:
+        ModuleError: the arrays have wrong shapes or values that are not finite, or the file cannot be written.
+    """
+    file = Path(path) / POSTERIOR if Path(path).is_dir() else Path(path)
+    arrays: dict[str, Any] = {"factor": np.asarray(factor, dtype=np.float64)}
+    if energies is not None:
+        arrays["energies"] = np.asarray(energies, dtype=np.float64)
+    _check(arrays, "the posterior to be written")
+    partial = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        with partial.open("wb") as stream:
+            names: dict[str, Any] = {"format": np.array(POSTERIOR_FORMAT), "basis_hash": np.array(basis_hash)}
+            np.savez(stream, **names, **arrays)
+        partial.replace(file)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise ModuleError(f"cannot write the posterior {file}: {error.strerror}.") from None
+    return file
+
+
+def read_posterior(path: str | Path, model: Model) -> Posterior:
+    """Read the posterior of a model from its folder, or from a file.
+
+    Raises:
+        ModuleError: there is none, it is damaged, or it belongs to another basis.
+    """
+    file = Path(path) / POSTERIOR if Path(path).is_dir() else Path(path)
+    if not file.exists():
+        raise ModuleError(
+            f"the model {model.name} has no uncertainties: {file} is missing. A fit with solver = 'bayes' makes it."
+        )
+    try:
+        with np.load(file, allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in archive.files}
+        kind, basis_hash = str(arrays.pop("format")), str(arrays.pop("basis_hash"))
+    except (OSError, ValueError, KeyError, EOFError, AttributeError, zipfile.BadZipFile):
+        raise ModuleError(f"{file} is damaged or no posterior. Fit again with solver = 'bayes'.") from None
+    if kind != POSTERIOR_FORMAT:
+        raise ModuleError(f"{file} has the format '{kind}', this acegen reads '{POSTERIOR_FORMAT}'. Fit again.")
+    if basis_hash != model.basis_hash:
+        raise ModuleError(
+            f"{file} belongs to another basis: it was made for {basis_hash[:12]}…, this model has "
+            f"{model.basis_hash[:12]}…. Fit again with this model's spec."
+        )
+    _check(arrays, str(file))
+    factor = arrays["factor"]
+    energies = arrays.get("energies", np.zeros((len(model.elements), factor.shape[1])))
+    columns = len(model.elements) * model.n_basis
+    if len(factor) != columns or len(energies) != len(model.elements):
+        raise ModuleError(
+            f"{file} has a factor of shape {factor.shape} and energies of shape {energies.shape}; this model needs "
+            f"({columns}, K) and ({len(model.elements)}, K). Fit again."
+        )
+    return Posterior(factor, energies, basis_hash)
+
+
+def _check(arrays: dict[str, NDArray[np.float64]], where: str) -> None:
+    """Refuse arrays that are no factor of a covariance."""
+    expected = "expected arrays 'factor' of shape (C, K) and, if any, 'energies' of shape (number of elements, K)"
+    if "factor" not in arrays or not arrays.keys() <= {"factor", "energies"}:
+        raise ModuleError(f"{where} has the arrays {', '.join(arrays) or 'none'}; {expected}.")
+    for name, array in arrays.items():
+        if array.ndim != 2 or array.dtype.kind != "f" or array.shape[1] != arrays["factor"].shape[-1]:
+            raise ModuleError(f"{where}: '{name}' has the shape {array.shape} and type {array.dtype}; {expected}.")
+        if not np.isfinite(array).all():
+            raise ModuleError(f"{where}: '{name}' has values that are not finite. Fit again.")
+
+
+def _site_rows(model: Model, posterior: Posterior, atoms: Atoms) -> Iterator[tuple[NDArray[np.int64], Floats]]:
+    """Some atoms after others: their numbers, and the factors (n, K) of the covariance of their site energies."""
+    descriptors, n_basis = model.descriptors(atoms), model.n_basis
+    most = max(1, _BLOCK_BYTES // (8 * max(1, posterior.factor.shape[1])))
+    for species, element in enumerate(model.elements):
+        factor = posterior.factor[species * n_basis : (species + 1) * n_basis]
+        members = np.flatnonzero(atoms.numbers == ATOMIC_NUMBERS[element])
+        for first in range(0, len(members), most):
+            chosen = members[first : first + most]
+            yield chosen, descriptors[chosen] @ factor + posterior.energies[species]
+
+
+def energy_uncertainty(model: Model, posterior: Posterior, atoms: Atoms) -> float:
+    """Standard deviation of the energy of a structure, eV. Raises as `Model.descriptors`."""
+    return float(np.linalg.norm(sum(rows.sum(axis=0) for _, rows in _site_rows(model, posterior, atoms))))
+
+
+def energies_uncertainty(model: Model, posterior: Posterior, atoms: Atoms) -> Floats:
+    """Standard deviation of each atom's site energy, (N,) in eV. Raises as `Model.descriptors`."""
+    deviations = np.zeros(len(atoms))
+    for chosen, rows in _site_rows(model, posterior, atoms):
+        deviations[chosen] = np.linalg.norm(rows, axis=1)
+    return deviations
+
+
+def forces_uncertainty(model: Model, posterior: Posterior, atoms: Atoms, block_bytes: int = _BLOCK_BYTES) -> Floats:
+    """Standard deviation of each component of the forces, (N, 3) in eV/Å, in blocks of atoms.
+
+    Raises:
+        StructureError: as `acegen.design_blocks`.
+    """
+    deviations = np.zeros((len(atoms), 3))
+    for block in design_blocks(model, [atoms], block_bytes):
+        rows = block.rows.forces.transpose(2, 0, 1).reshape(len(posterior.factor), -1)  # as the kernel wrote them
+        deviations[block.first : block.last] = np.linalg.norm(posterior.factor.T @ rows, axis=0).reshape(-1, 3)
+    return deviations

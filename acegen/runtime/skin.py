@@ -1,0 +1,137 @@
+"""Neighbour lists that are kept while atoms move and cells deform."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acegen.errors import ModuleError
+from acegen.runtime.environments import Environments
+from acegen.runtime.neighbours import NeighbourList
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from acegen.runtime.model import Model
+
+Floats = NDArray[np.float64]
+
+
+class SkinList:
+    """Environments of structures that change little from one call to the next.
+
+    Lists hold the pairs within cutoff + skin; a call computes their displacements anew, or all lists if a pair that
+    they lack could be within its cutoff.
+
+    Why a kept list is complete: let it be made for positions x⁰ and cell vectors H⁰ (as rows, of the periodic
+    directions), and now be x and H = H⁰ F. For every pair, with cell vectors S between the images,
+
+        x_j + S H − x_i = (x_j⁰ + S H⁰ − x_i⁰) F + u_j − u_i,    u_i = x_i − x_i⁰ F.
+
+    A pair that the list lacks was at least cutoff + skin apart, so now is at least σ (cutoff + skin) − |u_j − u_i|,
+    with σ the smallest singular value of F; and |u_j − u_i| is at most the sum of the two largest |u_i − ū|, for any
+    ū. The list is kept while that is no less than the cutoff. A strain thus costs as much of the skin as it shortens
+    distances of the size of the cutoff; drift and rotation with the cell cost nothing. An atom put back into the cell
+    has a large u.
+
+    Attributes:
+        skin: Å.
+        builds: how many times lists were made.
+    """
+
+    def __init__(self, model: Model, skin: float) -> None:
+        """Lists for a model.
+
+        Raises:
+            ModuleError: the skin is no number from 0 to the largest cutoff.
+        """
+        number = isinstance(skin, int | float | np.integer | np.floating) and not isinstance(skin, bool)
+        if not number or not 0 <= skin <= model.cutoff:
+            raise ModuleError(
+                f"skin = {skin!r} is not possible; use a number from 0 to {model.cutoff:g}, the cutoff in Å."
+            )
+        self.skin = float(skin)
+        self.builds = 0
+        self._model = model
+        self._kept: _Kept | None = None
+
+    def environments(self, atoms: Atoms) -> tuple[Environments, NeighbourList]:
+        """Environments and pairs of all atoms. They are valid until the next call, which may overwrite them.
+
+        Raises:
+            StructureError: unknown elements, values that are not finite, or a cell without extent.
+            DependencyError: vesin is not installed.
+        """
+        if self._kept is None or not self._kept.covers(atoms):
+            self._kept = self._build(atoms)
+            self.builds += 1
+        else:
+            self._kept.move(atoms)
+        return self._kept.environments, self._kept.pairs
+
+    def _build(self, atoms: Atoms) -> _Kept:
+        environments, pairs = self._model.environments(atoms, self.skin)
+        cutoffs = self._model.cutoffs
+        if cutoffs.min() < cutoffs.max():  # pairs with a shorter cutoff need not be listed as far out
+            reach = cutoffs[environments.center[pairs.center], environments.species] + self.skin
+            kept = np.einsum("ij,ij->i", pairs.displacement, pairs.displacement) < reach**2
+            pairs = pairs.part(kept)
+            environments = Environments(
+                environments.center, pairs.first, environments.species[kept], pairs.displacement
+            )
+        return _Kept(environments, pairs, self._model.cutoff, self.skin, atoms)
+
+
+class _Kept:
+    """Lists, and what they were made for."""
+
+    def __init__(
+        self, environments: Environments, pairs: NeighbourList, cutoff: float, skin: float, atoms: Atoms
+    ) -> None:
+        self.environments, self.pairs = environments, pairs
+        self._cutoff, self._skin = cutoff, skin
+        self._numbers = atoms.numbers.copy()
+        self._pbc = atoms.pbc.copy()
+        self._positions = atoms.positions.copy()
+        self._cell = atoms.cell.array.copy()
+        self._counts = np.diff(pairs.first)
+        self._inverse = np.linalg.pinv(self._cell[self._pbc]) if self._pbc.any() else np.zeros((3, 0))
+        self._offset_cell: Floats | None = None
+        self._offset = np.zeros((0, 3))
+
+    def covers(self, atoms: Atoms) -> bool:
+        """Whether every pair within its cutoff is listed."""
+        if not np.array_equal(atoms.numbers, self._numbers) or not np.array_equal(atoms.pbc, self._pbc):
+            return False
+        cell = atoms.cell.array
+        reference, shortest = self._positions, 1.0
+        # Values that are not finite fail the comparison at the end; the list is then made anew, which reports them.
+        with np.errstate(invalid="ignore", over="ignore"):
+            if not np.array_equal(cell, self._cell):
+                if not np.isfinite(cell).all():
+                    return False
+                deformation = np.eye(3) + self._inverse @ (cell - self._cell)[self._pbc]
+                reference = reference @ deformation
+                # More than one would help pairs with a long cutoff more than those with a short one.
+                shortest = min(1.0, float(np.linalg.svd(deformation, compute_uv=False)[-1]))
+            moved = atoms.positions - reference
+            moved -= moved.sum(axis=0) / max(len(moved), 1)
+            squared = np.einsum("ij,ij->i", moved, moved)
+            if len(squared) < 2:
+                farthest = 0.0 if np.isfinite(squared).all() else np.nan
+            else:
+                farthest = float(np.sqrt(np.partition(squared, -2)[-2:]).sum())
+            return bool(shortest * (self._cutoff + self._skin) - farthest >= self._cutoff)
+
+    def move(self, atoms: Atoms) -> None:
+        """Displacements of the listed pairs at new positions and cell, in place."""
+        cell, pairs = atoms.cell.array, self.pairs
+        if self._offset_cell is None or not np.array_equal(cell, self._offset_cell):
+            self._offset = pairs.shift @ cell
+            self._offset_cell = cell.copy()
+        displacement = pairs.displacement
+        np.take(atoms.positions, pairs.neighbour, axis=0, out=displacement, mode="clip")
+        displacement -= np.repeat(atoms.positions, self._counts, axis=0)
+        displacement += self._offset
