@@ -175,8 +175,8 @@ def _add_fit_commands(commands: argparse._SubParsersAction[argparse.ArgumentPars
         "fit",
         help="fit a potential to labelled configurations",
         description="Fit a linear model to energies, forces and virials in extended XYZ, decide every hyperparameter "
-        "by a validation split, and leave in DIR/NAME/ the compiled potential, its coefficients, a report with errors by "
-        "kind of configuration, and pictures. An interrupted fit goes on where it stopped.",
+        "by a validation split, and leave in DIR/NAME/ the compiled potential, its coefficients, a report with errors "
+        "by kind of configuration, and pictures. An interrupted fit goes on where it stopped.",
         epilog=_FIT_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

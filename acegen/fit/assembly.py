@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -33,7 +34,7 @@ def make_assembler(settings: FitSettings, model: Model, parts: Parts, cache: str
     directions = composition_directions(configurations, elements) if given is None else np.zeros((len(elements), 0))
     processes = settings.assembly.processes
     return Assembler(
-        spec={"name": settings.spec.name, **{k: v for k, v in settings.spec.canonical().items() if k != "name"}},
+        spec=json.dumps(settings.spec.canonical()),
         modules=cache,
         composition=tuple(map(tuple, directions.tolist())),
         atomic_energies=tuple((given or {}).get(element, 0.0) for element in elements),

@@ -9,6 +9,7 @@ repeated with another solver, does what is missing.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import tempfile
 import warnings
@@ -42,7 +43,7 @@ class Assembler:
     """What every unit of a fit has in common. It travels to other processes and machines.
 
     Attributes:
-        spec: the spec, as `acegen.compile` takes it.
+        spec: the spec as JSON.
         modules: folder for the compiled basis, on the machine that uses it.
         composition: (elements, k) orthonormal directions of composition that occur; a column each.
         atomic_energies: (elements,) energies of isolated atoms to subtract, eV.
@@ -51,7 +52,7 @@ class Assembler:
         cache: folder for finished units, or None.
     """
 
-    spec: Mapping[str, Any]
+    spec: str
     modules: str
     composition: tuple[tuple[float, ...], ...]
     atomic_energies: tuple[float, ...]
@@ -62,7 +63,7 @@ class Assembler:
     @property
     def model(self) -> Model:
         """The compiled basis, compiled where it is missing."""
-        return _model(repr(dict(self.spec)), self)
+        return _model(self.spec, self.modules)
 
     def key(self, unit: Sequence[Configuration]) -> str:
         """Hash of all that a unit's factors depend on."""
@@ -156,8 +157,8 @@ class Assembler:
 
 
 @lru_cache(maxsize=2)
-def _model(_: str, assembler: Assembler) -> Model:
-    return acegen.compile(dict(assembler.spec), assembler.modules)
+def _model(spec: str, modules: str) -> Model:
+    return acegen.compile(json.loads(spec), modules)
 
 
 def _read(path: Path) -> Factors | None:

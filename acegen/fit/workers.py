@@ -6,6 +6,7 @@ import multiprocessing
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from importlib import import_module
 from typing import Any
 
 from threadpoolctl import threadpool_limits
@@ -82,7 +83,7 @@ def assemble_on_cluster(
         FitError: there is no scheduler, or a unit failed on several workers.
     """
     try:
-        import distributed
+        distributed: Any = import_module("distributed")
     except ImportError:
         raise DependencyError(
             'assembly.dask needs dask.distributed. Install it with: pip install "acegen[cluster]"'
