@@ -51,7 +51,7 @@ def run_fit(file: Path, changes: Mapping[str, object], console: Console) -> None
         f"[bold]{'total':<8}[/bold] {total:6.2f} s  peak memory {peak:,.0f} MiB, largest child {child:,.0f} MiB",
         highlight=False,
     )
-    console.print(_table(result.settings.spec.name, all_error_rows(result)))
+    console.print(error_table(result.settings.spec.name, all_error_rows(result)))
     console.print(f"{result.directory}: report.md, report.json, pictures; load the potential with", highlight=False)
     console.print(f'  acegen.load("{result.model.path}")', highlight=False, soft_wrap=True)
 
@@ -77,7 +77,7 @@ def run_eval(
     with progress.stage("errors"):
         comparisons = compare(model, dataset, progress)
     rows = error_rows("data", comparisons)
-    console.print(_table(model.name, rows))
+    console.print(error_table(model.name, rows))
     if output is not None:
         from acegen.fit.pictures import draw_comparisons
 
@@ -102,7 +102,8 @@ def _module(path: Path) -> Path:
     return inside if (path / "report.json").exists() and inside.is_dir() else path
 
 
-def _table(name: str, rows: Sequence[ErrorRow]) -> Table:
+def error_table(name: str, rows: Sequence[ErrorRow]) -> Table:
+    """Errors by part and kind, for a terminal."""
     table = Table(title=f"{name} ({ERROR_UNITS})", box=box.SIMPLE, padding=(0, 1))
     virials = any(row.virial is not None for row in rows)
     headings = ERROR_HEADINGS if virials else ERROR_HEADINGS[:-2]
@@ -115,4 +116,4 @@ def _table(name: str, rows: Sequence[ErrorRow]) -> Table:
     return table
 
 
-__all__ = ["print_schema", "run_eval", "run_fit"]
+__all__ = ["error_table", "print_schema", "run_eval", "run_fit"]

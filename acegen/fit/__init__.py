@@ -3,6 +3,7 @@
 from acegen.fit.data import Configuration, Dataset, read_dataset
 from acegen.fit.evaluation import Comparison, ErrorRow, QuantityError, compare, error_rows
 from acegen.fit.pipeline import FitResult, fit
+from acegen.fit.report import all_error_rows
 from acegen.fit.settings import FitSettings, KeySettings, load_settings
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "FitSettings",
     "KeySettings",
     "QuantityError",
+    "all_error_rows",
     "compare",
     "error_rows",
     "fit",
