@@ -69,8 +69,8 @@ class Calculator(AseCalculator):  # type: ignore[misc]
                 when an uncertainty is asked for.
 
         Raises:
-            ModuleError: the module is missing or damaged, has no potential, or cannot use several threads, or the skin
-                is no length from 0 to the cutoff.
+            ModuleError: the module is missing or damaged, has no potential, or cannot use several threads, the skin
+                is no length from 0 to the cutoff, or the uncertainty is of another type.
         """
         super().__init__()
         self.results: dict[str, Any] = {}
@@ -87,6 +87,8 @@ class Calculator(AseCalculator):  # type: ignore[misc]
         model.require_potential()
         self.model = model
         self._lists = SkinList(model, skin)
+        if not isinstance(uncertainty, str | Path | Posterior | None):
+            raise ModuleError(f"uncertainty = {uncertainty!r} is no posterior; give its file, or a Posterior.")
         self._uncertainty = model.path if uncertainty is None else uncertainty
         self.parameters.update(model=str(model.path), skin=skin)
 

@@ -90,7 +90,7 @@ def read_posterior(path: str | Path, model: Model) -> Posterior:
             f"the model {model.name} has no uncertainties: {file} is missing. A fit with solver = 'bayes' makes it."
         )
     try:
-        with np.load(file, allow_pickle=False) as archive:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in archive.files}
         kind, basis_hash = str(arrays.pop("format")), str(arrays.pop("basis_hash"))
     except (OSError, ValueError, KeyError, EOFError, AttributeError, zipfile.BadZipFile):

@@ -252,3 +252,17 @@ def test_bad_skins(fitted_silicon: acegen.Model, skin: object) -> None:
     """A skin is a length, and not a huge one."""
     with pytest.raises(acegen.ModuleError, match=r"skin = .* is not possible; use a number from 0 to 5\.5"):
         SkinList(fitted_silicon, skin)  # type: ignore[arg-type]
+
+
+def test_expansion_of_a_cell_does_not_excuse_moves_of_short_pairs(models: Models) -> None:
+    """With cutoffs that differ by pair, an expansion gains less for a short cutoff than for the longest."""
+    model = models("oxide")
+    cutoff = model.cutoffs[1, 1]
+    assert cutoff == 3.5
+    atoms = Atoms("O2", positions=[[0, 0, 0], [cutoff + 0.5 + 1e-6, 0, 0]], cell=np.eye(3) * 20, pbc=True)
+    lists = SkinList(model, 0.5)
+    lists.environments(atoms)
+    atoms.set_cell(atoms.cell.array * 1.2, scale_atoms=True)
+    atoms.positions[:, 0] += [0.7, -0.7]
+    assert atoms.get_distance(0, 1) < cutoff
+    check_complete(model, lists, atoms)
