@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,9 @@ Floats = NDArray[np.float64]
 _SHARES = 4
 """Units are so small that each process gets at least this many, and all end at about the same time."""
 
+_SMALL = 1_000_000
+"""Atoms times columns that take no longer than starting processes."""
+
 _BUFFERS = 4
 """Memory of a process in terms of the rows of a block: block, kernel, buffer, and what QR needs."""
 
@@ -36,6 +39,7 @@ def make_assembler(settings: FitSettings, model: Model, parts: Parts, cache: str
     return Assembler(
         spec=json.dumps(settings.spec.canonical()),
         modules=cache,
+        basis_hash=model.basis_hash,
         composition=tuple(map(tuple, directions.tolist())),
         atomic_energies=tuple((given or {}).get(element, 0.0) for element in elements),
         atoms_power=settings.weights.atoms,
@@ -73,20 +77,13 @@ def assemble(settings: FitSettings, assembler: Assembler, parts: Parts, progress
             progress.advance(done, len(units))
             totals |= result or {}
     else:
-        for done, (number, factors) in enumerate(_local(assembler, units, processes, n_known), start=1):
+        small = processes == 1 or atoms * columns < _SMALL or len(units) - n_known < 2
+        local = assemble_here(assembler, units) if small else assemble_in_processes(assembler, units, processes)
+        for done, (number, factors) in enumerate(local, start=1):
             progress.advance(done, len(units))
             totals[names[number]] = merged(totals[names[number]], factors)
     problem = Problem(totals["training"], totals["validation"], n_composition, _levels(settings, model))
     return problem, n_known, len(units)
-
-
-def _local(
-    assembler: Assembler, units: Sequence[Sequence[Configuration]], processes: int, n_known: int
-) -> Iterator[tuple[int, Factors]]:
-    """In processes, unless there is too little to do for starting them to pay."""
-    if processes > 1 and len(units) - n_known > 1:
-        return assemble_in_processes(assembler, units, processes)
-    return assemble_here(assembler, units)
 
 
 def _levels(settings: FitSettings, model: Model) -> Floats:

@@ -33,11 +33,6 @@ class Solution:
     functions: Floats
     composition: Floats
 
-    @property
-    def columns(self) -> Floats:
-        """In the order of the columns of a factor, without the target."""
-        return np.concatenate([self.composition, self.functions])
-
 
 @dataclass(frozen=True)
 class Problem:
@@ -82,11 +77,16 @@ class Problem:
         """(C,) what a coefficient is multiplied with in the prior: size times level^smoothness."""
         return self.sizes * self.levels**smoothness
 
-    def residuals(self, factors: Factors, solution: Solution) -> dict[str, float]:
-        """Root mean square residual of each quantity that has data, in the units of its rows."""
-        vector = np.append(solution.columns, -1.0)
+    def residuals(self, factors: Factors, columns: Floats) -> dict[str, Floats]:
+        """Root mean square residual (K,) of each quantity that has data, in the units of its rows.
+
+        Args:
+            factors: of some data.
+            columns: (n_composition + C, K), a solution a column.
+        """
+        solutions = np.vstack([columns, np.full((1, columns.shape[1]), -1.0)])
         return {
-            quantity: float(np.linalg.norm(factors[quantity].matrix @ vector) / np.sqrt(factors[quantity].n_rows))
+            quantity: np.linalg.norm(factors[quantity].matrix @ solutions, axis=0) / np.sqrt(factors[quantity].n_rows)
             for quantity in QUANTITIES
             if factors[quantity].n_rows
         }
@@ -133,19 +133,27 @@ class Reduced:
         s = self.svd[1]
         return float(s[0] / s[-1]) if len(s) and s[-1] > 0 else float("inf")
 
-    def ridge(self, strength: float) -> Floats:
-        """The solution x for one strength."""
+    def ridge(self, strengths: Floats) -> Floats:
+        """The solutions x (M, K) for strengths (K,)."""
         u, s, vt = self.svd
-        solution: Floats = vt.T @ (s * (u.T @ self.target) / (s**2 + strength**2))
-        return solution
+        shares = (s * (u.T @ self.target))[:, None] / (s[:, None] ** 2 + strengths[None, :] ** 2)
+        solutions: Floats = vt.T @ shares
+        return solutions
+
+    def columns(self, x: Floats) -> Floats:
+        """Coefficients (n_composition + C, K) in the order of a factor's columns, for solutions x (M, K)."""
+        own, others, target = self.composition
+        result = np.zeros((own.shape[1] + len(self.problem.levels), x.shape[1]))
+        functions = x / self.penalties[:, None]
+        result[own.shape[1] + self.functions] = functions
+        if own.size:
+            result[: own.shape[1]] = scipy.linalg.lstsq(own, target[:, None] - others @ functions)[0]
+        return result
 
     def coefficients(self, x: Floats) -> Solution:
-        """Solution of all functions, and of composition, for a solution x."""
-        functions = np.zeros(len(self.problem.levels))
-        functions[self.functions] = x / self.penalties
-        own, others, target = self.composition
-        composition = scipy.linalg.lstsq(own, target - others @ functions[self.functions])[0] if len(own) else own[0:0]
-        return Solution(functions, np.asarray(composition, dtype=np.float64).reshape(own.shape[1]))
+        """The solution for one x (M,)."""
+        whole, n = self.columns(x[:, None])[:, 0], self.problem.n_composition
+        return Solution(whole[n:], whole[:n])
 
 
 def reduce_problem(

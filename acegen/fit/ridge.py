@@ -18,6 +18,8 @@ from acegen.fit.problem import Problem, Reduced, Solution, Weights, reduce_probl
 from acegen.fit.settings import SolverSettings, WeightSettings
 from acegen.progress import Progress
 
+Floats = NDArray[np.float64]
+
 _STRENGTHS = 10.0 ** np.arange(-9.0, 0.01, 0.25)
 """Strengths tried, in units of the largest singular value."""
 
@@ -91,12 +93,12 @@ def fit_ridge(
     for done, (weight, smoothness) in enumerate(candidates):
         progress.advance(done, len(candidates))
         reduced = _reduced(problem, weight, smoothness, settings, functions)
-        points = [_point(problem, reduced, weight, smoothness, s) for s in _strengths(settings, reduced)]
+        points = _points(problem, reduced, weight, smoothness, _strengths(settings, reduced))
         path += points
         best.append(min(points, key=_criterion(settings)))
     chosen = min(best, key=lambda point: point.score)
     final = _reduced(problem, chosen.weights, chosen.smoothness, settings, functions, everything=settings.refit)
-    solution = final.coefficients(final.ridge(chosen.strength))
+    solution = final.coefficients(final.ridge(np.array([chosen.strength]))[:, 0])
     return RidgeFit(solution, chosen, tuple(path), final.condition)
 
 
@@ -108,7 +110,7 @@ def held_out_solution(
 ) -> Solution:
     """The solution with the chosen hyperparameters that has not seen the validation data."""
     reduced = _reduced(problem, fit.chosen.weights, fit.chosen.smoothness, settings, functions)
-    return reduced.coefficients(reduced.ridge(fit.chosen.strength))
+    return reduced.coefficients(reduced.ridge(np.array([fit.chosen.strength]))[:, 0])
 
 
 def weight_candidates(weights: WeightSettings) -> list[Weights]:
@@ -128,11 +130,12 @@ def _reduced(
     return reduce_problem(problem, factors, weights, smoothness, functions, settings.factorization == "normal")
 
 
-def _strengths(settings: SolverSettings, reduced: Reduced) -> list[float]:
+def _strengths(settings: SolverSettings, reduced: Reduced) -> Floats:
     if isinstance(settings.strength, float):
-        return [settings.strength]
+        return np.array([settings.strength])
     scale = float(reduced.svd[1][0]) if len(reduced.svd[1]) else 1.0
-    return [float(value) for value in scale * _STRENGTHS]
+    strengths: Floats = scale * _STRENGTHS
+    return strengths
 
 
 def _criterion(settings: SolverSettings) -> Callable[[PathPoint], float]:
@@ -143,25 +146,41 @@ def _criterion(settings: SolverSettings) -> Callable[[PathPoint], float]:
     return lambda point: point.score
 
 
-def _point(problem: Problem, reduced: Reduced, weights: Weights, smoothness: float, strength: float) -> PathPoint:
-    """Everything one strength is judged by, from the singular value decomposition."""
+def _points(
+    problem: Problem, reduced: Reduced, weights: Weights, smoothness: float, strengths: Floats
+) -> list[PathPoint]:
+    """Everything strengths are judged by, for all of them at once from the singular value decomposition."""
     u, s, _ = reduced.svd
     projected = u.T @ reduced.target
     outside = reduced.rest + max(0.0, float(reduced.target @ reduced.target - projected @ projected))
-    shrunk = strength**2 / (s**2 + strength**2)
-    misfit = outside + float(np.sum((shrunk * projected) ** 2))
-    freedom = float(np.sum(1 - shrunk))
+    squares = strengths[None, :] ** 2
+    shrunk = squares / (s[:, None] ** 2 + squares)
+    misfit = outside + np.sum((shrunk * projected[:, None]) ** 2, axis=0)
+    freedom = np.sum(1 - shrunk, axis=0)
     n = max(reduced.n_rows, 1)
-    gcv = n * misfit / (n - freedom) ** 2 if n > freedom else inf
-    penalty = float(np.sum(s**2 * projected**2 * strength**2 / (s**2 + strength**2) ** 2))
+    with np.errstate(divide="ignore"):
+        gcv = np.where(n > freedom, n * misfit / (n - freedom) ** 2, inf)
+    penalty = np.sum(shrunk * (1 - shrunk) * projected[:, None] ** 2, axis=0)
     # The noise is at its best value for this strength: variance (misfit + penalty) / n.
-    variance = max((misfit + penalty) / n, np.finfo(float).tiny)
-    evidence = -0.5 * n * (log(2 * np.pi * variance) + 1) + 0.5 * float(np.sum(np.log(shrunk)))
+    variance = np.maximum((misfit + penalty) / n, np.finfo(float).tiny)
+    evidence = -0.5 * n * (np.log(2 * np.pi * variance) + 1) + 0.5 * np.sum(np.log(shrunk), axis=0)
     factors = problem.training
     rows = (factors["energy"].n_rows, factors["forces"].n_rows, factors["virial"].n_rows)
     evidence += sum(count * log(weight) for count, weight in zip(rows, weights, strict=True) if weight > 0)
-    validation = {}
+    validation: dict[str, Floats] = {}
     if any(factor.n_rows for factor in problem.validation.values()):
-        residuals = problem.residuals(problem.validation, reduced.coefficients(reduced.ridge(strength)))
-        validation = {q: r for q, r in residuals.items() if getattr(weights, q) > 0}
-    return PathPoint(weights, smoothness, strength, freedom, validation, evidence, gcv)
+        columns = reduced.columns(reduced.ridge(strengths))
+        residuals = problem.residuals(problem.validation, columns)
+        validation = {q: values for q, values in residuals.items() if getattr(weights, q) > 0}
+    return [
+        PathPoint(
+            weights,
+            smoothness,
+            float(strength),
+            float(freedom[k]),
+            {q: float(values[k]) for q, values in validation.items()},
+            float(evidence[k]),
+            float(gcv[k]),
+        )
+        for k, strength in enumerate(strengths)
+    ]

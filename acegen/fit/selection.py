@@ -63,8 +63,8 @@ def _greedy(problem: Problem, reduced: Reduced, strength: float, count: int) -> 
     points = []
     if any(factor.n_rows for factor in problem.validation.values()):
         for number in np.unique(np.geomspace(1, path.shape[1], _PATH_POINTS).astype(int)):
-            solution = reduced.coefficients(path[:, number - 1] / norms)
-            points.append((int(number), problem.residuals(problem.validation, solution)))
+            residuals = problem.residuals(problem.validation, reduced.columns(path[:, [number - 1]] / norms[:, None]))
+            points.append((int(number), {q: float(values[0]) for q, values in residuals.items()}))
     return Selection(reduced.functions[chosen], tuple(points))
 
 

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import acegen
-from acegen.errors import IsolatedAtomWarning
+from acegen.errors import IsolatedAtomWarning, ModuleError
 from acegen.fit.data import Configuration, voigt
 from acegen.fit.factor import Factor, RowBuffer
 from acegen.runtime import Model, design_blocks
@@ -45,6 +45,7 @@ class Assembler:
     Attributes:
         spec: the spec as JSON.
         modules: folder for the compiled basis, on the machine that uses it.
+        basis_hash: identity of the basis.
         composition: (elements, k) orthonormal directions of composition that occur; a column each.
         atomic_energies: (elements,) energies of isolated atoms to subtract, eV.
         atoms_power: energies and virials are divided by (number of atoms)^this.
@@ -54,6 +55,7 @@ class Assembler:
 
     spec: str
     modules: str
+    basis_hash: str
     composition: tuple[tuple[float, ...], ...]
     atomic_energies: tuple[float, ...]
     atoms_power: float
@@ -63,11 +65,11 @@ class Assembler:
     @property
     def model(self) -> Model:
         """The compiled basis, compiled where it is missing."""
-        return _model(self.spec, self.modules)
+        return _model(self.spec, self.modules, self.basis_hash)
 
     def key(self, unit: Sequence[Configuration]) -> str:
         """Hash of all that a unit's factors depend on."""
-        common = (self.model.basis_hash, self.composition, self.atomic_energies, self.atoms_power)
+        common = (self.basis_hash, self.composition, self.atomic_energies, self.atoms_power)
         digest = hashlib.sha256(repr(common).encode())
         for configuration in unit:
             digest.update(configuration.content)
@@ -157,8 +159,15 @@ class Assembler:
 
 
 @lru_cache(maxsize=2)
-def _model(spec: str, modules: str) -> Model:
-    return acegen.compile(json.loads(spec), modules)
+def _model(spec: str, modules: str, basis_hash: str) -> Model:
+    document = json.loads(spec)
+    try:  # as a rule it is there: finding that out by compiling takes a second and a C compiler
+        model = acegen.load(Path(modules) / document["name"])
+        if model.basis_hash == basis_hash:
+            return model
+    except ModuleError:
+        pass
+    return acegen.compile(document, modules)
 
 
 def _read(path: Path) -> Factors | None:
