@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from importlib import import_module
 from typing import Any
 
+from loky import ProcessPoolExecutor
 from threadpoolctl import threadpool_limits
 
 from acegen.errors import DependencyError, FitError
@@ -39,8 +39,8 @@ def assemble_in_processes(assembler: Assembler, units: Sequence[Unit], processes
     left = dict(enumerate(units))
     deaths = 0
     while left:
-        context = multiprocessing.get_context("spawn")  # threads of BLAS do not survive a fork
-        with ProcessPoolExecutor(min(processes, len(left)), context, _one_thread) as pool:
+        # Processes of loky start afresh: threads of BLAS do not survive a fork, and a user's script is not run again.
+        with ProcessPoolExecutor(min(processes, len(left)), initializer=_one_thread) as pool:
             futures = {pool.submit(assembler.assemble, unit): number for number, unit in left.items()}
             try:
                 for future in as_completed(futures):
@@ -57,7 +57,7 @@ def assemble_in_processes(assembler: Assembler, units: Sequence[Unit], processes
                         "is memory: lower assembly.memory or assembly.processes. Finished units are kept."
                     ) from None
             finally:
-                pool.shutdown(cancel_futures=True)
+                pool.shutdown(kill_workers=True)
 
 
 def _one_thread() -> None:
