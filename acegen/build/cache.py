@@ -78,11 +78,12 @@ def _remove_abandoned(directory: Path) -> None:
     """Remove what compilations that were killed have left: staging folders of processes that are gone."""
     for folder in directory.glob(f"{_STAGING}*"):
         process = folder.name.removeprefix(_STAGING).split("-")[0]
-        if process.isdigit() and not _is_running(int(process)):
+        if process.isdigit() and not is_running(int(process)):
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _is_running(process: int) -> bool:
+def is_running(process: int) -> bool:
+    """Whether there is a process of this number on this machine."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:

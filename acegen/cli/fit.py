@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from pydantic import ValidationError
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -17,9 +18,10 @@ from acegen.errors import DependencyError, FitError
 try:
     from acegen.fit.data import read_dataset
     from acegen.fit.evaluation import ALL, ErrorRow, compare, error_rows, table_cells
+    from acegen.fit.folder import REPORT
     from acegen.fit.pipeline import fit
     from acegen.fit.report import ERROR_HEADINGS, ERROR_UNITS, all_error_rows
-    from acegen.fit.settings import FitSettings, KeySettings
+    from acegen.fit.settings import AssemblySettings, FitSettings, KeySettings
 except ModuleNotFoundError as error:
     if error.name is None or error.name.partition(".")[0] == "acegen":
         raise
@@ -41,7 +43,13 @@ def run_fit(file: Path, changes: Mapping[str, object], console: Console) -> None
 
     settings = load_settings(file)
     if changes:
-        settings = settings.model_copy(update={"assembly": settings.assembly.model_copy(update=dict(changes))})
+        try:
+            assembly = AssemblySettings.model_validate(settings.assembly.model_dump() | dict(changes))
+        except ValidationError as error:
+            name = str(error.errors()[0]["loc"][0])
+            allowed = AssemblySettings.model_fields[name].description
+            raise FitError(f"--{name} {changes[name]}: allowed: {allowed}.") from None
+        settings = settings.model_copy(update={"assembly": assembly})
     progress = TerminalProgress(console)
     result = fit(settings, progress)
     total = sum(cost.seconds for cost in result.costs)
@@ -98,8 +106,11 @@ def print_schema() -> None:
 
 def _module(path: Path) -> Path:
     """The module in the folder of a fit, or the folder itself."""
-    inside = path / path.resolve().name
-    return inside if (path / "report.json").exists() and inside.is_dir() else path
+    try:
+        name = json.loads((path / REPORT).read_text(encoding="utf-8"))["name"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return path
+    return path / str(name)
 
 
 def error_table(name: str, rows: Sequence[ErrorRow]) -> Table:

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import closing
 
 import numpy as np
 from numpy.typing import NDArray
 
+from acegen.errors import FitError
 from acegen.fit.data import Configuration, Parts
 from acegen.fit.factor import Factor
 from acegen.fit.problem import Problem
 from acegen.fit.settings import FitSettings
 from acegen.fit.unit import QUANTITIES, Assembler, Factors
-from acegen.fit.workers import assemble_here, assemble_in_processes, assemble_on_cluster, merged
+from acegen.fit.workers import Tree, assemble_here, assemble_in_processes, assemble_on_cluster
 from acegen.progress import Progress
 from acegen.runtime import Model
 
 Floats = NDArray[np.float64]
 
-_SHARES = 4
-"""Units are so small that each process gets at least this many, and all end at about the same time."""
+_SHARES = 256
+"""Units are about this many, so that many processes end at about the same time. Their number does not depend on that of
+the processes: results do not either."""
+
+_TALL = 8
+"""Rows of a unit by its columns, at least: to combine triangles of shorter ones would take longer than to make them."""
 
 _SMALL = 1_000_000
 """Atoms times columns that take no longer than starting processes."""
@@ -30,12 +36,24 @@ _BUFFERS = 4
 
 
 def make_assembler(settings: FitSettings, model: Model, parts: Parts, cache: str) -> Assembler:
-    """What the units of a fit have in common."""
+    """What the units of a fit have in common.
+
+    Raises:
+        FitError: the rows of one atom need more than the memory.
+    """
     elements = model.elements
     configurations = [*parts.training.configurations, *parts.validation.configurations]
     given = settings.atomic_energies
     directions = composition_directions(configurations, elements) if given is None else np.zeros((len(elements), 0))
     processes = settings.assembly.processes
+    block_bytes = settings.assembly.memory // (processes * _BUFFERS)
+    per_atom = 3 * 8 * model.n_basis * len(elements)
+    if block_bytes < per_atom:
+        raise FitError(
+            f"assembly.memory = {settings.assembly.memory:,} bytes for assembly.processes = {processes} does not hold "
+            f"the rows of one atom. Give at least {-(-per_atom * processes * _BUFFERS // 2**20)} MiB, or fewer "
+            "processes."
+        )
     return Assembler(
         spec=json.dumps(settings.spec.canonical()),
         modules=cache,
@@ -43,7 +61,7 @@ def make_assembler(settings: FitSettings, model: Model, parts: Parts, cache: str
         composition=tuple(map(tuple, directions.tolist())),
         atomic_energies=tuple((given or {}).get(element, 0.0) for element in elements),
         atoms_power=settings.weights.atoms,
-        block_bytes=settings.assembly.memory // (processes * _BUFFERS),
+        block_bytes=block_bytes,
         cache=cache,
     )
 
@@ -56,17 +74,20 @@ def assemble(settings: FitSettings, assembler: Assembler, parts: Parts, progress
 
     Raises:
         FitError: workers die, or there is no cluster.
-        StructureError: a configuration the basis cannot evaluate, or one atom's rows need more than the memory.
+        StructureError: a configuration the basis cannot evaluate.
     """
     model = assembler.model
     n_composition = np.shape(assembler.composition)[1]
     columns = n_composition + model.n_basis * len(model.elements) + 1
     atoms = parts.training.n_atoms + parts.validation.n_atoms
     processes = settings.assembly.processes
-    unit_bytes = min(assembler.block_bytes, 3 * 8 * columns * atoms // (processes * _SHARES) + 1)
-    units, names = [], []
+    unit_bytes = min(assembler.block_bytes, 8 * columns * max(3 * atoms // _SHARES, _TALL * columns))
+    units: list[tuple[Configuration, ...]] = []
+    names: list[str] = []
+    first: dict[str, int] = {}
     for name, part in (("training", parts.training), ("validation", parts.validation)):
         own = units_of(part.configurations, columns, unit_bytes)
+        first[name] = len(units)
         units += own
         names += [name] * len(own)
     n_known = sum(assembler.finished(unit) is not None for unit in units)
@@ -79,9 +100,12 @@ def assemble(settings: FitSettings, assembler: Assembler, parts: Parts, progress
     else:
         small = processes == 1 or atoms * columns < _SMALL or len(units) - n_known < 2
         local = assemble_here(assembler, units) if small else assemble_in_processes(assembler, units, processes)
-        for done, (number, factors) in enumerate(local, start=1):
-            progress.advance(done, len(units))
-            totals[names[number]] = merged(totals[names[number]], factors)
+        trees = {name: Tree(names.count(name)) for name in dict.fromkeys(names)}
+        with closing(local):
+            for done, (number, factors) in enumerate(local, start=1):
+                progress.advance(done, len(units))
+                trees[names[number]].add(number - first[names[number]], factors)
+        totals |= {name: tree.total for name, tree in trees.items() if tree.total is not None}
     problem = Problem(totals["training"], totals["validation"], n_composition, _levels(settings, model))
     return problem, n_known, len(units)
 
@@ -121,6 +145,8 @@ def composition_directions(configurations: Sequence[Configuration], elements: Se
         dtype=float,
     ).reshape(-1, len(elements))
     counts /= np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    if np.linalg.matrix_rank(counts) == len(elements):
+        return np.eye(len(elements))  # whatever the other compositions are: units of the cache stay what they are
     values, vectors = np.linalg.eigh(counts.T @ counts)
     directions: Floats = vectors[:, values > 1e-10 * max(1.0, float(values.max(initial=0.0)))]
     return directions

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from acegen.errors import FitError
 from acegen.fit.factor import triangle
-from acegen.fit.problem import Problem, Solution
+from acegen.fit.problem import Problem, Solution, determined_composition
 from acegen.fit.settings import SolverSettings
 from acegen.fit.unit import QUANTITIES, Factors
 from acegen.progress import Progress
@@ -83,12 +83,16 @@ def _maximize(
 ) -> BayesFit:
     n = problem.n_composition
     chosen = problem.used if functions is None else np.intersect1d(functions, problem.used)
-    columns = np.concatenate([np.arange(n), n + chosen])
-    scale = np.concatenate([np.ones(n), problem.penalties(smoothness)[chosen]])
+    scale = problem.penalties(smoothness)[chosen]
     quantities = [q for q in QUANTITIES if factors[q].n_rows]
     if not quantities:
         raise FitError("there is nothing to fit to: no energies and no forces. Look at data.keys.")
-    matrices = {q: factors[q].matrix[:, columns] / scale for q in quantities}
+    determined = determined_composition(np.vstack([factors[q].matrix[:, :n] for q in quantities]))
+    n_free = determined.shape[1]
+    matrices = {
+        q: np.hstack([factors[q].matrix[:, :n] @ determined, factors[q].matrix[:, n + chosen] / scale])
+        for q in quantities
+    }
     targets = {q: factors[q].matrix[:, -1] for q in quantities}
     counts = {q: factors[q].n_rows for q in quantities}
     noise = {q: max(_deviation(targets[q], counts[q]), 1e-12) * 0.1 for q in quantities}
@@ -98,18 +102,17 @@ def _maximize(
     iteration = 0
     while True:
         iteration += 1
-        state = _posterior(matrices, targets, noise, precision, n, len(columns))
-        mean, root = state
+        mean, root = _posterior(matrices, targets, noise, precision, n_free, n_free + len(chosen))
         misfit = {q: float(np.sum((targets[q] - matrices[q] @ mean) ** 2)) for q in quantities}
         freedom = {q: float(np.sum((matrices[q] @ root) ** 2)) / noise[q] ** 2 for q in quantities}
-        size = float(np.sum(mean[n:] ** 2))
+        size = float(np.sum(mean[n_free:] ** 2))
         if shift < _TOLERANCE or iteration == _MAX_ITERATIONS:
             break
-        determined = max(len(chosen) - precision * float(np.sum(root[n:] ** 2)), 1e-10)
+        well = max(len(chosen) - precision * float(np.sum(root[n_free:] ** 2)), 1e-10)
         new_noise = {
             q: max((misfit[q] / max(counts[q] - freedom[q], 1e-3 * counts[q])) ** 0.5, floor[q]) for q in quantities
         }
-        new_precision = determined / max(size, 1e-300)
+        new_precision = well / max(size, 1e-300)
         changes = [abs(log(new_noise[q] / noise[q])) for q in quantities] + [abs(log(new_precision / precision))]
         shift = max(changes)
         noise, precision = new_noise, new_precision
@@ -118,13 +121,15 @@ def _maximize(
     diagonal = np.abs(np.diag(root))
     evidence = -0.5 * sum(misfit[q] / noise[q] ** 2 + counts[q] * log(2 * np.pi * noise[q] ** 2) for q in quantities)
     evidence += -0.5 * precision * size + 0.5 * len(chosen) * log(precision) + float(np.sum(np.log(diagonal)))
+    evidence += 0.5 * n_free * log(2 * np.pi)
     functions_of = np.zeros(len(problem.levels))
-    functions_of[chosen] = (mean / scale)[n:]
-    full = np.zeros((n + len(problem.levels), len(columns)))
-    full[columns] = root / scale[:, None]
+    functions_of[chosen] = mean[n_free:] / scale
+    full = np.zeros((n + len(problem.levels), len(root)))
+    full[:n] = determined @ root[:n_free]
+    full[n + chosen] = root[n_free:] / scale[:, None]
     values = scipy.linalg.svdvals(root, check_finite=False)
     return BayesFit(
-        solution=Solution(functions_of, (mean / scale)[:n]),
+        solution=Solution(functions_of, determined @ mean[:n_free]),
         factor=full,
         noise=noise,
         precision=precision,

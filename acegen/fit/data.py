@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -14,13 +13,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from acegen.errors import DataWarning, FitError
+from acegen.errors import DataWarning, FitError, StructureError
 from acegen.fit.settings import FitSettings, KeySettings
 
 if TYPE_CHECKING:
     from ase import Atoms
 
 Floats = NDArray[np.float64]
+
+UNNAMED = "unnamed"
+"""Kind of configurations without a `config_type`."""
 
 _CLOSEST = 0.55
 """Distances below this part of the sum of covalent radii do not occur below some hundred GPa."""
@@ -62,10 +64,17 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Configurations of one part, and how many labels were missing or unusable by quantity."""
+    """Configurations of one part."""
 
     configurations: tuple[Configuration, ...]
-    missing: dict[str, int]
+
+    @property
+    def missing(self) -> dict[str, int]:
+        """Configurations without a usable label by quantity; "all": with neither energy nor forces."""
+        labels = [(c.energy is None, c.forces is None, c.virial is None) for c in self.configurations]
+        names = ("energy", "forces", "virial")
+        counts = {name: sum(row[i] for row in labels) for i, name in enumerate(names)}
+        return counts | {"all": sum(row[0] and row[1] for row in labels)}
 
     @property
     def n_atoms(self) -> int:
@@ -99,10 +108,10 @@ def read_parts(settings: FitSettings) -> Parts:
     data, elements = settings.data, settings.spec.basis.elements
     training = read_dataset(data.train, data.keys, elements)
     if isinstance(data.validation, tuple):
-        validation = read_dataset(data.validation, data.keys, elements)
+        validation = read_dataset(data.validation, data.keys, elements, chosen_occur=False)
     else:
         training, validation = split(training, data.validation, data.seed)
-    test = read_dataset(data.test, data.keys, elements) if data.test else Dataset((), {})
+    test = read_dataset(data.test, data.keys, elements, chosen_occur=False) if data.test else Dataset(())
     kinds = {c.config_type for part in (training, validation) for c in part.configurations}
     by_kind = settings.weights.config_type
     training, validation = (weighted(part, by_kind, kinds) for part in (training, validation))
@@ -114,26 +123,38 @@ def read_parts(settings: FitSettings) -> Parts:
     return Parts(training, validation, test)
 
 
-def read_dataset(files: Sequence[str], keys: KeySettings, elements: Sequence[str]) -> Dataset:
+def read_dataset(
+    files: Sequence[str], keys: KeySettings, elements: Sequence[str], chosen_occur: bool = True
+) -> Dataset:
     """Read extended-XYZ files (or anything else ASE reads).
 
     Labels that are absent or not finite are left out and counted.
 
+    Args:
+        files: their paths.
+        keys: names of the labels.
+        elements: that may occur.
+        chosen_occur: whether keys that were set by hand must occur in one of the files.
+
     Raises:
-        FitError: a file cannot be read or is empty, a key occurs nowhere, an element is not in the spec, or a label
-            has the wrong shape. The message names file, configuration, and what to do.
+        FitError: a file cannot be read or is empty, it has neither energies nor forces, a key set by hand occurs
+            nowhere, an element is not in the spec, a label has the wrong shape, or a structure cannot be evaluated.
+            The message names file, configuration, and what to do.
     """
     configurations: list[Configuration] = []
-    missing: Counter[str] = Counter()
+    present: dict[str, set[str]] = {}
     for file in files:
         frames = list(_frames(file))
         if not frames:
             raise FitError(f"{file} holds no configuration. Give a file with at least one.")
-        _check_keys(file, frames, keys)
+        present[file] = set().union(*map(_keys_of, frames))
+        _check_labels(file, present[file], keys)
         for number, atoms in enumerate(frames):
-            configurations.append(_configuration(atoms, f"{file}, configuration {number}", keys, elements, missing))
-    _warn_of_close_atoms(configurations)
-    return Dataset(tuple(configurations), dict(missing))
+            configurations.append(_configuration(atoms, f"{file}, configuration {number}", keys, elements))
+    if chosen_occur:
+        _check_chosen_keys(present, keys)
+    _check_distances(configurations)
+    return Dataset(tuple(configurations))
 
 
 def split(dataset: Dataset, part: float, seed: int) -> tuple[Dataset, Dataset]:
@@ -160,7 +181,7 @@ def split(dataset: Dataset, part: float, seed: int) -> tuple[Dataset, Dataset]:
             "files for data.validation, or set data.validation = 0 and solver.strength and the weights by hand."
         )
     parts = [[c for i, c in enumerate(dataset.configurations) if (i in chosen) == wanted] for wanted in (False, True)]
-    return replace(dataset, configurations=tuple(parts[0])), Dataset(tuple(parts[1]), {})
+    return replace(dataset, configurations=tuple(parts[0])), Dataset(tuple(parts[1]))
 
 
 def weighted(dataset: Dataset, by_kind: dict[str, float], kinds: set[str]) -> Dataset:
@@ -200,22 +221,26 @@ def _frames(file: str) -> Iterator[Atoms]:
         ) from None
 
 
-def _check_keys(file: str, frames: Sequence[Atoms], keys: KeySettings) -> None:
-    """A key set by hand must occur; of the default ones at least one of energy and forces."""
-    present = set().union(*map(_keys_of, frames))
-    wanted = {name: getattr(keys, name) for name in ("energy", "forces", "virial", "stress") if getattr(keys, name)}
-    absent = {name: key for name, key in wanted.items() if key not in present}
-    chosen = keys.model_fields_set
-    for name, key in absent.items():
-        if name in chosen:
-            close = get_close_matches(key, present, n=1)
-            hint = f"; did you mean '{close[0]}'?" if close else ""
-            raise FitError(f"{file}: no configuration has '{key}' (data.keys.{name}){hint}; {_has(present)}.")
-    if all(name in absent for name in ("energy", "forces") if name in wanted):
+def _check_labels(file: str, present: set[str], keys: KeySettings) -> None:
+    """Each file must have energies or forces."""
+    if not present & {keys.energy, keys.forces}:
         raise FitError(
-            f"{file}: no configuration has an energy or forces under {wanted.get('energy')!r} and "
-            f"{wanted.get('forces')!r}; {_has(present)}. Name the right ones in data.keys."
+            f"{file}: no configuration has an energy or forces under {keys.energy!r} and {keys.forces!r}; "
+            f"{_has(present)}. Name the right ones in data.keys."
         )
+
+
+def _check_chosen_keys(present: dict[str, set[str]], keys: KeySettings) -> None:
+    """A key set by hand must occur in one of the files."""
+    everything = set().union(*present.values())
+    for name in sorted(keys.model_fields_set):
+        key = getattr(keys, name)
+        if key is not None and key not in everything:
+            close = get_close_matches(key, everything, n=1)
+            hint = f"; did you mean '{close[0]}'?" if close else ""
+            raise FitError(
+                f"{', '.join(present)}: no configuration has '{key}' (data.keys.{name}){hint}; {_has(everything)}."
+            )
 
 
 def _has(keys: set[str]) -> str:
@@ -238,9 +263,7 @@ def _label(atoms: Atoms, key: str | None) -> Any:
     return None
 
 
-def _configuration(
-    atoms: Atoms, where: str, keys: KeySettings, elements: Sequence[str], missing: Counter[str]
-) -> Configuration:
+def _configuration(atoms: Atoms, where: str, keys: KeySettings, elements: Sequence[str]) -> Configuration:
     unknown = sorted(set(atoms.get_chemical_symbols()) - set(elements))
     if unknown:
         raise FitError(
@@ -259,14 +282,10 @@ def _configuration(
         virial = -atoms.get_volume() * voigt(stress)
     elif virial is not None:
         virial = voigt(virial)
-    if energy is None and forces is None:
-        missing["all"] += 1
-    for name, value in (("energy", energy), ("forces", forces), ("virial", virial)):
-        missing[name] += value is None
     plain = atoms.copy()
     plain.calc = None
     plain.info, plain.constraints = {}, []
-    kind = str(atoms.info.get(keys.config_type, "all"))
+    kind = str(atoms.info.get(keys.config_type, UNNAMED))
     return Configuration(plain, where, kind, None if energy is None else float(energy), forces, virial)
 
 
@@ -312,16 +331,25 @@ def voigt(matrix: Floats) -> Floats:
     return np.array([symmetric[i, j] for i, j in _VOIGT])
 
 
-def _warn_of_close_atoms(configurations: Sequence[Configuration]) -> None:
-    """Name the configurations with atoms closer than physics allows; a fit to them is seldom wanted."""
+def _check_distances(configurations: Sequence[Configuration]) -> None:
+    """Warn of atoms closer than physics allows; a fit to them is seldom wanted.
+
+    Raises:
+        FitError: atoms coincide, or the cell is none.
+    """
     from ase.data import covalent_radii
 
+    from acegen.runtime.environments import check_vectors
     from acegen.runtime.neighbours import neighbour_list
 
     for configuration in configurations:
         numbers = configuration.atoms.numbers
         radii = covalent_radii[numbers]
-        pairs = neighbour_list(configuration.atoms, 2 * _CLOSEST * float(radii.max()))
+        try:
+            pairs = neighbour_list(configuration.atoms, 2 * _CLOSEST * float(radii.max()))
+            check_vectors(pairs.displacement, pairs.first, pairs.neighbour)
+        except StructureError as error:
+            raise FitError(f"{configuration.where}: {error} Mend it or leave it out.") from None
         if not len(pairs.neighbour):
             continue
         distance = np.linalg.norm(pairs.displacement, axis=1)

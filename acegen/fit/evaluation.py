@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acegen.errors import IsolatedAtomWarning
-from acegen.fit.data import Configuration, Dataset, voigt
+from acegen.fit.data import UNNAMED, Configuration, Dataset, voigt
 from acegen.fit.problem import Solution
 from acegen.progress import Progress
 from acegen.runtime import Model, design_blocks
@@ -112,10 +112,12 @@ def compare_linear(
 
 
 def error_rows(part: str, comparisons: Sequence[Comparison]) -> list[ErrorRow]:
-    """Errors by kind of configuration, then of all together if there are several kinds."""
+    """Errors by kind of configuration, then of all together, unless they are of one kind."""
     kinds = sorted({c.config_type for c in comparisons})
     groups = [(kind, [c for c in comparisons if c.config_type == kind]) for kind in kinds]
-    if len(kinds) != 1:
+    if kinds == [UNNAMED]:
+        groups = []
+    if len(groups) != 1:
         groups.append((ALL, list(comparisons)))
     rows = []
     for kind, group in groups:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from acegen.build.cache import is_running
 from acegen.errors import FitError
 
 REPORT = "report.json"
@@ -34,6 +36,18 @@ def check_target(target: Path) -> None:
         )
 
 
+def _clear_up(target: Path) -> None:
+    """Remove what fits that were killed have left; an earlier result that one had just set aside is put back."""
+    prefix = f".{target.name}-fitting-"
+    for folder in target.parent.glob(f"{prefix}*"):
+        process = folder.name.removeprefix(prefix).split("-")[0]
+        if process.isdigit() and not is_running(int(process)):
+            if folder.name.endswith("-old") and not target.exists():
+                folder.rename(target)
+            else:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
 @contextmanager
 def staging_folder(target: Path) -> Iterator[Path]:
     """An empty folder next to `target` that takes its place if all goes well, and vanishes if not.
@@ -43,7 +57,8 @@ def staging_folder(target: Path) -> Iterator[Path]:
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-fitting-"))
+        _clear_up(target)
+        staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-fitting-{os.getpid()}-"))
     except OSError as error:
         raise FitError(f"cannot write to {target.parent}: {error.strerror}. Choose another output.") from None
     try:
@@ -52,7 +67,12 @@ def staging_folder(target: Path) -> Iterator[Path]:
         old = staging.with_name(staging.name + "-old")
         if target.exists():
             target.rename(old)
-        staging.rename(target)
+        try:
+            staging.rename(target)
+        except BaseException:
+            if old.exists():
+                old.rename(target)
+            raise
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(staging, ignore_errors=True)

@@ -92,7 +92,9 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
         parts = read_parts(settings)
         clock.report(_describe_data(parts))
     with clock.stage("basis"):
-        cache = settings.assembly.cache or str(Path(settings.output) / ".assembly")
+        cache = str(
+            Path(settings.assembly.cache or Path(settings.output) / ".assembly").resolve()
+        )  # workers start elsewhere
         basis = acegen.compile(settings.spec, cache, progress=Subordinate(clock))
         clock.report(f"{basis.n_basis * len(basis.elements):,} functions of {', '.join(basis.elements)}")
     with clock.stage("assembly"):

@@ -11,11 +11,16 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
+from acegen.errors import FitError
 from acegen.fit.factor import triangle
 from acegen.fit.unit import QUANTITIES, Factors
 from acegen.fit.workers import merged
 
 Floats = NDArray[np.float64]
+
+
+_ROUNDING = 1e-10
+"""Forces per energy (1/Å) of a function below which its forces are taken for rounding errors."""
 
 
 class Weights(NamedTuple):
@@ -57,15 +62,17 @@ class Problem:
 
     @cached_property
     def sizes(self) -> Floats:
-        """(C,) root mean square of each function's forces over all data, or of energies if there are no forces.
+        """(C,) root mean square of each function's forces over all data; of its energies where no force sees it.
 
         Both parts count, so that a model means the same before and after the last fit. Functions that are nowhere
         seen have size zero.
         """
-        factors = self.everything
-        seen = factors["forces"] if factors["forces"].n_rows else factors["energy"]
-        columns = seen.matrix[:, self.n_composition : -1]
-        sizes: Floats = np.sqrt(np.sum(columns**2, axis=0) / max(1, seen.n_rows))
+        columns = slice(self.n_composition, -1)
+        forces, energy = (
+            np.sqrt(np.sum(factor.matrix[:, columns] ** 2, axis=0) / max(1, factor.n_rows))
+            for factor in (self.everything["forces"], self.everything["energy"])
+        )
+        sizes: Floats = np.where(forces > _ROUNDING * energy, forces, energy)  # by symmetry forces may be rounding
         return sizes
 
     @cached_property
@@ -103,6 +110,9 @@ class Reduced:
         target: (k,).
         rest: squared norm of what no coefficients can fit.
         n_rows: number of rows of the whole problem, less those that composition takes.
+        composition: triangle of composition, its rows of functions and target: what determines it when x is known.
+        determined: (n_composition, r) the combinations of composition that these data determine.
+        normal: work with normal equations.
     """
 
     problem: Problem
@@ -113,6 +123,7 @@ class Reduced:
     rest: float
     n_rows: int
     composition: tuple[Floats, Floats, Floats]
+    determined: Floats
     normal: bool
 
     @cached_property
@@ -120,10 +131,9 @@ class Reduced:
         """U, S, Vᵀ of the matrix."""
         if self.normal:
             values, vectors = np.linalg.eigh(self.matrix.T @ self.matrix)
-            s = np.sqrt(np.maximum(values[::-1], 0.0))
-            v = vectors[:, ::-1]
-            u = self.matrix @ v / np.maximum(s, np.finfo(float).tiny)
-            return u, s, v.T
+            kept = values > len(values) * np.finfo(float).eps * values.max(initial=0.0)  # the others are rounding
+            s, v = np.sqrt(values[kept])[::-1], vectors[:, kept][:, ::-1]
+            return self.matrix @ v / s, s, v.T
         u, s, vt = scipy.linalg.svd(self.matrix, full_matrices=False, check_finite=False)
         return u, s, vt
 
@@ -142,12 +152,12 @@ class Reduced:
 
     def columns(self, x: Floats) -> Floats:
         """Coefficients (n_composition + C, K) in the order of a factor's columns, for solutions x (M, K)."""
-        own, others, target = self.composition
-        result = np.zeros((own.shape[1] + len(self.problem.levels), x.shape[1]))
+        (own, others, target), n = self.composition, self.problem.n_composition
+        result = np.zeros((n + len(self.problem.levels), x.shape[1]))
         functions = x / self.penalties[:, None]
-        result[own.shape[1] + self.functions] = functions
+        result[n + self.functions] = functions
         if own.size:
-            result[: own.shape[1]] = scipy.linalg.lstsq(own, target[:, None] - others @ functions)[0]
+            result[:n] = self.determined @ scipy.linalg.solve_triangular(own, target[:, None] - others @ functions)
         return result
 
     def coefficients(self, x: Floats) -> Solution:
@@ -173,14 +183,25 @@ def reduce_problem(
         smoothness: power of the level in the prior.
         functions: numbers of the functions to use; None for all the data see.
         normal: work with normal equations instead of orthogonal factorizations from here on.
+
+    Raises:
+        FitError: no rows have a weight above zero.
     """
     n = problem.n_composition
     chosen = problem.used if functions is None else np.intersect1d(functions, problem.used)
     columns = np.concatenate([np.arange(n), n + chosen, [len(problem.levels) + n]])
     parts = [factors[q].times(w).matrix[:, columns] for q, w in zip(QUANTITIES, weights, strict=True) if w > 0]
     n_rows = sum(factors[q].n_rows for q, w in zip(QUANTITIES, weights, strict=True) if w > 0)
-    whole = triangle(np.asfortranarray(np.vstack(parts)))
-    whole = np.vstack([whole, np.zeros((max(0, len(columns) - len(whole)), len(columns)))])
+    if n_rows == 0:
+        raise FitError(
+            f"weights of energy {weights.energy:g}, forces {weights.forces:g} and virial {weights.virial:g} leave "
+            "nothing to fit to. Give a weight above zero to a quantity that the data have."
+        )
+    rows = np.vstack(parts)
+    determined = determined_composition(rows[:, :n])
+    whole = triangle(np.asfortranarray(np.hstack([rows[:, :n] @ determined, rows[:, n:]])))
+    n = determined.shape[1]
+    whole = np.vstack([whole, np.zeros((max(0, whole.shape[1] - len(whole)), whole.shape[1]))])
     penalties = problem.penalties(smoothness)[chosen]
     return Reduced(
         problem,
@@ -191,5 +212,21 @@ def reduce_problem(
         float(whole[-1, -1] ** 2),
         n_rows - n,
         (whole[:n, :n], whole[:n, n:-1], whole[:n, -1]),
+        determined,
         normal,
     )
+
+
+def determined_composition(rows: Floats) -> Floats:
+    """Orthonormal combinations (n_composition, r) of the columns of composition (m, n_composition) that rows determine.
+
+    All that occur are columns of a problem; its training part may have fewer. The others are left at zero.
+    """
+    if not rows.size:
+        return np.zeros((rows.shape[1], 0))
+    _, s, vt = scipy.linalg.svd(triangle(np.asfortranarray(rows)), check_finite=False)
+    rank = int(np.sum(s > 1e-10 * s[0]))
+    if rank == rows.shape[1]:
+        return np.eye(rank)
+    combinations: Floats = vt[:rank].T
+    return combinations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,12 +33,13 @@ def write_report(result: FitResult, folder: Path, pictures: Mapping[str, str]) -
         pictures: caption by file name.
     """
     document = report_document(result)
-    (folder / REPORT).write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = json.dumps(_finite(document), indent=1, ensure_ascii=False, allow_nan=False)
+    (folder / REPORT).write_text(text + "\n", encoding="utf-8")
     (folder / "report.md").write_text(_markdown(result, document, pictures), encoding="utf-8")
 
 
 def report_document(result: FitResult) -> dict[str, Any]:
-    """The report as plain JSON values: energies eV/atom, forces eV/Å, times s, memory bytes."""
+    """The report as plain values: energies eV/atom, forces eV/Å, times s, memory bytes."""
     spec, parts = result.settings.spec, result.parts
     named = {"training": parts.training, "validation": parts.validation, "test": parts.test}
     return {
@@ -66,6 +68,15 @@ def report_document(result: FitResult) -> dict[str, Any]:
         "stages": [asdict(cost) for cost in result.costs],
         "assembly": {"units": result.n_units, "from_cache": result.n_cached},
     }
+
+
+def _finite(value: Any) -> Any:
+    """JSON knows no infinity (the condition number of dependent columns): null."""
+    if isinstance(value, dict):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(entry) for entry in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def all_error_rows(result: FitResult) -> list[ErrorRow]:

@@ -166,6 +166,7 @@ def _points(
     evidence = -0.5 * n * (np.log(2 * np.pi * variance) + 1) + 0.5 * np.sum(np.log(shrunk), axis=0)
     factors = problem.training
     rows = (factors["energy"].n_rows, factors["forces"].n_rows, factors["virial"].n_rows)
+    evidence -= float(np.sum(np.log(np.abs(np.diag(reduced.composition[0])))))
     evidence += sum(count * log(weight) for count, weight in zip(rows, weights, strict=True) if weight > 0)
     validation: dict[str, Floats] = {}
     if any(factor.n_rows for factor in problem.validation.values()):

@@ -57,9 +57,13 @@ def _greedy(problem: Problem, reduced: Reduced, strength: float, count: int) -> 
     matrix = np.vstack([reduced.matrix, strength * np.eye(size)])
     target = np.concatenate([reduced.target, np.zeros(size)])
     norms = np.linalg.norm(matrix, axis=0)
-    path = orthogonal_mp(matrix / norms, target, n_nonzero_coefs=count, return_path=True)
-    path = path.reshape(size, -1)
-    chosen = np.flatnonzero(path[:, -1])
+    scale = float(np.linalg.norm(target)) or 1.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # nothing is left to explain before `count` are taken
+        path = orthogonal_mp(matrix / norms, target / scale, n_nonzero_coefs=count, return_path=True)
+    path = path.reshape(size, -1) * scale
+    share = np.where(path[:, -1] != 0, np.inf, np.abs(reduced.ridge(np.array([strength]))[:, 0]) * norms)
+    chosen = np.sort(np.argsort(-share, kind="stable")[:count])
     points = []
     if any(factor.n_rows for factor in problem.validation.values()):
         for number in np.unique(np.geomspace(1, path.shape[1], _PATH_POINTS).astype(int)):

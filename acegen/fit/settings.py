@@ -32,13 +32,14 @@ def _bytes(value: object) -> object:
     number, _, unit = value.strip().partition(" ")
     try:
         return int(float(number) * _UNITS[unit.strip().lower()])
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, OverflowError):
         raise ValueError('is not a size such as "512 MiB" or "2 GB"') from None
 
 
 Paths: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Weight: TypeAlias = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 Candidates: TypeAlias = Annotated[tuple[Weight, ...], BeforeValidator(_listed), Field(min_length=1)]
+Power: TypeAlias = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
 Bytes: TypeAlias = Annotated[int, BeforeValidator(_bytes), Field(ge=2**20)]
 
 
@@ -111,7 +112,7 @@ class SolverSettings(_Section):
         "validation",
         description='ridge only: "validation", "evidence", "gcv" (generalized cross-validation), or the strength',
     )
-    smoothness: Annotated[tuple[float, ...], BeforeValidator(_listed), Field(min_length=1)] = Field(
+    smoothness: Annotated[tuple[Power, ...], BeforeValidator(_listed), Field(min_length=1)] = Field(
         (1.0, 2.0, 3.0), description="power of the level in the prior, or candidates"
     )
     factorization: Literal["qr", "normal"] = Field(
@@ -136,7 +137,7 @@ class FitSettings(_Section):
     model_config = ConfigDict(title="acegen fit")
 
     spec: Spec = Field(
-        description="the model: path of a spec (TOML), the same as a table, or a table with name, elements and cutoff for "
+        description="the model: path of a spec (TOML), the same as a table, or name, elements and cutoff for "
         "the recommended basis"
     )
     output: str = Field("fits", description="folder in which NAME/ is made, NAME being the name in the spec")
@@ -187,7 +188,7 @@ def _validate(content: Mapping[str, Any], where: str, folder: Path) -> FitSettin
     spec = document.get("spec")
     if isinstance(spec, Mapping) and "basis" not in spec and "radial" not in spec:
         document["spec"] = recommended_spec(spec)
-    elif spec is not None:
+    elif isinstance(spec, str | Path | Mapping):
         document["spec"] = load_spec(folder / spec if isinstance(spec, str) else spec)
     try:
         settings = FitSettings.model_validate(document)
@@ -246,4 +247,6 @@ def _explain(detail: ErrorDetails) -> str:
         return f"{key}: missing{allowed}"
     value = repr(detail["input"])
     what = message if detail["type"] == "value_error" else "has the wrong type or value"
+    if key in ("atomic_energies", "weights.config_type"):  # tables whose keys are the user's
+        key += "".join(f".{part}" for part in location[depth + 1 :])
     return f"{key} = {value if len(value) <= 60 else value[:57] + '...'} {what}{allowed}"

@@ -12,9 +12,11 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 import warnings
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -33,6 +35,8 @@ from acegen.runtime.design import DesignRows
 Floats = NDArray[np.float64]
 
 QUANTITIES = ("energy", "forces", "virial")
+
+_A_DAY = 24 * 3600.0
 
 Factors: TypeAlias = dict[str, Factor]
 """A factor for each quantity; columns are composition, functions, target."""
@@ -173,7 +177,7 @@ def _model(spec: str, modules: str, basis_hash: str) -> Model:
 def _read(path: Path) -> Factors | None:
     """Factors kept on disk; None if there are none, or if the file is damaged."""
     try:
-        with np.load(path) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             return {q: Factor(file[q], int(file[f"{q}_rows"])) for q in QUANTITIES}
     except FileNotFoundError:
         return None
@@ -185,6 +189,10 @@ def _read(path: Path) -> Factors | None:
 def _write(path: Path, factors: Factors) -> None:
     """Complete or not at all, also when several processes write the same unit."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    for abandoned in path.parent.glob(".unit-*"):  # of processes that were killed, perhaps on another machine
+        with suppress(FileNotFoundError):
+            if time.time() - abandoned.stat().st_mtime > _A_DAY:
+                abandoned.unlink()
     arrays: dict[str, Any] = {q: factor.matrix for q, factor in factors.items()}
     arrays |= {f"{q}_rows": factor.n_rows for q, factor in factors.items()}
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".unit-", suffix=".npz")

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import as_completed
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from importlib import import_module
+from itertools import islice
+from multiprocessing.connection import Connection
 from typing import Any
 
 from loky import ProcessPoolExecutor
@@ -22,13 +29,17 @@ _ATTEMPTS = 3
 """Times a pool of processes is started anew after one has died."""
 
 
-def assemble_here(assembler: Assembler, units: Sequence[Unit]) -> Iterator[tuple[int, Factors]]:
+def assemble_here(assembler: Assembler, units: Sequence[Unit]) -> Generator[tuple[int, Factors], None, None]:
     """One unit after the other in this process: (number of the unit, its factors)."""
     for number, unit in enumerate(units):
-        yield number, assembler.assemble(unit)
+        with threadpool_limits(1):  # as in processes: the same bits
+            factors = assembler.assemble(unit)
+        yield number, factors
 
 
-def assemble_in_processes(assembler: Assembler, units: Sequence[Unit], processes: int) -> Iterator[tuple[int, Factors]]:
+def assemble_in_processes(
+    assembler: Assembler, units: Sequence[Unit], processes: int
+) -> Generator[tuple[int, Factors], None, None]:
     """Units shared out to processes of this machine, as they are finished.
 
     If a process dies (killed for memory, say), what others have finished stays, and the rest is tried again.
@@ -39,29 +50,91 @@ def assemble_in_processes(assembler: Assembler, units: Sequence[Unit], processes
     left = dict(enumerate(units))
     deaths = 0
     while left:
+        before = len(left)
+        try:
+            yield from _until_one_dies(assembler, left, processes)
+        except BrokenProcessPool:
+            deaths = deaths + 1 if len(left) == before else 1
+            if deaths == _ATTEMPTS:
+                where = left[min(left)][0].where
+                raise FitError(
+                    f"a process of the assembly died {_ATTEMPTS} times in a row, near {where}. The likely reason is "
+                    "memory: lower assembly.memory or assembly.processes. Finished units are kept."
+                ) from None
+
+
+def _until_one_dies(assembler: Assembler, left: dict[int, Unit], processes: int) -> Iterator[tuple[int, Factors]]:
+    """Units in a pool of processes; those that are finished are removed from `left`.
+
+    Only few are under way at a time, so that finished triangles do not pile up. Whatever ends this process, or this
+    generator, ends the pool at once.
+
+    Raises:
+        BrokenProcessPool: a process died.
+    """
+    listening, speaking = multiprocessing.Pipe(duplex=False)
+    with (
+        listening,
+        speaking,
         # Processes of loky start afresh: threads of BLAS do not survive a fork, and a user's script is not run again.
-        with ProcessPoolExecutor(min(processes, len(left)), initializer=_one_thread) as pool:
-            futures = {pool.submit(assembler.assemble, unit): number for number, unit in left.items()}
-            try:
-                for future in as_completed(futures):
+        ProcessPoolExecutor(min(processes, len(left)), initializer=_begin, initargs=(listening,)) as pool,
+    ):
+        try:
+            waiting = iter(list(left.items()))
+            running: dict[Future[Factors], int] = {}
+            while True:
+                for number, unit in islice(waiting, 2 * processes - len(running)):
+                    running[pool.submit(assembler.assemble, unit)] = number
+                if not running:
+                    return
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    number = running.pop(future)
                     factors = future.result()
-                    deaths = 0
-                    del left[futures[future]]
-                    yield futures[future], factors
-            except BrokenProcessPool:
-                deaths += 1
-                if deaths == _ATTEMPTS:
-                    where = left[min(left)][0].where
-                    raise FitError(
-                        f"a process of the assembly died {_ATTEMPTS} times in a row, near {where}. The likely reason "
-                        "is memory: lower assembly.memory or assembly.processes. Finished units are kept."
-                    ) from None
-            finally:
-                pool.shutdown(kill_workers=True)
+                    del left[number]
+                    yield number, factors
+        except BaseException:
+            speaking.close()
+            raise
 
 
-def _one_thread() -> None:
-    threadpool_limits(1)  # processes, not threads, share the cores
+def _begin(parent: Connection) -> None:
+    """In a process of a pool: one thread, because processes share the cores; no life after that of the parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted too, and says so
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    threadpool_limits(1)
+
+
+def _end_with(parent: Connection) -> None:
+    """Wait until the other end of the pipe is closed, on purpose or because its process is gone."""
+    with suppress(EOFError, OSError):
+        parent.recv_bytes()
+    os._exit(1)
+
+
+class Tree:
+    """Factors of `count` units of one part, combined two by two.
+
+    The pairs follow from the numbers of the units, not from the order in which they come: the result is the same bits.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._waiting: dict[tuple[int, int], Factors] = {}
+        self.total: Factors | None = None
+
+    def add(self, number: int, factors: Factors) -> None:
+        """Add the factors of unit `number`; after the last one `total` is what all of them give."""
+        level, width = 0, self._count
+        while width > 1:
+            sibling = number ^ 1
+            if sibling < width:
+                other = self._waiting.pop((level, sibling), None)
+                if other is None:
+                    self._waiting[level, number] = factors
+                    return
+                factors = merged(factors, other) if number < sibling else merged(other, factors)
+            level, number, width = level + 1, number // 2, (width + 1) // 2
+        self.total = factors
 
 
 def assemble_on_cluster(
@@ -105,8 +178,15 @@ def assemble_on_cluster(
                 f"workers of the cluster died again and again: {error}. The likely reason is memory: lower "
                 "assembly.memory. Units finished on a shared disk are kept."
             ) from None
+        except (CancelledError, OSError) as error:
+            reason = str(error) or type(error).__name__
+            raise FitError(
+                f"the connection to the Dask scheduler at {address} was lost: {reason}. Start again; units finished on "
+                "a shared disk are kept."
+            ) from None
         finally:
-            client.cancel([*futures, *totals.values()])
+            with suppress(CancelledError, OSError):  # the scheduler may be gone
+                client.cancel([*futures, *totals.values()])
 
 
 def _tree(client: Any, leaves: Sequence[Any]) -> Any:
