@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ import numpy as np
 import pytest
 from ase.build import bulk
 from conftest import random_coefficients, random_environment
+from test_module import GENERIC, SANITIZED, c_example, sanitizers_work
 
 import acegen
 from acegen.algebra import build_algebra
@@ -348,3 +352,25 @@ def test_high_degrees(tmp_path: Path) -> None:
     slopes = c[:, None, None] * model.basis_gradient(*environment)
     error = np.abs(model.energy_gradient(*environment)[1] - slopes.sum(axis=0)).max()
     assert error < 1e-11 * np.abs(slopes).sum(axis=0).max()
+
+
+@pytest.mark.parametrize(
+    ("key", "flags"), [*((key, GENERIC) for key in SPECS), ("short", SANITIZED), ("long", SANITIZED)]
+)
+def test_c_sources_have_no_warnings(pair_models: Models, tmp_path: Path, key: str, flags: list[str]) -> None:
+    """The embedding example, with and without coefficients, generic and under sanitizers."""
+    compiler = shutil.which("gcc")
+    if compiler is None or (flags == SANITIZED and not sanitizers_work(compiler, tmp_path)):
+        pytest.skip("needs gcc, and its sanitizers")
+    model = pair_models(key)
+    for number, module in enumerate((model, acegen.compile(SPECS[key], tmp_path))):
+        (tmp_path / "example.c").write_text(c_example(module))
+        warnings = ["-std=c99", "-Wall", "-Wextra", "-Wno-psabi", "-Werror"]
+        sources = ["example.c", *(str(path) for path in module.path.glob("*.c"))]
+        command = [compiler, *warnings, *flags, "-I", str(module.path), *sources, "-o", f"example{number}", "-lm"]
+        subprocess.run(command, cwd=tmp_path, check=True)
+        run = subprocess.run([f"./example{number}"], cwd=tmp_path, capture_output=True, text=True, check=True)
+        element, vectors = model.elements[0], [[0, 0, 2.0], [1.5, 0.5, 1.0]]
+        energy, value = (method(element, [element] * 2, vectors) for method in (model.energy, model.basis))
+        printed = float(re.search(r"(energy|function) (\S+)", run.stdout).group(2))  # type: ignore[union-attr]
+        assert printed == pytest.approx((energy, value[0])[number], rel=1e-12, abs=1e-12)

@@ -109,7 +109,7 @@ def _sizes(graph: Graph, program: Program, neighbours: int) -> Table:
     table.add_row("multiply-adds per neighbour, pooling and forces", f"{graph.pooling_multiply_adds:,}")
     per_neighbour = graph.pooling_multiply_adds
     if basis.spec.pair:
-        pair = 4 * basis.spec.pair.degree  # value and derivative of a Chebyshev series
+        pair = 3 * basis.spec.pair.degree  # a subtraction and two multiply-adds a term
         table.add_row("multiply-adds per neighbour, pair term", f"{pair:,}")
         per_neighbour += pair
     total = fmas + neighbours * per_neighbour
