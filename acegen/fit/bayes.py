@@ -24,6 +24,9 @@ from acegen.progress import Progress
 Floats = NDArray[np.float64]
 
 _MAX_ITERATIONS = 200
+_MAX_PRECISION = 1e12
+"""Largest precision of the prior by that of the data; for data that are nothing but noise the best is infinite."""
+
 _TOLERANCE = 1e-4
 """Relative change of noise and prior at which they are called converged."""
 
@@ -112,7 +115,8 @@ def _maximize(
         new_noise = {
             q: max((misfit[q] / max(counts[q] - freedom[q], 1e-3 * counts[q])) ** 0.5, floor[q]) for q in quantities
         }
-        new_precision = well / max(size, 1e-300)
+        most = _MAX_PRECISION * sum(float(np.sum(matrices[q] ** 2)) / noise[q] ** 2 for q in quantities)
+        new_precision = min(well / max(size, 1e-300), max(most, 1.0))
         changes = [abs(log(new_noise[q] / noise[q])) for q in quantities] + [abs(log(new_precision / precision))]
         shift = max(changes)
         noise, precision = new_noise, new_precision
