@@ -17,7 +17,7 @@ from acegen.errors import DependencyError, FitError
 
 try:
     from acegen.fit.data import read_dataset
-    from acegen.fit.evaluation import ErrorRow, compare, error_rows, table_cells
+    from acegen.fit.evaluation import ALL, ErrorRow, compare, error_rows, table_cells
     from acegen.fit.folder import REPORT
     from acegen.fit.pipeline import fit
     from acegen.fit.report import ERROR_HEADINGS, ERROR_UNITS, all_error_rows
@@ -114,16 +114,16 @@ def _module(path: Path) -> Path:
 
 
 def error_table(name: str, rows: Sequence[ErrorRow]) -> Table:
-    """Errors by part and kind, for a terminal."""
-    table = Table(title=f"{name} ({ERROR_UNITS})", box=box.SIMPLE, padding=(0, 1))
-    virials = any(row.virial is not None for row in rows)
-    headings = ERROR_HEADINGS if virials else ERROR_HEADINGS[:-2]
-    for i, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if i < 2 else "right", no_wrap=True)
+    """Errors by part and kind, for a terminal of 80 columns; the reports have everything."""
+    left_out = {"atoms"} if any(row.virial is not None for row in rows) else {"V MAE", "V RMSE"}
+    table = Table(title=f"{name}: mean absolute and root mean square errors", caption=ERROR_UNITS, box=box.SIMPLE_HEAD)
+    table.padding = (0, 1, 0, 0)
+    chosen = [i for i, heading in enumerate(ERROR_HEADINGS) if heading not in left_out]
+    for i in chosen:
+        table.add_column(ERROR_HEADINGS[i], justify="left" if i < 2 else "right", no_wrap=True)
     for row in rows:
-        table.add_row(
-            *table_cells(row, ".2f", ".4f")[: len(headings)], style="bold" if row.config_type == "all" else None
-        )
+        cells = table_cells(row, ".2f", ".4f")
+        table.add_row(*(cells[i] for i in chosen), style="bold" if row.config_type == ALL else None)
     return table
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import ErrorDetails
 
 from acegen.errors import FitError
+from acegen.fit.recommended import recommended_spec
 from acegen.spec import Spec, load_spec
 
 FitSource: TypeAlias = "str | Path | Mapping[str, Any] | FitSettings"
@@ -61,7 +62,7 @@ class DataSettings(_Section):
 
     train: Paths = Field(min_length=1, description="extended-XYZ file or files to fit to")
     validation: float | Paths = Field(
-        0.1, description="part of the training configurations of each kind (0 to 0.5), or files of its own"
+        0.15, description="part of the training configurations of each kind (0 to 0.5), or files of its own"
     )
     test: Paths = Field((), description="extended-XYZ file or files to report errors for; they decide nothing")
     seed: int = Field(0, ge=0, strict=True, description="seed of the validation split, an integer from 0")
@@ -81,7 +82,7 @@ class WeightSettings(_Section):
     quantities itself and uses only `config_type` and `atoms`.
     """
 
-    energy: Candidates = Field((10.0, 30.0, 100.0, 300.0), description="weight of energies per atom, or candidates")
+    energy: Candidates = Field((30.0, 100.0, 300.0, 1000.0), description="weight of energies per atom, or candidates")
     forces: Weight = Field(1.0, description="weight of force components")
     virial: Candidates = Field((30.0,), description="weight of virials per atom, or candidates")
     config_type: dict[str, Weight] = Field(
@@ -135,7 +136,10 @@ class FitSettings(_Section):
 
     model_config = ConfigDict(title="acegen fit")
 
-    spec: Spec = Field(description="the model: path of a spec (TOML), or the same as a table")
+    spec: Spec = Field(
+        description="the model: path of a spec (TOML), the same as a table, or name, elements and cutoff for "
+        "the recommended basis"
+    )
     output: str = Field("fits", description="folder in which NAME/ is made, NAME being the name in the spec")
     data: DataSettings = Field(description="table: where the labels are")
     weights: WeightSettings = Field(default_factory=WeightSettings, description="table: weights of residuals")
@@ -182,7 +186,9 @@ def load_settings(source: FitSource) -> FitSettings:
 def _validate(content: Mapping[str, Any], where: str, folder: Path) -> FitSettings:
     document = dict(content)
     spec = document.get("spec")
-    if isinstance(spec, str | Path | Mapping):
+    if isinstance(spec, Mapping) and "basis" not in spec and "radial" not in spec:
+        document["spec"] = recommended_spec(spec)
+    elif isinstance(spec, str | Path | Mapping):
         document["spec"] = load_spec(folder / spec if isinstance(spec, str) else spec)
     try:
         settings = FitSettings.model_validate(document)

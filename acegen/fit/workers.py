@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from importlib import import_module
@@ -15,6 +15,7 @@ from itertools import islice
 from multiprocessing.connection import Connection
 from typing import Any
 
+from loky import ProcessPoolExecutor
 from threadpoolctl import threadpool_limits
 
 from acegen.errors import DependencyError, FitError
@@ -58,8 +59,7 @@ def assemble_in_processes(
                 where = left[min(left)][0].where
                 raise FitError(
                     f"a process of the assembly died {_ATTEMPTS} times in a row, near {where}. The likely reason is "
-                    "memory: lower assembly.memory or assembly.processes (a Python script that fits with several "
-                    "processes must do so below: if __name__ == '__main__'). Finished units are kept."
+                    "memory: lower assembly.memory or assembly.processes. Finished units are kept."
                 ) from None
 
 
@@ -72,12 +72,12 @@ def _until_one_dies(assembler: Assembler, left: dict[int, Unit], processes: int)
     Raises:
         BrokenProcessPool: a process died.
     """
-    context = multiprocessing.get_context("spawn")  # threads of BLAS do not survive a fork
-    listening, speaking = context.Pipe(duplex=False)
+    listening, speaking = multiprocessing.Pipe(duplex=False)
     with (
         listening,
         speaking,
-        ProcessPoolExecutor(min(processes, len(left)), context, _begin, (listening,)) as pool,
+        # Processes of loky start afresh: threads of BLAS do not survive a fork, and a user's script is not run again.
+        ProcessPoolExecutor(min(processes, len(left)), initializer=_begin, initargs=(listening,)) as pool,
     ):
         try:
             waiting = iter(list(left.items()))

@@ -1,4 +1,4 @@
-"""From data to molecular dynamics: label, fit, evaluate, run, plot. Needs no download.
+"""From data to molecular dynamics: label, fit, compare, run, plot. Needs no download.
 
     python examples/quickstart/run.py
 
@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 from ase import units
 from ase.build import bulk
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution, Stationary
+from ase.calculators.emt import EMT
 from ase.md.verlet import VelocityVerlet
-from data import calculator, write_data
+from data import LATTICE, write_data
 from matplotlib.figure import Figure
 from rich.console import Console
 from rich.progress import track
@@ -42,26 +42,27 @@ def main() -> None:
 
 def compare_lattices(model: acegen.Model) -> None:
     """Lattice constant and bulk modulus of the fit, and of the potential that made the labels."""
-    constants = np.linspace(5.3, 5.56, 9)
-    for name, calc in (("fit", Calculator(model)), ("Tersoff", calculator())):
+    constants = LATTICE * np.linspace(0.98, 1.02, 9)
+    for name, calc in (("fit", Calculator(model)), ("EMT", EMT())):
         energies = []
         for a in constants:
-            atoms = bulk("Si", a=a)
+            atoms = bulk("Cu", a=a)
             atoms.calc = calc
             energies.append(atoms.get_potential_energy())
         curvature, slope, _ = np.polyfit(constants, energies, 2)
         lattice = -slope / (2 * curvature)
-        modulus = 8 * curvature / (9 * lattice) / units.GPa
+        modulus = 8 * curvature / (9 * lattice) / units.GPa  # V = a³/4, B = V d²E/dV²
         console.print(f"  {name:8} lattice constant {lattice:.4f} Å, bulk modulus {modulus:.1f} GPa", highlight=False)
 
 
 def run_dynamics(model: acegen.Model, folder: Path) -> None:
-    """NVE of 216 atoms at 600 K with steps of 1 fs: the total energy must not drift."""
-    atoms = bulk("Si", a=5.43, cubic=True) * 3
+    """NVE of 256 atoms at 600 K with steps of 1 fs: the total energy must not drift."""
+    atoms = bulk("Cu", a=LATTICE, cubic=True) * 4
     atoms.calc = Calculator(model)
     rng = np.random.default_rng(0)
-    MaxwellBoltzmannDistribution(atoms, temperature_K=1200, rng=rng)  # half of it becomes potential energy
-    Stationary(atoms)
+    thermal = np.sqrt(atoms.get_masses() * units.kB * 1200)  # half of it becomes potential energy
+    momenta = thermal[:, None] * rng.normal(size=(len(atoms), 3))
+    atoms.set_momenta(momenta - momenta.mean(axis=0))
     dynamics = VelocityVerlet(atoms, timestep=1 * units.fs)
     energies, temperatures = [], []
     for _ in track(range(STEPS), description="NVE", console=console, transient=True):
