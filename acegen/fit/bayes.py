@@ -31,6 +31,9 @@ _STARTS = (1e-3, 1e-1)
 _NEAR = 0.3
 """Change of the logarithm of noise and prior in a step below which the fixed point hands over."""
 
+_MAX_PRECISION = 1e12
+"""Largest precision of the prior by that of the data; for data that are nothing but noise the best is infinite."""
+
 _MAX_STEPS = 30
 _MAX_ITERATIONS = 100
 _GRADIENT = 1e-4
@@ -159,6 +162,11 @@ class _Evidence:
         sizes = [np.linalg.norm(target) / count**0.5 for target, count in zip(self._targets, self.counts, strict=True)]
         return np.log(np.maximum(sizes, 1e-12))
 
+    def most(self, place: Floats) -> float:
+        """Logarithm of the largest precision looked at."""
+        data = sum(float(np.sum(m**2)) / noise**2 for m, noise in zip(self._matrices, np.exp(place[:-1]), strict=True))
+        return log(max(_MAX_PRECISION * data, 1.0))
+
     def at(self, place: Floats) -> _State:
         """Posterior, evidence and its gradient, by orthogonal factorization of rows and prior."""
         self.evaluations += 1
@@ -198,7 +206,7 @@ def _maximize(evidence: _Evidence, place: Floats) -> BayesFit:
         rows = np.maximum(evidence.counts - state.freedom, 1e-3 * evidence.counts)
         noise = np.maximum(0.5 * np.log(np.maximum(state.misfit / rows, 1e-300)), floor)
         determined = max(len(evidence.chosen) - precision * state.spread, 1e-10)
-        new = np.append(noise, log(determined / max(state.size, 1e-300)))
+        new = np.append(noise, min(log(determined / max(state.size, 1e-300)), evidence.most(place)))
         shift = float(np.abs(new - place).max())
         place = new
         if not np.isfinite(shift):
@@ -211,7 +219,7 @@ def _maximize(evidence: _Evidence, place: Floats) -> BayesFit:
         return -state.evidence, -state.gradient
 
     bounds = [(low, place_q + 10) for low, place_q in zip(floor, place[:-1], strict=True)]
-    bounds.append((place[-1] - 30, place[-1] + 30))
+    bounds.append((place[-1] - 30, evidence.most(place)))
     found = scipy.optimize.minimize(
         negative,
         place,

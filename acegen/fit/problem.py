@@ -128,20 +128,28 @@ class Reduced:
 
     @cached_property
     def svd(self) -> tuple[Floats, Floats, Floats]:
-        """U, S, Vᵀ of the matrix."""
+        """U, S, Vᵀ of the matrix, without singular values that are rounding errors.
+
+        Theirs are the combinations of functions that the data do not see: divided by a small strength, rounding errors
+        would become coefficients.
+        """
+        if self.matrix.size == 0:
+            return np.zeros((len(self.matrix), 0)), np.zeros(0), np.zeros((0, self.matrix.shape[1]))
+        rounding = self.matrix.shape[1] * np.finfo(float).eps
         if self.normal:
             values, vectors = np.linalg.eigh(self.matrix.T @ self.matrix)
-            kept = values > len(values) * np.finfo(float).eps * values.max(initial=0.0)  # the others are rounding
+            kept = values > rounding * values.max(initial=0.0)
             s, v = np.sqrt(values[kept])[::-1], vectors[:, kept][:, ::-1]
             return self.matrix @ v / s, s, v.T
         u, s, vt = scipy.linalg.svd(self.matrix, full_matrices=False, check_finite=False)
-        return u, s, vt
+        kept = s > rounding * s[0]
+        return u[:, kept], s[kept], vt[kept]
 
     @cached_property
     def condition(self) -> float:
-        """Condition number of the matrix."""
+        """Condition number of the matrix; infinite if the data do not see some combination of functions."""
         s = self.svd[1]
-        return float(s[0] / s[-1]) if len(s) and s[-1] > 0 else float("inf")
+        return float(s[0] / s[-1]) if 0 < len(s) == self.matrix.shape[1] else float("inf")
 
     def ridge(self, strengths: Floats) -> Floats:
         """The solutions x (M, K) for strengths (K,)."""

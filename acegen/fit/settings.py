@@ -231,11 +231,11 @@ _SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
 def _explain(detail: ErrorDetails) -> str:
     """One line for one pydantic error: key, value, what is wrong, what is allowed."""
     location = [str(part) for part in detail["loc"]]
-    depth = max(d for d in range(len(location) + 1) if tuple(location[:d]) in _SECTIONS)
-    fields = _SECTIONS[tuple(location[:depth])].model_fields
     message = detail["msg"].removeprefix("Value error, ")
-    if depth == len(location):
-        return message if detail["type"] == "value_error" else f"{'.'.join(location)}: {message}"
+    if detail["type"] == "value_error" and tuple(location) in _SECTIONS:
+        return message
+    depth = max(d for d in range(len(location)) if tuple(location[:d]) in _SECTIONS)
+    fields = _SECTIONS[tuple(location[:depth])].model_fields
     key, name = ".".join(location[: depth + 1]), location[depth]
     field = fields.get(name)
     allowed = f"; allowed: {field.description}" if field is not None else ""
