@@ -2,8 +2,8 @@
 
     python examples/silicon/expansions.py FOLDER [OUTPUT]
 
-FOLDER holds Si_train.xyz and Si_test.xyz (Zuo et al. 2020). Both bases span the same space (the closed radial family), so
-that without a prior they give the same potential; what differs is what a prior does to it. Writes expansions.csv,
+FOLDER holds Si_train.xyz and Si_test.xyz (Zuo et al. 2020). Both bases span the same space (the closed radial family),
+so that without a prior they give the same potential; what differs is what a prior does to it. Writes expansions.csv,
 expansions.md, expansions.png and dimers.png to OUTPUT (default: fits/expansions next to this file). Some minutes.
 """
 
