@@ -169,8 +169,10 @@ def assemble_on_cluster(
         futures = [client.submit(assembler.assemble, unit, pure=False) for unit in units]
         roots = {part: [f for f, own in zip(futures, parts, strict=True) if own == part] for part in parts}
         totals = {part: _tree(client, leaves) for part, leaves in roots.items()}
+        finished = distributed.as_completed(futures)
+        del futures, roots  # a triangle is dropped when it has been combined with others
         try:
-            for done, _ in enumerate(distributed.as_completed(futures), start=1):
+            for done, _ in enumerate(finished, start=1):
                 yield done, None
             yield len(units), client.gather(totals)
         except distributed.KilledWorker as error:
@@ -186,7 +188,7 @@ def assemble_on_cluster(
             ) from None
         finally:
             with suppress(CancelledError, OSError):  # the scheduler may be gone
-                client.cancel([*futures, *totals.values()])
+                client.cancel(list(totals.values()))
 
 
 def _tree(client: Any, leaves: Sequence[Any]) -> Any:
