@@ -2,13 +2,15 @@
 VENV ?= .venv
 PYTHON ?= python3
 BIN = $(VENV)/bin
-# A file given as DATA must exist; the one next to the repository is used if it is there.
-DATA ?= $(wildcard ../shared/data/zuo2020/Si_test.xyz)
 
-.PHONY: example test check benchmark install clean
+.PHONY: example silicon test check benchmark install clean
 
-example: install  ## compile the silicon example and evaluate it
-	$(BIN)/python examples/silicon/evaluate.py $(DATA)
+example: install  ## label, fit, compile and run a copper potential; needs no data, takes a minute
+	$(BIN)/python examples/quickstart/run.py
+
+silicon: install  ## the full way with published data: make silicon DATA=folder of Si_train.xyz and Si_test.xyz
+	$(if $(DATA),,$(error make silicon needs DATA=FOLDER with Si_train.xyz and Si_test.xyz of Zuo et al. 2020))
+	$(BIN)/python examples/silicon/run.py "$(DATA)"
 
 test: check  ## everything CI runs: formatting, lint, types, tests
 	$(BIN)/python -m pytest
@@ -26,7 +28,7 @@ install: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml Makefile
 	PYTHON="$(PYTHON)" sh .ci/system-packages
 	$(PYTHON) -m venv "$(VENV)"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[atoms,test]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[fit,test]"
 	touch $@
 
 clean:

@@ -36,7 +36,8 @@ class SizeEstimate:
     """Counts by order (1 .. order): basis functions, and products of A's they are made of.
 
     Products are exact up to order 2. Above, the multisets with Σm = 0 are counted, which are about as many.
-    Pair functions count as functions of order 1; they are no products of A's.
+    Pair functions count as functions of order 1; they are no products of A's, and the products of order 1 that
+    purification needs besides them are an upper bound.
     """
 
     functions: tuple[int, ...]

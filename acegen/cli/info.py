@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -109,16 +109,23 @@ def _sizes(graph: Graph, program: Program, neighbours: int) -> Table:
     table.add_row("multiply-adds per neighbour, pooling and forces", f"{graph.pooling_multiply_adds:,}")
     per_neighbour = graph.pooling_multiply_adds
     if basis.spec.pair:
-        pair = 4 * basis.spec.pair.degree  # value and derivative of a Chebyshev series
-        cutoffs = f"{', '.join(f'{cutoff:g}' for cutoff in sorted(set(chain(*basis.spec.pair_cutoffs or ()))))} Å"
-        table.add_row(f"multiply-adds per neighbour, pair term within {cutoffs}", f"{pair:,}")
+        pair = 3 * basis.spec.pair.degree  # a subtraction and two multiply-adds a term
+        table.add_row("multiply-adds per neighbour, pair term", f"{pair:,}")
         per_neighbour += pair
     total = fmas + neighbours * per_neighbour
     table.add_row(f"multiply-adds per atom with {neighbours} neighbours", f"{total:,}")
+    table.add_row("cutoff of coupled functions", _lengths(basis.spec.cutoffs))
+    if basis.spec.pair_cutoffs:
+        table.add_row("cutoff of the pair term", _lengths(basis.spec.pair_cutoffs))
     if basis.spec.zbl_ranges:
-        ranges = sorted({f"{inner:g} to {outer:g} Å" for inner, outer in chain(*basis.spec.zbl_ranges)})
-        table.add_row("ZBL core, switched off from", ", ".join(ranges))
+        inner, outer = ([[r[end] for r in row] for row in basis.spec.zbl_ranges] for end in (0, 1))
+        table.add_row("ZBL core, switched off from", f"{_lengths(inner)} to {_lengths(outer)}")
     return table
+
+
+def _lengths(by_pair: Iterable[Iterable[float]]) -> str:
+    """The different lengths of a matrix by pair."""
+    return f"{', '.join(f'{length:g}' for length in sorted(set(chain(*by_pair))))} Å"
 
 
 def _module(model: Model) -> Table:
@@ -128,7 +135,7 @@ def _module(model: Model) -> Table:
     kernel = f"{model.precision} precision, {'several threads' if model.multithreaded else 'one thread'}"
     table.add_row("potential", kernel if model.has_potential else "no (compiled without coefficients)")
     table.add_row("compiled by", model.compiler)
-    table.add_row("cutoffs", ", ".join(f"{value:g} Å" for value in sorted(set(model.cutoffs.ravel().tolist()))))
+    table.add_row("cutoffs of neighbour lists", _lengths(model.cutoffs.tolist()))
     if any(model.atomic_energies.values()):
         energies = (f"{element} {energy:g} eV" for element, energy in model.atomic_energies.items())
         table.add_row("atomic energies", ", ".join(energies))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
+from fractions import Fraction
+from math import cos, isfinite, log, pi
 
 import flint
 from flint import arb, fmpq, fmpq_poly
 
-from acegen.algebra.polynomials import ClassicalFamily, PolynomialAlgebra
+from acegen.algebra.field import Rational
 from acegen.basis.derive import Basis
 from acegen.codegen.constants import rounded_with_root
 from acegen.codegen.one_particle import RadialCode, radial_code, transform_constants
@@ -31,13 +32,15 @@ class PairCode:
         radial: code for R_1 .. R_degree.
         ranges: cutoff, 1/cutoff and, for the Agnesi transform, 1/r0, by centre and neighbour.
         scales: of the functions, by n.
-        sums: Chebyshev coefficients of the pair energies, see `chebyshev_sums`; None without coefficients.
+        nodes: nodes of Newton's form of the pair energies.
+        sums: its coefficients, see `newton_sums`; None without coefficients.
     """
 
     degree: int
     radial: RadialCode
     ranges: list[list[list[float]]]
     scales: list[float]
+    nodes: list[float]
     sums: list[list[list[float]]] | None
 
 
@@ -60,35 +63,63 @@ def pair_code(basis: Basis, coefficients: Mapping[str, Sequence[float]] | None) 
         radial=radial_code(spec, basis.radial, degree),
         ranges=transform_constants(spec, cutoffs),
         scales=[rounded_with_root(fmpq(1), function.scale_squared) for function in basis.pair[:degree]],
-        sums=None if coefficients is None else chebyshev_sums(basis, degree, coefficients),
+        nodes=[float(node) for node in newton_nodes(degree - 1)],
+        sums=None if coefficients is None else newton_sums(basis, degree, coefficients),
     )
 
 
-def chebyshev_sums(basis: Basis, degree: int, coefficients: Mapping[str, Sequence[float]]) -> list[list[list[float]]]:
-    """The pair energies as Chebyshev series: t_k with Σ_n c_n s_n R_n = e(y) Σ_k t_k T_k(2y-1), e = R_1/p_0.
+def newton_sums(basis: Basis, degree: int, coefficients: Mapping[str, Sequence[float]]) -> list[list[list[float]]]:
+    """The pair energies in Newton's form: a_k with Σ_n c_n s_n R_n = e(y) Σ_k a_k Π_{i<k} (y - x_i), e = R_1/p_0.
 
-    A series in T_k takes two multiply-adds and two subtractions a term, for value and derivative, whatever the family.
+    With the nodes of `newton_nodes` this takes three operations a term, for value and derivative, whatever the family,
+    and loses no digits.
 
     Returns:
-        t_0 .. t_(degree-1) by centre and neighbour, summed in 256-bit ball arithmetic and rounded once.
+        a_0 .. a_(degree-1) by centre and neighbour, summed in 256-bit ball arithmetic and rounded once.
 
     Raises:
         CoefficientError: a sum is too large for a double.
     """
-    chebyshev = PolynomialAlgebra(ClassicalFamily("chebyshev"), fmpq_poly([1]), first=0)
-    expansions = [chebyshev.expand(basis.radial.polynomial(k)) for k in range(degree)]
+    nodes = newton_nodes(degree - 1)
+    expansions = [_in_newton_form(basis.radial.polynomial(k), nodes) for k in range(degree)]
     rows = []
     with flint.ctx.workprec(WORKING_BITS):
         scales = [arb(function.scale_squared).sqrt() for function in basis.pair]
         for element in basis.spec.basis.elements:
             sums = [[arb(0)] * degree for _ in basis.spec.basis.elements]
             for function, scale, value in zip(basis.pair, scales, coefficients[element], strict=True):
-                for k, entry in expansions[function.n - 1]:
+                for k, entry in enumerate(expansions[function.n - 1]):
                     sums[function.species][k] += arb(float(value)) * scale * entry
             rows.append([[nearest_double(value) for value in by_neighbour] for by_neighbour in sums])
             if not all(isfinite(value) for by_neighbour in rows[-1] for value in by_neighbour):
                 raise CoefficientError(f"the coefficients of {element} are too large: their sums overflow.")
     return rows
+
+
+def newton_nodes(count: int) -> list[Fraction]:
+    """Nodes of Newton's form on [0, 1]: Chebyshev points in Leja's order, in which it is stable.
+
+    Each is as far as possible from those before it, in the product of the distances. They are multiples of 2^-20, so
+    that they are exact as doubles.
+    """
+    points = [Fraction(round((1 + cos(pi * (i + 0.5) / count)) * 2**19), 2**20) for i in range(count)]
+    nodes: list[Fraction] = []
+    products = [0.0] * count  # logarithms
+    while len(nodes) < count:
+        best = max((i for i in range(count) if points[i] not in nodes), key=products.__getitem__)
+        nodes.append(points[best])
+        for i, point in enumerate(points):
+            products[i] += log(abs(point - nodes[-1])) if point != nodes[-1] else 0.0
+    return nodes
+
+
+def _in_newton_form(polynomial: fmpq_poly, nodes: Sequence[Fraction]) -> list[Rational]:
+    """Divided differences of a polynomial at the nodes, as many as it has coefficients."""
+    coefficients = []
+    for node in nodes[: polynomial.degree()]:
+        polynomial, remainder = divmod(polynomial, fmpq_poly([-fmpq(node.numerator, node.denominator), 1]))
+        coefficients.append(remainder[0])
+    return [*coefficients, polynomial[0]]
 
 
 def zbl_constants(spec: Spec) -> list[list[list[float]]] | None:

@@ -1,17 +1,19 @@
 """Bayesian linear regression: noise of each quantity and width of the prior by the evidence, with posterior covariance.
 
 Rows of quantity q have noise σ_q over their weight; c_k has the prior N(0, 1/(a (s_k level_k^p)²)); atomic energies
-have a flat one. The evidence is increased by MacKay's fixed point, Neural Computation 4, 415 (1992), §4.
+have a flat one. A few steps of MacKay's fixed point (Neural Computation 4, 415 (1992), §4) lead near the maximum of the
+evidence, L-BFGS with its gradient to it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import log
+from dataclasses import dataclass, replace
+from math import inf, log
 
 import numpy as np
 import scipy.linalg
+import scipy.optimize
 from numpy.typing import NDArray
 
 from acegen.errors import FitError
@@ -23,12 +25,19 @@ from acegen.progress import Progress
 
 Floats = NDArray[np.float64]
 
-_MAX_ITERATIONS = 200
+_STARTS = (1e-3, 1e-1)
+"""Noise to start from, in units of the data."""
+
+_NEAR = 0.3
+"""Change of the logarithm of noise and prior in a step below which the fixed point hands over."""
+
 _MAX_PRECISION = 1e12
 """Largest precision of the prior by that of the data; for data that are nothing but noise the best is infinite."""
 
-_TOLERANCE = 1e-4
-"""Relative change of noise and prior at which they are called converged."""
+_MAX_STEPS = 30
+_MAX_ITERATIONS = 100
+_GRADIENT = 1e-4
+"""Largest derivative of the logarithm of the evidence at the maximum."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +53,7 @@ class BayesFit:
         evidence: its logarithm.
         freedom: effective number of parameters.
         condition: condition number of the scaled problem, the prior included.
-        iterations: of the fixed point.
+        iterations: evaluations of the evidence.
         path: evidence by smoothness tried.
     """
 
@@ -70,100 +79,176 @@ def fit_bayes(
     """Maximize the evidence of the given factors over noise and prior, for each smoothness; take the best.
 
     Raises:
-        FitError: the iteration finds no finite noise, as for data without rows.
+        FitError: there are no data, or the evidence has no finite maximum.
     """
-    fits = []
-    for done, smoothness in enumerate(settings.smoothness):
-        progress.advance(done, len(settings.smoothness))
-        fits.append(_maximize(problem, factors, smoothness, functions))
-    best = max(fits, key=lambda fit: fit.evidence)
-    path = {fit.smoothness: fit.evidence for fit in fits}
-    return BayesFit(**{**vars(best), "path": path})
+    path: dict[float, float] = {}
+    best: BayesFit | None = None
+    # There may be one maximum where energies are noise and one where they are not: the first smoothness tries both.
+    starts = [(settings.smoothness[0], start) for start in _STARTS] + [
+        (power, 0.0) for power in settings.smoothness[1:]
+    ]
+    for done, (smoothness, start) in enumerate(starts):
+        progress.advance(done, len(starts))
+        evidence = _Evidence(problem, factors, smoothness, functions)
+        fit = _maximize(evidence, evidence.start(start) if best is None or start else evidence.start_at(best.noise))
+        path[smoothness] = max(fit.evidence, path.get(smoothness, -inf))
+        if best is None or fit.evidence > best.evidence:
+            best = fit
+    assert best is not None  # settings hold at least one smoothness
+    return replace(best, path=path)
 
 
-def _maximize(
-    problem: Problem, factors: Factors, smoothness: float, functions: Sequence[int] | NDArray[np.int64] | None
-) -> BayesFit:
-    n = problem.n_composition
-    chosen = problem.used if functions is None else np.intersect1d(functions, problem.used)
-    scale = problem.penalties(smoothness)[chosen]
-    quantities = [q for q in QUANTITIES if factors[q].n_rows]
-    if not quantities:
-        raise FitError("there is nothing to fit to: no energies and no forces. Look at data.keys.")
-    determined = determined_composition(np.vstack([factors[q].matrix[:, :n] for q in quantities]))
-    n_free = determined.shape[1]
-    matrices = {
-        q: np.hstack([factors[q].matrix[:, :n] @ determined, factors[q].matrix[:, n + chosen] / scale])
-        for q in quantities
-    }
-    targets = {q: factors[q].matrix[:, -1] for q in quantities}
-    counts = {q: factors[q].n_rows for q in quantities}
-    noise = {q: max(_deviation(targets[q], counts[q]), 1e-12) * 0.1 for q in quantities}
-    floor = {q: 1e-8 * max(_deviation(targets[q], counts[q]), 1e-12) for q in quantities}
-    precision = 1.0
-    shift = 1.0
-    iteration = 0
-    while True:
-        iteration += 1
-        mean, root = _posterior(matrices, targets, noise, precision, n_free, n_free + len(chosen))
-        misfit = {q: float(np.sum((targets[q] - matrices[q] @ mean) ** 2)) for q in quantities}
-        freedom = {q: float(np.sum((matrices[q] @ root) ** 2)) / noise[q] ** 2 for q in quantities}
-        size = float(np.sum(mean[n_free:] ** 2))
-        if shift < _TOLERANCE or iteration == _MAX_ITERATIONS:
-            break
-        well = max(len(chosen) - precision * float(np.sum(root[n_free:] ** 2)), 1e-10)
-        new_noise = {
-            q: max((misfit[q] / max(counts[q] - freedom[q], 1e-3 * counts[q])) ** 0.5, floor[q]) for q in quantities
-        }
-        most = _MAX_PRECISION * sum(float(np.sum(matrices[q] ** 2)) / noise[q] ** 2 for q in quantities)
-        new_precision = min(well / max(size, 1e-300), max(most, 1.0))
-        changes = [abs(log(new_noise[q] / noise[q])) for q in quantities] + [abs(log(new_precision / precision))]
-        shift = max(changes)
-        noise, precision = new_noise, new_precision
+@dataclass(frozen=True)
+class _State:
+    """The posterior for given noise and prior.
+
+    Attributes:
+        mean: of the scaled coefficients, those of composition first.
+        root: T of their covariance T Tᵀ.
+        misfit: sum of squared residuals by quantity.
+        freedom: effective number of parameters that each quantity determines.
+        size: squared norm of the mean of the functions.
+        spread: trace of the covariance of the functions.
+        evidence: its logarithm.
+        gradient: of the evidence by the logarithms of noises and precision.
+    """
+
+    mean: Floats
+    root: Floats
+    misfit: Floats
+    freedom: Floats
+    size: float
+    spread: float
+    evidence: float
+    gradient: Floats
+
+
+class _Evidence:
+    """Marginal likelihood of the data as a function of the logarithms of the noises and of the prior's precision."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        factors: Factors,
+        smoothness: float,
+        functions: Sequence[int] | NDArray[np.int64] | None,
+    ) -> None:
+        n = problem.n_composition
+        self.problem, self.smoothness = problem, smoothness
+        self.chosen = problem.used if functions is None else np.intersect1d(functions, problem.used)
+        self.scale = problem.penalties(smoothness)[self.chosen]
+        self.quantities = [q for q in QUANTITIES if factors[q].n_rows]
+        if not self.quantities:
+            raise FitError("there is nothing to fit to: no energies and no forces. Look at data.keys.")
+        used = [factors[q].matrix for q in self.quantities]
+        self.directions = determined_composition(np.vstack([matrix[:, :n] for matrix in used]))
+        self.n_free = self.directions.shape[1]
+        self._matrices = [np.hstack([m[:, :n] @ self.directions, m[:, n + self.chosen] / self.scale]) for m in used]
+        self._targets = [matrix[:, -1] for matrix in used]
+        self.counts = np.array([factors[q].n_rows for q in self.quantities], dtype=float)
+        self.evaluations = 0
+
+    def start(self, part: float) -> Floats:
+        """Noise of a part of the data, prior of width one."""
+        return np.append(np.log(part) + self.sizes, 0.0)
+
+    def start_at(self, noise: dict[str, float]) -> Floats:
+        """Given noise, prior of width one."""
+        return np.append(np.log([noise[q] for q in self.quantities]), 0.0)
+
+    @property
+    def sizes(self) -> Floats:
+        """Logarithm of the root mean square of the data by quantity."""
+        sizes = [np.linalg.norm(target) / count**0.5 for target, count in zip(self._targets, self.counts, strict=True)]
+        return np.log(np.maximum(sizes, 1e-12))
+
+    def most(self, place: Floats) -> float:
+        """Logarithm of the largest precision looked at."""
+        data = sum(float(np.sum(m**2)) / noise**2 for m, noise in zip(self._matrices, np.exp(place[:-1]), strict=True))
+        return log(max(_MAX_PRECISION * data, 1.0))
+
+    def at(self, place: Floats) -> _State:
+        """Posterior, evidence and its gradient, by orthogonal factorization of rows and prior."""
+        self.evaluations += 1
+        noise, precision = np.exp(place[:-1]), float(np.exp(place[-1]))
+        free, size = self.n_free, self.n_free + len(self.chosen)
+        rows = [
+            np.column_stack([matrix, target]) / sigma
+            for matrix, target, sigma in zip(self._matrices, self._targets, noise, strict=True)
+        ]
+        prior = np.zeros((size - free, size + 1))
+        prior[:, free:size] = np.sqrt(precision) * np.eye(size - free)
+        whole = triangle(np.asfortranarray(np.vstack([*rows, prior])))
+        upper = whole[:size, :size]
+        mean = scipy.linalg.solve_triangular(upper, whole[:size, size], check_finite=False)
+        root = scipy.linalg.solve_triangular(upper, np.eye(size), check_finite=False)
+        misfit = np.array(
+            [
+                np.sum((target - matrix @ mean) ** 2)
+                for matrix, target in zip(self._matrices, self._targets, strict=True)
+            ]
+        )
+        freedom = np.array([np.sum((matrix @ root) ** 2) for matrix in self._matrices]) / noise**2
+        length, spread = float(np.sum(mean[free:] ** 2)), float(np.sum(root[free:] ** 2))
+        evidence = -0.5 * float(np.sum(misfit / noise**2 + self.counts * np.log(2 * np.pi * noise**2)))
+        evidence += -0.5 * precision * length + 0.5 * len(self.chosen) * log(precision)
+        evidence += float(np.sum(np.log(np.abs(np.diag(root))))) + 0.5 * free * log(2 * np.pi)
+        by_noise = misfit / noise**2 - self.counts + freedom
+        by_precision = 0.5 * (len(self.chosen) - precision * (length + spread))
+        return _State(mean, root, misfit, freedom, length, spread, evidence, np.append(by_noise, by_precision))
+
+
+def _maximize(evidence: _Evidence, place: Floats) -> BayesFit:
+    floor = evidence.sizes - log(1e8)  # of what the model fits exactly, or nearly
+    for _ in range(_MAX_STEPS):
+        state = evidence.at(place)
+        precision = float(np.exp(place[-1]))
+        rows = np.maximum(evidence.counts - state.freedom, 1e-3 * evidence.counts)
+        noise = np.maximum(0.5 * np.log(np.maximum(state.misfit / rows, 1e-300)), floor)
+        determined = max(len(evidence.chosen) - precision * state.spread, 1e-10)
+        new = np.append(noise, min(log(determined / max(state.size, 1e-300)), evidence.most(place)))
+        shift = float(np.abs(new - place).max())
+        place = new
         if not np.isfinite(shift):
             raise FitError("the evidence has no maximum for these data. Use solver.kind = 'ridge'.")
-    diagonal = np.abs(np.diag(root))
-    evidence = -0.5 * sum(misfit[q] / noise[q] ** 2 + counts[q] * log(2 * np.pi * noise[q] ** 2) for q in quantities)
-    evidence += -0.5 * precision * size + 0.5 * len(chosen) * log(precision) + float(np.sum(np.log(diagonal)))
-    evidence += 0.5 * n_free * log(2 * np.pi)
-    functions_of = np.zeros(len(problem.levels))
-    functions_of[chosen] = mean[n_free:] / scale
-    full = np.zeros((n + len(problem.levels), len(root)))
-    full[:n] = determined @ root[:n_free]
-    full[n + chosen] = root[n_free:] / scale[:, None]
-    values = scipy.linalg.svdvals(root, check_finite=False)
+        if shift < _NEAR:
+            break
+
+    def negative(at: Floats) -> tuple[float, Floats]:
+        state = evidence.at(at)
+        return -state.evidence, -state.gradient
+
+    bounds = [(low, place_q + 10) for low, place_q in zip(floor, place[:-1], strict=True)]
+    bounds.append((place[-1] - 30, evidence.most(place)))
+    found = scipy.optimize.minimize(
+        negative,
+        place,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=bounds,
+        options={"gtol": _GRADIENT, "ftol": 1e-15, "maxiter": _MAX_ITERATIONS},
+    )
+    return _result(evidence, np.asarray(found.x, dtype=np.float64))
+
+
+def _result(evidence: _Evidence, place: Floats) -> BayesFit:
+    problem, free, state = evidence.problem, evidence.n_free, evidence.at(place)
+    n = problem.n_composition
+    functions = np.zeros(len(problem.levels))
+    functions[evidence.chosen] = state.mean[free:] / evidence.scale
+    factor = np.zeros((n + len(problem.levels), len(state.root)))
+    factor[:n] = evidence.directions @ state.root[:free]
+    factor[n + evidence.chosen] = state.root[free:] / evidence.scale[:, None]
+    values = scipy.linalg.svdvals(state.root, check_finite=False)
     return BayesFit(
-        solution=Solution(functions_of, determined @ mean[:n_free]),
-        factor=full,
-        noise=noise,
-        precision=precision,
-        smoothness=smoothness,
-        evidence=evidence,
-        freedom=sum(freedom.values()),
+        solution=Solution(functions, evidence.directions @ state.mean[:free]),
+        factor=factor,
+        noise={q: float(value) for q, value in zip(evidence.quantities, np.exp(place[:-1]), strict=True)},
+        precision=float(np.exp(place[-1])),
+        smoothness=evidence.smoothness,
+        evidence=state.evidence,
+        freedom=float(state.freedom.sum()),
         condition=float(values[0] / values[-1]),
-        iterations=iteration,
+        iterations=evidence.evaluations,
         path={},
     )
-
-
-def _posterior(
-    matrices: dict[str, Floats],
-    targets: dict[str, Floats],
-    noise: dict[str, float],
-    precision: float,
-    n_free: int,
-    size: int,
-) -> tuple[Floats, Floats]:
-    """Posterior mean, and a root T of the covariance T Tᵀ, by orthogonal factorization of rows and prior."""
-    prior = np.zeros((size - n_free, size))
-    prior[:, n_free:] = np.sqrt(precision) * np.eye(size - n_free)
-    rows = [np.column_stack([matrices[q], targets[q]]) / noise[q] for q in matrices]
-    whole = triangle(np.asfortranarray(np.vstack([*rows, np.column_stack([prior, np.zeros(size - n_free)])])))
-    upper, right = whole[:size, :size], whole[:size, size]
-    mean: Floats = scipy.linalg.solve_triangular(upper, right, check_finite=False)
-    root: Floats = scipy.linalg.solve_triangular(upper, np.eye(size), check_finite=False)
-    return mean, root
-
-
-def _deviation(target: Floats, count: int) -> float:
-    return float(np.linalg.norm(target) / max(count, 1) ** 0.5)

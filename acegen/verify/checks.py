@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from fractions import Fraction
-from math import prod
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,13 +14,15 @@ from numpy.typing import NDArray
 from acegen.algebra import build_algebra
 from acegen.basis.labels import Channel, Label
 from acegen.basis.recursion import Recursion
-from acegen.coefficients import read_coefficients
+from acegen.coefficients import Coefficients, read_coefficients
 from acegen.errors import ModuleError
 from acegen.progress import Progress, Silent
 from acegen.runtime import Model
 from acegen.spec import Spec, load_spec
 from acegen.verify.environments import Environment, particles, random_rotation, transformed, vector
 from acegen.verify.reference import Reference, rational, reference_functions
+from acegen.verify.repulsion import Repulsion
+from acegen.verify.terms import TermSizes
 
 Floats = NDArray[np.float64]
 
@@ -61,27 +62,10 @@ class Verifier:
         self.spec: Spec = load_spec({"name": model.name, **self.description["spec"]})
         self.functions = reference_functions(self.description)
         self.orders = np.array([len(f.channels) for f in self.functions])
+        self.n_pair = sum(f.pair for f in self.functions)
         self.canonical = self.spec.basis.expansion == "canonical"
         counts = np.unique(np.linspace(0, 60, n_environments).astype(int))
-        position = {element: i for i, element in enumerate(model.elements)}
-        self._coupled = [
-            (
-                [(position[e], n, l) for e, n, l in zip(f["elements"], f["n"], f["l"], strict=True)],
-                [(tuple(m), abs(float(Fraction(value)))) for m, value in f["coupling"]],
-            )
-            for f in self._described()
-        ]
-        self._purification = [
-            (
-                np.array([column for column, _ in row]),
-                np.array([abs(float(Fraction(value))) for _, value in row]) * float(Fraction(square)) ** 0.5,
-            )
-            for row, square in zip(
-                self.description["purification"],
-                (f["scale_squared"] for f in self.description["functions"]),
-                strict=True,
-            )
-        ]
+        self._terms = TermSizes(self.spec, self.description).of
         self.environments = [self._environment(int(count)) for count in counts]
 
     def run(self) -> Iterator[CheckResult]:
@@ -91,6 +75,8 @@ class Verifier:
         if self.canonical:
             checks.append(self.vanishes_with_few_neighbours)
         checks += [self.permutation, self.rotation, self.inversion, self.gradient_rotation, self.beyond_cutoff]
+        if self.spec.zbl is not None:
+            checks.append(self.reference_part)
         if self.model.has_potential:
             checks += [self.potential_energy, self.potential_gradient]
             if self.canonical:
@@ -102,7 +88,7 @@ class Verifier:
     def operator_by_recursion(self) -> CheckResult:
         """𝒫 of the module against the paper's recursion, exactly."""
         labels: list[Label] = []
-        for function in self.functions:
+        for function in self.functions[self.n_pair :]:
             label = tuple(Channel(l, species, n) for species, n, l in function.channels)
             if not labels or labels[-1] != label:
                 labels.append(label)
@@ -113,8 +99,9 @@ class Verifier:
             wrong = sum(row != {i: rational("1")} for i, row in enumerate(recorded))
             return CheckResult("𝒫 = 1 (self-interacting)", wrong, 0, f"{len(recorded):,}")
         recursion = Recursion(algebra.radial)
-        columns = {self._coupled_key(f): i for i, f in enumerate(self._described())}
-        wrong = checked = row = 0
+        columns = {self._coupled_key(f): i for i, f in enumerate(self._described()) if i >= self.n_pair}
+        wrong = sum(row != {i: rational("1")} for i, row in enumerate(recorded[: self.n_pair]))
+        checked, row = self.n_pair, self.n_pair
         for number, label in enumerate(labels):
             size = 1
             while row + size < len(self.functions) and self._same_label(row, row + size):
@@ -217,36 +204,66 @@ class Verifier:
             worst = max(worst, float(np.abs(self._values(both) - self._values(environment)).max()))
         return CheckResult("neighbours beyond cutoff add zero", worst, 0.0, self._scope())
 
-    def potential_energy(self) -> CheckResult:
-        """Energy kernel against coefficients times basis kernel."""
+    def reference_part(self) -> CheckResult:
+        """The part without coefficients, energy and directional derivative, against the 640-bit ZBL formula."""
         worst = 0.0
-        for environment in self.environments:
-            terms = self._coefficients(environment.center) * self._values(environment)
+        for environment in self._close_environments():
+            repulsion, own = Repulsion(self.spec, environment.center), particles(environment)
+            direction = self.rng.normal(size=environment.displacement.shape)
+            energy, gradient = self.model.reference_gradient(*self._arguments(environment))
+            expected = repulsion.energy(own)
+            slope = repulsion.directional_derivative(own, [vector(d) for d in direction])
+            worst = max(worst, abs(energy - expected) / max(1.0, expected))
+            scale = max(1.0, float(np.abs(gradient * direction).sum()))
+            worst = max(worst, abs(float((gradient * direction).sum()) - slope) / scale)
+        return CheckResult("reference = 640-bit ZBL", worst, 1e-12, "distances ≥ 0.3 Å")
+
+    def potential_energy(self) -> CheckResult:
+        """Energy kernel against coefficients times basis kernel, atomic energy, and the 640-bit ZBL formula."""
+        worst = 0.0
+        for environment in [*self.environments, *self._close_environments()]:
+            terms = self._energy_terms(environment, self._values(environment))
             energy = self.model.energy(*self._arguments(environment))
             worst = max(worst, abs(energy - terms.sum()) / (np.abs(terms).sum() or 1.0))
-        return CheckResult("energy = coefficients · basis", worst, self._potential_tolerance, self._scope())
+        what = "energy = c · basis + ZBL + atomic" if self._has_rest else "energy = coefficients · basis"
+        return CheckResult(what, worst, self._potential_tolerance, self._scope())
 
     def potential_gradient(self) -> CheckResult:
-        """Energy gradient against coefficients times basis gradient."""
+        """Energy gradient against coefficients times basis gradient and the gradient of the reference part."""
         worst = 0.0
-        for environment in self.environments[:: max(1, len(self.environments) // 10)]:
+        chosen = self.environments[:: max(1, len(self.environments) // 10)]
+        for environment in [*chosen, *self._close_environments()]:
             if len(environment.species):
-                terms = self._coefficients(environment.center)[:, None, None] * self._gradient(environment)
-                gradient = self.model.energy_gradient(*self._arguments(environment))[1]
-                worst = max(worst, float(np.abs(gradient - terms.sum(axis=0)).max() / np.abs(terms).sum(axis=0).max()))
+                arguments = self._arguments(environment)
+                terms = self._values_of(environment.center)[:, None, None] * self._gradient(environment)
+                reference = self.model.reference_gradient(*arguments)[1]
+                gradient = self.model.energy_gradient(*arguments)[1]
+                scale = (np.abs(terms).sum(axis=0) + np.abs(reference)).max()
+                worst = max(worst, float(np.abs(gradient - terms.sum(axis=0) - reference).max() / scale))
         return CheckResult("energy gradient likewise", worst, self._potential_tolerance, "≤ 60 neighbours")
 
     def dimer(self) -> CheckResult:
-        """The energy of a dimer is its order-1 part alone."""
+        """The energy of a dimer is its order-1 part (with atomic energy and half of the ZBL repulsion) alone."""
         worst = 0.0
         for _ in range(20):
             environment = self._environment(1)
-            terms = self._coefficients(environment.center) * self._values(environment)
+            values = np.where(self.orders == 1, self._values(environment), 0.0)
+            terms = self._energy_terms(environment, values)
             energy = self.model.energy(*self._arguments(environment))
-            pair = terms[self.orders == 1].sum()
-            scale = np.abs(self._coefficients(environment.center)).sum()
-            worst = max(worst, abs(energy - pair) / scale)
+            scale = np.abs(self._values_of(environment.center)).sum() + np.abs(terms[-2:]).sum()
+            worst = max(worst, abs(energy - terms.sum()) / scale)
         return CheckResult("dimer energy = order-1 part", worst, self._potential_tolerance, "20 dimers")
+
+    def _energy_terms(self, environment: Environment, values: Floats) -> Floats:
+        """Everything a site energy is the sum of: basis functions, ZBL core, atomic energy."""
+        element = self.model.elements[environment.center]
+        repulsion = Repulsion(self.spec, environment.center).energy(particles(environment))
+        rest = [repulsion, self._coefficients.atomic_energies.get(element, 0.0)]
+        return np.concatenate([self._values_of(environment.center) * values, rest])
+
+    @property
+    def _has_rest(self) -> bool:
+        return self.spec.zbl is not None or bool(self._coefficients.atomic_energies)
 
     def _invariance(self, name: str, change: Callable[[Environment], Environment]) -> CheckResult:
         worst = 0.0
@@ -260,21 +277,6 @@ class Verifier:
         """Largest difference, relative to the largest of: 1, an expected value of the same order, own terms."""
         scale = self._scale(np.abs(expected), chosen)
         return float((np.abs(actual - expected) / np.maximum(scale, terms)).max(initial=0.0))
-
-    def _terms(self, environment: Environment) -> Floats:
-        """Size of what is added up in each function: Σ_j s_i |𝒫_ij| Σ_m |C_jm Π A|."""
-        reference = Reference(self.spec, self.description, environment.center)
-        pooled = reference.pooled(particles(environment))
-        sizes = np.array(
-            [
-                sum(
-                    weight * abs(prod(pooled(*channel, m) for channel, m in zip(channels, m_tuple, strict=True)))
-                    for m_tuple, weight in coupling
-                )
-                for channels, coupling in self._coupled
-            ]
-        )
-        return np.array([float(weights @ sizes[columns]) for columns, weights in self._purification])
 
     def _scale(self, magnitudes: Floats, chosen: NDArray[np.int64]) -> Floats:
         """For each chosen function the largest magnitude among those of its order, at least 1."""
@@ -301,14 +303,30 @@ class Verifier:
         return sorted(int(i) for i in self.rng.choice(size, limit, replace=False))
 
     def _environment(self, count: int, nearest: float = 0.3, farthest: float = 0.98) -> Environment:
-        """Random species and directions; distances between fractions of the pair's cutoff."""
+        """Random species and directions; distances between fractions of the pair's cutoff.
+
+        Where parts of the model have cutoffs of their own, some distances are drawn for each of them.
+        """
         n_species = len(self.model.elements)
         center = int(self.rng.integers(n_species))
         species = self.rng.integers(n_species, size=count)
         directions = self.rng.normal(size=(count, 3))
         directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-        radii = self.rng.uniform(nearest, farthest, size=count) * self.model.cutoffs[center][species]
+        cutoffs = self.model.cutoffs[center][species]
+        own = np.array(self.spec.cutoffs)[center][species]
+        if farthest < 1 and (own < cutoffs).any():
+            cutoffs = np.where(self.rng.random(count) < 0.7, own, cutoffs)
+        radii = self.rng.uniform(nearest, farthest, size=count) * cutoffs
         return Environment(center, species, directions * radii[:, None])
+
+    def _close_environments(self) -> Iterator[Environment]:
+        """Environments with neighbours in and around the range of the ZBL core; none without one."""
+        for count in (1, 1, 1, 2, 5, 12) if self.spec.zbl_ranges is not None else ():
+            environment = self._environment(count)
+            outer = np.array(self.spec.zbl_ranges)[environment.center][environment.species][:, 1]
+            radii = self.rng.uniform(0.3, 1.1, size=count) * outer
+            units = environment.displacement / np.linalg.norm(environment.displacement, axis=1, keepdims=True)
+            yield Environment(environment.center, environment.species, units * np.maximum(0.3, radii)[:, None])
 
     def _pushed_out(self, center: int, far: Environment) -> Floats:
         """Displacements of `far` rescaled to lie beyond the cutoffs of another centre species."""
@@ -341,11 +359,15 @@ class Verifier:
         reference = Reference(self.spec, self.description, environment.center)
         return reference.evaluate([self.functions[i] for i in chosen], particles(environment))
 
-    def _coefficients(self, center: int) -> Floats:
+    @cached_property
+    def _coefficients(self) -> Coefficients:
         path = self.model.path / "coefficients.json"
         if not path.exists():
             raise ModuleError(f"{path} is missing. Compile the module again.")
-        return np.array(read_coefficients(path).values[self.model.elements[center]])
+        return read_coefficients(path)
+
+    def _values_of(self, center: int) -> Floats:
+        return np.array(self._coefficients.values[self.model.elements[center]])
 
     def _described(self) -> list[dict[str, Any]]:
         return [*self.description["functions"], *self.description["auxiliary"]]

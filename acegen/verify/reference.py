@@ -35,11 +35,15 @@ class Particle:
 
 @dataclass(frozen=True)
 class ReferenceFunction:
-    """One basis function as described in `basis.json`: channels (species, n, l) and coupling over m."""
+    """One basis function as described in `basis.json`: channels (species, n, l) and coupling over m.
+
+    `pair` tells functions of the pair term, for which y has another cutoff.
+    """
 
     channels: tuple[tuple[int, int, int], ...]
     coupling: tuple[tuple[tuple[int, ...], Rational], ...]
     scale_squared: Rational
+    pair: bool
 
     def cost(self, n_particles: int) -> int:
         """Multiplications that the sum over distinct tuples takes."""
@@ -54,6 +58,7 @@ def reference_functions(description: Mapping[str, Any]) -> list[ReferenceFunctio
             tuple((position[e], n, l) for e, n, l in zip(f["elements"], f["n"], f["l"], strict=True)),
             tuple((tuple(m), rational(value)) for m, value in f["coupling"]),
             rational(f["scale_squared"]),
+            f.get("pair", False),
         )
         for f in description["functions"]
     ]
@@ -70,20 +75,23 @@ class Reference:
 
     def __init__(self, spec: Spec, description: Mapping[str, Any], center: int) -> None:
         self._spec = spec
-        self._cutoffs = spec.cutoffs[center]
+        self._cutoffs = {False: spec.cutoffs[center], True: (spec.pair_cutoffs or spec.cutoffs)[center]}
         self._radial = [[rational(c) for c in row] for row in description["radial_functions"]]
         self._self_interacting = spec.basis.expansion == "self-interacting"
 
     def evaluate(self, functions: Iterable[ReferenceFunction], particles: Sequence[Particle]) -> list[arb]:
         """Values of basis functions for an environment."""
         with flint.ctx.workprec(BITS):
-            phi = [self._one_particle(particle) for particle in particles]
-            return [self._function(function, phi) for function in functions]
+            phi = {pair: [self._one_particle(particle, pair) for particle in particles] for pair in (False, True)}
+            return [self._function(function, phi[function.pair]) for function in functions]
 
-    def pooled(self, particles: Sequence[Particle]) -> Callable[[int, int, int, int], float]:
-        """A(species, n, l, m): one-particle functions summed over the particles, rounded to double."""
+    def pooled(self, particles: Sequence[Particle], pair: bool = False) -> Callable[[int, int, int, int], float]:
+        """A(species, n, l, m): one-particle functions summed over the particles, rounded to double.
+
+        With `pair`, those of the pair term.
+        """
         with flint.ctx.workprec(BITS):
-            phi = [self._one_particle(particle) for particle in particles]
+            phi = [self._one_particle(particle, pair) for particle in particles]
 
         @cache
         def value(species: int, n: int, l: int, m: int) -> float:
@@ -101,13 +109,7 @@ class Reference:
         """
         with flint.ctx.workprec(BITS):
             step = arb(10) ** -25
-            ends = []
-            for sign in (1, -1):
-                moved = [
-                    Particle(p.species, _add(p.displacement, d, sign * step))
-                    for p, d in zip(particles, directions, strict=True)
-                ]
-                ends.append(self.evaluate(functions, moved))
+            ends = [self.evaluate(functions, moved(particles, directions, sign * step)) for sign in (1, -1)]
             return [(plus - minus) / (2 * step) for plus, minus in zip(*ends, strict=True)]
 
     def _function(self, function: ReferenceFunction, phi: Sequence[Callable[[int, int, int, int], arb]]) -> arb:
@@ -131,12 +133,12 @@ class Reference:
             total += weight * term
         return total * arb(function.scale_squared).sqrt()
 
-    def _one_particle(self, particle: Particle) -> Callable[[int, int, int, int], arb]:
-        """φ(species, n, l, m) of one particle."""
+    def _one_particle(self, particle: Particle, pair: bool) -> Callable[[int, int, int, int], arb]:
+        """φ(species, n, l, m) of one particle, with the cutoff of the pair term or of all others."""
         x, y, z = particle.displacement
         r = (x * x + y * y + z * z).sqrt()
         unit = (x / r, y / r, z / r)
-        cutoff = arb(self._cutoffs[particle.species])
+        cutoff = arb(self._cutoffs[pair][particle.species])
         coordinate = self._transform(r, cutoff) if r < cutoff else arb(0)
 
         @cache
@@ -164,6 +166,11 @@ class Reference:
         a = agnesi_constant(agnesi)
         x = r / arb(agnesi.r0) if agnesi.r0 else s / (arb(45) / 100)
         return step / (1 + fmpq(a.numerator, a.denominator) * x**agnesi.q / (1 + x ** (agnesi.q - agnesi.p)))
+
+
+def moved(particles: Sequence[Particle], directions: Sequence[Vector], step: arb) -> list[Particle]:
+    """The particles, each moved by `step` along its direction."""
+    return [Particle(p.species, _add(p.displacement, d, step)) for p, d in zip(particles, directions, strict=True)]
 
 
 def real_harmonic(l: int, m: int, x: arb, y: arb, z: arb) -> arb:

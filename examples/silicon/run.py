@@ -2,7 +2,8 @@
 
     python examples/silicon/run.py FOLDER [OUTPUT]
 
-FOLDER holds Si_train.xyz and Si_test.xyz (Zuo et al. 2020); OUTPUT is where si/ is made (default: fits, next to this file).
+FOLDER holds Si_train.xyz and Si_test.xyz (Zuo et al. 2020); OUTPUT is where
+si/ is made (default: fits next to this file).
 About five minutes on two cores. Prints the errors of the fit, the lattice and elastic constants, checks of forces and
 stress by finite differences, and the energy drift of molecular dynamics at 600 K; draws md.png and phonons.png.
 """

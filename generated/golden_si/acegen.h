@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 /* acegen: begin declarations (this part is read by cffi as it stands) */
-#define ACEGEN_ABI_VERSION 2
+#define ACEGEN_ABI_VERSION 3
 
 /* What a call returns. Outputs are undefined unless it is ACEGEN_OK. */
 typedef enum {
@@ -51,13 +51,15 @@ typedef struct {
     int32_t abi_version;     /* ACEGEN_ABI_VERSION of the header the model was compiled with; check it first */
     int32_t n_species;       /* number of elements */
     int32_t n_basis;         /* basis functions per centre, the same number for every element */
+    int32_t n_pair;          /* how many of them, the first ones, are a pair term with a cutoff of its own; 0 without one */
     int32_t max_order;       /* largest correlation order */
     const char *name;        /* name in the specification */
     const char *basis_hash;  /* SHA-256 of the basis description, 64 hexadecimal digits */
-    const char *model_hash;  /* SHA-256 of name, basis and coefficients */
+    const char *model_hash;  /* SHA-256 of name, basis, coefficients and atomic energies */
     const char *generator;   /* "acegen VERSION" */
     const int32_t *atomic_numbers; /* [n_species] */
-    const double *cutoffs;   /* [n_species][n_species] cutoff by centre and neighbour, Å */
+    const double *cutoffs;   /* [n_species][n_species] cutoff by centre and neighbour, Å: the largest of all parts of the model */
+    const double *atomic_energies; /* [n_species] energy of an atom without neighbours, eV; zeros if none were given */
 
     int32_t single_precision; /* 1 if the potential computes in single precision, else 0 */
     int32_t multithreaded;    /* 1 if potential() can use several threads (OpenMP), else 0: it then uses one */
@@ -95,7 +97,8 @@ typedef struct {
                             const int64_t *neighbour_row, int64_t n_rows, double *energy, double *forces,
                             double *virial, void *workspace, size_t workspace_size, int64_t *failed_atom);
 
-    /* Site energies and their gradient. NULL if the model was compiled without coefficients.
+    /* Site energies and their gradient: coefficients times basis functions, the reference part (below) and the atomic
+     * energy of each centre. NULL if the model was compiled without coefficients.
      *   energy        out: [n_atoms] site energy of each centre, eV
      *   gradient      out: [first[n_atoms] - first[0]][3] derivative of each centre's energy with respect to each of its
      *                 displacements, eV/Å, in the order of the entries
@@ -103,6 +106,12 @@ typedef struct {
      *                 a process whose parent has used several, only 1 is safe (a limit of OpenMP runtimes) */
     acegen_status (*potential)(const acegen_environments *environments, double *energy, double *gradient,
                                int32_t n_threads, void *workspace, size_t workspace_size, int64_t *failed_atom);
+
+    /* The part of the potential that has no coefficients, a fit is made on top of it: the ZBL core, half of each pair's
+     * repulsion in either site energy. Atomic energies are not part of it. Outputs as those of potential(). NULL if the model
+     * has no such part; there with and without coefficients. */
+    acegen_status (*reference)(const acegen_environments *environments, double *energy, double *gradient,
+                               int64_t *failed_atom);
 } acegen_model;
 /* acegen: end declarations */
 

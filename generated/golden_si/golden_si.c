@@ -22,17 +22,22 @@ static const double CUTOFFS[] = {
     5.0,
 };
 
+/* Energies of atoms without neighbours, eV. */
+static const double ATOMIC_ENERGIES[] = { 0.0 };
+
 static const acegen_model MODEL = {
     .abi_version = ACEGEN_ABI_VERSION,
     .n_species = 1,
     .n_basis = 25,
+    .n_pair = 0,
     .max_order = 3,
     .name = "golden_si",
     .basis_hash = "3e79268955239208fbf84fbea11b13f2737d7db3fc65caa8b5767ffcf6b2ed82",
-    .model_hash = "8131299efdc3ee08c11e0ba19de994e9e9f48505e527b4c591dcf319b7d38651",
+    .model_hash = "86db9065164b0e2f9e7b1d85b4d35a5e28511bbd3c0123d47f70f5b448242b90",
     .generator = "acegen 0.1.0",
     .atomic_numbers = ATOMIC_NUMBERS,
     .cutoffs = CUTOFFS,
+    .atomic_energies = ATOMIC_ENERGIES,
     .single_precision = 0,
     .multithreaded = 0,
     .basis_workspace = golden_si_basis_workspace,
@@ -40,6 +45,7 @@ static const acegen_model MODEL = {
     .basis = golden_si_basis,
     .design = golden_si_design,
     .potential = golden_si_potential,
+    .reference = NULL,
 };
 
 /* The model, or NULL if this processor lacks instructions it was compiled for. */

@@ -16,6 +16,8 @@ acegen_status golden_si_design(const acegen_environments *environments, const in
 
 enum {
     N_BASIS = 25,
+    N_PAIR = 0,
+    N_PURIFIED = N_BASIS,
     N_COUPLED = 25,  /* coupled products: those of the basis */
     MAX_ORDER = 3,
     N_USED = 47      /* non-zeros of db/dA */
@@ -99,7 +101,7 @@ static inline void coupled_derivative(int j, const lanes *restrict A, lanes *res
 
 /* B_i = Σ_k PURIFY[k] b[PURIFY_COLUMN[k]] for PURIFY_FIRST[i] <= k < PURIFY_FIRST[i + 1]: rows of the purification
  * operator, times the scale of the function. */
-static const uint32_t PURIFY_FIRST[N_BASIS + 1] = {
+static const uint32_t PURIFY_FIRST[N_PURIFIED + 1] = {
     0, 1, 2, 3, 4, 5, 6, 9, 13, 17, 21, 25, 30, 36, 42, 49, 52, 56, 62, 71, 81, 91, 103, 119,
     130, 138
 };
@@ -293,7 +295,7 @@ static void center_gradient(const acegen_environments *env, int64_t atom, const 
                 }
         }
     }
-    for (int i = 0; i < N_BASIS; ++i) purify(i, work->coupled, width, width, out + i * width);
+    for (int i = 0; i < N_PURIFIED; ++i) purify(i, work->coupled, width, width, out + (N_PAIR + i) * width);
 }
 
 acegen_status golden_si_basis(const acegen_environments *environments, double *values, double *gradient,
@@ -313,11 +315,11 @@ acegen_status golden_si_basis(const acegen_environments *environments, double *v
         while (next_block(env, &queue, atom)) {
             status = coupled_block(env, center, atom, &work, gradient != NULL, failed_atom);
             if (status != ACEGEN_OK) return status;
-            for (int i = 0; i < N_BASIS; ++i) {
+            for (int i = 0; i < N_PURIFIED; ++i) {
                 double B[LANES];
                 purify(i, work.b, LANES, LANES, B);
                 for (int lane = 0; lane < LANES; ++lane)
-                    if (atom[lane] >= 0) values[atom[lane] * N_BASIS + i] = B[lane];
+                    if (atom[lane] >= 0) values[atom[lane] * N_BASIS + N_PAIR + i] = B[lane];
             }
             for (int lane = 0; gradient && lane < LANES; ++lane)
                 if (atom[lane] >= 0)
@@ -393,11 +395,13 @@ acegen_status golden_si_design(const acegen_environments *environments, const in
         while (next_block(env, &queue, atom)) {
             status = coupled_block(env, center, atom, &work, 1, failed_atom);
             if (status != ACEGEN_OK) return status;
-            for (int lane = 0; lane < LANES; ++lane)
-                if (atom[lane] >= 0) add_center(env, atom[lane], lane, center_row, neighbour_row, n_rows, &work);
+            for (int lane = 0; lane < LANES; ++lane) {
+                if (atom[lane] < 0) continue;
+                add_center(env, atom[lane], lane, center_row, neighbour_row, n_rows, &work);
+            }
         }
-        for (int i = 0; i < N_BASIS; ++i) {
-            const int64_t column = (int64_t)center * N_BASIS + i;
+        for (int i = 0; i < N_PURIFIED; ++i) {
+            const int64_t column = (int64_t)center * N_BASIS + N_PAIR + i;
             double rest[7];
             if (n_rows) purify(i, work.coupled, stride, 3 * n_rows, forces + 3 * n_rows * column);
             purify(i, work.coupled + 3 * n_rows, stride, 7, rest);

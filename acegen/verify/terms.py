@@ -1,0 +1,58 @@
+"""How large the terms are that add up to a basis function: what rounding errors are measured against."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acegen.spec.schema import Spec
+from acegen.verify.environments import Environment, particles
+from acegen.verify.reference import Reference
+
+Floats = NDArray[np.float64]
+
+
+class TermSizes:
+    """Σ_j s_i |𝒫_ij| Σ_m |C_jm Π A| for every basis function i of a description."""
+
+    def __init__(self, spec: Spec, description: Mapping[str, Any]) -> None:
+        self._spec = spec
+        self._description = description
+        functions = description["functions"]
+        position = {element: i for i, element in enumerate(spec.basis.elements)}
+        self._coupled = [
+            (
+                f.get("pair", False),
+                [(position[e], n, l) for e, n, l in zip(f["elements"], f["n"], f["l"], strict=True)],
+                [(tuple(m), abs(float(Fraction(value)))) for m, value in f["coupling"]],
+            )
+            for f in [*functions, *description["auxiliary"]]
+        ]
+        self._purification = [
+            (
+                np.array([column for column, _ in row]),
+                np.array([abs(float(Fraction(value))) for _, value in row])
+                * float(Fraction(function["scale_squared"])) ** 0.5,
+            )
+            for row, function in zip(description["purification"], functions, strict=True)
+        ]
+
+    def of(self, environment: Environment) -> Floats:
+        """Sizes in an environment, shape (n_basis,)."""
+        reference = Reference(self._spec, self._description, environment.center)
+        pooled = {pair: reference.pooled(particles(environment), pair) for pair in (False, True)}
+        sizes = np.array(
+            [
+                sum(
+                    weight * abs(prod(pooled[pair](*channel, m) for channel, m in zip(channels, m_tuple, strict=True)))
+                    for m_tuple, weight in coupling
+                )
+                for pair, channels, coupling in self._coupled
+            ]
+        )
+        return np.array([float(weights @ sizes[columns]) for columns, weights in self._purification])
