@@ -42,6 +42,11 @@ class WatchedAssembler(Assembler):
         return factors
 
 
+def set_variable(name: str, value: str) -> None:
+    """In the environment of whatever process calls it."""
+    os.environ[name] = value
+
+
 def main() -> None:
     from watched_fit import WatchedAssembler as Importable  # as processes of the pool can find it
 

@@ -25,6 +25,9 @@ from acegen.fit.unit import QUANTITIES, Assembler, Factors
 
 Unit = Sequence[Configuration]
 
+_PATIENCE = "20s"
+"""Time to wait for a scheduler of Dask."""
+
 _ATTEMPTS = 3
 """Times a pool of processes is started anew after one has died."""
 
@@ -162,7 +165,7 @@ def assemble_on_cluster(
             'assembly.dask needs dask.distributed. Install it with: pip install "acegen[cluster]"'
         ) from None
     try:
-        client = distributed.Client(address, timeout="20s")
+        client = distributed.Client(address, timeout=_PATIENCE)
     except (OSError, ValueError) as error:
         raise FitError(f"there is no Dask scheduler at {address}: {error}. Start one, or mend assembly.dask.") from None
     with client:
