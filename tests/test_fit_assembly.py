@@ -431,11 +431,6 @@ def cluster() -> Iterator[Any]:
         yield started
 
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:unclosed:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
-)
-
-
 @pytest.mark.usefixtures("watched")
 def test_a_cluster_gives_the_same(
     cluster: Any, expected: Problem, basis: acegen.Model, frames: list[Atoms], tmp_path: Path
