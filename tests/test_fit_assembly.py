@@ -355,6 +355,7 @@ def test_an_interrupted_fit_goes_on_where_it_stopped(
 ) -> None:  # fmt: skip
     """Killed, then interrupted, then finished: no process lives on, no unit is made twice, nothing half-written."""
     monkeypatch.setattr("acegen.fit.pictures.draw_pictures", lambda _result, _folder: {})
+    monkeypatch.setattr("acegen.fit.assembly._TALL", 1)
     settings_of(tmp_path, basis, frames)
     (tmp_path / "copper.toml").write_text(toml_text(COPPER))
     (tmp_path / "fit.toml").write_text(
@@ -367,7 +368,7 @@ def test_an_interrupted_fit_goes_on_where_it_stopped(
     command = [sys.executable, str(ROOT / "tests" / "watched_fit.py"), "fit", str(tmp_path / "fit.toml")]
     units = tmp_path / "cache"
     n_before = 0
-    for stop, wanted in ((signal.SIGKILL, 1), (signal.SIGINT, 3)):
+    for stop, wanted in ((signal.SIGKILL, 1), (signal.SIGINT, 5)):
         run = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         wait_for(lambda wanted=wanted: len(list(units.glob("[!.]*.npz"))) >= wanted)  # type: ignore[misc]
         workers = children(run.pid)

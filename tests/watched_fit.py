@@ -55,6 +55,7 @@ def main() -> None:
 
     acegen.fit.assembly.Assembler = Importable  # type: ignore[misc]
     acegen.fit.assembly._SMALL = 0
+    acegen.fit.assembly._TALL = 1  # many units
     run()
 
 

@@ -184,7 +184,7 @@ def assemble_on_cluster(
                 "assembly.memory. Units finished on a shared disk are kept."
             ) from None
         except (CancelledError, OSError) as error:
-            reason = str(error) or type(error).__name__
+            reason = " ".join(str(error).split()) or type(error).__name__
             raise FitError(
                 f"the connection to the Dask scheduler at {address} was lost: {reason}. Start again; units finished on "
                 "a shared disk are kept."
