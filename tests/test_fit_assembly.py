@@ -366,11 +366,20 @@ def test_an_interrupted_fit_goes_on_where_it_stopped(
     (earlier / "report.json").write_text('{"format": "acegen-fit-1", "name": "earlier"}')
     environment = {**os.environ, DELAY: "0.4", "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
     command = [sys.executable, str(ROOT / "tests" / "watched_fit.py"), "fit", str(tmp_path / "fit.toml")]
-    units = tmp_path / "cache"
-    n_before = 0
+
+    def finished() -> set[str]:
+        return {path.stem for path in (tmp_path / "cache").glob("[!.]*.npz")}
+
+    def made_since() -> list[str]:
+        keys = made(watched)
+        for path in watched.iterdir():
+            path.unlink()
+        return keys
+
+    before: set[str] = set()
     for stop, wanted in ((signal.SIGKILL, 1), (signal.SIGINT, 5)):
         run = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        wait_for(lambda wanted=wanted: len(list(units.glob("[!.]*.npz"))) >= wanted)  # type: ignore[misc]
+        wait_for(lambda wanted=wanted: len(finished()) >= wanted)  # type: ignore[misc]
         workers = children(run.pid)
         run.send_signal(stop)
         _, message = run.communicate(timeout=20)
@@ -380,16 +389,17 @@ def test_an_interrupted_fit_goes_on_where_it_stopped(
             assert message == "acegen: interrupted; no result was changed.\n"
         assert json.loads((earlier / "report.json").read_text())["name"] == "earlier"
         assert [path.name for path in (tmp_path / "fits").iterdir()] == ["copper"]
-        n_now = len(list(units.glob("[!.]*.npz")))
-        assert n_now > n_before
-        n_before = n_now
+        assert not before & set(made_since())
+        assert finished() > before
+        before = finished()
     assert main(["fit", str(tmp_path / "fit.toml"), "--processes", "1"]) == 0
     output = " ".join(capsys.readouterr().out.split())
     document = json.loads((earlier / "report.json").read_text())
-    assert document["assembly"]["from_cache"] == n_before < document["assembly"]["units"]
-    assert f"{n_before} of {document['assembly']['units']} units from the cache" in output
-    finished = made(watched)
-    assert len(finished) == len(set(finished)) == document["assembly"]["units"]
+    assert document["assembly"]["from_cache"] == len(before) < document["assembly"]["units"]
+    assert f"{len(before)} of {document['assembly']['units']} units from the cache" in output
+    keys = made_since()
+    assert set(keys).isdisjoint(before)
+    assert len(keys) == len(set(keys)) == document["assembly"]["units"] - len(before)
     assert [path.name for path in (tmp_path / "fits").iterdir()] == ["copper"]
 
 
