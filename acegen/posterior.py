@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,7 +94,7 @@ def read_posterior(path: str | Path, model: Model) -> Posterior:
         with file.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in archive.files}
         kind, basis_hash = str(arrays.pop("format")), str(arrays.pop("basis_hash"))
-    except (OSError, ValueError, KeyError, EOFError, AttributeError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, EOFError, AttributeError, RuntimeError, zipfile.BadZipFile, zlib.error):
         raise ModuleError(f"{file} is damaged or no posterior. Fit again with solver = 'bayes'.") from None
     if kind != POSTERIOR_FORMAT:
         raise ModuleError(f"{file} has the format '{kind}', this acegen reads '{POSTERIOR_FORMAT}'. Fit again.")

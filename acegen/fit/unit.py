@@ -15,6 +15,7 @@ import tempfile
 import time
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -181,7 +182,7 @@ def _read(path: Path) -> Factors | None:
             return {q: Factor(file[q], int(file[f"{q}_rows"])) for q in QUANTITIES}
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error):
         path.unlink(missing_ok=True)
         return None
 

@@ -25,6 +25,9 @@ from acegen.fit.unit import QUANTITIES, Assembler, Factors
 
 Unit = Sequence[Configuration]
 
+_PATIENCE = "20s"
+"""Time to wait for a scheduler of Dask."""
+
 _ATTEMPTS = 3
 """Times a pool of processes is started anew after one has died."""
 
@@ -162,15 +165,17 @@ def assemble_on_cluster(
             'assembly.dask needs dask.distributed. Install it with: pip install "acegen[cluster]"'
         ) from None
     try:
-        client = distributed.Client(address, timeout="20s")
+        client = distributed.Client(address, timeout=_PATIENCE)
     except (OSError, ValueError) as error:
         raise FitError(f"there is no Dask scheduler at {address}: {error}. Start one, or mend assembly.dask.") from None
     with client:
         futures = [client.submit(assembler.assemble, unit, pure=False) for unit in units]
         roots = {part: [f for f, own in zip(futures, parts, strict=True) if own == part] for part in parts}
         totals = {part: _tree(client, leaves) for part, leaves in roots.items()}
+        finished = distributed.as_completed(futures)
+        del futures, roots  # a triangle is dropped when it has been combined with others
         try:
-            for done, _ in enumerate(distributed.as_completed(futures), start=1):
+            for done, _ in enumerate(finished, start=1):
                 yield done, None
             yield len(units), client.gather(totals)
         except distributed.KilledWorker as error:
@@ -179,14 +184,14 @@ def assemble_on_cluster(
                 "assembly.memory. Units finished on a shared disk are kept."
             ) from None
         except (CancelledError, OSError) as error:
-            reason = str(error) or type(error).__name__
+            reason = " ".join(str(error).split()) or type(error).__name__
             raise FitError(
                 f"the connection to the Dask scheduler at {address} was lost: {reason}. Start again; units finished on "
                 "a shared disk are kept."
             ) from None
         finally:
             with suppress(CancelledError, OSError):  # the scheduler may be gone
-                client.cancel([*futures, *totals.values()])
+                client.cancel(list(totals.values()))
 
 
 def _tree(client: Any, leaves: Sequence[Any]) -> Any:
