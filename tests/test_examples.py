@@ -2,39 +2,65 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from ase.build import bulk
-from conftest import DATA, ROOT
+from conftest import ROOT
 
 import acegen
+from acegen.ase import Calculator
 
 
-def test_silicon_example(tmp_path: Path) -> None:
-    """Compiles, evaluates a cell, and, given the data, every frame of the published test set."""
-    shutil.copytree(ROOT / "examples", tmp_path / "examples")
-    data = DATA / "zuo2020" / "Si_test.xyz"
-    arguments = [str(data)] if data.exists() else []
-    result = subprocess.run(
-        [sys.executable, "examples/silicon/evaluate.py", *arguments],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    force = float(re.search(r"force +(\S+) eV/Å on", result.stdout).group(1))  # type: ignore[union-attr]
-    difference = float(re.search(r"difference +(\S+) eV/Å from", result.stdout).group(1))  # type: ignore[union-attr]
-    assert force == pytest.approx(difference, abs=2e-8)
-    assert (tmp_path / "generated" / "si_o3d12" / "si_o3d12_potential.c").exists()
-    if arguments:
-        assert "25 structures, 1525 atoms" in result.stdout
-        assert "Vacancy" in result.stdout
+def test_quickstart(tmp_path: Path) -> None:
+    """The README's first command, as it stands: a good fit, a potential, energy-conserving dynamics."""
+    folder = tmp_path / "quickstart"
+    shutil.copytree(ROOT / "examples" / "quickstart", folder, ignore=shutil.ignore_patterns("data", "fits"))
+    command = [sys.executable, str(folder / "run.py")]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    report = json.loads((folder / "fits" / "cu_quickstart" / "report.json").read_text())
+    errors = {row["part"]: row for row in report["errors"] if row["config_type"] == "all"}
+    assert errors["test"]["energy"]["mae"] < 0.003
+    assert errors["test"]["forces"]["mae"] < 0.1
+    drift = float(re.search(r"drift (\S+) meV/atom/ps", result.stdout).group(1))  # type: ignore[union-attr]
+    assert abs(drift) < 0.05
+    lattices = [float(text) for text in re.findall(r"lattice constant (\S+) Å", result.stdout)]
+    assert lattices[0] == pytest.approx(lattices[1], abs=0.01)
+
+
+def test_silicon_properties(tmp_path: Path, fitted_silicon: acegen.Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the silicon example computes after its fit, with the small committed potential."""
+    spec = importlib.util.spec_from_file_location("silicon_run", ROOT / "examples" / "silicon" / "run.py")
+    assert spec is not None
+    assert spec.loader is not None
+    example = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(example)
+    lines: list[str] = []
+    monkeypatch.setattr(example.console, "print", lambda text, **_: lines.append(text))
+    monkeypatch.setattr(example, "PICOSECONDS", 0.2)
+    calculator = Calculator(fitted_silicon)
+    atoms = bulk("Si", cubic=True)
+    atoms.rattle(0.1, seed=3)
+    example.check_derivatives(calculator, atoms)
+    crystal = example.show_elastic_constants(calculator)
+    example.plot_phonons(crystal, calculator, tmp_path)
+    example.run_dynamics(crystal, calculator, tmp_path)
+    for file in ("phonons.png", "md.png"):
+        assert np.ptp(plt.imread(tmp_path / file)) > 0.5
+    forces, stress = (float(x) for x in re.findall(r"within (\S+) eV", lines[0]))
+    assert forces < 1e-6
+    assert stress < 1e-6
+    c11, c12, c44 = (float(re.search(rf"{name} (\S+)[,;]", lines[1]).group(1)) for name in ("C11", "C12", "C44"))  # type: ignore[union-attr]
+    assert c11 > c12 > 0
+    assert c44 > 0
 
 
 def test_silicon_coefficients_are_physical(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ stress by finite differences, and the energy drift of molecular dynamics at 600 
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tomllib
 from pathlib import Path
@@ -34,7 +35,7 @@ from acegen.cli.progress import TerminalProgress
 from acegen.fit import all_error_rows, fit
 
 HERE = Path(__file__).parent
-PICOSECONDS = 5
+PICOSECONDS = 5.0
 console = Console()
 
 
@@ -114,7 +115,7 @@ def plot_phonons(crystal: Atoms, calculator: Calculator, folder: Path) -> None:
     phonons.run()
     phonons.read(acoustic=True)
     phonons.clean()
-    (folder / "phonons").rmdir()
+    shutil.rmtree(folder / "phonons", ignore_errors=True)
     path = primitive.cell.bandpath("GXWKGL", npoints=120)
     energies = phonons.get_band_structure(path, verbose=False).energies[0]
     positions, ticks, names = path.get_linear_kpoint_axis()
@@ -141,14 +142,14 @@ def run_dynamics(crystal: Atoms, calculator: Calculator, folder: Path) -> None:
     Langevin(atoms, units.fs, temperature_K=600, friction=0.01 / units.fs, rng=rng).run(1000)
     dynamics = VelocityVerlet(atoms, timestep=units.fs)
     energies, temperatures = [], []
-    for _ in track(range(1000 * PICOSECONDS), description="NVE at 600 K", console=console, transient=True):
+    for _ in track(range(round(1000 * PICOSECONDS)), description="NVE at 600 K", console=console, transient=True):
         dynamics.run(1)
         energies.append(1e3 * atoms.get_total_energy() / len(atoms))
         temperatures.append(atoms.get_temperature())
     time = np.arange(1, len(energies) + 1) / 1000
     drift = np.polyfit(time, energies, 1)[0]
     console.print(
-        f"NVE, {PICOSECONDS} ps at {np.mean(temperatures):.0f} K, steps of 1 fs: drift {drift:+.5f} meV/atom/ps, "
+        f"NVE, {PICOSECONDS:g} ps at {np.mean(temperatures):.0f} K, steps of 1 fs: drift {drift:+.5f} meV/atom/ps, "
         f"fluctuation {np.std(energies):.4f} meV/atom",
         highlight=False,
     )
