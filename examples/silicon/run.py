@@ -20,7 +20,7 @@ import numpy as np
 from ase import Atoms, units
 from ase.build import bulk
 from ase.calculators.fd import calculate_numerical_forces, calculate_numerical_stress
-from ase.md.langevin import Langevin
+from ase.md.bussi import Bussi
 from ase.md.verlet import VelocityVerlet
 from ase.optimize import BFGS
 from ase.phonons import Phonons
@@ -139,7 +139,7 @@ def run_dynamics(crystal: Atoms, calculator: Calculator, folder: Path) -> None:
     thermal = np.sqrt(atoms.get_masses() * units.kB * 1200)  # half of it becomes potential energy
     momenta = thermal[:, None] * rng.normal(size=(len(atoms), 3))
     atoms.set_momenta(momenta - momenta.mean(axis=0))
-    Langevin(atoms, units.fs, temperature_K=600, friction=0.01 / units.fs, rng=rng).run(1000)
+    Bussi(atoms, units.fs, temperature_K=600, taut=100 * units.fs, rng=rng).run(1000)
     dynamics = VelocityVerlet(atoms, timestep=units.fs)
     energies, temperatures = [], []
     for _ in track(range(round(1000 * PICOSECONDS)), description="NVE at 600 K", console=console, transient=True):
