@@ -44,7 +44,7 @@ def test_silicon_properties(tmp_path: Path, fitted_silicon: acegen.Model, monkey
     example = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(example)
     lines: list[str] = []
-    monkeypatch.setattr(example.console, "print", lambda text, **_: lines.append(text))
+    monkeypatch.setattr(example.console, "print", lambda *text, **_: lines.extend(map(str, text)))
     monkeypatch.setattr(example, "PICOSECONDS", 0.2)
     calculator = Calculator(fitted_silicon)
     atoms = bulk("Si", cubic=True)
@@ -90,8 +90,9 @@ def test_readme_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         "displacements": [[0, 0, 2.3], [2.1, 0, 0.9]],
     }
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     for block in blocks:
-        exec(block, names)
+        if "acegen.ase" not in block:  # that one runs in test_ase_interface.py, with coefficients that bind
+            exec(block, names)
     assert Path("si.json").exists()
     assert acegen.compile("spec.toml", coefficients="si.json").has_potential
