@@ -23,6 +23,9 @@ Floats = NDArray[np.float64]
 _STRENGTHS = 10.0 ** np.arange(-9.0, 0.01, 0.25)
 """Strengths tried, in units of the largest singular value."""
 
+_INDISTINGUISHABLE = 0.05
+"""Relative difference of validation errors that means nothing."""
+
 
 @dataclass(frozen=True)
 class PathPoint:
@@ -96,10 +99,22 @@ def fit_ridge(
         points = _points(problem, reduced, weight, smoothness, _strengths(settings, reduced))
         path += points
         best.append(min(points, key=_criterion(settings)))
-    chosen = min(best, key=lambda point: point.score)
+    chosen = _most_parsimonious(path if settings.strength == "validation" else best)
     final = _reduced(problem, chosen.weights, chosen.smoothness, settings, functions, everything=settings.refit)
     solution = final.coefficients(final.ridge(np.array([chosen.strength]))[:, 0])
     return RidgeFit(solution, chosen, tuple(path), final.condition)
+
+
+def _most_parsimonious(points: Sequence[PathPoint]) -> PathPoint:
+    """The point of fewest effective parameters whose score is as good as the best.
+
+    A validation error is known to some per cent only, and often flat over decades of the strength; of fits that it
+    cannot tell apart the stiffest goes on best outside the data (the one-standard-error rule of Breiman et al.,
+    Classification and Regression Trees, 1984).
+    """
+    least = min(point.score for point in points)
+    margin = log(1 + _INDISTINGUISHABLE) if points[0].validation else 0.0
+    return min((p for p in points if p.score <= least + margin), key=lambda p: (p.freedom, p.score))
 
 
 def held_out_solution(
