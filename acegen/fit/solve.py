@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from threadpoolctl import threadpool_limits
+
 from acegen.fit.bayes import BayesFit, fit_bayes
 from acegen.fit.problem import Problem, Solution, reduce_problem
 from acegen.fit.ridge import RidgeFit, fit_ridge, held_out_solution
 from acegen.fit.selection import Selection, select
 from acegen.fit.settings import FitSettings
 from acegen.progress import Progress
+
+_FEW_COLUMNS = 2000
+"""Below, threads of BLAS wait for each other longer than they work, above all on a machine that does other things."""
 
 
 def solve(
@@ -24,6 +29,14 @@ def solve(
     Raises:
         FitError: the data do not determine what was asked for.
     """
+    few = len(problem.levels) < _FEW_COLUMNS
+    with threadpool_limits(1 if few else None):
+        return _solve(problem, settings, progress)
+
+
+def _solve(
+    problem: Problem, settings: FitSettings, progress: Progress
+) -> tuple[RidgeFit | BayesFit, Selection | None, Solution]:
     solver, weights = settings.solver, settings.weights
     functions = selection = None
     if solver.selection is not None:
