@@ -144,13 +144,15 @@ def rows(points: list[Point]) -> Iterator[list[str]]:
             ]  # fmt: skip
 
 
-HEADINGS = ("configurations", "expansion", "condition", "best strength", "E RMSE", "F RMSE", "decades within 10 %")
+HEADINGS = ("conf.", "expansion", "condition", "strength", "E RMSE", "F RMSE", "decades")
 
 
 def summary_table(points: list[Point]) -> Table:
-    table = Table(title="test errors at the best strength: energy in meV/atom, forces in eV/Å")
+    table = Table(
+        title="test errors at the best strength", caption="E: meV/atom, F: eV/Å; decades of strength within 10 %"
+    )
     for heading in HEADINGS:
-        table.add_column(heading, justify="left" if heading == "expansion" else "right")
+        table.add_column(heading, justify="left" if heading == "expansion" else "right", no_wrap=True)
     for row in rows(points):
         table.add_row(*row)
     return table
@@ -190,7 +192,7 @@ def draw_errors(points: list[Point], file: Path) -> None:
 
 def draw_dimers(points: list[Point], models: dict[str, acegen.Model], file: Path) -> None:
     """Dimer curves at the best strength, and their many-body part: what orders above 1 contribute."""
-    distances = np.linspace(1.8, 5.5, 150)
+    distances = np.linspace(1.8, 5.49, 150)
     figure = Figure(figsize=(10, 4.6), layout="constrained")
     axes = figure.subplots(len(EXPANSIONS), len(FRACTIONS), sharex=True, sharey=True)
     for row, expansion in enumerate(EXPANSIONS):
