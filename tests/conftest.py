@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,12 @@ import pytest
 import acegen
 
 Spec = dict[str, Any]
+
+
+def pytest_configure() -> None:
+    """Where tests run in the background SIGINT is ignored, and what they start, to interrupt it, would inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT.parent / "shared" / "data"
