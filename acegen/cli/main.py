@@ -44,7 +44,8 @@ Then:
 _FIT_EXAMPLE = """\
 Settings, fit.toml:
 
-    spec = "si.toml"                     the model, as for acegen compile
+    spec = "si.toml"                     the model, as for acegen compile; or, for the
+                                         recommended basis, a table of name, elements, cutoff
 
     [data]
     train = "Si_train.xyz"
