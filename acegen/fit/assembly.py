@@ -136,14 +136,7 @@ def composition_directions(configurations: Sequence[Configuration], elements: Se
 
     Atomic energies along other directions cannot be told from the data, and are left at zero.
     """
-    counts = np.array(
-        [
-            [configuration.atoms.get_chemical_symbols().count(element) for element in elements]
-            for configuration in configurations
-            if configuration.energy is not None
-        ],
-        dtype=float,
-    ).reshape(-1, len(elements))
+    counts = np.array([c.counts(elements) for c in configurations if c.energy is not None]).reshape(-1, len(elements))
     counts /= np.maximum(counts.sum(axis=1, keepdims=True), 1)
     if np.linalg.matrix_rank(counts) == len(elements):
         return np.eye(len(elements))  # whatever the other compositions are: units of the cache stay what they are

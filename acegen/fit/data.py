@@ -52,6 +52,11 @@ class Configuration:
     virial: Floats | None
     weight: float = 1.0
 
+    def counts(self, elements: Sequence[str]) -> Floats:
+        """Number of atoms of each element, (elements,)."""
+        symbols = self.atoms.get_chemical_symbols()
+        return np.array([symbols.count(element) for element in elements], dtype=np.float64)
+
     @property
     def content(self) -> bytes:
         """Hash of everything that enters a fit."""

@@ -97,14 +97,14 @@ def compare_linear(
         forces: list[Floats] = []
         energy, virial = 0.0, np.zeros(6)
         for block in design_blocks(model, (c.atoms for c in dataset.configurations), block_bytes):
-            atoms = dataset.configurations[block.structure].atoms
+            configuration = dataset.configurations[block.structure]
             energy += float(block.rows.energy @ solution.functions)
             virial = virial + block.rows.virial @ solution.functions
             forces.append(block.rows.forces @ solution.functions)
-            if block.last == len(atoms):
-                reference = model.reference(atoms)
-                counts = np.array([atoms.get_chemical_symbols().count(element) for element in model.elements])
-                total = energy + float(counts @ isolated) + float(reference.energies.sum())
+            if block.last == len(configuration.atoms):
+                reference = model.reference(configuration.atoms)
+                atomic = float(configuration.counts(model.elements) @ isolated)
+                total = energy + atomic + float(reference.energies.sum())
                 yield total, np.concatenate(forces) + reference.forces, virial + voigt(reference.virial)
                 forces, energy, virial = [], 0.0, np.zeros(6)
 

@@ -60,6 +60,11 @@ class Problem:
         """Factors of training and validation data together."""
         return merged(self.training, self.validation)
 
+    @property
+    def has_validation(self) -> bool:
+        """Whether there are validation data."""
+        return any(factor.n_rows for factor in self.validation.values())
+
     @cached_property
     def sizes(self) -> Floats:
         """(C,) root mean square of each function's forces over all data; of its energies where no force sees it.

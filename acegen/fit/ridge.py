@@ -85,7 +85,7 @@ def fit_ridge(
     Raises:
         FitError: `settings.strength` is "validation" but there are no validation data.
     """
-    if settings.strength == "validation" and not any(f.n_rows for f in problem.validation.values()):
+    if settings.strength == "validation" and not problem.has_validation:
         raise FitError(
             'solver.strength = "validation" needs validation data; set data.validation above 0, or use "evidence", '
             '"gcv" or a number.'
@@ -184,7 +184,7 @@ def _points(
     evidence -= float(np.sum(np.log(np.abs(np.diag(reduced.composition[0])))))
     evidence += sum(count * log(weight) for count, weight in zip(rows, weights, strict=True) if weight > 0)
     validation: dict[str, Floats] = {}
-    if any(factor.n_rows for factor in problem.validation.values()):
+    if problem.has_validation:
         columns = reduced.columns(reduced.ridge(strengths))
         residuals = problem.residuals(problem.validation, columns)
         validation = {q: values for q, values in residuals.items() if getattr(weights, q) > 0}

@@ -65,7 +65,7 @@ def _greedy(problem: Problem, reduced: Reduced, strength: float, count: int) -> 
     share = np.where(path[:, -1] != 0, np.inf, np.abs(reduced.ridge(np.array([strength]))[:, 0]) * norms)
     chosen = np.sort(np.argsort(-share, kind="stable")[:count])
     points = []
-    if any(factor.n_rows for factor in problem.validation.values()):
+    if problem.has_validation:
         for number in np.unique(np.geomspace(1, path.shape[1], _PATH_POINTS).astype(int)):
             residuals = problem.residuals(problem.validation, reduced.columns(path[:, [number - 1]] / norms[:, None]))
             points.append((int(number), {q: float(values[0]) for q, values in residuals.items()}))

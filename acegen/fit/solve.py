@@ -50,7 +50,7 @@ def _solve(
         return ridge, selection, held_out_solution(problem, ridge, solver, functions)
     bayes = fit_bayes(problem, problem.training, solver, progress, functions)
     held_out = bayes.solution
-    if solver.refit and any(factor.n_rows for factor in problem.validation.values()):
+    if solver.refit and problem.has_validation:
         fixed = solver.model_copy(update={"smoothness": (bayes.smoothness,)})
         path = bayes.path
         bayes = replace(fit_bayes(problem, problem.everything, fixed, progress, functions), path=path)

@@ -133,17 +133,13 @@ class Assembler:
         reference = self.model.reference(configuration.atoms)
         targets: dict[str, Any] = {}
         if configuration.energy is not None:
-            isolated = float(self._counts(configuration) @ np.array(self.atomic_energies))
+            isolated = float(configuration.counts(self.model.elements) @ np.array(self.atomic_energies))
             targets["energy"] = configuration.energy - isolated - float(reference.energies.sum())
         if configuration.forces is not None:
             targets["forces"] = configuration.forces - reference.forces
         if configuration.virial is not None:
             targets["virial"] = configuration.virial - voigt(reference.virial)
         return targets
-
-    def _counts(self, configuration: Configuration) -> Floats:
-        symbols = configuration.atoms.get_chemical_symbols()
-        return np.array([symbols.count(element) for element in self.model.elements], dtype=float)
 
     def _force_rows(self, rows: DesignRows, target: Floats) -> Floats:
         n_columns = rows.energy.size
@@ -155,7 +151,7 @@ class Assembler:
         self, configuration: Configuration, target: Mapping[str, Any], energy: Floats, virial: Floats
     ) -> Iterator[tuple[str, Floats]]:
         factor = configuration.weight / len(configuration.atoms) ** self.atoms_power
-        composition = self._counts(configuration) @ np.array(self.composition)
+        composition = configuration.counts(self.model.elements) @ np.array(self.composition)
         if configuration.energy is not None:
             yield "energy", factor * np.concatenate([composition, energy, [target["energy"]]])[None, :]
         if configuration.virial is not None:
