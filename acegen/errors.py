@@ -39,5 +39,9 @@ class FitError(AcegenError):
     """A fit that cannot be done: wrong settings, data without usable labels, workers that die."""
 
 
+class ExportError(AcegenError):
+    """An export that cannot be made: no such target, a folder that cannot be written or must not be replaced."""
+
+
 class DataWarning(UserWarning):
     """Data that can be used but look wrong: atoms closer than physics allows, labels that are not finite."""

@@ -76,6 +76,15 @@ def read_manifest(directory: Path) -> Manifest:
     return manifest
 
 
+def module_folder(folder: Path) -> Path:
+    """The folder of a module: the one given, or the only module in it, which is how fits hold theirs."""
+    if not (folder / MANIFEST).exists():
+        inside = [path.parent for path in folder.glob(f"*/{MANIFEST}")]
+        if len(inside) == 1:
+            return inside[0]
+    return folder
+
+
 def check_files(directory: Path, manifest: Manifest) -> None:
     """Compare every file of a module with the hash recorded for it.
 

@@ -4,7 +4,10 @@
  *
  *     const acegen_model *acegen_model_NAME(void);
  *
- * which returns a pointer to constant data: what the model is, and functions to evaluate it. Nothing here
+ * which returns a pointer to constant data: what the model is, and functions to evaluate it. One that is built as a
+ * library of its own, with -DACEGEN_LIBRARY, has it also by a name that is the same for every model, acegen_library, for
+ * programs that load models by file name. Either returns NULL if the processor lacks instructions that the model was
+ * compiled for. Nothing here
  * allocates memory, keeps state or prints; a model may be used from any number of threads at once, as long as
  * each thread passes a workspace of its own.
  *
@@ -114,6 +117,10 @@ typedef struct {
                                int64_t *failed_atom);
 } acegen_model;
 /* acegen: end declarations */
+
+#ifdef ACEGEN_LIBRARY
+const acegen_model *acegen_library(void);
+#endif
 
 #ifdef __cplusplus
 }

@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "runtime": set(),
     "verify": {"spec", "algebra", "basis", "codegen", "runtime"},
     "fit": {"spec", "basis", "build", "runtime"},
+    "export": {"runtime"},
 }
 
 
@@ -51,7 +52,8 @@ def test_wheel_holds_templates(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", str(tmp_path), str(ROOT)]
     subprocess.run(command, check=True)
     names = set(zipfile.ZipFile(next(tmp_path.glob("acegen-*.whl"))).namelist())
-    shipped = {f"acegen/templates/{path.name}" for path in (ROOT / "templates").iterdir() if path.is_file()}
+    templates = (path for path in (ROOT / "templates").rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    shipped = {f"acegen/templates/{path.relative_to(ROOT / 'templates').as_posix()}" for path in templates}
     assert shipped <= names
     assert {"acegen/py.typed", "acegen/cli/main.py"} <= names
     assert {f"acegen/{path.parent.name}/__init__.py" for path in (ROOT / "acegen").glob("*/__init__.py")} <= names

@@ -405,28 +405,28 @@ def test_an_interrupted_fit_goes_on_where_it_stopped(
 
 def test_what_a_killed_fit_has_left_is_cleared_up(tmp_path: Path) -> None:
     """And an earlier result that it had set aside is put back."""
-    from acegen.fit.folder import staging_folder
+    from acegen.staging import staging_folder
 
     gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
     dead, target = int(gone.stdout), tmp_path / "copper"
-    (tmp_path / f".copper-fitting-{dead}-abc").mkdir()
-    (tmp_path / f".copper-fitting-{dead}-abc-old").mkdir()
-    (tmp_path / f".copper-fitting-{dead}-abc-old" / "report.json").write_text("earlier")
-    (tmp_path / f".copper-fitting-{os.getpid()}-abc").mkdir()
+    (tmp_path / f".copper-making-{dead}-abc").mkdir()
+    (tmp_path / f".copper-making-{dead}-abc-old").mkdir()
+    (tmp_path / f".copper-making-{dead}-abc-old" / "report.json").write_text("earlier")
+    (tmp_path / f".copper-making-{os.getpid()}-abc").mkdir()
 
     def fail() -> None:
-        with staging_folder(target) as staging:
+        with staging_folder(target, FitError) as staging:
             (staging / "half").touch()
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         fail()
     assert (target / "report.json").read_text() == "earlier"
-    assert {p.name for p in tmp_path.iterdir()} == {"copper", f".copper-fitting-{os.getpid()}-abc"}
-    with staging_folder(target) as staging:
+    assert {p.name for p in tmp_path.iterdir()} == {"copper", f".copper-making-{os.getpid()}-abc"}
+    with staging_folder(target, FitError) as staging:
         (staging / "whole").touch()
     assert [p.name for p in target.iterdir()] == ["whole"]
-    assert {p.name for p in tmp_path.iterdir()} == {"copper", f".copper-fitting-{os.getpid()}-abc"}
+    assert {p.name for p in tmp_path.iterdir()} == {"copper", f".copper-making-{os.getpid()}-abc"}
 
 
 # Cluster

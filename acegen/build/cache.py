@@ -22,6 +22,7 @@ from acegen.errors import BuildError, ModuleError
 from acegen.manifest import MANIFEST, check_files, read_manifest
 from acegen.options import BuildOptions
 from acegen.spec.schema import Spec
+from acegen.staging import is_running
 
 
 def build_key(spec: Spec, coefficients: Coefficients | None, options: BuildOptions, toolchain: Toolchain) -> str:
@@ -80,17 +81,6 @@ def _remove_abandoned(directory: Path) -> None:
         process = folder.name.removeprefix(_STAGING).split("-")[0]
         if process.isdigit() and not is_running(int(process)):
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def is_running(process: int) -> bool:
-    """Whether there is a process of this number on this machine."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _check_replaceable(target: Path, name: str) -> None:

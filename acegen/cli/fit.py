@@ -18,7 +18,6 @@ from acegen.errors import DependencyError, FitError
 try:
     from acegen.fit.data import read_dataset
     from acegen.fit.evaluation import ALL, ErrorRow, compare, error_rows, table_cells
-    from acegen.fit.folder import REPORT
     from acegen.fit.pipeline import fit
     from acegen.fit.report import ERROR_HEADINGS, ERROR_UNITS, all_error_rows
     from acegen.fit.settings import AssemblySettings, FitSettings, KeySettings
@@ -28,6 +27,7 @@ except ModuleNotFoundError as error:
     raise DependencyError(
         f'fitting needs the package {error.name}. Install all of them: pip install "acegen[fit]"'
     ) from None
+from acegen.manifest import module_folder
 from acegen.runtime import load
 
 
@@ -77,7 +77,7 @@ def run_eval(
         console: where to print.
     """
     progress = TerminalProgress(console)
-    model = load(_module(module))
+    model = load(module_folder(module))
     with progress.stage("data"):
         dataset = read_dataset(files, KeySettings.model_validate(dict(keys)), model.elements)
         missing = "".join(f", {n} without {q}" for q, n in dataset.missing.items() if n and q in ("energy", "forces"))
@@ -102,15 +102,6 @@ def run_eval(
 def print_schema() -> None:
     """Print the JSON schema of FIT.toml."""
     print(json.dumps(FitSettings.model_json_schema(), indent=2, ensure_ascii=False))
-
-
-def _module(path: Path) -> Path:
-    """The module in the folder of a fit, or the folder itself."""
-    try:
-        name = json.loads((path / REPORT).read_text(encoding="utf-8"))["name"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return path
-    return path / str(name)
 
 
 def error_table(name: str, rows: Sequence[ErrorRow]) -> Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import shlex
 import signal
 import sys
 import time
@@ -55,6 +56,17 @@ Everything else has a default: acegen schema --fit lists it.
 
     acegen fit fit.toml                  makes fits/NAME/
     acegen eval fits/NAME more.xyz       errors for other data
+"""
+
+_EXPORT_EXAMPLE = """\
+targets:
+
+    c        a library for C, C++ and Fortran: Makefile, pkg-config, CMake, example programs
+    lammps   the pair style acegen as a plugin, and the model as a library it loads
+    kim      a portable model for every simulator with the KIM API
+
+    acegen export fits/si --to lammps    makes exports/lammps/si/
+    make -C exports/lammps/si run        builds the plugin and runs an example
 """
 
 
@@ -159,6 +171,7 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(command=_verify)
 
     _add_fit_commands(commands)
+    _add_export_command(commands)
 
     command = commands.add_parser(
         "schema",
@@ -198,6 +211,28 @@ def _add_fit_commands(commands: argparse._SubParsersAction[argparse.ArgumentPars
         command.add_argument(f"--{name.replace('_', '-')}", metavar="KEY", help=f"key of the label (default: {name})")
     command.add_argument("-o", "--output", type=Path, metavar="DIR", help="also write errors.json and pictures there")
     command.set_defaults(command=_eval)
+
+
+def _add_export_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser(
+        "export",
+        help="write a compiled potential as C, LAMMPS or KIM load it",
+        description="Write DIR/TARGET/NAME/, a folder that does without acegen: the model's C, what the other code "
+        "needs to load it, examples, and a README that says how to go on.",
+        epilog=_EXPORT_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("model", type=Path, metavar="MODEL", help="folder of a compiled potential, or of a fit")
+    command.add_argument("--to", required=True, metavar="TARGET", help="c, lammps or kim")
+    command.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("exports"),
+        metavar="DIR",
+        help="where to put TARGET/NAME/ (default: %(default)s)",
+    )
+    command.set_defaults(command=_export)
 
 
 def _add_build_options(command: argparse.ArgumentParser) -> None:
@@ -334,6 +369,14 @@ def _eval(options: argparse.Namespace) -> int:
     names = ("energy", "forces", "virial", "stress", "config_type")
     keys = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     run_eval(options.module, options.data, keys, options.output, _console())
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    from acegen.export import export_model
+
+    folder = export_model(options.model, options.to, options.output)
+    print(f"{folder}: {folder / 'README.md'} says how to go on; try it with\n  make -C {shlex.quote(str(folder))} run")
     return 0
 
 

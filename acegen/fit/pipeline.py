@@ -21,12 +21,13 @@ from numpy.typing import NDArray
 
 import acegen
 from acegen.coefficients import Coefficients, write_coefficients
+from acegen.errors import FitError
 from acegen.fit.assembly import assemble, make_assembler
 from acegen.fit.bayes import BayesFit
 from acegen.fit.clock import StageClock, StageCost, Subordinate
 from acegen.fit.data import Parts, read_parts
 from acegen.fit.evaluation import Comparison, compare, compare_linear
-from acegen.fit.folder import check_target, staging_folder
+from acegen.fit.folder import check_target
 from acegen.fit.problem import Problem, Solution
 from acegen.fit.ridge import RidgeFit
 from acegen.fit.selection import Selection
@@ -36,6 +37,7 @@ from acegen.fit.unit import QUANTITIES, Assembler
 from acegen.posterior import write_posterior
 from acegen.progress import Progress, Silent
 from acegen.runtime import Model
+from acegen.staging import staging_folder
 
 Floats = NDArray[np.float64]
 
@@ -106,7 +108,7 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
     with clock.stage("solve"):
         found, selection, held_out = solve(problem, settings, clock)
         clock.report(_describe_solution(found))
-    with staging_folder(target) as staging:
+    with staging_folder(target, FitError) as staging:
         with clock.stage("compile"):
             coefficients = _coefficients(basis, assembler, found.solution)
             potential = acegen.compile(settings.spec, staging, coefficients, Subordinate(clock))

@@ -92,3 +92,11 @@ const acegen_model *acegen_model_golden_si(void)
 #endif
     return &MODEL;
 }
+
+#ifdef ACEGEN_LIBRARY
+/* The same for programs that load models as libraries, whatever their names. */
+__attribute__((visibility("default"))) const acegen_model *acegen_library(void)
+{
+    return acegen_model_golden_si();
+}
+#endif

@@ -1,0 +1,5 @@
+"""Compiled models as other codes load them: plain C, a LAMMPS plugin, a KIM portable model."""
+
+from acegen.export.export import TARGETS, export_model
+
+__all__ = ["TARGETS", "export_model"]

@@ -1,0 +1,68 @@
+"""A structure for the examples of an export, with what Python says of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+from ase.build import bulk
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.data import atomic_numbers, covalent_radii
+from ase.io import write
+from ase.io.lammpsdata import write_lammps_data
+
+from acegen.ase import Calculator
+from acegen.runtime import Model
+
+_LEAST_ATOMS = 60
+_RATTLE = 0.05
+
+
+def write_example(model: Model, folder: Path) -> float:
+    """Write a small structure as example.xyz, with energy, forces and stress as labels, and example.data for LAMMPS.
+
+    Returns:
+        its energy, eV.
+    """
+    atoms = example_structure(model)
+    write(folder / "example.xyz", atoms, format="extxyz")
+    write_lammps_data(
+        folder / "example.data",
+        atoms,
+        specorder=list(model.elements),
+        masses=True,
+        atom_style="atomic",
+        velocities=False,
+    )
+    return float(atoms.get_potential_energy())
+
+
+def example_structure(model: Model) -> Atoms:
+    """A crystal of the model's elements with atoms a little displaced; labelled with energy, forces and stress.
+
+    The lattice is that of the first element, on whose sites all elements are distributed; the cell is orthogonal.
+    """
+    crystal = _crystal(model.elements[0])
+    while len(crystal) < _LEAST_ATOMS:
+        crystal *= [2 if length == min(crystal.cell.lengths()) else 1 for length in crystal.cell.lengths()]
+    rng = np.random.default_rng(0)
+    if len(model.elements) > 1:
+        crystal.symbols = rng.permutation(np.resize(model.elements, len(crystal)))
+    crystal.positions += rng.normal(scale=_RATTLE, size=crystal.positions.shape)
+    crystal.wrap()
+    crystal.positions = crystal.positions.round(8)  # as extended XYZ files hold them
+    calculator = Calculator(model)
+    results = {name: calculator.get_property(name, crystal) for name in ("energy", "forces", "stress")}
+    crystal.calc = SinglePointCalculator(crystal, **results)
+    return crystal
+
+
+def _crystal(element: str) -> Atoms:
+    """The element's reference structure with an orthogonal cell; fcc with touching atoms where there is none."""
+    try:
+        crystal = bulk(element, orthorhombic=True)
+    except (ValueError, RuntimeError, KeyError):
+        radius = covalent_radii[atomic_numbers[element]]
+        return bulk(element, "fcc", a=float(2 * np.sqrt(2) * radius), cubic=True)
+    return crystal

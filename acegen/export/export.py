@@ -1,0 +1,126 @@
+"""`export_model`: a folder for another code, from a compiled potential and the templates of that code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined
+
+from acegen.errors import DependencyError, ExportError
+from acegen.export.source import PotentialSource, read_source
+from acegen.staging import staging_folder
+from acegen.version import __version__
+
+TARGETS = {
+    "c": "C, C++ and Fortran: sources, Makefile, pkg-config and CMake files, example programs",
+    "lammps": "LAMMPS: the pair style acegen as a plugin, the model as a library it loads, example inputs",
+    "kim": "KIM: a portable model for simulators with the KIM API",
+}
+"""Codes to export to, and what one gets."""
+
+RECORD = "export.json"
+RECORD_FORMAT = "acegen-export-1"
+BUILD = "build"
+"""Where the Makefile of an export builds; all else in the folder is written by `export_model`."""
+
+
+def export_model(folder: str | Path, target: str, output: str | Path = "exports") -> Path:
+    """Write a compiled potential as another code loads it.
+
+    What is written is the folder `templates/export/TARGET`, with the model's sources in `kernel/` and a small structure
+    to try it on. No template knows a particular model: they stand on the ABI header, and are told names and compiler
+    flags.
+
+    Args:
+        folder: a compiled module with a potential, or a fit.
+        target: one of `TARGETS`.
+        output: where to put TARGET/NAME/; an earlier export there is replaced.
+
+    Returns:
+        the folder of the export.
+
+    Raises:
+        ExportError: no such target, or the folder cannot be written, or holds something else.
+        ModuleError: there is no such model, it is damaged, or was compiled without coefficients.
+        DependencyError: ASE is missing.
+    """
+    if target not in TARGETS:
+        raise ExportError(f"there is no target '{target}'; choose one of {', '.join(TARGETS)}.")
+    source = read_source(Path(folder))
+    result = Path(output) / target / source.model.name
+    _check_replaceable(result)
+    with staging_folder(result, ExportError) as staging:
+        try:
+            _write_export(source, target, staging)
+        except OSError as error:
+            raise ExportError(f"cannot write the export {result}: {error.strerror}.") from None
+    return result
+
+
+def _write_export(source: PotentialSource, target: str, staging: Path) -> None:
+    try:
+        from acegen.export.example import write_example
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == "acegen":
+            raise
+        raise DependencyError(
+            f'exporting needs the package {error.name}. Install all of them: pip install "acegen[atoms]"'
+        ) from None
+    kernel = staging / "kernel"
+    kernel.mkdir()
+    for file in source.kernel:
+        (kernel / file.name).write_bytes(file.read_bytes())
+    energy = write_example(source.model, staging)
+    context = source.context() | {"example_energy": energy}
+    environment = Environment(
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, autoescape=False
+    )
+    for name, content in _templates(files("acegen.templates") / "export" / target):
+        path = staging / name.removesuffix(".j2").replace("NAME", source.model.name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = environment.from_string(content).render(context) if name.endswith(".j2") else content
+        path.write_text(text, encoding="utf-8")
+    names = sorted(path.relative_to(staging).as_posix() for path in staging.rglob("*") if path.is_file())
+    record = {
+        "format": RECORD_FORMAT,
+        "target": target,
+        "name": source.model.name,
+        "generator": f"acegen {__version__}",
+        "basis_hash": source.manifest.basis_hash,
+        "model_hash": source.manifest.model_hash,
+        "files": [*names, RECORD],
+    }
+    (staging / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def _templates(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Path and content of every file of a target; those that end in .j2 are templates, others are as they will be."""
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _templates(entry, f"{prefix}{entry.name}/")
+        else:
+            yield prefix + entry.name, entry.read_text(encoding="utf-8")
+
+
+def _check_replaceable(result: Path) -> None:
+    """Refuse to replace anything but an earlier export with nothing added to it."""
+    if not result.exists() and not result.is_symlink():
+        return
+    if result.is_symlink() or not result.is_dir():
+        raise ExportError(f"{result} exists and is no folder; move it away or choose another folder with -o.")
+    found = {path.relative_to(result).as_posix() for path in result.rglob("*") if not path.is_dir()}
+    try:
+        record = json.loads((result / RECORD).read_text(encoding="utf-8"))
+        own = set(record["files"]) if record["format"] == RECORD_FORMAT else set()
+    except (OSError, ValueError, TypeError, KeyError):
+        own = set()
+    foreign = sorted(name for name in found - own if not name.startswith(f"{BUILD}/"))
+    if foreign:
+        raise ExportError(
+            f"{result} holds something acegen did not put there ({foreign[0]}), which an export would delete; "
+            "move it away or choose another folder with -o."
+        )

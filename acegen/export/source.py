@@ -1,0 +1,65 @@
+"""What an export is made from: the C of a compiled potential, and how it was compiled."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from acegen.manifest import Manifest, check_files, module_folder, read_manifest
+from acegen.runtime import Model, load
+from acegen.version import __version__
+
+
+@dataclass(frozen=True)
+class PotentialSource:
+    """A compiled potential.
+
+    Attributes:
+        model: the model, loaded.
+        manifest: of its folder.
+        kernel: its C sources and headers; `acegen.h` is one of them.
+        flags: options of the C compiler it was compiled with.
+    """
+
+    model: Model
+    manifest: Manifest
+    kernel: tuple[Path, ...]
+    flags: tuple[str, ...]
+
+    def context(self) -> dict[str, Any]:
+        """All that templates are told of a model."""
+        return {
+            "name": self.model.name,
+            "elements": self.model.elements,
+            "cutoff": self.model.cutoff,
+            "n_basis": self.model.n_basis,
+            "precision": self.model.precision,
+            "openmp": self.model.multithreaded,
+            "generator": self.manifest.generator,
+            "model_hash": self.manifest.model_hash,
+            "sources": tuple(file.name for file in self.kernel if file.suffix == ".c"),
+            "headers": tuple(file.name for file in self.kernel if file.suffix == ".h"),
+            "flags": " ".join(self.flags),
+            "version": __version__,
+        }
+
+
+def read_source(folder: Path) -> PotentialSource:
+    """Read a compiled potential.
+
+    Args:
+        folder: a compiled module, or a fit.
+
+    Raises:
+        ModuleError: there is none, it is damaged, or was compiled without coefficients.
+    """
+    module = module_folder(folder)
+    model = load(module)
+    model.require_potential()
+    manifest = read_manifest(module)
+    check_files(module, manifest)
+    kernel = tuple(module / name for name in sorted(manifest.files) if name.endswith((".c", ".h")))
+    flags = tuple(word for word in shlex.split(manifest.compiler)[1:] if word.startswith("-"))
+    return PotentialSource(model, manifest, kernel, flags)
