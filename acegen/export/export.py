@@ -26,6 +26,8 @@ RECORD = "export.json"
 RECORD_FORMAT = "acegen-export-1"
 BUILD = "build"
 """Where the Makefile of an export builds; all else in the folder is written by `export_model`."""
+LOGS = {"log.lammps", "kim.log"}
+"""What simulators leave where they are started."""
 
 
 def export_model(folder: str | Path, target: str, output: str | Path = "exports") -> Path:
@@ -118,7 +120,7 @@ def _check_replaceable(result: Path) -> None:
         own = set(record["files"]) if record["format"] == RECORD_FORMAT else set()
     except (OSError, ValueError, TypeError, KeyError):
         own = set()
-    foreign = sorted(name for name in found - own if not name.startswith(f"{BUILD}/"))
+    foreign = sorted(name for name in found - own - LOGS if not name.startswith(f"{BUILD}/"))
     if foreign:
         raise ExportError(
             f"{result} holds something acegen did not put there ({foreign[0]}), which an export would delete; "
