@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lammps_tools import Lammps, make
 
 import acegen
+from acegen.export import export_model
 
 Spec = dict[str, Any]
 
@@ -86,6 +88,15 @@ def fitted_silicon(tmp_path_factory: pytest.TempPathFactory) -> acegen.Model:
     example = ROOT / "examples" / "silicon"
     coefficients = example / "si_o3d12.coefficients.json"
     return acegen.compile(example / "si_o3d12.toml", tmp_path_factory.mktemp("fitted"), coefficients)
+
+
+@pytest.fixture(scope="session")
+def lammps(tmp_path_factory: pytest.TempPathFactory, models: Callable[[str], acegen.Model]) -> Lammps:
+    """LAMMPS with the plugin, built from the export of a model; it is the same for all."""
+    folder = tmp_path_factory.mktemp("lammps")
+    export = export_model(models("silicon").path, "lammps", folder)
+    make(export, "all")
+    return Lammps(export / "build" / "acegenplugin.so", folder)
 
 
 @pytest.fixture

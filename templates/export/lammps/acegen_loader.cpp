@@ -124,7 +124,7 @@ std::string explain(acegen_status status)
       return "has a neighbour closer than 1e-6 Angstrom: atoms overlap; remove duplicates (delete_atoms overlap) or minimize "
              "with a soft potential first";
     case ACEGEN_NOT_FINITE:
-      return "has a neighbour at a distance that is not a finite number: the simulation has blown up; use a smaller "
+      return "or a neighbour has a position that is not a finite number: the simulation has blown up; use a smaller "
              "timestep or better initial positions";
     case ACEGEN_UNKNOWN_SPECIES:
       return "or a neighbour is of an element the model does not have";

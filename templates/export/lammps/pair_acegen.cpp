@@ -82,6 +82,9 @@ void PairACEGEN::coeff(int narg, char **arg)
     map[i] = name == "NULL" ? -1 : library.species(name);
     if (map[i] < 0 && name != "NULL")
       error->all(FLERR, "model {} ({}) has no element '{}'{}", library.model()->name, library.path(), name, usage);
+    if (map[i] < 0 && force->pair == this)
+      error->all(FLERR, "model {} ({}): atom type {} is NULL, which only pair_style hybrid allows{}", library.model()->name,
+                 library.path(), i, usage);
     any = any || map[i] >= 0;
   }
   if (!any)
@@ -130,9 +133,7 @@ void PairACEGEN::init_style()
 /* Largest distance at which two types interact, as either's neighbour. */
 double PairACEGEN::init_one(int i, int j)
 {
-  if (setflag[i][j] == 0)
-    error->all(FLERR, "pair style acegen: atom types {} and {} have no model; give elements for both, or use pair_style "
-               "hybrid with another style for this pair", i, j);
+  if (!setflag[i][j]) error->all(FLERR, "pair style acegen: atom types {} and {} have no pair_coeff", i, j);
   const int n = atom->ntypes + 1;
   return sqrt(std::max(cutoff_squared[i * n + j], cutoff_squared[j * n + i]));
 }
@@ -186,6 +187,8 @@ int64_t PairACEGEN::gather(int begin, int count)
     const int n_neighbours = list->numneigh[i];
     const double *const cutoffs = &cutoff_squared[type[i] * n_types];
     const double xi = x[i][0], yi = x[i][1], zi = x[i][2];
+    // What has flown away without end would be nobody's neighbour, and so not be refused by the model.
+    if (!std::isfinite(xi * xi + yi * yi + zi * zi)) refuse(ACEGEN_NOT_FINITE, i);
     center[k] = map[type[i]];
     first[k] = kept;
     for (int m = 0; m < n_neighbours; ++m) {
