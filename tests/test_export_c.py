@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import re
 import shutil
-import subprocess
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,101 +14,15 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 from ase.io import write
-from conftest import ROOT, Spec, random_coefficients
+from conftest import ROOT, random_coefficients
+from export_cases import EXAMPLES, MODELS, Export, available, build, copy, exports, need, shell
 
 import acegen
 from acegen.errors import IsolatedAtomWarning
 from acegen.export import export_model
 from acegen.options import BuildOptions
 
-MODELS: dict[str, tuple[Spec, BuildOptions]] = {
-    "one": (
-        {"name": "one", "basis": {"elements": ["Si"], "order": 3, "level": 6}, "radial": {"cutoff": 5.0}},
-        BuildOptions(march="generic"),  # which valgrind understands
-    ),
-    "two": (
-        {
-            "name": "two",
-            "basis": {"elements": ["Si", "O"], "order": 3, "level": 5},
-            "radial": {"cutoff": {"Si-Si": 5.0, "O-Si": 4.0, "O-O": 3.5}},
-            "zbl": {"inner": 1.2, "outer": 2.5},
-        },
-        BuildOptions(),
-    ),
-}
-EXAMPLES = {"example": ("gcc", "all"), "example_cxx": ("g++", "cxx"), "example_fortran": ("gfortran", "fortran")}
-"""Programs of an export, with the compiler that has to be there and make's target."""
-
-Export = tuple[acegen.Model, Path]
-
-
-def shell(command: Sequence[object], folder: Path, expect: int | None = 0, **environment: str) -> tuple[int, str, str]:
-    """Exit status, output and messages of a command; the status has to be the one expected, if any is."""
-    variables = {name: value for name, value in os.environ.items() if name not in ("CC", "CFLAGS", "MAKEFLAGS")}
-    result = subprocess.run(
-        [str(word) for word in command],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=variables | environment,
-    )
-    if expect is not None:
-        assert result.returncode == expect, f"{command}\n{result.stdout[-3000:]}\n{result.stderr[-3000:]}"
-    return result.returncode, result.stdout, result.stderr
-
-
-def need(*programs: str) -> None:
-    """Skip the test where a program is missing."""
-    for program in programs:
-        if not shutil.which(program):
-            pytest.skip(f"there is no {program}")
-
-
-def available() -> list[str]:
-    """The examples there is a compiler for."""
-    return [example for example, (compiler, _) in EXAMPLES.items() if shutil.which(compiler)]
-
-
-def build(folder: Path, example: str) -> Path:
-    """The example program of an export, built; the test is skipped where there is no compiler."""
-    compiler, target = EXAMPLES[example]
-    need("make", compiler)
-    shell(["make", target, f"{'CC' if target == 'all' else 'CXX' if target == 'cxx' else 'FC'}={compiler}"], folder)
-    return folder / "build" / example
-
-
-@pytest.fixture(scope="module")
-def exports(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Export]:
-    """Models of `MODELS`, with random coefficients, and their exports."""
-    folder = tmp_path_factory.mktemp("exports")
-    done: dict[str, Export] = {}
-
-    def get(key: str) -> Export:
-        if key not in done:
-            spec, options = MODELS[key]
-            bare = acegen.compile(spec, folder, options=options)
-            model = acegen.compile(spec, folder, random_coefficients(bare), options=options)
-            done[key] = model, export_model(model.path, "c", folder / "out")
-        return done[key]
-
-    return get
-
-
-@pytest.fixture
-def copy(exports: Callable[[str], Export], tmp_path: Path) -> Callable[..., Path]:
-    """A copy of an export, to be changed; with all that can be built, if asked for, of which make renews what changed."""
-
-    def get(key: str, built: bool = False) -> Path:
-        source = exports(key)[1]
-        if built:
-            for example in available():
-                build(source, example)
-        target = tmp_path / "copy" / key
-        shutil.copytree(source, target, ignore=None if built else shutil.ignore_patterns("build"))
-        return target
-
-    return get
+__all__ = ["copy", "exports"]  # fixtures
 
 
 # ---- results ------------------------------------------------------------------------------------------
@@ -196,7 +108,7 @@ def test_check_holds(exports: Callable[[str], Export], key: str) -> None:
     [
         ("one_potential.c", r"g\[0\] = gx", "g[0] = -gx"),
         ("one_particles.h", r"(\d\.\d{6})\d", r"\g<1>9"),
-        ("one_potential.c", r"= blocks\[k\]\.energy\[lane\]", "= 1e-3 + blocks[k].energy[lane]"),
+        ("one_potential.c", r"= blocks\[k\]\.energy\[lane\]", "= 2e-6 + blocks[k].energy[lane]"),
     ],
 )
 def test_check_finds_a_broken_model(copy: Callable[..., Path], file: str, old: str, new: str) -> None:

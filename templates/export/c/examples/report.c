@@ -5,9 +5,10 @@
 
 #include "elements.h"
 
-/* Allowed deviations, of the largest label or of 1, whichever is larger. */
-#define TOLERANCE 1e-6
-#define TOLERANCE_SINGLE 1e-4 /* a model in single precision */
+/* Allowed deviations, in the units of what is compared, and of the largest label. Files hold forces with eight decimals. */
+static const struct tolerance {
+    double absolute, relative;
+} DOUBLE = {1e-6, 1e-10}, SINGLE = {1e-4, 1e-4};
 
 int report_model(const acegen_model *model)
 {
@@ -28,12 +29,13 @@ int report_model(const acegen_model *model)
 static void compare(report *report, const acegen_model *model, int64_t count, const double *value, const double *label,
                     double scale, double *largest)
 {
-    const double tolerance = model->single_precision ? TOLERANCE_SINGLE : TOLERANCE;
-    double reference = 1.0;
-    for (int64_t k = 0; k < count; ++k) reference = fmax(reference, fabs(label[k]) * scale);
+    const struct tolerance tolerance = model->single_precision ? SINGLE : DOUBLE;
+    double largest_label = 0.0;
+    for (int64_t k = 0; k < count; ++k) largest_label = fmax(largest_label, fabs(label[k]) * scale);
+    const double allowed = tolerance.absolute + tolerance.relative * largest_label;
     for (int64_t k = 0; k < count; ++k) {
         const double deviation = fabs(value[k] - label[k]) * scale;
-        if (!(deviation <= tolerance * reference)) report->failed = 1; /* NaN fails too */
+        if (!(deviation <= allowed)) report->failed = 1; /* NaN fails too */
         if (!(deviation <= *largest)) *largest = deviation;
     }
     ++report->n_labels;
