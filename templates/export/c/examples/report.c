@@ -63,7 +63,8 @@ void report_frame(report *report, const acegen_model *model, const extxyz_frame 
 
 void report_element(const report *report, const acegen_model *model, int32_t atomic_number)
 {
-    fprintf(stderr, "frame %lld: the model has no element %s, only", (long long)report->n_frames + 1, element_symbol(atomic_number));
+    fprintf(stderr, "frame %lld: the model has no element %s, only", (long long)report->n_frames + 1,
+            element_symbol(atomic_number));
     for (int32_t k = 0; k < model->n_species; ++k) fprintf(stderr, " %s", element_symbol(model->atomic_numbers[k]));
     fprintf(stderr, "\n");
 }
