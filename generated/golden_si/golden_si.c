@@ -48,8 +48,8 @@ static const acegen_model MODEL = {
     .reference = NULL,
 };
 
-/* The model, or NULL if this processor lacks instructions it was compiled for. */
-const acegen_model *acegen_model_golden_si(void)
+/* The model, or NULL if this processor lacks instructions it was compiled for. Visible in a library that hides the rest. */
+__attribute__((visibility("default"))) const acegen_model *acegen_model_golden_si(void)
 {
 #if defined(__x86_64__) && defined(__AVX__)
     if (!__builtin_cpu_supports("avx")) return NULL;
