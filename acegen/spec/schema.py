@@ -35,10 +35,10 @@ _RESERVED = frozenset(keyword.kwlist) | frozenset(
     """
     auto break case char const continue default do double else enum extern float for goto if inline int long
     register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
-    main
+    main acegen
     """.split()
 )
-"""Names that C or Python keep for themselves."""
+"""Names that C, Python or acegen's own header keep for themselves."""
 
 
 class BasisSpec(Section):
@@ -254,7 +254,7 @@ class Spec(Section):
         if len(name) > _MAX_NAME:
             raise ValueError(f"is longer than {_MAX_NAME} characters")
         if name in _RESERVED:
-            raise ValueError("is a reserved word of C or Python")
+            raise ValueError("is a word that C, Python or acegen itself uses")
         return name
 
     @model_validator(mode="after")
