@@ -3,7 +3,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN = $(VENV)/bin
 
-.PHONY: example silicon test check benchmark install clean
+.PHONY: example silicon test check benchmark simulators install clean
 
 example: install  ## label, fit, compile and run a copper potential; needs no data, takes a minute
 	$(BIN)/python examples/quickstart/run.py
@@ -12,7 +12,7 @@ silicon: install  ## the full way with published data: make silicon DATA=folder 
 	$(if $(DATA),,$(error make silicon needs DATA=FOLDER with Si_train.xyz and Si_test.xyz of Zuo et al. 2020))
 	$(BIN)/python examples/silicon/run.py "$(DATA)"
 
-test: check  ## everything CI runs: formatting, lint, types, tests
+test: check simulators  ## everything CI runs: formatting, lint, types, tests
 	$(BIN)/python -m pytest
 
 benchmark: install  ## measure everything, about an hour; OPTIONS="--quick" for a minute
@@ -22,6 +22,12 @@ check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+simulators: $(VENV)/.simulators  ## LAMMPS, KIM and compilers for the tests of exports, as far as they can be had
+
+$(VENV)/.simulators: .ci/simulators | install
+	sh .ci/simulators $(BIN)/python
+	touch $@
 
 install: $(VENV)/.installed
 
