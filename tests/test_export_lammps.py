@@ -362,3 +362,20 @@ def test_example_runs(fitted_silicon: acegen.Model, tmp_path: Path) -> None:
         assert float(found[1]) == pytest.approx(float(found[2]), rel=1e-11)
         assert f"on {processes} procs for 100 steps" in output
     assert export_model(fitted_silicon.path, "lammps", tmp_path) == export  # what was built and logged is no obstacle
+
+
+def test_built_from_sources(lammps: Lammps, fitted_silicon: acegen.Model, tmp_path: Path) -> None:
+    """Against a source tree and its compiler, as for a LAMMPS built by hand; its header as LAMMPS reads it."""
+    export = export_model(fitted_silicon.path, "lammps", tmp_path)
+    variables = dict(re.findall(r"^(\w+) := (.*)$", (lammps.plugin.parent / "lammps.mk").read_text(), re.MULTILINE))
+    headers, mpi = (Path(path) for path in re.findall(r"-I(\S+)", variables["INCLUDE"]))
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "src").symlink_to(headers)
+    make(export, f"LAMMPS={tree}", f"CXX=c++ -I{mpi}", f"LMP={variables['LMP']}", "run")
+    assert not (export / "build" / "lammps.mk").exists()
+    listed = tmp_path / "list.cpp"
+    listed.write_text('#define PAIR_CLASS\n#define PairStyle(key, Class) found key Class\n#include "pair_acegen.h"\n')
+    command = ["c++", "-E", "-P", f"-I{export}", str(listed)]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert result.stdout.split() == ["found", "acegen", "PairACEGEN;"]
