@@ -9,12 +9,15 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from ase.build import bulk
 from conftest import ROOT
+from kim_tools import why_no_kim
+from lammps_tools import needs_lammps
 
 import acegen
 from acegen.ase import Calculator
@@ -36,13 +39,20 @@ def test_quickstart(tmp_path: Path) -> None:
     assert lattices[0] == pytest.approx(lattices[1], abs=0.01)
 
 
-def test_silicon_properties(tmp_path: Path, fitted_silicon: acegen.Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the silicon example computes after its fit, with the small committed potential."""
-    spec = importlib.util.spec_from_file_location("silicon_run", ROOT / "examples" / "silicon" / "run.py")
+def silicon_example(name: str) -> Any:
+    """A program of the silicon example as a module."""
+    spec = importlib.util.spec_from_file_location(f"silicon_{name}", ROOT / "examples" / "silicon" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     example = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = example  # where its dataclasses look for their module
     spec.loader.exec_module(example)
+    return example
+
+
+def test_silicon_properties(tmp_path: Path, fitted_silicon: acegen.Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the silicon example computes after its fit, with the small committed potential."""
+    example = silicon_example("run")
     lines: list[str] = []
     monkeypatch.setattr(example.console, "print", lambda *text, **_: lines.extend(map(str, text)))
     monkeypatch.setattr(example, "PICOSECONDS", 0.2)
@@ -61,6 +71,25 @@ def test_silicon_properties(tmp_path: Path, fitted_silicon: acegen.Model, monkey
     c11, c12, c44 = (float(re.search(rf"{name} (\S+)[,;]", lines[1]).group(1)) for name in ("C11", "C12", "C44"))  # type: ignore[union-attr]
     assert c11 > c12 > 0
     assert c44 > 0
+
+
+@needs_lammps
+def test_silicon_simulators(tmp_path: Path, fitted_silicon: acegen.Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same simulations, short, in LAMMPS by plugin and KIM, on one and two processes: the same results everywhere."""
+    example, run = silicon_example("simulators"), silicon_example("run")
+    rows = example.run_all(fitted_silicon.path, tmp_path, example.SHORT)
+    assert [row["processes"] for row in rows[:2]] == ["1", "2"]
+    assert len(rows) == (2 if why_no_kim() else 4)
+    for name in ("a, 0 K", "a, 600 K", "C11", "C12", "C44"):
+        values = [float(row[name]) for row in rows]
+        assert max(values) - min(values) <= 1e-4 * values[0], name
+    lines: list[str] = []
+    monkeypatch.setattr(run.console, "print", lambda *text, **_: lines.extend(map(str, text)))
+    run.show_elastic_constants(Calculator(fitted_silicon))
+    for name in ("C11", "C12", "C44"):
+        from_ase = float(re.search(rf"{name} (\S+)[,;]", lines[0]).group(1))  # type: ignore[union-attr]
+        assert float(rows[0][name]) == pytest.approx(from_ase, rel=0.01)
+    assert np.ptp(plt.imread(tmp_path / "rdf.png")) > 0.5
 
 
 def test_silicon_coefficients_are_physical(tmp_path: Path) -> None:
