@@ -166,7 +166,7 @@ void PairACEGEN::compute(int eflag, int vflag)
 /* Copy what lies inside the cutoff of `count` centres of the list. Returns the largest number of neighbours. */
 int64_t PairACEGEN::gather(int begin, int count)
 {
-  const double *const *const x = atom->x;
+  const double *const x = atom->x[0];    // [atoms][3], contiguous as all of LAMMPS' own
   const int *const type = atom->type;
   const int n_types = atom->ntypes + 1;
   size_t room = 1;
@@ -180,26 +180,29 @@ int64_t PairACEGEN::gather(int begin, int count)
     displacement.resize(3 * room);
     gradient.resize(3 * room);
   }
+  double *const displacements = displacement.data();
+  int *const atoms = neighbour.data();
+  int32_t *const elements = species.data();
   int64_t kept = 0, most = 0;
   for (int k = 0; k < count; ++k) {
-    const int i = list->ilist[begin + k];
+    const int64_t i = list->ilist[begin + k];
     const int *const neighbours = list->firstneigh[i];
     const int n_neighbours = list->numneigh[i];
     const double *const cutoffs = &cutoff_squared[type[i] * n_types];
-    const double xi = x[i][0], yi = x[i][1], zi = x[i][2];
+    const double xi = x[3 * i], yi = x[3 * i + 1], zi = x[3 * i + 2];
     // What has flown away without end would be nobody's neighbour, and so not be refused by the model.
     if (!std::isfinite(xi * xi + yi * yi + zi * zi)) refuse(ACEGEN_NOT_FINITE, i);
     center[k] = map[type[i]];
     first[k] = kept;
     for (int m = 0; m < n_neighbours; ++m) {
-      const int j = neighbours[m] & NEIGHMASK;
-      const double dx = x[j][0] - xi, dy = x[j][1] - yi, dz = x[j][2] - zi;
-      double *const d = &displacement[3 * kept];
+      const int64_t j = neighbours[m] & NEIGHMASK;
+      const double dx = x[3 * j] - xi, dy = x[3 * j + 1] - yi, dz = x[3 * j + 2] - zi;
+      double *const d = &displacements[3 * kept];
       d[0] = dx;
       d[1] = dy;
       d[2] = dz;
-      neighbour[kept] = j;
-      species[kept] = map[type[j]];
+      atoms[kept] = int(j);
+      elements[kept] = map[type[j]];
       kept += !(dx * dx + dy * dy + dz * dz >= cutoffs[type[j]]);    // NaN is kept: the model refuses it
     }
     most = std::max(most, kept - first[k]);
@@ -238,16 +241,18 @@ void PairACEGEN::refuse(acegen_status status, int i)
 /* Add energies, forces and virials of the batch to those of the atoms. */
 void PairACEGEN::scatter(int begin, int count)
 {
-  double *const *const f = atom->f;
+  double *const f = atom->f[0];
   if (energy_unit != 1.0) {
     for (double &value : energy) value *= energy_unit;
     for (int64_t k = 0; k < 3 * first[count]; ++k) gradient[k] *= energy_unit;
   }
+  const double *const gradients = gradient.data();
+  const int *const atoms = neighbour.data();
   for (int k = 0; k < count; ++k) {
     double fx = 0.0, fy = 0.0, fz = 0.0;
     for (int64_t m = first[k]; m < first[k + 1]; ++m) {
-      const double *const g = &gradient[3 * m];
-      double *const fj = f[neighbour[m]];
+      const double *const g = &gradients[3 * m];
+      double *const fj = &f[3 * int64_t(atoms[m])];
       fx += g[0];
       fy += g[1];
       fz += g[2];
@@ -255,7 +260,7 @@ void PairACEGEN::scatter(int begin, int count)
       fj[1] -= g[1];
       fj[2] -= g[2];
     }
-    double *const fi = f[list->ilist[begin + k]];
+    double *const fi = &f[3 * int64_t(list->ilist[begin + k])];
     fi[0] += fx;
     fi[1] += fy;
     fi[2] += fz;
