@@ -97,6 +97,12 @@ static kim_model *new_model(const KIM_ModelCreate *create, KIM_LengthUnit length
         free(model);
         return NULL;
     }
+    if (KIM_EnergyUnit_Equal(energy_unit, KIM_ENERGY_UNIT_erg) && model->energy_unit < 1e-12) {
+        fail(create, "%s: this KIM API converts eV to erg wrongly (1 eV is 1.6e-12 erg, not %.1e); ask for another unit.",
+             ACEGEN_NAME, model->energy_unit);
+        free(model);
+        return NULL;
+    }
     double cutoff = 0.0;
     for (size_t pair = 0; pair < n_pairs; ++pair) {
         const double own = potential->cutoffs[pair];
