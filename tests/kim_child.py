@@ -105,7 +105,9 @@ class Simulator:
         # kimpy's lists cannot have lengths as small as in meters, and must not be shorter than the model's cutoff
         scale = max(1.0, 1 / self.length)
         cutoffs = np.array([reach * scale])
-        lists.build(positions * scale, float(cutoffs[0]), cutoffs, arrays["particleContributing"])
+        # an atom that is nowhere is in no list, and would be too much for kimpy
+        listed = np.where(np.isfinite(positions), positions, 1000.0)
+        lists.build(listed * scale, float(cutoffs[0]), cutoffs, arrays["particleContributing"])
         arguments.set_callback_pointer(
             kimpy.compute_callback_name.GetNeighborList, kimpy.neighlist.get_neigh_kim(), lists
         )

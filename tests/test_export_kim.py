@@ -113,8 +113,8 @@ BROKEN = {
     ),
     "neighbours are all the first element": (
         "kim_compute.c",
-        "batch->species[k] = self->species[other];",
-        "batch->species[k] = 0;",
+        "species[count] = kind;",
+        "species[count] = 0;",
         {"energy", "forces", "virial", "energies", "virials"},
     ),
     "a component of virials is another": (

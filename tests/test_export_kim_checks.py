@@ -143,9 +143,9 @@ SYMMETRY_BREAKS = {
         "model->energy_unit * batch->energy[i];",
         "model->energy_unit * batch->energy[i] * (1 + 1e-6 * (double)center);",
     ),
-    "rotation": ("displacement[0] = x;", "displacement[0] = 1.0001 * x;"),
-    "inversion": ("displacement[0] = x;", "displacement[0] = x + 1e-4;"),
-    "translation": ("displacement[0] = x;", "displacement[0] = x + 1e-4 * here[0];"),
+    "rotation": ("displacement[3 * count] = x;", "displacement[3 * count] = 1.0001 * x;"),
+    "inversion": ("displacement[3 * count] = x;", "displacement[3 * count] = x + 1e-4;"),
+    "translation": ("displacement[3 * count] = x;", "displacement[3 * count] = x + 1e-4 * here[0];"),
     "supercell": ("if (self->energy != NULL)", "if (self->energy != NULL && center > 0)"),
 }
 

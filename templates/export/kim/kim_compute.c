@@ -148,27 +148,34 @@ static int gather(const call *self, int center)
         return fail(self, "the simulator gave no neighbour list for particle %d (counted from 0).", center);
     }
     if (reserve(self, (size_t)first + (size_t)n_listed)) return 1;
-    int64_t k = first;
+    /* Local copies, or the compiler would read them again after each of the stores, which might change them. */
+    const double *position = self->position;
+    const int *all_species = self->species;
+    const double angstrom = model->angstrom, x0 = here[0], y0 = here[1], z0 = here[2];
+    double *displacement = batch->displacement + 3 * first;
+    int32_t *species = batch->species + first;
+    int *neighbour = batch->neighbour + first;
+    int64_t count = 0;
     for (int n = 0; n < n_listed; ++n) {
         const int other = listed[n];
-        const double *there = self->position + 3 * (size_t)other;
-        const double x = model->angstrom * (there[0] - here[0]);
-        const double y = model->angstrom * (there[1] - here[1]);
-        const double z = model->angstrom * (there[2] - here[2]);
-        double *displacement = batch->displacement + 3 * k;
-        displacement[0] = x;
-        displacement[1] = y;
-        displacement[2] = z;
-        batch->neighbour[k] = other;
-        batch->species[k] = self->species[other];
+        const double *there = position + 3 * (size_t)other;
+        const int32_t kind = all_species[other];
+        const double x = angstrom * (there[0] - x0);
+        const double y = angstrom * (there[1] - y0);
+        const double z = angstrom * (there[2] - z0);
+        displacement[3 * count] = x;
+        displacement[3 * count + 1] = y;
+        displacement[3 * count + 2] = z;
+        neighbour[count] = other;
+        species[count] = kind;
         /* Written first, and kept or not by the count: whether it is near cannot be predicted. What is not a number
          * is kept, for the kernel to refuse. */
-        k += !(x * x + y * y + z * z > squared_cutoff[self->species[other]]);
+        count += !(x * x + y * y + z * z > squared_cutoff[kind]);
     }
-    if (k - first > batch->max_neighbours) batch->max_neighbours = k - first;
+    if (count > batch->max_neighbours) batch->max_neighbours = count;
     batch->particle[batch->n_centers] = center;
     batch->center[batch->n_centers] = self->species[center];
-    batch->first[++batch->n_centers] = k;
+    batch->first[++batch->n_centers] = first + count;
     return 0;
 }
 
