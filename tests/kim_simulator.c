@@ -2,8 +2,9 @@
  *
  *     kim_simulator MODEL THREADS ROUNDS < STRUCTURE
  *
- * STRUCTURE is the number of particles, then a line for each: symbol, 1 or 0 if it contributes, position in Å. Each thread has
- * compute arguments of its own; all must agree bit by bit. Prints the energy. Exits with 1 if something differs or fails.
+ * STRUCTURE is the number of particles, then a line for each: symbol, 1 or 0 if it contributes, position in Å. Each
+ * thread has compute arguments of its own; all must agree bit by bit. Prints the energy. Exits with 1 if something
+ * differs or fails.
  */
 #include "KIM_SimulatorHeaders.h"
 

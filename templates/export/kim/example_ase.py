@@ -1,6 +1,6 @@
 """The example structure evaluated in ASE through KIM, next to what acegen gave in Python.
 
-Needs the packages ase and kimpy, and the model installed: make install-user, or `make` and the environment of README.md.
+Needs the packages ase and kimpy, and the model installed: `make install-user`, or `make` and what README.md says.
 """
 
 import json

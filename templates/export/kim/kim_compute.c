@@ -205,8 +205,8 @@ static int explain(const call *self, acegen_status status, int64_t failed)
             }
         }
         return fail(self,
-                    "particles %d and %d (counted from 0, images included) overlap: they are closer than 1e-6 Å; remove "
-                    "one of them, or move them apart (in LAMMPS: delete_atoms overlap).",
+                    "particles %d and %d (counted from 0, images included) overlap: they are closer than 1e-6 Å; "
+                    "remove one of them, or move them apart (in LAMMPS: delete_atoms overlap).",
                     particle, other);
     }
     return fail(self, "the kernel failed at particle %d (counted from 0) with status %d; please report this.", particle,
@@ -223,7 +223,7 @@ static int evaluate(const call *self)
         free(batch->workspace);
         batch->workspace_size = 0;
         batch->workspace = malloc(size);
-        if (batch->workspace == NULL) return fail(self, "there is not enough memory for a workspace of %zu bytes.", size);
+        if (batch->workspace == NULL) return fail(self, "there is not enough memory (%zu bytes of workspace).", size);
         batch->workspace_size = size;
     }
     const acegen_environments environments = {
@@ -254,8 +254,8 @@ static void add_virial(double *virial, const kim_batch *batch, int center, doubl
     }
 }
 
-/* Add what the kernel returned for the batch to the simulator's arrays. A site's virial is that of its centre: all shares
- * are of contributing particles, and are the strain derivatives of the particle energies. */
+/* Add what the kernel returned for the batch to the simulator's arrays. The virial of a site is its centre's: all
+ * shares are of contributing particles, and are the strain derivatives of the particle energies. */
 static void scatter(const call *self)
 {
     const kim_model *model = self->model;

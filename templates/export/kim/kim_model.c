@@ -1,4 +1,4 @@
-/* kim_model.c: an ACE potential as a portable model of the KIM API: how it is created and destroyed, and what it offers.
+/* kim_model.c: an ACE potential as a portable model of the KIM API: creation, destruction, and what it offers.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -68,7 +68,7 @@ static const acegen_model *usable_potential(const KIM_ModelCreate *create)
         return NULL;
     }
     if (potential->potential == NULL || potential->potential_workspace == NULL) {
-        fail(create, "%s: the model was compiled without coefficients, so it has no energy; fit it and export it again.",
+        fail(create, "%s: the model was compiled without coefficients and has no energy; fit it and export it again.",
              ACEGEN_NAME);
         return NULL;
     }
@@ -91,14 +91,15 @@ static kim_model *new_model(const KIM_ModelCreate *create, KIM_LengthUnit length
         || conversion(length_unit, energy_unit, 0.0, 1.0, &model->energy_unit)
         || conversion(length_unit, energy_unit, -1.0, 1.0, &model->force_unit)) {
         fail(create,
-             "%s: cannot convert Å and eV, the units of this model, to '%s' and '%s'; ask for a unit of length (such as "
-             "A, Bohr, nm, m) and one of energy (such as eV, Hartree, kcal_mol, J).",
+             "%s: cannot convert Å and eV, the units of this model, to '%s' and '%s'; ask for a unit of length (such "
+             "as A, Bohr, nm, m) and one of energy (such as eV, Hartree, kcal_mol, J).",
              ACEGEN_NAME, KIM_LengthUnit_ToString(length_unit), KIM_EnergyUnit_ToString(energy_unit));
         free(model);
         return NULL;
     }
     if (KIM_EnergyUnit_Equal(energy_unit, KIM_ENERGY_UNIT_erg) && model->energy_unit < 1e-12) {
-        fail(create, "%s: this KIM API converts eV to erg wrongly (1 eV is 1.6e-12 erg, not %.1e); ask for another unit.",
+        fail(create,
+             "%s: this KIM API converts eV to erg wrongly (1 eV is 1.6e-12 erg, not %.1e); ask for another unit.",
              ACEGEN_NAME, model->energy_unit);
         free(model);
         return NULL;
