@@ -99,6 +99,35 @@ def lammps(tmp_path_factory: pytest.TempPathFactory, models: Callable[[str], ace
     return Lammps(export / "build" / "acegenplugin.so", folder)
 
 
+@pytest.fixture(scope="session")
+def kim_items(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Potentials as KIM items by key.
+
+    "silicon" describes silicon; "oxide" has random coefficients, as "portable", which valgrind understands.
+    """
+    import kim_fixtures
+    import kim_tools
+
+    kim_tools.require("kim")
+
+    def portable() -> acegen.Model:
+        spec = {
+            "name": "portable",
+            "basis": {"elements": ["Si", "O"], "order": 2, "level": 4},
+            "radial": {"cutoff": 4.0},
+        }
+        folder = tmp_path_factory.mktemp("portable")
+        options = acegen.BuildOptions(march="x86-64-v3")
+        return acegen.compile(spec, folder, random_coefficients(acegen.compile(spec, folder)), options=options)
+
+    makers = {
+        "silicon": lambda: request.getfixturevalue("fitted_silicon"),
+        "oxide": lambda: request.getfixturevalue("models")("oxide"),
+        "portable": portable,
+    }
+    return kim_fixtures.Items(makers, tmp_path_factory.mktemp("kim"))
+
+
 @pytest.fixture
 def small_spec() -> Spec:
     """A spec that compiles in about a second; tests may change their copy."""
