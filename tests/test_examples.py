@@ -75,7 +75,7 @@ def test_silicon_properties(tmp_path: Path, fitted_silicon: acegen.Model, monkey
 
 @needs_lammps
 def test_silicon_simulators(tmp_path: Path, fitted_silicon: acegen.Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same simulations, short, in LAMMPS by plugin and KIM, on one and two processes: the same results everywhere."""
+    """Short simulations in LAMMPS by plugin and KIM, on one and two processes: the same results everywhere."""
     example, run = silicon_example("simulators"), silicon_example("run")
     rows = example.run_all(fitted_silicon.path, tmp_path, example.SHORT)
     assert [row["processes"] for row in rows[:2]] == ["1", "2"]
