@@ -78,7 +78,7 @@ def test_silicon_simulators(tmp_path: Path, fitted_silicon: acegen.Model, monkey
     """Short simulations in LAMMPS by plugin and KIM, on one and two processes: the same results everywhere."""
     example, run = silicon_example("simulators"), silicon_example("run")
     rows = example.run_all(fitted_silicon.path, tmp_path, example.SHORT)
-    assert [row["processes"] for row in rows[:2]] == ["1", "2"]
+    assert [row["procs"] for row in rows[:2]] == ["1", "2"]
     assert len(rows) == (2 if WHY_NOT["kim"]() or WHY_NOT["lammps"]() else 4)
     for name in ("a, 0 K", "a, 600 K", "C11", "C12", "C44"):
         values = [float(row[name]) for row in rows]

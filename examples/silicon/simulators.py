@@ -186,8 +186,8 @@ def summary(name: str, processes: int, logs: Mapping[str, str]) -> dict[str, str
     loops = re.findall(r"Loop time of (\S+) on \d+ procs for (\d+) steps with (\d+) atoms", logs["nve"])
     seconds, steps, count = (float(x) for x in loops[-1])
     return {
-        "potential by": name,
-        "processes": str(processes),
+        "by": name,
+        "procs": str(processes),
         "drift": f"{drift:+.4f}",
         "a, 600 K": f"{lattice:.4f}",
         "a, 0 K": f"{float(constants['lattice constant']):.4f}",
@@ -202,9 +202,14 @@ def results_table(rows: Sequence[Mapping[str, str]]) -> Table:
         "drift of the total energy (NVE), meV/atom/ps; lattice constants, Å; elastic constants, GPa; diffusion "
         "constant of the melt at 2000 K, Å²/ps; µs per atom and step of the small NVE run"
     )
-    table = Table(title="Silicon in LAMMPS", caption=caption, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(
+        title="Silicon in LAMMPS, potential by plugin and by KIM",
+        caption=caption,
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
     for heading in rows[0]:
-        table.add_column(heading, justify="left" if heading == "potential by" else "right")
+        table.add_column(heading, justify="left" if heading == "by" else "right")
     for row in rows:
         table.add_row(*row.values())
     return table

