@@ -94,6 +94,7 @@ BAD_SPECS: list[tuple[dict[str, Any], list[str]]] = [
     ({"name": "_si"}, ["name = '_si'", "not a C identifier"]),
     ({"name": "double"}, ["name = 'double'", "reserved word"]),
     ({"name": "lambda"}, ["name = 'lambda'", "reserved word"]),
+    ({"name": "acegen"}, ["name = 'acegen'", "reserved word"]),
     ({"name": "siß"}, ["not a C identifier"]),
     ({"name": "s" * 64}, ["longer than 63 characters"]),
     ({"basis.level": "1e5000"}, ["basis.level = '1e5000'"]),

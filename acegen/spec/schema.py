@@ -254,7 +254,7 @@ class Spec(Section):
         if len(name) > _MAX_NAME:
             raise ValueError(f"is longer than {_MAX_NAME} characters")
         if name in _RESERVED:
-            raise ValueError("is a word that C, Python or acegen itself uses")
+            raise ValueError("is a reserved word of C, Python or acegen")
         return name
 
     @model_validator(mode="after")

@@ -1,0 +1,237 @@
+"""The command line: commands, options, and their help."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from acegen.cli import commands
+from acegen.version import __version__
+
+_EXAMPLE = """\
+A specification, spec.toml:
+
+    name = "si_o3d12"
+
+    [basis]
+    elements = ["Si"]
+    order = 3
+    level = 12
+
+    [radial]
+    cutoff = 5.5
+
+Then:
+
+    acegen info spec.toml            how large it will be
+    acegen compile spec.toml         makes generated/si_o3d12/, an importable module
+    acegen verify generated/si_o3d12 checks it against its definition
+"""
+
+_FIT_EXAMPLE = """\
+Settings, fit.toml:
+
+    spec = "si.toml"                     the model, as for acegen compile; or, for the
+                                         recommended basis, a table of name, elements, cutoff
+
+    [data]
+    train = "Si_train.xyz"
+    test = "Si_test.xyz"                 reported on, decides nothing
+
+Everything else has a default: acegen schema --fit lists it.
+
+    acegen fit fit.toml                  makes fits/NAME/
+    acegen eval fits/NAME more.xyz       errors for other data
+"""
+
+_EXPORT_EXAMPLE = """\
+targets:
+
+    c        a library for C, C++ and Fortran: Makefile, pkg-config, CMake, example programs
+    lammps   the pair style acegen as a plugin, and the model as a library it loads
+    kim      a portable model for every simulator with the KIM API
+
+    acegen export fits/si --to lammps    makes exports/lammps/si/
+    make -C exports/lammps/si run        builds the plugin and runs an example
+"""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="acegen",
+        description="Compile Atomic Cluster Expansion models to specialized C with a Python interface.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"acegen {__version__}")
+    subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    command = subparsers.add_parser(
+        "compile",
+        help="compile a spec to an importable module",
+        description="Derive the basis of a spec exactly, generate C and build DIR/NAME/, an importable module. "
+        "A second compile of an unchanged spec does nothing.",
+    )
+    command.add_argument("spec", type=Path, metavar="SPEC", help="specification, a TOML file")
+    command.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("generated"),
+        metavar="DIR",
+        help="where to put NAME/ (default: %(default)s)",
+    )
+    command.add_argument(
+        "--coefficients", type=Path, metavar="FILE", help="coefficient file; adds a kernel for energies and forces"
+    )
+    _add_build_options(command)
+    command.set_defaults(command=commands.compile_command)
+
+    command = subparsers.add_parser(
+        "info",
+        help="size of a spec or a compiled module",
+        description="Print functions by order, products, multiply-adds per atom and non-zeros of the purification "
+        "operator, for a spec (without compiling it) or for a compiled module.",
+    )
+    command.add_argument("target", type=Path, metavar="SPEC|MODULE", help="a TOML file, or the folder of a module")
+    command.add_argument(
+        "--neighbours",
+        type=_count,
+        default=33,
+        metavar="J",
+        help="neighbours to count multiply-adds for (default: %(default)s)",
+    )
+    _add_build_options(command)
+    command.set_defaults(command=commands.info_command)
+
+    command = subparsers.add_parser(
+        "verify",
+        help="check a compiled module against its definition",
+        description="Check a module against brute-force evaluation in 640-bit arithmetic, against a second exact "
+        "derivation of its purification operator, and for the symmetries it must have. Prints the worst error "
+        "of each property; the exit status is 1 if one is out of tolerance.",
+    )
+    command.add_argument("module", type=Path, metavar="MODULE", help="folder of a compiled module")
+    command.add_argument(
+        "--environments",
+        type=_positive,
+        default=40,
+        metavar="N",
+        help="random environments to draw (default: %(default)s)",
+    )
+    command.add_argument(
+        "--seed", type=_count, default=0, help="seed of the random environments (default: %(default)s)"
+    )
+    command.set_defaults(command=commands.verify_command)
+
+    _add_fit_commands(subparsers)
+    _add_export_command(subparsers)
+
+    command = subparsers.add_parser(
+        "schema",
+        help="print the JSON schema of specs",
+        description="Print the JSON schema of specifications, for editors that complete and check TOML "
+        "(Even Better TOML, taplo: put '#:schema ./acegen-schema.json' in the first line of the spec).",
+    )
+    command.add_argument("--fit", action="store_true", help="the schema of fits (FIT.toml) instead")
+    command.set_defaults(command=commands.schema_command)
+    return parser
+
+
+def _add_fit_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = subparsers.add_parser(
+        "fit",
+        help="fit a potential to labelled configurations",
+        description="Fit a linear model to energies, forces and virials in extended XYZ, decide every hyperparameter "
+        "by a validation split, and leave in DIR/NAME/ the compiled potential, its coefficients, a report with errors "
+        "by kind of configuration, and pictures. An interrupted fit goes on where it stopped.",
+        epilog=_FIT_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("fit", type=Path, metavar="FIT", help="settings, a TOML file")
+    command.add_argument("--processes", type=_positive, metavar="N", help="instead of assembly.processes")
+    command.add_argument("--dask", metavar="ADDRESS", help="instead of assembly.dask: a Dask scheduler to assemble on")
+    command.set_defaults(command=commands.fit_command)
+
+    command = subparsers.add_parser(
+        "eval",
+        help="errors of a compiled potential for labelled configurations",
+        description="Compare the energies, forces and virials of a compiled potential with labelled configurations and "
+        "print errors by kind of configuration.",
+    )
+    command.add_argument("module", type=Path, metavar="MODEL", help="folder of a compiled potential, or of a fit")
+    command.add_argument("data", nargs="+", metavar="DATA", help="extended-XYZ files")
+    for name in ("energy", "forces", "virial", "stress", "config_type"):
+        command.add_argument(f"--{name.replace('_', '-')}", metavar="KEY", help=f"key of the label (default: {name})")
+    command.add_argument("-o", "--output", type=Path, metavar="DIR", help="also write errors.json and pictures there")
+    command.set_defaults(command=commands.eval_command)
+
+
+def _add_export_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = subparsers.add_parser(
+        "export",
+        help="write a compiled potential as C, LAMMPS or KIM load it",
+        description="Write DIR/TARGET/NAME/, a folder that does without acegen: the model's C, what the other code "
+        "needs to load it, examples, and a README that says how to go on.",
+        epilog=_EXPORT_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("model", type=Path, metavar="MODEL", help="folder of a compiled potential, or of a fit")
+    command.add_argument("--to", required=True, metavar="TARGET", help="c, lammps or kim")
+    command.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("exports"),
+        metavar="DIR",
+        help="where to put TARGET/NAME/ (default: %(default)s)",
+    )
+    command.set_defaults(command=commands.export_command)
+
+
+def _add_build_options(command: argparse.ArgumentParser) -> None:
+    """Options of `BuildOptions`; the defaults are what is fastest here."""
+    group = command.add_argument_group("kernel", "how the kernels are built; none of it changes what they compute")
+    group.add_argument(
+        "--march",
+        default="native",
+        metavar="NAME",
+        help="instruction set: native (this machine, the default), generic (any machine of this kind), or a name the "
+        "C compiler knows, such as x86-64-v3",
+    )
+    group.add_argument(
+        "--lanes",
+        type=int,
+        metavar="N",
+        help="centres evaluated together: 2, 4, 8 or 16 (default: one vector register)",
+    )
+    group.add_argument(
+        "--precision",
+        default="double",
+        metavar="NAME",
+        help="arithmetic of the potential: double (the default) or single, which takes about 0.6 of the time and has "
+        "errors of about 1e-6 of the terms that are added up",
+    )
+    group.add_argument("--openmp", action="store_true", help="build the potential for several threads")
+    group.add_argument(
+        "--products",
+        default="auto",
+        metavar="FORM",
+        help="product stage: straight (code), compact (tables) or auto, what is estimated to cost less (the default)",
+    )
+
+
+def _count(text: str) -> int:
+    """A command-line number that is not negative."""
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{number} is negative")
+    return number
+
+
+def _positive(text: str) -> int:
+    """A command-line number of at least one."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not positive")
+    return number
