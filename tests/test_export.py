@@ -65,6 +65,18 @@ def test_missing_module(export: Callable[..., int], tmp_path: Path, capsys: pyte
     assert not (tmp_path / "out").exists()
 
 
+def test_taken_name(
+    export: Callable[..., int], small_spec: Spec, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A model called math would install a header that hides C's."""
+    spec = small_spec | {"name": "math"}
+    model = acegen.compile(spec, tmp_path, random_coefficients(acegen.compile(spec, tmp_path)))
+    assert export(model=model.path) == 1
+    assert "named math, and so is a file of C" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert export("kim", model.path) == 0
+
+
 def test_replaces_its_own_export(export: Callable[..., int], tmp_path: Path) -> None:
     """Also one that has been built; what was built is gone with it."""
     assert export() == 0

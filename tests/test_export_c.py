@@ -14,7 +14,7 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 from ase.io import write
-from conftest import ROOT, random_coefficients
+from conftest import ROOT, Spec, random_coefficients
 from export_cases import EXAMPLES, MODELS, Export, available, build, copy, exports, need, shell
 
 import acegen
@@ -90,6 +90,15 @@ def test_examples_agree_with_python(exports: Callable[[str], Export], tmp_path: 
         if atoms.pbc.all():
             stress = -expected.virial.ravel()[[0, 4, 8, 5, 2, 1]] / atoms.get_volume()
             assert np.abs(result["stress"][0] - stress).max() <= 1e-11 * np.abs(stress).max()
+
+
+def test_model_named_as_a_source_of_the_examples(small_spec: Spec, tmp_path: Path) -> None:
+    """Its header is not taken for that of the example."""
+    spec = small_spec | {"name": "report"}
+    model = acegen.compile(spec, tmp_path, random_coefficients(acegen.compile(spec, tmp_path)))
+    folder = export_model(model.path, "c", tmp_path)
+    for example in available():
+        shell([build(folder, example), "--check", "example.xyz"], folder)
 
 
 @pytest.mark.parametrize("key", MODELS)

@@ -108,16 +108,20 @@ def test_options_of_kernels(lammps: Lammps, tmp_path: Path) -> None:
 
 
 def test_real_units(lammps: Lammps, models: Models, tmp_path: Path) -> None:
-    """Energies and forces in kcal/mol."""
+    """Energies and forces in kcal/mol, also where `units` comes after `pair_style`."""
     model, atoms = models("oxide"), random_structure(("Si", "O"), 7)
     expected = model.compute(atoms)
-    commands = setup(atoms, lammps.library(model), model.elements, tmp_path, units="real")
-    found = evaluate(lammps, commands, tmp_path)
+    library = lammps.library(model)
+    commands = setup(atoms, library, model.elements, tmp_path, units="real")
+    late = "units metal\npair_style acegen\n"
+    late += setup(atoms, library, model.elements, tmp_path, units="real", pair=f"pair_coeff * * {library} Si O")
     factor = 23.060549  # of LAMMPS, metal to real
-    np.testing.assert_allclose(found.energy, factor * expected.energy, rtol=1e-11)
-    np.testing.assert_allclose(
-        found.forces, factor * expected.forces, rtol=0, atol=1e-9 * np.abs(expected.forces).max()
-    )
+    for script in (commands, late):
+        found = evaluate(lammps, script, tmp_path)
+        np.testing.assert_allclose(found.energy, factor * expected.energy, rtol=1e-11)
+        np.testing.assert_allclose(
+            found.forces, factor * expected.forces, rtol=0, atol=1e-9 * np.abs(expected.forces).max()
+        )
 
 
 def heated(lammps: Lammps, model: acegen.Model, folder: Path, size: int = 3) -> str:
@@ -211,6 +215,28 @@ def test_two_models_stay_apart(lammps: Lammps, models: Models, tmp_path: Path) -
         forces[chosen] = result.forces
     assert found.energy == pytest.approx(energy, rel=1e-11)
     np.testing.assert_allclose(found.forces, forces, rtol=0, atol=1e-11 * np.abs(forces).max())
+
+
+def test_rebuilt_while_open(lammps: Lammps, models: Models, tmp_path: Path) -> None:
+    """A library that was built again is read again, also while another simulation has the old one open."""
+    atoms = random_structure(("Si",), 5)
+    library = tmp_path / "model.so"
+    commands = setup(atoms, library, ("Si",), tmp_path) + "run 0"
+    old, new = (lammps.library(models(key)) for key in ("silicon", "usual"))
+    output = lammps.python(
+        f"""
+import os, shutil
+shutil.copy({str(old)!r}, {str(library)!r})
+simulations = [new({commands!r})]
+os.remove({str(library)!r})
+shutil.copy({str(new)!r}, {str(library)!r})
+simulations += [new({commands!r}) for _ in range(2)]
+print(*(simulation.get_thermo("pe") for simulation in simulations))
+""",
+        tmp_path,
+    )
+    expected = [models(key).compute(atoms).energy for key in ("silicon", "usual", "usual")]
+    np.testing.assert_allclose([float(word) for word in output.split()[-3:]], expected, rtol=1e-11)
 
 
 def test_overlay(lammps: Lammps, models: Models, tmp_path: Path) -> None:

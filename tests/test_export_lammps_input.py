@@ -69,6 +69,32 @@ def test_damaged_libraries(lammps: Lammps, silicon: Path, tmp_path: Path) -> Non
     )
 
 
+def test_folder_for_a_library(lammps: Lammps, tmp_path: Path) -> None:
+    """A folder, as of the export, is no library."""
+    (tmp_path / "si").mkdir()
+    said = message(lammps, pair(tmp_path, "pair_style acegen\npair_coeff * * si Si"), tmp_path)
+    assert "there is no file si that can be read; give the library that 'make'" in said
+
+
+@pytest.mark.parametrize("wrong", ["gone.so Si", "{} Ge"])
+def test_going_on_after_an_error(lammps: Lammps, silicon: Path, tmp_path: Path, wrong: str) -> None:
+    """A program that catches the error of a pair_coeff runs neither what was set before nor half of it."""
+    commands = pair(tmp_path, f"pair_style acegen\npair_coeff * * {silicon} Si")
+    output = lammps.python(
+        f"""
+simulation = new({commands!r})
+for command in ({"pair_coeff * * " + wrong.format(silicon)!r}, "run 0"):
+    try:
+        simulation.command(command)
+    except Exception as error:
+        print("refused:", error)
+""",
+        tmp_path,
+    )
+    assert output.count("refused:") == 2
+    assert "All pair coeffs are not set" in output
+
+
 def edited(model: acegen.Model, folder: Path, file: str, old: str, new: str, target: str = "model") -> Path:
     """The build folder of an export of which a source was changed."""
     export = export_model(model.path, "lammps", folder)

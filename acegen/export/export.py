@@ -22,6 +22,19 @@ TARGETS = {
 }
 """Codes to export to, and what one gets."""
 
+_TAKEN = {
+    "c": frozenset(
+        """
+        assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign stdarg stdatomic
+        stdbool stddef stdint stdio stdlib stdnoreturn string tgmath threads time uchar wchar wctype
+        c m dl gcc gfortran gomp pthread quadmath rt util
+        """.split()
+    ),
+    "lammps": frozenset(("acegenplugin", "acegen_plugin", "acegen_loader", "pair_acegen")),
+    "kim": frozenset[str](),
+}
+"""Names whose header or library, once installed, would hide one of C, and names of the plugin's own files."""
+
 RECORD = "export.json"
 RECORD_FORMAT = "acegen-export-1"
 BUILD = "build"
@@ -46,13 +59,19 @@ def export_model(folder: str | Path, target: str, output: str | Path = "exports"
         the folder of the export.
 
     Raises:
-        ExportError: no such target, or the folder cannot be written, or holds something else.
+        ExportError: no such target, the model's name is taken there, or the folder cannot be written, or holds
+            something else.
         ModuleError: there is no such model, it is damaged, or was compiled without coefficients.
         DependencyError: ASE is missing.
     """
     if target not in TARGETS:
         raise ExportError(f"there is no target '{target}'; choose one of {', '.join(TARGETS)}.")
     source = read_source(Path(folder))
+    if source.model.name in _TAKEN[target]:
+        raise ExportError(
+            f"the model is named {source.model.name}, and so is a file of {'C' if target == 'c' else 'the plugin'}: "
+            "one would be taken for the other. Compile the model under another name."
+        )
     result = Path(output) / target / source.model.name
     _check_replaceable(result)
     with staging_folder(result, ExportError) as staging:

@@ -3,7 +3,9 @@
 
 #include <dlfcn.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
+#include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <fstream>
@@ -50,6 +52,18 @@ bool truncated(const std::string &path)
   return false;
 }
 
+/* Open a library as its file is now. The dynamic loader knows libraries by name: that of one which was built again while
+ * another simulation still has the old one open would be taken for the old one. Spelled anew it is looked for by its file. */
+void *load(std::string name)
+{
+  static std::atomic<unsigned> respelled(0);
+  void *const known = dlopen(name.c_str(), RTLD_NOW | RTLD_NOLOAD);
+  if (known) name.insert(0, 1 + respelled++ % 1000, '/');
+  void *const handle = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (known) dlclose(known);
+  return handle;
+}
+
 }    // namespace
 
 ModelLibrary::~ModelLibrary()
@@ -68,12 +82,13 @@ std::string ModelLibrary::open(const std::string &path)
 {
   close();
   path_ = path;
-  if (!std::ifstream(path))
+  struct stat status;
+  if (stat(path.c_str(), &status) != 0 || S_ISDIR(status.st_mode) || !std::ifstream(path))
     return "there is no file " + path + " that can be read; give the library that 'make' in an export of the model built";
   if (truncated(path)) return "the library " + path + " is truncated; build or copy it again";
   /* A name without a slash would be looked for in the system's folders. */
   char *const absolute = realpath(path.c_str(), nullptr);
-  handle_ = dlopen(absolute ? absolute : path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  handle_ = load(absolute ? absolute : path);
   free(absolute);
   if (!handle_) {
     const char *const said = dlerror();

