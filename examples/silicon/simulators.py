@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -137,7 +138,7 @@ def find_plugin(model: Path, output: Path) -> Simulator | None:
         return None
     build = folder / "build"
     paths = re.findall(r"^(\w+) := (.*)$", (build / "lammps.mk").read_text(), re.MULTILINE)
-    found = dict(paths)
+    found = {name: shlex.split(value)[0] for name, value in paths if value}
     coeff = f"* * {build / folder.name}.so Si"
     environment = {"LAMMPS_PLUGIN_PATH": str(build)}
     return Simulator("plugin", Path(found["LMP"]), (found["MPIEXEC"], "-n"), environment, "acegen", coeff)
