@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from ase.build import bulk
 from conftest import ROOT
-from kim_tools import WHY_NOT
+from kim_tools import WHY_NOT, lammps_program, require
 from lammps_tools import needs_lammps
 
 import acegen
@@ -79,7 +79,8 @@ def test_silicon_simulators(tmp_path: Path, fitted_silicon: acegen.Model, monkey
     example, run = silicon_example("simulators"), silicon_example("run")
     rows = example.run_all(fitted_silicon.path, tmp_path, example.SHORT)
     assert [row["procs"] for row in rows[:2]] == ["1", "2"]
-    assert len(rows) == (2 if WHY_NOT["kim"]() or WHY_NOT["lammps"]() else 4)
+    kim = not any(WHY_NOT[tool]() for tool in ("kim", "lammps", "mpirun")) and example.MPIRUN.exists()
+    assert len(rows) == (4 if kim and lammps_program() == Path("/usr/bin/lmp") else 2)
     for name in ("a, 0 K", "a, 600 K", "C11", "C12", "C44"):
         values = [float(row[name]) for row in rows]
         assert max(values) - min(values) <= 1e-4 * values[0], name
@@ -90,6 +91,17 @@ def test_silicon_simulators(tmp_path: Path, fitted_silicon: acegen.Model, monkey
         from_ase = float(re.search(rf"{name} (\S+)[,;]", lines[0]).group(1))  # type: ignore[union-attr]
         assert float(rows[0][name]) == pytest.approx(from_ase, rel=0.01)
     assert np.ptp(plt.imread(tmp_path / "rdf.png")) > 0.5
+
+
+def test_silicon_without_mpirun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """KIM is left out, with the reason, where the system's LAMMPS has no mpirun."""
+    require("lammps")
+    example = silicon_example("simulators")
+    lines: list[str] = []
+    monkeypatch.setattr(example.console, "print", lambda *text, **_: lines.extend(map(str, text)))
+    monkeypatch.setattr(example, "MPIRUN", tmp_path / "mpirun")
+    assert example.find_kim(tmp_path, tmp_path) is None
+    assert lines[0].startswith("no KIM: ")
 
 
 def test_silicon_coefficients_are_physical(tmp_path: Path) -> None:

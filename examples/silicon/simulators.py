@@ -33,6 +33,8 @@ from acegen.export import export_model
 
 HERE = Path(__file__).parent
 INPUTS = HERE / "lammps"
+MPIRUN = Path("/usr/bin/mpirun")
+"""Of the MPI that the system's LAMMPS is linked to."""
 SHORT: Mapping[str, Sequence[str]] = {
     "nve": ("-var", "steps", "500"),
     "npt": ("-var", "steps", "500"),
@@ -138,10 +140,10 @@ def find_plugin(model: Path, output: Path) -> Simulator | None:
         return None
     build = folder / "build"
     paths = re.findall(r"^(\w+) := (.*)$", (build / "lammps.mk").read_text(), re.MULTILINE)
-    found = {name: shlex.split(value)[0] for name, value in paths if value}
+    found = {name: shlex.split(value) for name, value in paths}
     coeff = f"* * {build / folder.name}.so Si"
     environment = {"LAMMPS_PLUGIN_PATH": str(build)}
-    return Simulator("plugin", Path(found["LMP"]), (found["MPIEXEC"], "-n"), environment, "acegen", coeff)
+    return Simulator("plugin", Path(found["LMP"][0]), (*found["MPIEXEC"], "-n"), environment, "acegen", coeff)
 
 
 def find_kim(model: Path, output: Path) -> Simulator | None:
@@ -152,6 +154,12 @@ def find_kim(model: Path, output: Path) -> Simulator | None:
             "no KIM: there is no LAMMPS with KIM in /usr/bin (Debian, Ubuntu: apt install lammps libkim-api-dev)"
         )
         return None
+    if (
+        not MPIRUN.exists()
+        or "Open MPI" not in subprocess.run([MPIRUN, "--version"], capture_output=True, text=True).stdout
+    ):
+        console.print(f"no KIM: {MPIRUN} is not OpenMPI's (Debian, Ubuntu: apt install openmpi-bin)")
+        return None
     folder = export_model(model, "kim", output / "exports")
     result = subprocess.run(["make", "-C", str(folder)], capture_output=True, text=True, check=False)
     if result.returncode:
@@ -159,7 +167,7 @@ def find_kim(model: Path, output: Path) -> Simulator | None:
         return None
     said = subprocess.run(["make", "-s", "-C", str(folder), "environment"], capture_output=True, text=True, check=True)
     environment = dict(re.findall(r"^(\w+)=(.*)$", said.stdout, re.MULTILINE))
-    launcher = ("/usr/bin/mpirun", "--allow-run-as-root", "--oversubscribe", "-n")  # containers have root and few cores
+    launcher = (str(MPIRUN), "--allow-run-as-root", "--oversubscribe", "-n")  # containers have root and few cores
     return Simulator("KIM", program, launcher, environment, f"kim {folder.name}", "* * Si")
 
 
