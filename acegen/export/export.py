@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from itertools import chain
 from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined
@@ -35,6 +36,8 @@ _TAKEN = {
 }
 """Names whose header or library, once installed, would hide one of C, and names of the plugin's own files."""
 
+COMMON = "common"
+"""Templates of every target."""
 RECORD = "export.json"
 RECORD_FORMAT = "acegen-export-1"
 BUILD = "build"
@@ -46,9 +49,9 @@ LOGS = {"log.lammps", "kim.log"}
 def export_model(folder: str | Path, target: str, output: str | Path = "exports") -> Path:
     """Write a compiled potential as another code loads it.
 
-    What is written is the folder `templates/export/TARGET`, with the model's sources in `kernel/` and a small structure
-    to try it on. No template knows a particular model: they stand on the ABI header, and are told names and compiler
-    flags.
+    What is written are the folders `templates/export/common` and `templates/export/TARGET`, with the model's sources in
+    `kernel/` and a small structure to try it on. No template knows a particular model: they stand on the ABI header, and
+    are told names and compiler flags.
 
     Args:
         folder: a compiled module with a potential, or a fit.
@@ -100,7 +103,8 @@ def _write_export(source: PotentialSource, target: str, staging: Path) -> None:
     environment = Environment(
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, autoescape=False
     )
-    for name, content in _templates(files("acegen.templates") / "export" / target):
+    folders = files("acegen.templates") / "export"
+    for name, content in chain(_templates(folders / COMMON), _templates(folders / target)):
         path = staging / name.removesuffix(".j2").replace("NAME", source.model.name)
         path.parent.mkdir(parents=True, exist_ok=True)
         text = environment.from_string(content).render(context) if name.endswith(".j2") else content

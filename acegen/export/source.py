@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from acegen.elements import SYMBOLS
 from acegen.manifest import Manifest, check_files, module_folder, read_manifest
 from acegen.runtime import Model, load
 from acegen.version import __version__
@@ -42,6 +43,7 @@ class PotentialSource:
             "sources": tuple(file.name for file in self.kernel if file.suffix == ".c"),
             "headers": tuple(file.name for file in self.kernel if file.suffix == ".h"),
             "flags": " ".join(self.flags),
+            "symbols": SYMBOLS,
             "version": __version__,
         }
 

@@ -4,6 +4,8 @@
  */
 #include "kim_model.h"
 
+#include "acegen_symbols.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,18 +17,6 @@ KIM_ModelCreateFunction acegen_kim_create;
 static KIM_ModelDestroyFunction destroy;
 static KIM_ModelComputeArgumentsCreateFunction arguments_create;
 static KIM_ModelComputeArgumentsDestroyFunction arguments_destroy;
-
-/* What acegen.h calls elements by number KIM calls by symbol. */
-static const char *const SYMBOLS[] = {
-    "",   "H",  "He", "Li", "Be", "B",  "C",  "N",  "O",  "F",  "Ne", "Na", "Mg", "Al", "Si", "P",  "S",
-    "Cl", "Ar", "K",  "Ca", "Sc", "Ti", "V",  "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Zn", "Ga", "Ge", "As",
-    "Se", "Br", "Kr", "Rb", "Sr", "Y",  "Zr", "Nb", "Mo", "Tc", "Ru", "Rh", "Pd", "Ag", "Cd", "In", "Sn",
-    "Sb", "Te", "I",  "Xe", "Cs", "Ba", "La", "Ce", "Pr", "Nd", "Pm", "Sm", "Eu", "Gd", "Tb", "Dy", "Ho",
-    "Er", "Tm", "Yb", "Lu", "Hf", "Ta", "W",  "Re", "Os", "Ir", "Pt", "Au", "Hg", "Tl", "Pb", "Bi", "Po",
-    "At", "Rn", "Fr", "Ra", "Ac", "Th", "Pa", "U",  "Np", "Pu", "Am", "Cm", "Bk", "Cf", "Es", "Fm", "Md",
-    "No", "Lr", "Rf", "Db", "Sg", "Bh", "Hs", "Mt", "Ds", "Rg", "Cn", "Nh", "Fl", "Mc", "Lv", "Ts", "Og",
-};
-enum { N_SYMBOLS = sizeof SYMBOLS / sizeof SYMBOLS[0] };
 
 /* Log an error of creation, as printf; returns what a failed routine returns. */
 static int fail(const KIM_ModelCreate *create, const char *format, ...)
@@ -122,7 +112,7 @@ static int set_species(KIM_ModelCreate *create, const acegen_model *potential)
 {
     for (int32_t i = 0; i < potential->n_species; ++i) {
         const int32_t number = potential->atomic_numbers[i];
-        const char *symbol = number > 0 && number < N_SYMBOLS ? SYMBOLS[number] : "";
+        const char *symbol = number > 0 && number < ACEGEN_N_SYMBOLS ? ACEGEN_SYMBOLS[number] : "";
         const KIM_SpeciesName name = KIM_SpeciesName_FromString(symbol);
         if (!KIM_SpeciesName_Known(name) || KIM_ModelCreate_SetSpeciesCode(create, name, i)) {
             return fail(create, "%s: this KIM API does not know element number %d.", ACEGEN_NAME, (int)number);

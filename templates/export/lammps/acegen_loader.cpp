@@ -1,6 +1,8 @@
 /* acegen_loader.cpp: see acegen_loader.h. SPDX-License-Identifier: MIT */
 #include "acegen_loader.h"
 
+#include "acegen_symbols.h"
+
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -17,16 +19,6 @@
 
 namespace acegen {
 namespace {
-
-const char *const SYMBOLS[] = {
-    "X",  "H",  "He", "Li", "Be", "B",  "C",  "N",  "O",  "F",  "Ne", "Na", "Mg", "Al", "Si", "P",  "S",
-    "Cl", "Ar", "K",  "Ca", "Sc", "Ti", "V",  "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Zn", "Ga", "Ge", "As",
-    "Se", "Br", "Kr", "Rb", "Sr", "Y",  "Zr", "Nb", "Mo", "Tc", "Ru", "Rh", "Pd", "Ag", "Cd", "In", "Sn",
-    "Sb", "Te", "I",  "Xe", "Cs", "Ba", "La", "Ce", "Pr", "Nd", "Pm", "Sm", "Eu", "Gd", "Tb", "Dy", "Ho",
-    "Er", "Tm", "Yb", "Lu", "Hf", "Ta", "W",  "Re", "Os", "Ir", "Pt", "Au", "Hg", "Tl", "Pb", "Bi", "Po",
-    "At", "Rn", "Fr", "Ra", "Ac", "Th", "Pa", "U",  "Np", "Pu", "Am", "Cm", "Bk", "Cf", "Es", "Fm", "Md",
-    "No", "Lr", "Rf", "Db", "Sg", "Bh", "Hs", "Mt", "Ds", "Rg", "Cn", "Nh", "Fl", "Mc", "Lv", "Ts", "Og"};
-const int N_SYMBOLS = sizeof(SYMBOLS) / sizeof(*SYMBOLS);
 
 /* Whether a file is shorter than its own headers say: opened as it is, the dynamic loader would read past its end and the
  * process would be killed. */
@@ -118,7 +110,7 @@ std::string ModelLibrary::open(const std::string &path)
 int ModelLibrary::species(const std::string &symbol) const
 {
   for (int i = 0; model_ && i < model_->n_species; ++i)
-    if (model_->atomic_numbers[i] < N_SYMBOLS && symbol == SYMBOLS[model_->atomic_numbers[i]]) return i;
+    if (symbol == ACEGEN_SYMBOLS[model_->atomic_numbers[i]]) return i;
   return -1;
 }
 
@@ -126,7 +118,7 @@ std::string ModelLibrary::elements() const
 {
   std::string names;
   for (int i = 0; model_ && i < model_->n_species; ++i)
-    names += (i ? " " : "") + std::string(model_->atomic_numbers[i] < N_SYMBOLS ? SYMBOLS[model_->atomic_numbers[i]] : "?");
+    names += (i ? " " : "") + std::string(ACEGEN_SYMBOLS[model_->atomic_numbers[i]]);
   return names;
 }
 
