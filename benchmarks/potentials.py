@@ -83,7 +83,7 @@ def _plugin(context: Context, lammps: Lammps, python: Path, size: Size, model: a
     folder = export_model(model.path, "lammps", context.scratch / "exports").resolve()
     _make(folder, "all", f"PYTHON={python}")
     build = folder / "build"
-    with_plugin = replace(lammps, environment={"LAMMPS_PLUGIN_PATH": str(build)})
+    with_plugin = replace(lammps, environment={**lammps.environment, "LAMMPS_PLUGIN_PATH": str(build)})
     coefficients = f"* * {build / model.name}.so Si"
     return Potential(f"acegen, {size.label}", with_plugin, "acegen", coefficients, size)
 
