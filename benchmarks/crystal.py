@@ -20,6 +20,11 @@ LATTICE = 5.47
 """Lattice constant of the example's potential, Å."""
 
 ATOMS_A_CELL = 8
+AS_NEEDED = "every 1 delay 0 check yes"
+BUILD_EVERY = 20
+REGULARLY = f"every {BUILD_EVERY} delay 0 check no"
+"""When neighbour lists are built. In a short run a crystal needs one or none by luck, which tells no costs."""
+
 WARM_UP = 2
 """Steps before those that are timed."""
 
@@ -38,7 +43,7 @@ velocity all create 500 4711 loop geom
 pair_style ${{pair}}
 pair_coeff ${{coeff}}
 neighbor ${{skin}} bin
-neigh_modify every 1 delay 0 check yes
+neigh_modify ${{lists}}
 timestep 0.001
 if "${{move}} == 1" then "fix move all nve"
 thermo 100
@@ -70,33 +75,44 @@ class Potential:
     moves: bool = True
 
     def variables(
-        self, cells: Cells, steps: int, skin: float = 1.0, dump: Path | None = None, rest: float = 0.0
+        self,
+        cells: Cells,
+        steps: int,
+        skin: float = 1.0,
+        lists: str = AS_NEEDED,
+        dump: Path | None = None,
+        rest: float = 0.0,
     ) -> Mapping[str, object]:
         """Variables of the input; `rest` is how long the program stays when it is done, in seconds."""
         x, y, z = cells
-        numbers = {
+        return {
             "x": x,
             "y": y,
             "z": z,
+            "warm": WARM_UP,
             "steps": steps,
             "skin": skin,
-            "warm": WARM_UP,
-            "rest": rest,
+            "lists": lists,
             "move": int(self.moves),
-        }
-        return {
-            **numbers,
             "pair": self.pair,
             "coeff": self.coeff,
             "write": int(dump is not None),
             "dump": dump or "none",
+            "rest": rest,
         }
 
     def run(
-        self, folder: Path, cells: Cells, steps: int, skin: float = 1.0, processes: int = 1, dump: Path | None = None
+        self,
+        folder: Path,
+        cells: Cells,
+        steps: int,
+        skin: float = 1.0,
+        lists: str = AS_NEEDED,
+        processes: int = 1,
+        dump: Path | None = None,
     ) -> Run:
         """Simulate; what LAMMPS says of the steps after the first."""
-        variables = self.variables(cells, steps, skin, dump=dump)
+        variables = self.variables(cells, steps, skin, lists, dump)
         return self.lammps.run(write_input(folder), variables, processes)[-1]
 
 

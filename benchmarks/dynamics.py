@@ -165,7 +165,7 @@ def _record(plan: Plan, runs: list[Run], kernels: Mapping[Size, Samples], refere
         "over_acegen": total.over(other).record(),
         "pair_over_acegen": pair.over(Samples.of([run.us("Pair") for run in reference])).record(),
     }
-    if size and (kernel := kernels.get(size)):
+    if size and plan.potential.moves and (kernel := kernels.get(size)):
         record["kernel_us_per_atom"] = kernel.record()
         record["pair_over_kernel"] = pair.over(kernel).record()
         record["over_least"] = total.over(Samples(kernel.values + total.values - pair.values)).record()

@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.communication import Costs, Network, fit_costs, predict, table_of
 from benchmarks.context import Context, Steps
-from benchmarks.crystal import ATOMS_A_CELL, LATTICE, Potential, n_atoms, write_input
+from benchmarks.crystal import ATOMS_A_CELL, BUILD_EVERY, LATTICE, REGULARLY, Potential, n_atoms, write_input
 from benchmarks.lammps import SECTIONS, Run, finished
 from benchmarks.potentials import Contenders
 from benchmarks.section import Headline, Table
@@ -21,7 +21,7 @@ from benchmarks.timing import Samples, pinned
 
 SYSTEMS = (10**6, 10**7, 10**8, 10**9)
 PROCESSES = (100, 1_000, 10_000, 100_000)
-_MEMORY_STEPS, _LARGE_STEPS = 2, 10
+_MEMORY_STEPS, _LARGE_STEPS = 2, BUILD_EVERY
 _REST = 0.2
 """Seconds that a program stays when it is done, for its memory to be read."""
 
@@ -66,11 +66,11 @@ def _processes() -> list[int]:
 
 
 def _number_of_steps(context: Context, potential: Potential, skin: float, folder: Path, cells: Cells) -> int:
-    """Steps of a run on one process that takes as long as wanted."""
+    """Steps of a run on one process that takes as long as wanted: a multiple of those between two builds of lists."""
     settings = context.settings.lammps
     few = potential.run(folder, settings.weak, settings.steps[0], skin)
     expected = few.us() * 1e-6 * n_atoms(cells)
-    return round(min(max(settings.seconds / expected, settings.steps[0]), settings.steps[1]))
+    return BUILD_EVERY * max(1, round(min(settings.seconds / expected, settings.steps[1]) / BUILD_EVERY))
 
 
 def _alternate(tasks: Mapping[str, Callable[[], Run]], rounds: int, steps: Steps) -> dict[str, list[Run]]:
@@ -95,7 +95,7 @@ def _series(context: Context, potential: Potential, skin: float, folder: Path) -
     for edge in context.settings.lammps.series:
         cells = (edge, edge, edge)
         number = _number_of_steps(context, potential, skin, folder, cells)
-        tasks[f"{n_atoms(cells):,} atoms"] = partial(potential.run, folder, cells, number, skin)
+        tasks[f"{n_atoms(cells):,} atoms"] = partial(potential.run, folder, cells, number, skin, REGULARLY)
     return tasks
 
 
@@ -115,7 +115,7 @@ def _series_record(runs: list[Run]) -> dict[str, Any]:
 
 def _copies(potential: Potential, folder: Path, cells: Cells, number: int, skin: float, copies: int) -> Run:
     """Independent runs at the same time; the one that took longest."""
-    script, variables = write_input(folder), potential.variables(cells, number, skin)
+    script, variables = write_input(folder), potential.variables(cells, number, skin, REGULARLY)
     started = [potential.lammps.start(script, variables) for _ in range(copies)]
     return max((finished(process)[-1] for process in started), key=lambda run: run.loop)
 
@@ -131,8 +131,8 @@ def _scaling(context: Context, potential: Potential, skin: float, numbers: list[
     weak = _number_of_steps(context, potential, skin, folder, settings.weak)
     tasks: Tasks = {}
     for n in numbers:
-        tasks[f"strong {n}"] = partial(potential.run, folder, settings.strong, strong, skin, n)
-        tasks[f"weak {n}"] = partial(potential.run, folder, (x, y, z * n), weak, skin, n)
+        tasks[f"strong {n}"] = partial(potential.run, folder, settings.strong, strong, skin, REGULARLY, n)
+        tasks[f"weak {n}"] = partial(potential.run, folder, (x, y, z * n), weak, skin, REGULARLY, n)
         if n > 1:
             tasks[f"copies {n}"] = partial(_copies, potential, folder, settings.weak, weak, skin, n)
     return tasks
@@ -193,7 +193,7 @@ def _large(context: Context, contenders: Contenders, skin: float, folder: Path, 
     cells = (edge, edge, edge)
     steps(f"{n_atoms(cells):,} atoms")
     with pinned(context.core):
-        variables = potential.variables(cells, _LARGE_STEPS, skin, rest=_REST)
+        variables = potential.variables(cells, _LARGE_STEPS, skin, REGULARLY, rest=_REST)
         runs, memory = potential.lammps.run_with_memory(write_input(folder), variables)
     steps.advance()
     return [

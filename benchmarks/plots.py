@@ -179,6 +179,7 @@ def _lammps_processes(data: dict[str, Any], output: Path) -> list[Path]:
     for kind in ("strong", "weak", "copies"):
         rows = [row for row in data["processes"] if row["kind"] == kind]
         processes.plot([r["processes"] for r in rows], [r["efficiency"]["median"] for r in rows], "o-", label=kind)
+    processes.set_xticks(sorted({row["processes"] for row in data["processes"]}))
     processes.set(xlabel="processes", ylabel="efficiency", ylim=(0, 1.1))
     processes.legend(frameon=False)
     return _save(figure, output / "lammps_processes.png")

@@ -155,7 +155,7 @@ FULL = Settings(
         series=(3, 5, 8, 13, 20),
         strong=(20, 20, 10),
         weak=(10, 10, 10),
-        memory=(10, 20),
+        memory=(8, 16),
         large=50,
     ),
 )
@@ -183,12 +183,12 @@ QUICK = Settings(
         sizes=(Size(3, 12),),
         cells=(3, 3, 3),
         seconds=0.1,
-        steps=(5, 50),
+        steps=(2, 50),
         rounds=2,
         series=(3, 5),
         strong=(5, 5, 5),
         weak=(4, 4, 4),
-        memory=(4, 8),
+        memory=(3, 6),
         large=0,
     ),
 )
