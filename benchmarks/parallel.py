@@ -1,0 +1,388 @@
+"""Simulations with LAMMPS on several processes, ghosts against atoms, memory; and predictions for many processes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.communication import Costs, Network, fit_costs, predict, table_of
+from benchmarks.context import Context, Steps
+from benchmarks.crystal import ATOMS_A_CELL, BUILD_EVERY, LATTICE, REGULARLY, Potential, n_atoms, write_input
+from benchmarks.lammps import SECTIONS, Run, finished
+from benchmarks.potentials import Contenders
+from benchmarks.section import Headline, Table
+from benchmarks.settings import CUTOFF, Cells
+from benchmarks.timing import Samples, pinned
+
+SYSTEMS = (10**6, 10**7, 10**8, 10**9)
+PROCESSES = (100, 1_000, 10_000, 100_000)
+_MEMORY_STEPS, _LARGE_STEPS = 2, BUILD_EVERY
+_REST = 0.2
+"""Seconds that a program stays when it is done, for its memory to be read."""
+
+
+def measure(
+    context: Context, contenders: Contenders, skin: float, single: Mapping[str, Any], notes: list[str]
+) -> dict[str, Any]:
+    """Everything but the comparison on one process, which is `single`; with the smallest model."""
+    settings = context.settings.lammps
+    sizes = list(contenders.own)
+    potential = contenders.own[sizes[0]]
+    numbers = _processes() if potential.lammps.mpiexec else [1]
+    if len(numbers) == 1:
+        notes.append("scaling over processes was skipped: there is one core, or no mpiexec of the package mpich")
+    total = (len(settings.series) + 3 * len(numbers) - 1) * settings.rounds + 2 * (len(sizes) + 2) + 1
+    data: dict[str, Any] = {"scaling_model": potential.name.removeprefix("acegen, "), "scaling_skin": skin}
+    with context.steps("lammps, processes", total) as steps:
+        folder = context.scratch / "lammps"
+        series = _series(context, potential, skin, folder)
+        scaling = _scaling(context, potential, skin, numbers, folder)
+        found = _alternate(series | scaling, settings.rounds, steps)  # all together: the first predicts the second
+        data["series"] = [_series_record(found[name]) for name in series]
+        data["processes"] = _scaling_records({name: found[name] for name in scaling})
+        data["memory"] = _memory(context, contenders, skin, folder, steps)
+        data["large"] = _large(context, contenders, skin, folder, steps) if settings.large else []
+    costs = fit_costs(data["series"], CUTOFF + skin, ATOMS_A_CELL / LATTICE**3)
+    data["deviations"] = _deviations(context, costs, data)
+    data["predictions"] = {
+        row["name"].removeprefix("acegen, "): table_of(
+            replace(costs, pair=row["us_by_section"]["Pair"]["median"] * 1e-6), SYSTEMS, PROCESSES
+        )
+        for row in single["potentials"]
+        if row["name"] in (contenders.own[sizes[0]].name, contenders.own[sizes[-1]].name)
+    }
+    return data
+
+
+def _processes() -> list[int]:
+    """1, 2, 4, ... and all cores."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return sorted({min(2**k, cores) for k in range(cores.bit_length() + 1)})
+
+
+def _number_of_steps(context: Context, potential: Potential, skin: float, folder: Path, cells: Cells) -> int:
+    """Steps of a run on one process that takes as long as wanted: a multiple of those between two builds of lists."""
+    settings = context.settings.lammps
+    few = potential.run(folder, settings.weak, settings.steps[0], skin)
+    expected = few.us() * 1e-6 * n_atoms(cells)
+    return BUILD_EVERY * max(1, round(min(settings.seconds / expected, settings.steps[1]) / BUILD_EVERY))
+
+
+def _alternate(tasks: Mapping[str, Callable[[], Run]], rounds: int, steps: Steps) -> dict[str, list[Run]]:
+    """Every task once in every round, each round beginning with another one."""
+    names, found = list(tasks), dict[str, list[Run]]()
+    for number in range(rounds):
+        start = number % len(names)
+        for name in names[start:] + names[:start]:
+            steps(name)
+            found.setdefault(name, []).append(tasks[name]())
+            steps.advance()
+    return {name: found[name] for name in names}
+
+
+Tasks = dict[str, Callable[[], Run]]
+"""Runs by name."""
+
+
+def _series(context: Context, potential: Potential, skin: float, folder: Path) -> Tasks:
+    """Cubic crystals of growing size on one process."""
+    tasks: Tasks = {}
+    for edge in context.settings.lammps.series:
+        cells = (edge, edge, edge)
+        number = _number_of_steps(context, potential, skin, folder, cells)
+        tasks[f"{n_atoms(cells):,} atoms"] = partial(potential.run, folder, cells, number, skin, REGULARLY)
+    return tasks
+
+
+def _series_record(runs: list[Run]) -> dict[str, Any]:
+    last = runs[-1]
+    return {
+        "atoms": last.atoms,
+        "ghosts": last.ghosts,
+        "builds": last.builds,
+        "steps": last.steps,
+        "us_per_atom_step": Samples.of([run.us() for run in runs]).record(),
+        "pair_us_per_atom": Samples.of([run.us("Pair") for run in runs]).record(),
+        "comm_us_per_ghost": Samples.of([run.us("Comm") * run.atoms / run.ghosts for run in runs]).record(),
+        "seconds": {name: median(run.seconds[name] / run.steps for run in runs) for name in SECTIONS},
+    }
+
+
+def _copies(potential: Potential, folder: Path, cells: Cells, number: int, skin: float, copies: int) -> Run:
+    """Independent runs at the same time; the one that took longest."""
+    script, variables = write_input(folder), potential.variables(cells, number, skin, REGULARLY)
+    started = [potential.lammps.start(script, variables) for _ in range(copies)]
+    return max((finished(process)[-1] for process in started), key=lambda run: run.loop)
+
+
+def _scaling(context: Context, potential: Potential, skin: float, numbers: list[int], folder: Path) -> Tasks:
+    """A crystal that processes share, one that grows with them, and as many programs that know nothing of each other.
+
+    The last tell what the machine loses when its cores are all busy, whatever is sent: shared caches, memory, clocks.
+    """
+    settings = context.settings.lammps
+    x, y, z = settings.weak
+    strong = _number_of_steps(context, potential, skin, folder, settings.strong)
+    weak = _number_of_steps(context, potential, skin, folder, settings.weak)
+    tasks: Tasks = {}
+    for n in numbers:
+        tasks[f"strong {n}"] = partial(potential.run, folder, settings.strong, strong, skin, REGULARLY, n)
+        tasks[f"weak {n}"] = partial(potential.run, folder, (x, y, z * n), weak, skin, REGULARLY, n)
+        if n > 1:
+            tasks[f"copies {n}"] = partial(_copies, potential, folder, settings.weak, weak, skin, n)
+    return tasks
+
+
+def _scaling_records(found: Mapping[str, list[Run]]) -> list[dict[str, Any]]:
+    times = {name: Samples.of([run.step for run in runs]) for name, runs in found.items()}
+    rows = []
+    for name, runs in found.items():
+        kind, text = name.split()
+        last, n = runs[-1], int(text)
+        base = times["strong 1" if kind == "strong" else "weak 1"]
+        rows.append(
+            {
+                "kind": kind,
+                "processes": n,
+                "atoms": last.atoms * (n if kind == "copies" else 1),
+                "ghosts": last.ghosts,
+                "most_owned_over_mean": last.owned[1] / last.owned[0] if last.owned[0] else 1.0,
+                "ms_per_step": (times[name] * 1e3).record(),
+                "efficiency": (base.over(times[name]) * (1 / n if kind == "strong" else 1.0)).record(),
+                "comm_share": Samples.of([run.seconds["Comm"] / run.loop for run in runs]).record(),
+                "pair_longest_over_mean": Samples.of(
+                    [run.longest["Pair"] / run.seconds["Pair"] for run in runs]
+                ).record(),
+            }
+        )
+    return rows
+
+
+def _memory(context: Context, contenders: Contenders, skin: float, folder: Path, steps: Steps) -> list[dict[str, Any]]:
+    """Resident memory of two sizes, and the slope between them."""
+    own = list(contenders.own.values())
+    compared = [*own, *(other for other in contenders.others if other.name in ("Tersoff", "SNAP"))]
+    rows = []
+    for potential in compared:
+        values = {}
+        for edge in context.settings.lammps.memory:
+            cells = (edge, edge, edge)
+            steps(f"memory, {potential.name}, {n_atoms(cells):,} atoms")
+            variables = potential.variables(cells, _MEMORY_STEPS, skin, rest=_REST)
+            values[n_atoms(cells)] = potential.lammps.run_with_memory(write_input(folder), variables)[1]
+            steps.advance()
+        (fewer, least), (more, most) = values.items()
+        rows.append(
+            {
+                "name": potential.name,
+                "bytes": {str(atoms): value for atoms, value in values.items()},
+                "bytes_per_atom": (most - least) / (more - fewer),
+            }
+        )
+    return rows
+
+
+def _large(context: Context, contenders: Contenders, skin: float, folder: Path, steps: Steps) -> list[dict[str, Any]]:
+    """The largest crystal with the smallest model, a few steps."""
+    potential, edge = next(iter(contenders.own.values())), context.settings.lammps.large
+    cells = (edge, edge, edge)
+    steps(f"{n_atoms(cells):,} atoms")
+    with pinned(context.core):
+        variables = potential.variables(cells, _LARGE_STEPS, skin, REGULARLY, rest=_REST)
+        runs, memory = potential.lammps.run_with_memory(write_input(folder), variables)
+    steps.advance()
+    return [
+        {
+            "name": potential.name,
+            "atoms": runs[-1].atoms,
+            "us_per_atom_step": runs[-1].us(),
+            "us_by_section": {name: runs[-1].us(name) for name in SECTIONS},
+            "bytes": memory,
+            "bytes_per_atom": memory / runs[-1].atoms,
+        }
+    ]
+
+
+def _deviations(context: Context, costs: Costs, data: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Predictions of what was measured, with the machine's own loss when several cores are busy."""
+    settings = context.settings.lammps
+    busy = {row["processes"]: 1 / row["efficiency"]["median"] for row in data["processes"] if row["kind"] == "copies"}
+    rows = [
+        _deviation(
+            costs,
+            "one process",
+            row["atoms"],
+            1,
+            (1, 1, 1),
+            row["us_per_atom_step"]["median"] * 1e-6 * row["atoms"],
+            row["ghosts"],
+            1.0,
+        )
+        for row in data["series"]
+    ]
+    for row in data["processes"]:
+        n, (x, y, z) = row["processes"], settings.strong if row["kind"] == "strong" else settings.weak
+        if row["kind"] != "copies" and n > 1:
+            shape = (x, y, z * (n if row["kind"] == "weak" else 1))
+            time = row["ms_per_step"]["median"] * 1e-3
+            rows.append(_deviation(costs, row["kind"], row["atoms"], n, shape, time, row["ghosts"], busy.get(n, 1.0)))
+    return rows
+
+
+def _deviation(
+    costs: Costs, what: str, atoms: int, processes: int, shape: Cells, time: float, ghosts: float, busy: float
+) -> dict[str, Any]:
+    found = predict(costs, atoms, processes, Network(busy=busy, spread=0.0), shape)
+    return {
+        "what": what,
+        "atoms": atoms,
+        "processes": processes,
+        "measured": time,
+        "predicted": found.step,
+        "predicted_over_measured": found.step / time,
+        "predicted_ghosts_over_ghosts": found.ghosts / ghosts,
+        "busy": busy,
+    }
+
+
+def tables(data: Mapping[str, Any]) -> list[Table]:
+    """Of all that is measured here."""
+    model = data["scaling_model"]
+    return [
+        Table(
+            f"Atoms on one process ({model}, skin {data['scaling_skin']:.0f} Å)",
+            ("atoms", "ghosts", "ghosts / atom", "µs per atom and step", "Pair, µs per atom", "Comm, ns per ghost"),
+            [
+                (
+                    f"{row['atoms']:,}",
+                    f"{row['ghosts']:,.0f}",
+                    f"{row['ghosts'] / row['atoms']:.2f}",
+                    f"{row['us_per_atom_step']['median']:.2f}",
+                    f"{row['pair_us_per_atom']['median']:.2f}",
+                    f"{1e3 * row['comm_us_per_ghost']['median']:.1f}",
+                )
+                for row in data["series"]
+            ],
+        ),
+        Table(
+            f"Processes ({model})",
+            (
+                "",
+                "processes",
+                "atoms",
+                "ms per step",
+                "quartiles",
+                "efficiency",
+                "quartiles",
+                "Comm",
+                "Pair, most / mean",
+            ),
+            [
+                (
+                    row["kind"],
+                    f"{row['processes']}",
+                    f"{row['atoms']:,}",
+                    f"{row['ms_per_step']['median']:.1f}",
+                    "{:.1f}-{:.1f}".format(*row["ms_per_step"]["quartiles"]),
+                    f"{row['efficiency']['median']:.2f}",
+                    "{:.2f}-{:.2f}".format(*row["efficiency"]["quartiles"]),
+                    f"{100 * row['comm_share']['median']:.1f} %",
+                    f"{row['pair_longest_over_mean']['median']:.3f}",
+                )
+                for row in sorted(data["processes"], key=lambda row: (row["kind"] == "copies", row["kind"] == "weak"))
+            ],
+        ),
+        Table(
+            "Resident memory of one process",
+            ("potential", *(f"{int(n):,} atoms" for n in data["memory"][0]["bytes"]), "bytes per atom between them"),
+            [
+                (
+                    row["name"],
+                    *(f"{value / 2**20:.0f} MiB" for value in row["bytes"].values()),
+                    f"{row['bytes_per_atom']:.0f}",
+                )
+                for row in data["memory"]
+            ],
+        ),
+        *(
+            Table(
+                f"{row['atoms']:,} atoms, one process, {row['name']}",
+                ("µs per atom and step", *SECTIONS, "memory", "bytes per atom"),
+                [
+                    (
+                        f"{row['us_per_atom_step']:.2f}",
+                        *(f"{row['us_by_section'][name]:.3f}" for name in SECTIONS),
+                        f"{row['bytes'] / 2**20:.0f} MiB",
+                        f"{row['bytes_per_atom']:.0f}",
+                    )
+                ],
+            )
+            for row in data["large"]
+        ),
+        Table(
+            "Communication model against measurements",
+            ("", "processes", "atoms", "measured, ms", "predicted, ms", "predicted / measured", "ghosts, likewise"),
+            [
+                (
+                    row["what"],
+                    f"{row['processes']}",
+                    f"{row['atoms']:,}",
+                    f"{1e3 * row['measured']:.2f}",
+                    f"{1e3 * row['predicted']:.2f}",
+                    f"{row['predicted_over_measured']:.2f}",
+                    f"{row['predicted_ghosts_over_ghosts']:.2f}",
+                )
+                for row in data["deviations"]
+            ],
+        ),
+        *(_prediction_table(name, table) for name, table in data["predictions"].items()),
+    ]
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
+
+
+def _prediction_table(name: str, table: Mapping[str, Any]) -> Table:
+    network = Network(**table["network"])
+    stated = (
+        f"{1e6 * network.latency:.1f} µs a message, {network.bandwidth * 1e-9:.0f} GB/s for {network.group} cores, "
+        f"spread {network.spread}"
+    )
+    rows = {(row["atoms"], row["processes"]): row for row in table["rows"]}
+    return Table(
+        f"Predicted, {name}: steps/s (parallel efficiency); {stated}",
+        ("atoms", *(f"{number:,} cores" for number in PROCESSES)),
+        [
+            (
+                f"{atoms:,}",
+                *(
+                    f"{_number(1 / rows[atoms, number]['seconds'])} ({100 * rows[atoms, number]['efficiency']:.0f} %)"
+                    for number in PROCESSES
+                ),
+            )
+            for atoms in SYSTEMS
+        ],
+    )
+
+
+def headlines(data: Mapping[str, Any]) -> list[Headline]:
+    """Efficiency with all cores, memory, the model's deviation."""
+    lines = []
+    most = max(row["processes"] for row in data["processes"])
+    for row in data["processes"]:
+        if row["processes"] == most > 1:
+            words = {"strong": "shared crystal", "weak": "as much each", "copies": "separate programs"}[row["kind"]]
+            meaning = f"{row['atoms']:,} atoms, {words}; Comm {100 * row['comm_share']['median']:.0f} % of the time"
+            lines.append(Headline(f"{most} processes", f"{100 * row['efficiency']['median']:.0f} %", meaning))
+    memory = data["memory"][0]
+    lines.append(Headline("memory in LAMMPS", f"{memory['bytes_per_atom']:.0f} bytes/atom", memory["name"]))
+    off = [abs(row["predicted_over_measured"] - 1) for row in data["deviations"]]
+    meaning = f"largest deviation of {len(off)} measurements; median {100 * median(off):.0f} %"
+    lines.append(Headline("communication model", f"{100 * max(off):.0f} %", meaning))
+    return lines
