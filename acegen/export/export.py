@@ -50,8 +50,8 @@ def export_model(folder: str | Path, target: str, output: str | Path = "exports"
     """Write a compiled potential as another code loads it.
 
     What is written are the folders `templates/export/common` and `templates/export/TARGET`, with the model's sources in
-    `kernel/` and a small structure to try it on. No template knows a particular model: they stand on the ABI header, and
-    are told names and compiler flags.
+    `kernel/` and a small structure to try it on. No template knows a particular model: they stand on the ABI header,
+    and are told names and compiler flags.
 
     Args:
         folder: a compiled module with a potential, or a fit.
