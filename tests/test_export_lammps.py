@@ -406,3 +406,8 @@ def test_built_from_sources(lammps: Lammps, fitted_silicon: acegen.Model, tmp_pa
     command = ["c++", "-E", "-P", f"-I{export}", str(listed)]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     assert result.stdout.split() == ["found", "acegen", "PairACEGEN;"]
+    plugin = export / "build" / "acegenplugin.so"
+    for compiled_again in (True, False):  # for the LAMMPS of the packages, in the same folder
+        before = plugin.stat().st_mtime_ns
+        make(export, "all")
+        assert (plugin.stat().st_mtime_ns > before) == compiled_again
