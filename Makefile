@@ -26,8 +26,7 @@ check: install
 simulators: $(VENV)/.simulators  ## LAMMPS, KIM and compilers for the tests of exports, as far as they can be had
 
 $(VENV)/.simulators: .ci/simulators | install
-	sh .ci/simulators $(BIN)/python
-	touch $@
+	if sh .ci/simulators $(BIN)/python; then touch $@; fi
 
 install: $(VENV)/.installed
 
