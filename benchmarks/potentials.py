@@ -94,15 +94,9 @@ def _kim(context: Context, size: Size, model: acegen.Model) -> Potential:
     if not programs or not shutil.which("kim-api-collections-management"):
         raise RuntimeError("there is no LAMMPS with KIM")
     folder = export_model(model.path, "kim", context.scratch / "exports").resolve()
-    if not (folder / "Makefile").exists():
-        raise RuntimeError("the export to KIM has no Makefile")
     _make(folder, "install")
-    build = folder / "build"
-    collections = build / "collections"
-    environment = {"KIM_API_CONFIGURATION_FILE": str(build / "kim-api.cfg")} | {
-        f"KIM_API_{kind.upper().replace('-', '_')}_DIR": str(collections / kind)
-        for kind in ("model-drivers", "portable-models", "simulator-models")
-    }
+    said = subprocess.run(["make", "-s", "-C", str(folder), "environment"], capture_output=True, text=True, check=True)
+    environment = dict(line.split("=", 1) for line in said.stdout.splitlines() if "=" in line)
     return Potential(f"KIM, {size.label}", Lammps(programs[0], None, environment), f"kim {model.name}", "* * Si", size)
 
 

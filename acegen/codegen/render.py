@@ -10,7 +10,7 @@ from functools import partial
 from importlib.resources import files as resource_files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader
 
 from acegen.basis.describe import basis_hash
 from acegen.codegen.constants import constant, with_suffix
@@ -27,6 +27,7 @@ from acegen.graph.layout import PooledLayout
 from acegen.optimize import CompactProgram, Program
 from acegen.optimize.cost import TWO_SUMS
 from acegen.optimize.functions import MAX_TERMS
+from acegen.rendering import code_environment
 from acegen.version import __version__
 
 TEMPLATES = "acegen.templates"
@@ -206,14 +207,7 @@ def abi_header() -> str:
 
 
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader(TEMPLATES, ""),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
+    environment = code_environment(PackageLoader(TEMPLATES, ""))
     environment.filters["constant"] = constant
     environment.globals["initializer"] = _initializer
     return environment

@@ -9,19 +9,14 @@ from importlib.resources.abc import Traversable
 from itertools import chain
 from pathlib import Path
 
-from jinja2 import Environment, StrictUndefined
-
 from acegen.errors import DependencyError, ExportError
 from acegen.export.source import PotentialSource, read_source
+from acegen.rendering import code_environment
 from acegen.staging import staging_folder
 from acegen.version import __version__
 
-TARGETS = {
-    "c": "C, C++ and Fortran: sources, Makefile, pkg-config and CMake files, example programs",
-    "lammps": "LAMMPS: the pair style acegen as a plugin, the model as a library it loads, example inputs",
-    "kim": "KIM: a portable model for simulators with the KIM API",
-}
-"""Codes to export to, and what one gets."""
+TARGETS = ("c", "lammps", "kim")
+"""Codes to export to: C (and C++, Fortran), LAMMPS, simulators with the KIM API."""
 
 _TAKEN = {
     "c": frozenset(
@@ -100,9 +95,7 @@ def _write_export(source: PotentialSource, target: str, staging: Path) -> None:
         (kernel / file.name).write_bytes(file.read_bytes())
     energy = write_example(source.model, staging)
     context = source.context() | {"example_energy": energy}
-    environment = Environment(
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, autoescape=False
-    )
+    environment = code_environment()
     folders = files("acegen.templates") / "export"
     for name, content in chain(_templates(folders / COMMON), _templates(folders / target)):
         path = staging / name.removesuffix(".j2").replace("NAME", source.model.name)

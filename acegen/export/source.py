@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from acegen.elements import SYMBOLS
-from acegen.manifest import Manifest, check_files, module_folder, read_manifest
+from acegen.manifest import Manifest, module_folder, read_manifest
 from acegen.runtime import Model, load
 from acegen.version import __version__
 
@@ -41,7 +41,6 @@ class PotentialSource:
             "generator": self.manifest.generator,
             "model_hash": self.manifest.model_hash,
             "sources": tuple(file.name for file in self.kernel if file.suffix == ".c"),
-            "headers": tuple(file.name for file in self.kernel if file.suffix == ".h"),
             "flags": " ".join(self.flags),
             "symbols": SYMBOLS,
             "version": __version__,
@@ -61,7 +60,6 @@ def read_source(folder: Path) -> PotentialSource:
     model = load(module)
     model.require_potential()
     manifest = read_manifest(module)
-    check_files(module, manifest)
     kernel = tuple(module / name for name in sorted(manifest.files) if name.endswith((".c", ".h")))
     flags = tuple(word for word in shlex.split(manifest.compiler)[1:] if word.startswith("-"))
     return PotentialSource(model, manifest, kernel, flags)
