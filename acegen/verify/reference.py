@@ -19,7 +19,8 @@ from flint import acb, arb, fmpq
 
 from acegen.algebra.field import Rational
 from acegen.codegen.one_particle import agnesi_constant
-from acegen.spec.schema import AgnesiSpec, Spec
+from acegen.spec import Spec
+from acegen.spec.radial import AgnesiSpec
 
 BITS = 640
 Vector = tuple[arb, arb, arb]
