@@ -25,8 +25,8 @@ def describe_basis(basis: Basis) -> str:
         radial_functions: R_1, R_2, ... as polynomials in y (on an interval R_0, R_1, ... in x), ascending
             coefficients.
         functions: the basis, in order: `order`, `elements` (species of particles), `n`, `l`, `index`, `scale_squared`,
-            and `coupling`: pairs (m-tuple, C) in the functions S that kernels evaluate. Functions of the pair term have `pair`: true; in them, and only
-            in them, y is taken with the cutoff of `spec.pair`.
+            and `coupling`: pairs (m-tuple, C) in the functions S that kernels evaluate. Functions of the pair term have
+            `pair`: true; in them, and only in them, y is taken with the cutoff of `spec.pair`.
         auxiliary: further coupled products that purification refers to, without a scale.
         purification: for each function, pairs (position in functions + auxiliary, value).
     """
