@@ -27,15 +27,23 @@ CHUNK = 8192
 
 @dataclass(frozen=True)
 class Runge:
-    """1/(1 + c·q) with q = |x|² ("distance") or q = (mean x)² ("mean"): smooth on the cube, with poles off it."""
+    """Smooth on the cube, with poles off it: 1/(1 + c·q), or a product of such functions of one particle.
+
+    q is |x|² ("distance") or (mean x)² ("mean"); both are functions of one pooled quantity. The product ("product"), of
+    1/(1 + c·x_j²) over the particles, is not.
+    """
 
     c: float
-    of: Literal["distance", "mean"] = "distance"
+    of: Literal["distance", "mean", "product"] = "distance"
 
     def __call__(self, particles: Floats) -> Floats:
         """Values of sets, shape (M, N) to (M,)."""
-        square = np.sum(particles**2, axis=-1) if self.of == "distance" else np.mean(particles, axis=-1) ** 2
-        values: Floats = 1.0 / (1.0 + self.c * square)
+        values: Floats
+        if self.of == "product":
+            values = np.prod(1.0 / (1.0 + self.c * particles**2), axis=-1)
+            return values
+        q = np.sum(particles**2, axis=-1) if self.of == "distance" else np.mean(particles, axis=-1) ** 2
+        values = 1.0 / (1.0 + self.c * q)
         return values
 
     def rate(self, particles: int, order: int) -> float:
@@ -43,15 +51,25 @@ class Runge:
 
         The function is analytic in each product of Bernstein ellipses that meets no pole. With b_j the semi-minor axis
         of the j-th, (ρ_j - 1/ρ_j)/2, the imaginary part of z_j is at most b_j, reached at real part 0. So poles are met
-        from Σ b_j² = 1/c ("distance") or from Σ b_j = N/√c ("mean") on. The coefficient of T_k1 ... T_kν is bounded by
-        C Π ρ_j^-k_j, ρ_j = exp(asinh b_j), for each such choice; only the ellipses of the ν factors count, the others
-        may be flat. The best choice for k_1 = ... = k_ν = K/ν has equal b_j and gives K asinh b_1. The best exponent is
-        a maximum over choices of functions linear in k, so convex and symmetric in k: equal k_j decay slowest.
+        from Σ b_j² = 1/c ("distance"), Σ b_j = N/√c ("mean"), or b_j = 1/√c for one j ("product") on. The coefficient
+        of T_k1 ... T_kν is bounded by C Π ρ_j^-k_j, ρ_j = exp(asinh b_j), for each such choice; only the ellipses of
+        the ν factors count, the others may be flat. The best choice for k_1 = ... = k_ν = K/ν has equal b_j and gives
+        K asinh b_1. The best exponent is a maximum over choices of functions linear in k, so convex and symmetric in
+        k: equal k_j decay slowest.
 
         The rate is sharp, except that coefficients of "mean" with fewer than N factors may decay faster.
         """
-        semi_axis = 1.0 / math.sqrt(order * self.c) if self.of == "distance" else particles / order / math.sqrt(self.c)
-        return math.asinh(semi_axis)
+        semi_axes = {"distance": 1.0 / math.sqrt(order), "mean": particles / order, "product": 1.0}
+        return math.asinh(semi_axes[self.of] / math.sqrt(self.c))
+
+    @property
+    def formula(self) -> str:
+        """For titles of pictures."""
+        return {
+            "distance": f"1/(1 + {self.c:g}|x|²)",
+            "mean": f"1/(1 + {self.c:g}(mean x)²)",
+            "product": f"Π 1/(1 + {self.c:g} xⱼ²)",
+        }[self.of]
 
 
 class Basis:
