@@ -91,6 +91,7 @@ class Basis:
             "constant": False,
         }
         spec = {"name": name, "basis": shape, "interval": {"polynomial": polynomial}}
+        self.polynomials = polynomial
         self._model = acegen.compile_particles(spec, setting.output / "modules")
         self.labels: tuple[tuple[int, ...], ...] = ((), *(label.n for label in self._model.labels))
         """Indices of the factors of each function; none for the constant."""
