@@ -22,9 +22,10 @@ import numpy as np
 import scipy.fft
 import scipy.linalg
 from experiment import COLORS, EXPANSIONS, Cell, Claim, Findings, Setting, main
-from interval import Basis, Floats, Runge, root_mean_square, sample
+from interval_fits import Basis, Floats, Runge, root_mean_square, sample
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 TITLE = "Decay of the coefficients of 1/(1 + 25 q)"
 PARAMETER = 25.0
@@ -71,7 +72,10 @@ class Exact:
         return result
 
     def final_slope(self, order: int) -> float:
-        """Rate of the coefficients of Π T_k with so many factors, at the highest degrees that rounding leaves."""
+        """Rate of the coefficients of Π T_k with so many factors, at the highest degrees that rounding leaves.
+
+        For functions of one pooled quantity: see `slope`.
+        """
         block = np.abs(self._transform[(0,) * (self._particles - order) + (slice(1, self._highest),) * order])
         degrees = sum(np.ix_(*[np.arange(1, self._highest)] * order))
         largest = np.zeros(order * self._highest)
@@ -162,7 +166,8 @@ def solve(setting: Setting, particles: int, level: int) -> list[Case]:
     others = sample("arcsine", 4000, particles, seed=2)
     values = np.stack([function(points) for function in functions], axis=1)
     found, fitted = {}, {}
-    with setting.step(f"{particles} particles: fit {len(basis)} functions to {len(points)} data") as advance:
+    step = setting.step(f"{particles} particles: fit {len(basis)} functions to {len(points)} data")
+    with step as advance, threadpool_limits(1):  # on a busy machine a second thread is only in the way
         for number, expansion in enumerate(EXPANSIONS):
             found[expansion] = least_squares(bases[expansion].design(points), values)
             fitted[expansion] = bases[expansion].design(others) @ found[expansion]

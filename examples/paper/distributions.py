@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 from experiment import COLORS, EXPANSIONS, Cell, Claim, Findings, Setting, Verdict, main
-from interval import DISTRIBUTIONS, Basis, Floats, Polynomial, Runge, cube_points, root_mean_square, sample
+from interval_fits import DISTRIBUTIONS, Basis, Floats, Polynomial, Runge, cube_points, root_mean_square, sample
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from threadpoolctl import threadpool_limits

@@ -22,7 +22,7 @@ from itertools import product
 import numpy as np
 import scipy.linalg
 from experiment import COLORS, EXPANSIONS, Cell, Claim, Findings, Setting, Verdict, main
-from interval import DISTRIBUTIONS, Basis, Floats, Polynomial, Runge, cube_points, sample
+from interval_fits import DISTRIBUTIONS, Basis, Floats, Polynomial, Runge, cube_points, sample
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from threadpoolctl import threadpool_limits

@@ -1,6 +1,6 @@
-"""Symmetric functions of particles on [-1, 1]: test functions, both bases, training data, and errors.
+"""Fits to symmetric functions of particles on [-1, 1]: test functions, both bases, data, and errors.
 
-What the experiments in one dimension share. A set of N particles is a row of an array (M, N).
+What the experiments that fit functions in one dimension share. A set of N particles is a row of an array (M, N).
 """
 
 from __future__ import annotations
