@@ -3,6 +3,7 @@
 from acegen.runtime.compiled import CompiledModel
 from acegen.runtime.design import DesignBlock, DesignRows, design_blocks
 from acegen.runtime.model import Model, load
+from acegen.runtime.opening import open_model
 from acegen.runtime.particles import ParticleModel, load_particles
 from acegen.runtime.results import FunctionLabel, ParticleLabel, Result
 
@@ -18,4 +19,5 @@ __all__ = [
     "design_blocks",
     "load",
     "load_particles",
+    "open_model",
 ]

@@ -54,6 +54,11 @@ class Model(CompiledModel):
         return f"<acegen {kind} {self.name}: {', '.join(self.elements)}, {self.n_basis} functions>"
 
     @property
+    def species(self) -> tuple[str, ...]:
+        """The species of particles: the elements."""
+        return self.elements
+
+    @property
     def n_pair(self) -> int:
         """Number of pair functions, which come first among the basis functions; 0 without a pair term."""
         return int(self._handle.n_pair)
