@@ -27,7 +27,7 @@ from acegen.version import __version__
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from acegen.algebra.angular import AngularAlgebra
+    from acegen.algebra.angular import GeneratedAngularAlgebra
     from acegen.coefficients import Coefficients, CoefficientSource, write_coefficients
     from acegen.options import BuildOptions
     from acegen.progress import Progress
@@ -113,8 +113,11 @@ def compile_particles(
     return load_particles(compile_model(spec, directory, coefficients, progress, options))
 
 
-def add_space(space: AngularAlgebra) -> None:
+def add_space(space: GeneratedAngularAlgebra) -> None:
     """Make a particle space of one's own known: specifications may then name its symmetry.
+
+    Python packages can do so for every command of acegen: in an entry point of the group "acegen.spaces", which names
+    a module that calls this function.
 
     Raises:
         SpecError: its name is taken, or its product table contradicts its functions or its group.
