@@ -367,7 +367,7 @@ BAD_SPECS: list[tuple[dict[str, Any], list[str]]] = [
     (particle_spec("SO2", 3, 2, radial={"cutoff": 3.0}), ["leaves no function of order 3", "n starts at 1"]),
     (particle_spec("SO2", 2, 4, radial={"cutoff": {"a-b": 1.0}}), ["radial.cutoff is a table", "one number"]),
     (particle_spec("SO2", 2, 4, radial={"cutoff": 3.0}, constant=False), ["basis.constant belongs"]),
-    (particle_spec("none", 2, 4, elements=["Si"]), ["basis.elements: unknown key"]),
+    (particle_spec("none", 2, 4, elements=["Si"]), ["basis.symmetry = 'none'", '"O3" for atoms', "without elements"]),
     (particle_spec("none", 2, 4, constant=1), ["basis.constant = 1"]),
     (particle_spec("none", 1, 5000), ["n up to 5,000", "at most 100", "Lower basis.level"]),
     (particle_spec("none", 6, 60), ["asks for more than", "Lower basis.level or basis.order"]),

@@ -69,6 +69,7 @@ def check_space(space: GeneratedAngularAlgebra, l_max: int = 3) -> None:
         if overlap != (space.norm_squared(*first) if first == second else 0):
             what = "is not its norm_squared" if first == second else "is not zero: functions must be orthogonal"
             raise SpecError(f"{where}: the mean of S_{first} S_{second} is {overlap}, which {what}.")
+    for first, second in combinations_with_replacement(functions, 2):
         linearized = sum(
             (value * polynomial_of(space, l, m) for l, m, value in space.multiply(first, second)), start=_zero(space)
         )

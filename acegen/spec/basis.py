@@ -71,7 +71,7 @@ class LevelledSpec(Section):
 class BasisSpec(LevelledSpec):
     """Which functions the basis of an atomic model holds."""
 
-    symmetry: Literal["O3"] = Field("O3", description='"O3": atoms, invariant under rotation and inversion')
+    symmetry: Literal["O3"] = Field("O3", description='"O3" for atoms (others are for particles, without elements)')
     elements: tuple[str, ...] = Field(description='chemical symbols, each once, such as ["Si"] or ["Si", "O"]')
 
     @field_validator("elements")
