@@ -37,8 +37,8 @@ class Measure:
         for name, value in (("alpha", self.alpha), ("beta", self.beta)):
             if value <= -1:
                 raise OrthogonalizationError(
-                    f"a measure with density (upper - y)^alpha (y - lower)^beta cannot have {name} = {value}: the density "
-                    f"has no integral. Give {name} > -1; the arcsine measure of Chebyshev polynomials has -1/2."
+                    f"a measure with density (upper - y)^alpha (y - lower)^beta cannot have {name} = {value}: the "
+                    f"density has no integral. Give {name} > -1; the arcsine measure of Chebyshev polynomials has -1/2."
                 )
         if self.lower >= self.upper:
             raise OrthogonalizationError(
