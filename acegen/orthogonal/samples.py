@@ -54,7 +54,7 @@ def orthogonalize_samples(values: ArrayLike, tolerance: float = 1e-10, floor: fl
             vanishes from being zero exactly.
 
     Raises:
-        OrthogonalizationError: no table of numbers, no function, fewer samples than functions, or values that are not finite.
+        OrthogonalizationError: no table of finite numbers, no function, or fewer samples than functions.
     """
     table = _checked(values)
     samples, size = table.shape
@@ -62,7 +62,7 @@ def orthogonalize_samples(values: ArrayLike, tolerance: float = 1e-10, floor: fl
     sizes = np.linalg.norm(table, axis=0) / np.sqrt(samples)
     zero = sizes <= floor
     kept = np.flatnonzero(~zero)
-    triangle: Floats = np.linalg.qr(table[:, kept] / (sizes[kept] * np.sqrt(samples)), mode="r")
+    triangle = np.asarray(np.linalg.qr(table[:, kept] / (sizes[kept] * np.sqrt(samples)), mode="r"), dtype=np.float64)
     upper, chosen = _gram_schmidt(triangle, tolerance)
     independent = kept[chosen]
     transform = np.zeros((len(chosen), size))
