@@ -12,9 +12,9 @@ Not a stage: what is derived here goes into no module.
 """
 
 from acegen.orthogonal.condition import condition_number
-from acegen.orthogonal.ensemble import Ensemble
+from acegen.orthogonal.ensemble import Ensemble, ensemble_of
 from acegen.orthogonal.factorization import Factorization, factorize
-from acegen.orthogonal.gram import GramMatrix, canonical_gram, self_interacting_gram
+from acegen.orthogonal.gram import GramMatrix, basis_gram, canonical_gram, self_interacting_gram
 from acegen.orthogonal.samples import SampleOrthogonalization, orthogonalize_samples
 
 __all__ = [
@@ -22,8 +22,10 @@ __all__ = [
     "Factorization",
     "GramMatrix",
     "SampleOrthogonalization",
+    "basis_gram",
     "canonical_gram",
     "condition_number",
+    "ensemble_of",
     "factorize",
     "orthogonalize_samples",
     "self_interacting_gram",

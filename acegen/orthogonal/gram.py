@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,9 +12,11 @@ from flint import fmpq
 from numpy.typing import NDArray
 
 from acegen.algebra.field import Rational
-from acegen.basis import SparseRow
+from acegen.algebra.measure import Measure
+from acegen.basis import Basis, SparseRow
 from acegen.basis.purification import CoupledIndex, Row
-from acegen.orthogonal.ensemble import Ensemble
+from acegen.errors import OrthogonalizationError
+from acegen.orthogonal.ensemble import Ensemble, ensemble_of
 from acegen.orthogonal.expansion import Decomposition
 from acegen.orthogonal.factorization import Factorization, factorize
 from acegen.orthogonal.rounding import rounded_root
@@ -91,6 +93,32 @@ def self_interacting_gram(
     """Gram matrix of self-interacting functions, products of sums over all particles, without scales."""
     decomposition = Decomposition(ensemble)
     return _gram(decomposition, decomposition.self_interacting(functions, progress))
+
+
+def basis_gram(
+    basis: Basis, particles: int | Mapping[str, int], measure: Measure | None = None, progress: Progress | None = None
+) -> GramMatrix:
+    """Gram matrix of the functions of a basis, canonical or self-interacting as its specification says.
+
+    Functions are taken without their scales, whose squares are `basis.scales_squared`: condition numbers do not depend
+    on them, and `Factorization.transform` takes them into account.
+
+    Args:
+        basis: the basis.
+        particles, measure: the random particles; see `ensemble_of`.
+        progress: told how many functions are done.
+
+    Raises:
+        OrthogonalizationError: as `ensemble_of`; or the basis has a pair term.
+    """
+    if basis.pair:
+        raise OrthogonalizationError(
+            f"the basis '{basis.spec.name}' has a pair term, whose functions have another cutoff and with it another y "
+            "than the others; there is no measure of both. Remove [pair] from the spec, or use orthogonalize_samples."
+        )
+    functions = [(function.label, function.number) for function in basis.functions[: basis.n_coupled]]
+    gram_of = canonical_gram if basis.spec.basis.expansion == "canonical" else self_interacting_gram
+    return gram_of(functions, ensemble_of(basis, particles, measure), progress)
 
 
 def _gram(decomposition: Decomposition, expansion: Sequence[Row]) -> GramMatrix:
