@@ -14,10 +14,12 @@ from sympy import symbols
 from sympy.polys.domains import QQ
 from sympy.polys.rings import ring
 
+from acegen.algebra.line import LINE
 from acegen.algebra.measure import ARCSINE, UNIFORM, Measure
 from acegen.algebra.polynomials import ClassicalFamily, PolynomialAlgebra, PolynomialKind
 from acegen.basis import Channel, Label, SparseRow
 from acegen.basis.purification import CoupledIndex
+from acegen.orthogonal import Ensemble
 
 FAMILIES: dict[str, ClassicalFamily] = {
     "chebyshev": ClassicalFamily("chebyshev", scale=fmpq(1), shift=fmpq(0)),
@@ -36,6 +38,11 @@ MEASURES = {
 def interval(kind: PolynomialKind) -> PolynomialAlgebra:
     """p_k(x), k >= 0, on [-1, 1]."""
     return PolynomialAlgebra(FAMILIES[kind], fmpq_poly([1]), first=0)
+
+
+def on_interval(radial: PolynomialAlgebra, measure: Measure, *counts: int) -> Ensemble:
+    """Random particles on [-1, 1]."""
+    return Ensemble(radial, LINE, measure, counts)
 
 
 def label_of(*k: int) -> Label:

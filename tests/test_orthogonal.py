@@ -10,8 +10,9 @@ import pytest
 from flint import fmpq, fmpq_mat
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from orthogonal_cases import MEASURES, BruteForce, dense, interval, label_of, partitions_of, total_degree
+from orthogonal_cases import MEASURES, BruteForce, dense, interval, label_of, on_interval, partitions_of, total_degree
 
+from acegen.algebra.line import LINE
 from acegen.algebra.measure import ARCSINE, natural_measure
 from acegen.algebra.polynomials import PolynomialAlgebra
 from acegen.basis import Channel, Label
@@ -28,7 +29,7 @@ def ensembles(draw: st.DrawFn, most: int = 4) -> Ensemble:
     """A family with its own or another measure, and up to four particles of one or two species."""
     counts = draw(st.sampled_from([c for n in range(most + 1) for c in [(n,), *((i, n - i) for i in range(n + 1))]]))
     measure = MEASURES[draw(st.sampled_from(sorted(MEASURES)))]
-    return Ensemble(interval(draw(st.sampled_from(KINDS))), measure, counts)
+    return on_interval(interval(draw(st.sampled_from(KINDS))), measure, *counts)
 
 
 @st.composite
@@ -62,15 +63,15 @@ def test_canonical_functions_are_orthogonal_under_the_own_measure(kind: str, par
     radial = interval(kind)
     measure = natural_measure(radial)
     functions = total_degree(3, 9, first=1)
-    gram = canonical_gram(functions, Ensemble(radial, measure, (particles,)))
+    gram = canonical_gram(functions, on_interval(radial, measure, particles))
     assert gram.is_diagonal
     for (label, _), value in zip(functions, gram.diagonal, strict=True):
         repeats = prod(factorial(count) for count in Counter(label).values())
         norms = [measure.inner(radial.function(c.n), radial.function(c.n)) for c in label]
         assert value == perm(particles, len(label)) * repeats * prod(norms, start=fmpq(1))
-    assert not self_interacting_gram(functions, Ensemble(radial, measure, (particles,))).is_diagonal
+    assert not self_interacting_gram(functions, on_interval(radial, measure, particles)).is_diagonal
     other = MEASURES["skew"]
-    assert not canonical_gram(functions, Ensemble(radial, other, (particles,))).is_diagonal
+    assert not canonical_gram(functions, on_interval(radial, other, particles)).is_diagonal
 
 
 @settings(deadline=None, max_examples=15)
@@ -78,7 +79,7 @@ def test_canonical_functions_are_orthogonal_under_the_own_measure(kind: str, par
 def test_both_gram_matrices_are_joined_by_purification(ensemble: Ensemble, data: st.DataObject) -> None:
     """𝒫 G_A 𝒫ᵀ = G_𝒜 for any set K of functions, with G_A on the set K' that 𝒫 leads to."""
     own = sorted(set(data.draw(st.lists(labels(len(ensemble.counts)), min_size=1, max_size=5))))
-    rows = [purify_label(label, ensemble.radial)[0] for label in own]
+    rows = [purify_label(label, ensemble.radial, LINE)[0] for label in own]
     larger = sorted({index for row in rows for index in row})
     operator = fmpq_mat([[row.get(index, fmpq(0)) for index in larger] for row in rows])
     plain = dense(self_interacting_gram(larger, ensemble).rows)
@@ -100,11 +101,11 @@ def test_orthogonalizing_the_usual_chebyshev_basis_inverts_purification(particle
     column = {index: number for number, index in enumerate(everything)}
     operator = fmpq_mat(len(everything), len(everything))
     for i, (label, _) in enumerate(everything):
-        for index, value in purify_label(label, radial)[0].items():
+        for index, value in purify_label(label, radial, LINE)[0].items():
             operator[i, column[index]] = value
     inverse = operator.inv()
     functions = [(label_of(0), 0), *total_degree(3, 6, first=1)]
-    lower = self_interacting_gram(functions, Ensemble(radial, ARCSINE, (particles,))).factorize().lower
+    lower = self_interacting_gram(functions, on_interval(radial, ARCSINE, particles)).factorize().lower
     for (label, number), row in zip(functions, lower, strict=True):
         expected: Counter[Label] = Counter()
         for j, (other, _) in enumerate(everything):
@@ -121,7 +122,7 @@ def test_rank_with_the_constant_at_every_order(kind: str, order: int, particles:
     """With k >= 0 functions depend on each other: what is left are the sets of k >= 1 for at most N particles."""
     radial = interval(kind)
     functions = total_degree(order, 6)
-    gram = gram_of(functions, Ensemble(radial, natural_measure(radial), (particles,)))
+    gram = gram_of(functions, on_interval(radial, natural_measure(radial), particles))
     independent = sum(partitions_of(6, nu) for nu in range(min(order, particles) + 1)) if particles else 0
     factorization = gram.factorize()
     assert factorization.rank == independent == dense(gram.rows).rank()
@@ -134,12 +135,12 @@ def test_fewer_particles_than_the_order(kind: str) -> None:
     """Canonical functions of an order above N are zero: rows and columns of zeros, reported."""
     radial = interval(kind)
     functions = total_degree(4, 6, first=1)
-    gram = canonical_gram(functions, Ensemble(radial, ARCSINE, (2,)))
+    gram = canonical_gram(functions, on_interval(radial, ARCSINE, 2))
     high = [i for i, (label, _) in enumerate(functions) if len(label) > 2]
     assert list(gram.zero) == high
     assert all(gram.rows[i] == () for i in high)
     assert set(gram.factorize().dependent) == set(high)
-    assert not self_interacting_gram(functions, Ensemble(radial, ARCSINE, (2,))).zero
+    assert not self_interacting_gram(functions, on_interval(radial, ARCSINE, 2)).zero
 
 
 def test_species_keep_apart() -> None:
@@ -148,14 +149,14 @@ def test_species_keep_apart() -> None:
     measure = MEASURES["skew"]
     plain = [label_of(*k) for nu in (1, 2) for k in combinations_with_replacement(range(4), nu)]
     second = [tuple(Channel(0, 1, channel.n) for channel in label) for label in plain]
-    alone = canonical_gram([(label, 0) for label in plain], Ensemble(radial, measure, (4,)))
-    mixed = canonical_gram([(label, 0) for label in second], Ensemble(radial, measure, (3, 4)))
+    alone = canonical_gram([(label, 0) for label in plain], on_interval(radial, measure, 4))
+    mixed = canonical_gram([(label, 0) for label in second], on_interval(radial, measure, 3, 4))
     assert alone == mixed
 
 
 def test_part_and_scaled_matrix() -> None:
     """`part` picks rows and columns in the order given; the scaled matrix has ones on its diagonal."""
-    gram = self_interacting_gram(total_degree(2, 4), Ensemble(interval("legendre"), ARCSINE, (3,)))
+    gram = self_interacting_gram(total_degree(2, 4), on_interval(interval("legendre"), ARCSINE, 3))
     chosen = [5, 0, 7]
     full, part = dense(gram.rows), dense(gram.part(chosen).rows)
     assert all(part[i, j] == full[a, b] for i, a in enumerate(chosen) for j, b in enumerate(chosen))
@@ -170,4 +171,4 @@ def test_part_and_scaled_matrix() -> None:
 @pytest.mark.parametrize("counts", [(), (-1,), (3, -2)])
 def test_impossible_numbers_of_particles(counts: tuple[int, ...]) -> None:
     with pytest.raises(OrthogonalizationError, match="numbers of particles of each species; give one number"):
-        Ensemble(interval("chebyshev"), ARCSINE, counts)
+        on_interval(interval("chebyshev"), ARCSINE, *counts)

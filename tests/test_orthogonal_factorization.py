@@ -11,11 +11,10 @@ import pytest
 from flint import fmpq, fmpq_mat
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from orthogonal_cases import MEASURES, dense, interval, to_fraction, total_degree
+from orthogonal_cases import MEASURES, dense, interval, on_interval, to_fraction, total_degree
 
 from acegen.basis import SparseRow
 from acegen.orthogonal import (
-    Ensemble,
     GramMatrix,
     canonical_gram,
     condition_number,
@@ -125,7 +124,7 @@ def test_condition_numbers_of_hilbert_matrices(size: int) -> None:
 @pytest.mark.parametrize("gram_of", [canonical_gram, self_interacting_gram])
 def test_condition_numbers_of_gram_matrices(gram_of) -> None:
     """The same for Gram matrices of monomials; a factorization that is there is used."""
-    gram = gram_of(total_degree(2, 6, first=1), Ensemble(interval("monomial"), MEASURES["uniform"], (4,)))
+    gram = gram_of(total_degree(2, 6, first=1), on_interval(interval("monomial"), MEASURES["uniform"], 4))
     expected = reference_condition(dense(gram.rows))
     assert condition_number(gram) == pytest.approx(expected, rel=1e-12)
     assert condition_number(gram, gram.factorize()) == pytest.approx(expected, rel=1e-12)
@@ -134,7 +133,7 @@ def test_condition_numbers_of_gram_matrices(gram_of) -> None:
 def test_condition_number_of_dependent_orthogonal_and_no_functions() -> None:
     """Infinite for dependent or zero functions, exactly one for orthogonal ones and for none at all."""
     radial = interval("chebyshev")
-    ensemble = Ensemble(radial, MEASURES["arcsine"], (3,))
+    ensemble = on_interval(radial, MEASURES["arcsine"], 3)
     assert condition_number(canonical_gram(total_degree(2, 4), ensemble)) == inf
     assert condition_number(canonical_gram(total_degree(4, 4, first=1), ensemble)) == inf
     assert condition_number(canonical_gram(total_degree(3, 7, first=1), ensemble)) == 1.0
@@ -143,7 +142,7 @@ def test_condition_number_of_dependent_orthogonal_and_no_functions() -> None:
 
 def test_orthonormal_functions_have_the_identity_as_gram_matrix() -> None:
     """L⁻¹ G L⁻ᵀ = D exactly, for both bases."""
-    ensemble = Ensemble(interval("legendre"), MEASURES["jacobi"], (3,))
+    ensemble = on_interval(interval("legendre"), MEASURES["jacobi"], 3)
     for gram_of in (canonical_gram, self_interacting_gram):
         gram = gram_of(total_degree(3, 6), ensemble)
         result = gram.factorize()

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from orthogonal_cases import interval, total_degree
+from orthogonal_cases import interval, on_interval, total_degree
 
+from acegen.algebra.line import LINE
 from acegen.algebra.measure import ARCSINE
 from acegen.basis.purification import CoupledIndex, purify_label
 from acegen.errors import OrthogonalizationError
 from acegen.orthogonal import (
-    Ensemble,
     canonical_gram,
     condition_number,
     orthogonalize_samples,
@@ -32,7 +32,7 @@ def chebyshev_values(functions: Sequence[CoupledIndex], particles: np.ndarray) -
 
 def canonical_values(functions: Sequence[CoupledIndex], particles: np.ndarray) -> np.ndarray:
     """Canonical functions: 𝒫 applied to self-interacting ones."""
-    rows = [purify_label(label, interval("chebyshev"))[0] for label, _ in functions]
+    rows = [purify_label(label, interval("chebyshev"), LINE)[0] for label, _ in functions]
     larger = sorted({index for row in rows for index in row})
     operator = np.array([[float(row.get(index, 0)) for index in larger] for row in rows])
     return chebyshev_values(larger, particles) @ operator.T
@@ -42,7 +42,7 @@ NODES = np.cos(np.pi * (np.arange(12) + 0.5) / 12)
 GRID = np.array(list(product(NODES, repeat=3)))
 """All triples of Chebyshev nodes: means over them are those of three independent particles up to degree 23."""
 
-ENSEMBLE = Ensemble(interval("chebyshev"), ARCSINE, (3,))
+ENSEMBLE = on_interval(interval("chebyshev"), ARCSINE, 3)
 
 
 @pytest.mark.parametrize(

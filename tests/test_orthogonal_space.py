@@ -17,7 +17,9 @@ from orthogonal_cases import dense
 
 import acegen
 from acegen.algebra import build_algebra, harmonics
+from acegen.algebra.circle import O2, SO2
 from acegen.algebra.measure import RADIAL, UNIFORM, Measure
+from acegen.algebra.sphere import O3
 from acegen.basis import Basis, Channel, CoupledFunction, derive_basis
 from acegen.basis.invariants import symmetric_space
 from acegen.basis.labels import channel_pattern
@@ -112,13 +114,16 @@ class Matchings:
         return self._known[factors]
 
     def _integral(self, factors: tuple[tuple[Channel, int], ...]) -> fmpq:
-        """Mean of one function, or of the product of two: S_lm² is |Z_lm|², halved between cosine and sine."""
+        """Mean of one function, or of the product of two: half of that of |Z_lm|², or of 1 on the circle, for m ≠ 0."""
         angles = {(channel.l, m) for channel, m in factors}
         if len(angles) > 1 or (len(factors) == 1 and angles != {(0, 0)}):
             return fmpq(0)
         ((l, m),) = angles
         radial = prod((self._basis.radial.function(c.n) for c, _ in factors[1:]), start=self._function(factors[0][0].n))
-        return self._measure.mean(radial) * harmonics.norm_squared(l, m) / (2 if m else 1)
+        angular = fmpq(1, 2 if m else 1)
+        if self._basis.angular == O3:
+            angular *= harmonics.norm_squared(l, m)
+        return self._measure.mean(radial) * angular
 
     def _function(self, n: int) -> Any:
         return self._basis.radial.function(n)
@@ -140,6 +145,27 @@ def test_canonical_gram_equals_the_sum_over_matchings(data: st.DataObject) -> No
     for i, j in entries:
         expected = reference.gram(basis.functions[i], basis.functions[j])
         assert dict(gram.rows[i]).get(j, fmpq(0)) == expected
+
+
+PLANE: dict[str, Any] = {"radial": {"cutoff": 1.0}}
+
+
+@pytest.mark.parametrize("symmetry", ["SO2", "O2"])
+@pytest.mark.parametrize(("tables", "level"), [(PLANE, 6), ({}, 6)], ids=["plane", "circle"])
+@pytest.mark.parametrize("particles", [2, 5])
+def test_gram_matrix_in_the_plane(symmetry: str, tables: dict[str, Any], level: int, particles: int) -> None:
+    """The same with cos(lθ), sin(lθ), all entries."""
+    content = {"name": "t", "basis": {"symmetry": symmetry, "order": 3, "level": level, "angular_weight": 1}, **tables}
+    basis = derive_basis(build_algebra(load_spec(content)))
+    assert basis.angular == (SO2 if symmetry == "SO2" else O2)
+    gram = basis_gram(basis, particles)
+    reference = Matchings(basis, [particles], basis.measure)
+    own = basis.functions[: basis.n_basis]
+    for i, first in enumerate(own):
+        row = dict(gram.rows[i])
+        assert all(row.get(j, fmpq(0)) == reference.gram(first, second) for j, second in enumerate(own) if j >= i)
+    assert not gram.is_diagonal
+    assert bool(gram.zero) == (particles < 3)
 
 
 @pytest.mark.parametrize("elements", [1, 2])
@@ -185,7 +211,7 @@ def test_several_functions_of_a_label_are_orthogonal() -> None:
     for label in several:
         own = [i for i, function in enumerate(basis.functions) if function.label == label]
         assert gram.part(own).is_diagonal
-        assert len(own) == symmetric_space(*channel_pattern(label)).dimension
+        assert len(own) == symmetric_space(O3, *channel_pattern(label)).dimension
 
 
 def test_few_particles_and_rank() -> None:
@@ -262,7 +288,7 @@ def test_particles_that_do_not_fit_the_elements() -> None:
     one, two = basis_of(2, 3), basis_of(2, 3, 2)
     with pytest.raises(OrthogonalizationError, match=r"particles = 4 does not tell.*Si, O.*\"Si\": 4"):
         ensemble_of(two, 4)
-    with pytest.raises(OrthogonalizationError, match=r"given for Si; .* each element of the basis: Si, O"):
+    with pytest.raises(OrthogonalizationError, match=r"given for Si; .* each species of the basis: Si, O"):
         ensemble_of(two, {"Si": 3})
     with pytest.raises(OrthogonalizationError, match=r"given for O, Si; .* Si\."):
         ensemble_of(one, {"Si": 3, "O": 1})

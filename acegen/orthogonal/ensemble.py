@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 
-from acegen.algebra.measure import Measure, check_measure, natural_measure
+from acegen.algebra.angular import AngularAlgebra
+from acegen.algebra.measure import Measure, check_measure
 from acegen.algebra.polynomials import PolynomialAlgebra
 from acegen.basis import Basis, Label
 from acegen.errors import OrthogonalizationError
@@ -18,6 +19,7 @@ class Ensemble:
 
     Attributes:
         radial: the functions R_n(y).
+        angular: the functions of the direction, and the group.
         measure: distribution of y.
         counts: number of particles of each species.
 
@@ -26,6 +28,7 @@ class Ensemble:
     """
 
     radial: PolynomialAlgebra
+    angular: AngularAlgebra
     measure: Measure
     counts: tuple[int, ...]
 
@@ -54,26 +57,26 @@ def ensemble_of(basis: Basis, particles: int | Mapping[str, int], measure: Measu
 
     Args:
         basis: the basis.
-        particles: number of particles, or with several elements the number of those of each element.
+        particles: number of particles, or with several species the number of those of each.
         measure: distribution of y; without it the one that the scales of the functions refer to
-            (see `natural_measure`).
+            (`Basis.measure`).
 
     Raises:
-        OrthogonalizationError: numbers that do not fit the elements, or a measure that does not fit the space.
+        OrthogonalizationError: numbers that do not fit the species, or a measure that does not fit the space.
     """
-    elements = basis.spec.basis.elements
+    species = basis.spec.species
     if isinstance(particles, int):
-        if len(elements) > 1:
-            example = ", ".join(f'"{element}": {particles}' for element in elements)
+        if len(species) > 1:
+            example = ", ".join(f'"{name}": {particles}' for name in species)
             raise OrthogonalizationError(
-                f"particles = {particles} does not tell how many are of which of the elements {', '.join(elements)}; "
+                f"particles = {particles} does not tell how many are of which of the species {', '.join(species)}; "
                 f"give the number of each, such as {{{example}}}."
             )
-        particles = {elements[0]: particles}
-    if set(particles) != set(elements):
+        particles = {species[0]: particles}
+    if set(particles) != set(species):
         raise OrthogonalizationError(
-            f"particles are given for {', '.join(sorted(particles)) or 'no element'}; give a number for each element "
-            f"of the basis: {', '.join(elements)}."
+            f"particles are given for {', '.join(sorted(particles)) or 'no species'}; give a number for each species "
+            f"of the basis: {', '.join(species)}."
         )
-    counts = tuple(particles[element] for element in elements)
-    return Ensemble(basis.radial, measure or natural_measure(basis.radial), counts)
+    counts = tuple(particles[name] for name in species)
+    return Ensemble(basis.radial, basis.angular, measure or basis.measure, counts)

@@ -22,9 +22,10 @@ from itertools import product as cartesian
 from flint import fmpq
 from sympy.utilities.iterables import multiset_partitions
 
+from acegen.algebra.angular import AngularAlgebra, Matrix
 from acegen.algebra.field import Rational
 from acegen.basis.contraction import Partition, contractions
-from acegen.basis.invariants import Matrix, row_times_matrix, symmetric_space, symmetrization
+from acegen.basis.invariants import row_times_matrix, symmetric_space, symmetrization
 from acegen.basis.labels import Channel, Label, channel_pattern
 from acegen.basis.purification import CoupledIndex, Row, sort_slots
 from acegen.orthogonal.ensemble import Ensemble
@@ -61,7 +62,7 @@ class Decomposition:
         label, number = index
         norm = fmpq(self.ensemble.tuples((), label))
         if label:
-            norm *= symmetric_space(*channel_pattern(label)).norms_squared[number]
+            norm *= symmetric_space(self.ensemble.angular, *channel_pattern(label)).norms_squared[number]
         for channel in label:
             norm *= self._one_particle.norm_squared(channel.n, _part(channel.l))
         return norm
@@ -83,13 +84,14 @@ class Decomposition:
 
     def _expand(self, label: Label, partitions: Iterable[Partition]) -> list[Row]:
         """All functions of a label, summed over the partitions of its slots that are given."""
+        angular = self.ensemble.angular
         l, ranks = channel_pattern(label)
-        coordinates = symmetric_space(l, ranks).coordinates
+        coordinates = symmetric_space(angular, l, ranks).coordinates
         rows: list[defaultdict[CoupledIndex, Rational]] = [defaultdict(fmpq) for _ in coordinates]
         for partition in partitions:
             if any(len({label[slot].species for slot in block}) > 1 for block in partition):
                 continue  # one particle has one species: the product of the block vanishes
-            for number, contraction in enumerate(contractions(l, partition)):
+            for number, contraction in enumerate(contractions(angular, l, partition)):
                 blocks = [partition[block] for block in contraction.block_order]
                 expansions = [
                     self._one_particle.product([label[slot].n for slot in block], _part(degree))
@@ -108,7 +110,7 @@ class Decomposition:
                         continue
                     for _, value in choice:
                         weight = weight * value
-                    image = _image(l, ranks, partition, number, arrangement)
+                    image = _image(angular, l, ranks, partition, number, arrangement)
                     for row, entries in zip(rows, image, strict=True):
                         for index, entry in enumerate(entries):
                             if entry:
@@ -118,19 +120,24 @@ class Decomposition:
 
 @cache
 def _image(
-    l: tuple[int, ...], ranks: tuple[int, ...], partition: Partition, number: int, arrangement: tuple[int, ...]
+    angular: AngularAlgebra,
+    l: tuple[int, ...],
+    ranks: tuple[int, ...],
+    partition: Partition,
+    number: int,
+    arrangement: tuple[int, ...],
 ) -> Matrix:
     """Functions of (l, ranks), contracted, as functions of the slots that are left.
 
     The slots that dropped out have l = 0 and are the first ones. Without them invariant tensors are the same, hence
     have the same coordinates.
     """
-    contraction = contractions(l, partition)[number]
+    contraction = contractions(angular, l, partition)[number]
     left = contraction.l[len(contraction.l) - len(arrangement) :]
-    target = symmetrization(left, arrangement) if left else ((fmpq(1),),)
+    target = symmetrization(angular, left, arrangement) if left else ((fmpq(1),),)
     return tuple(
         row_times_matrix(row_times_matrix(function, contraction.matrix), target)
-        for function in symmetric_space(l, ranks).coordinates
+        for function in symmetric_space(angular, l, ranks).coordinates
     )
 
 
