@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from acegen.algebra.angular import GeneratedAngularAlgebra
+    from acegen.basis import Basis
     from acegen.coefficients import Coefficients, CoefficientSource, write_coefficients
     from acegen.options import BuildOptions
     from acegen.progress import Progress
@@ -113,6 +114,21 @@ def compile_particles(
     return load_particles(compile_model(spec, directory, coefficients, progress, options))
 
 
+def derive(spec: SpecSource, progress: Progress | None = None) -> Basis:
+    """The basis of a spec, exact, without compiling it: labels, coupling, purification operator, scales.
+
+    `acegen.orthogonal` makes Gram matrices and orthonormal bases of it.
+
+    Raises:
+        SpecError: the spec is wrong, or asks for a basis too large to compile.
+    """
+    from acegen.algebra import build_algebra
+    from acegen.basis import derive_basis
+    from acegen.spec import load_spec
+
+    return derive_basis(build_algebra(load_spec(spec)), progress)
+
+
 def add_space(space: GeneratedAngularAlgebra) -> None:
     """Make a particle space of one's own known: specifications may then name its symmetry.
 
@@ -158,6 +174,7 @@ __all__ = [
     "add_space",
     "compile",
     "compile_particles",
+    "derive",
     "design_blocks",
     "load",
     "load_particles",
