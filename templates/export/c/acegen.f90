@@ -16,7 +16,7 @@ module acegen
     public :: ACEGEN_OK, ACEGEN_BAD_ARGUMENT, ACEGEN_SMALL_WORKSPACE, ACEGEN_UNKNOWN_SPECIES, ACEGEN_NOT_FINITE
     public :: ACEGEN_COINCIDENT
 
-    integer(c_int32_t), parameter :: acegen_abi_version = 3
+    integer(c_int32_t), parameter :: acegen_abi_version = 4
 
     ! What a call returns.
     enum, bind(c)
@@ -40,6 +40,8 @@ module acegen
     ! The struct acegen_model, field by field. acegen_potential below is what a program in Fortran uses.
     type, bind(c) :: acegen_model
         integer(c_int32_t) :: abi_version
+        type(c_ptr) :: symmetry
+        integer(c_int32_t) :: dimension
         integer(c_int32_t) :: n_species
         integer(c_int32_t) :: n_basis
         integer(c_int32_t) :: n_pair
