@@ -211,6 +211,7 @@ def test_batches_equal_single_environments(models: Models) -> None:
         )
         energies, gradients = model._evaluate_potential(batch)
         values, derivatives = model._evaluate_basis(batch, gradient=True)
+        np.testing.assert_array_equal(model.basis_values(batch), values)
         for i, (center, symbols, vectors) in enumerate(environments):
             begin, end = batch.first[i : i + 2]
             energy, gradient = model.energy_gradient(center, symbols, vectors)

@@ -2,6 +2,7 @@
 
 from acegen.runtime.compiled import CompiledModel
 from acegen.runtime.design import DesignBlock, DesignRows, design_blocks
+from acegen.runtime.environments import Environments
 from acegen.runtime.model import Model, load
 from acegen.runtime.opening import open_model
 from acegen.runtime.particles import ParticleModel, load_particles
@@ -11,6 +12,7 @@ __all__ = [
     "CompiledModel",
     "DesignBlock",
     "DesignRows",
+    "Environments",
     "FunctionLabel",
     "Model",
     "ParticleLabel",

@@ -126,6 +126,14 @@ class Model(CompiledModel):
         """
         return self._evaluate_basis(self._inputs.structure(atoms)[0], gradient=False)[0]
 
+    def basis_values(self, environments: Environments) -> Floats:
+        """Basis functions of many environments at once, (N, n_basis); checks nothing that the kernel checks.
+
+        Raises:
+            AcegenError: the kernel refuses an environment; the message says which.
+        """
+        return self._evaluate_basis(environments, gradient=False)[0]
+
     def compute(self, atoms: Atoms) -> Result:
         """Energies, forces and virial of a structure, periodic or not.
 

@@ -17,7 +17,7 @@ from acegen.spec.basis import BasisSpec, ParticleBasisSpec
 from acegen.spec.particles import IntervalSpec, ParticleSpec
 from acegen.spec.radial import AgnesiSpec, ClosedRadialSpec, EnvelopeRadialSpec
 from acegen.spec.schema import PairSpec, Spec, ZblSpec
-from acegen.spec.symmetries import ATOMS, SYMMETRIES
+from acegen.spec.symmetries import ATOMS
 
 AnySpec: TypeAlias = "Spec | ParticleSpec"
 SpecSource: TypeAlias = "str | Path | Mapping[str, Any] | Spec | ParticleSpec"
@@ -85,12 +85,10 @@ def _validate(content: Mapping[str, Any], where: str) -> AnySpec:
 
 
 def _kind(content: Mapping[str, Any]) -> type[Spec] | type[ParticleSpec]:
-    """Which kind of specification it is: `basis.symmetry` tells, or a table that only particles have."""
+    """Which kind of specification it is: of atoms if it names elements, else `basis.symmetry` tells."""
     basis = content.get("basis")
-    symmetry = basis.get("symmetry", ATOMS) if isinstance(basis, Mapping) else ATOMS
-    known = isinstance(symmetry, str) and symmetry in SYMMETRIES
-    elsewhere = isinstance(basis, Mapping) and "symmetry" in basis and symmetry != ATOMS and "elements" not in basis
-    return ParticleSpec if known or elsewhere else Spec
+    particles = isinstance(basis, Mapping) and "elements" not in basis and basis.get("symmetry", ATOMS) != ATOMS
+    return ParticleSpec if particles else Spec
 
 
 _RADIAL: dict[tuple[str, ...], type[BaseModel]] = {
