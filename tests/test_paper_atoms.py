@@ -260,7 +260,7 @@ def test_strength_was_not_chosen_by_test_data(fitted: Findings) -> None:
     """At the chosen strength the sweep has about the errors of the fit; elsewhere it may have smaller ones."""
     sweeps = rows(fitted, "potentials_sweep")
     for row in rows(fitted, "potentials_errors"):
-        own = [r for r in sweeps if all(r[key] == row[key] for key in ("element", "expansion"))]
+        own = [r for r in sweeps if all(r[key] == row[key] for key in ("smoothness", "element", "expansion"))]
         near = min(own, key=lambda r: abs(np.log(r["strength"] / row["strength"])))
         assert near["force RMSE, eV/Å"] == pytest.approx(row["force RMSE, eV/Å"], rel=0.1)
         product = min(r["energy RMSE, meV/atom"] * r["force RMSE, eV/Å"] for r in own)

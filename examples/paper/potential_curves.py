@@ -129,7 +129,7 @@ def covered_volumes(data: Data) -> tuple[float, float]:
 def crystals(potentials: list[Potential]) -> list[Crystal]:
     """Curves of the potentials of a material.
 
-    Their equation of state is one: fitted to the mean of those of all bases and sizes that were fitted to most data.
+    Their equation of state is one: fitted to the mean of those made with most data (all bases, sizes, priors).
     """
     material = potentials[0].task.material
     perfect = bulk(material.element, material.structure)

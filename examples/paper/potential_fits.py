@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,10 @@ STRENGTHS = 10.0 ** np.arange(-10.0, STEP / 2, STEP)
 """Strengths of the prior of a sweep, in units of the largest singular value."""
 
 WEIGHTS = Weights(100.0, 1.0, 0.0)
-SMOOTHNESS = 2.0
-"""Weights and power of the level in the prior: the same for all fits, so that only the strength is decided."""
+"""The same for all fits."""
+
+SMOOTHNESS = (2.0, 0.0)
+"""Power of the level in the prior: one that prefers smooth potentials, and a plain ridge (of scaled functions)."""
 
 Sizes = dict[tuple[int, int], tuple[float, ...]]
 """Fractions of the training data by (order, level)."""
@@ -69,6 +72,7 @@ class Task:
     order: int
     level: int
     fraction: float
+    smoothness: float
     expansion: str
 
     @property
@@ -76,9 +80,9 @@ class Task:
         return f"{self.material.element.lower()}_{self.expansion.replace('-', '_')}_{self.order}_{self.level}"
 
     @property
-    def case(self) -> tuple[str, int, int, float]:
+    def case(self) -> tuple[float, str, int, int, float]:
         """What both expansions have in common."""
-        return self.material.element, self.order, self.level, self.fraction
+        return self.smoothness, self.material.element, self.order, self.level, self.fraction
 
 
 @dataclass(frozen=True)
@@ -134,61 +138,64 @@ def read_data(folder: Path, material: Material) -> Data | None:
 
 
 def fit_all(setting: Setting, data: dict[Material, Data], sizes: Sizes) -> list[Potential]:
-    """Fits of all materials, sizes, fractions of the data and expansions."""
+    """Fits of all materials, sizes, expansions, fractions of the data and priors."""
     potentials = []
     for material, own in data.items():
         for (order, level), fractions in sizes.items():
-            for expansion in EXPANSIONS:
-                for fraction in fractions:
-                    task = Task(material, order, level, fraction, expansion)
-                    with setting.step(f"{task.name}, {fraction:.0%}"):
-                        potentials.append(fit_one(setting, task, own))
-                        errors = potentials[-1]
-                        setting.progress.report(
-                            f"{errors.configurations} configurations, test RMSE {1e3 * errors.energy.rmse:.2f} "
-                            f"meV/atom, {errors.forces.rmse:.4f} eV/Å"
-                        )
+            for expansion, fraction in product(EXPANSIONS, fractions):
+                tasks = [Task(material, order, level, fraction, power, expansion) for power in SMOOTHNESS]
+                with setting.step(f"{tasks[0].name}, {fraction:.1%}"):
+                    potentials += fit_tasks(setting, tasks, own)
+                    first = potentials[-len(tasks)]
+                    setting.progress.report(
+                        f"{1e3 * first.energy.rmse:.2f} meV/atom, {first.forces.rmse:.4f} eV/Å (test RMSE)"
+                    )
     return potentials
 
 
-def fit_one(setting: Setting, task: Task, data: Data) -> Potential:
-    """One fit: the strength by validation data, coefficients by all training data, errors of test data."""
-    settings = fit_settings(setting, task)
+def fit_tasks(setting: Setting, tasks: list[Task], data: Data) -> list[Potential]:
+    """Fits that differ in the prior: strengths by validation data, coefficients by all training data, test errors."""
+    settings = fit_settings(setting, tasks[0])
     cache = str(setting.output / "modules")
     model = acegen.compile(settings.spec, cache)
-    part = data.part(task.fraction)
+    part = data.part(tasks[0].fraction)
     parts = Parts(*split(part, VALIDATION, 0), data.test)
     assembler = make_assembler(settings, model, parts, cache)
     problem, *_ = assemble(settings, assembler, parts, setting.progress)
     tested, *_ = assemble(settings, assembler, Parts(data.test, Dataset(()), Dataset(())), setting.progress)
-    with threadpool_limits(1):
-        found = fit_ridge(problem, settings.solver, settings.weights, setting.progress)
-        reduced = reduce_problem(problem, problem.everything, WEIGHTS, SMOOTHNESS)
-        largest = float(reduced.svd[1][0])
-        residuals = problem.residuals(tested.training, reduced.columns(reduced.ridge(STRENGTHS * largest)))
-    composition = np.array(assembler.composition)
-    none = np.zeros(len(model.elements))
-    errors = total_row(
-        "test", compare_linear(model, found.solution, composition, none, data.test, assembler.block_bytes)
-    )
-    assert errors.energy is not None  # all configurations of these data have both
-    assert errors.forces is not None
-    return Potential(
-        task,
-        len(part.configurations),
-        found.condition,
-        found.chosen.strength / largest,
-        errors.energy,
-        errors.forces,
-        np.column_stack([residuals["energy"], residuals["forces"]]),
-        model,
-        found.solution,
-        float((composition @ found.solution.composition)[0]),
-    )
+    composition, none = np.array(assembler.composition), np.zeros(len(model.elements))
+    potentials = []
+    for task in tasks:
+        solver = settings.solver.model_copy(update={"smoothness": (task.smoothness,)})
+        with threadpool_limits(1):
+            found = fit_ridge(problem, solver, settings.weights, setting.progress)
+            reduced = reduce_problem(problem, problem.everything, WEIGHTS, task.smoothness)
+            largest = float(reduced.svd[1][0])
+            residuals = problem.residuals(tested.training, reduced.columns(reduced.ridge(STRENGTHS * largest)))
+        errors = total_row(
+            "test", compare_linear(model, found.solution, composition, none, data.test, assembler.block_bytes)
+        )
+        assert errors.energy is not None  # all configurations of these data have both
+        assert errors.forces is not None
+        potentials.append(
+            Potential(
+                task,
+                len(part.configurations),
+                found.condition,
+                found.chosen.strength / largest,
+                errors.energy,
+                errors.forces,
+                np.column_stack([residuals["energy"], residuals["forces"]]),
+                model,
+                found.solution,
+                float((composition @ found.solution.composition)[0]),
+            )
+        )
+    return potentials
 
 
 def fit_settings(setting: Setting, task: Task) -> FitSettings:
-    """Settings for the basis of a task. Data are handed over by themselves."""
+    """Settings for the basis of a task. Data and prior are handed over by themselves."""
     basis = {
         "expansion": task.expansion,
         "elements": [task.material.element],
@@ -200,6 +207,5 @@ def fit_settings(setting: Setting, task: Task) -> FitSettings:
         "output": str(setting.output),
         "data": {"train": "-"},
         "weights": {"energy": WEIGHTS.energy, "forces": WEIGHTS.forces, "virial": WEIGHTS.virial},
-        "solver": {"smoothness": SMOOTHNESS},
     }
     return load_settings(document)

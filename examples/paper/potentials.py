@@ -18,7 +18,7 @@ from experiment import COLORS, EXPANSIONS, Cell, Claim, Findings, Setting, Verdi
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from potential_curves import Crystal, Dimer, covered_volumes, crystals, dimer, nearest_distance
-from potential_fits import MATERIALS, STRENGTHS, Data, Material, Potential, Sizes, Task, fit_all, read_data
+from potential_fits import MATERIALS, SMOOTHNESS, STRENGTHS, Data, Material, Potential, Sizes, Task, fit_all, read_data
 
 TITLE = "Interatomic potentials in both bases"
 FRACTIONS = (1.0, 0.5, 0.25, 0.125)
@@ -69,7 +69,7 @@ def paired(fits: list[Potential]) -> list[Pair]:
 
 def tables(pairs: list[Pair], curves: Curves) -> dict[str, tuple[Sequence[str], list[Sequence[Cell]]]]:
     """Errors, sweeps over the strength, and what the curves are like."""
-    case = ("element", "order", "level", "configurations", "expansion")
+    case = ("smoothness", "element", "order", "level", "configurations", "expansion")
     return {
         "potentials_errors": (
             (*case, "functions", "condition", "strength", "energy RMSE, meV/atom", "energy MAE, meV/atom",
@@ -98,7 +98,7 @@ def tables(pairs: list[Pair], curves: Curves) -> dict[str, tuple[Sequence[str], 
 def identity(fit: Potential) -> tuple[Cell, ...]:
     """Cells that say what a fit is."""
     task = fit.task
-    return task.material.element, task.order, task.level, fit.configurations, task.expansion
+    return task.smoothness, task.material.element, task.order, task.level, fit.configurations, task.expansion
 
 
 def error_row(fit: Potential) -> tuple[Cell, ...]:
@@ -124,10 +124,59 @@ def curve_row(fit: Potential, pair: Dimer, crystal: Crystal) -> tuple[Cell, ...]
 
 def claims(pairs: list[Pair], curves: Curves) -> list[Claim]:
     """What the paper says of potentials, and what is seen."""
+    many_body = [[float(np.abs(curves[fit.task][0].many_body).max()) for fit in pair] for pair in pairs]
+    pure, usual = max(a for a, _ in many_body), min(b for _, b in many_body)
+    priors = {"smooth prior": SMOOTHNESS[0], "plain ridge": SMOOTHNESS[1]}
+    groups = {name: [pair for pair in pairs if pair[0].task.smoothness == power] for name, power in priors.items()}
+    return [
+        Claim(
+            "what a dimer is",
+            "canonical functions of order above 1 vanish on a dimer",
+            f"their largest share is {pure:.1e} eV canonical, {usual:.2g} eV and more self-interacting",
+            "agrees" if pure < 1e-8 < usual else "differs",
+        ),
+        *(claim for name, own in groups.items() for claim in claims_of_errors(name, own)),
+        *(claim for name, own in groups.items() for claim in claims_of_curves(name, own, curves)),
+    ]
+
+
+def claims_of_errors(prior: str, pairs: list[Pair]) -> list[Claim]:
+    """Test errors and conditioning with a prior."""
+    energy = [a.energy.rmse / b.energy.rmse for a, b in pairs]
+    forces = [a.forces.rmse / b.forces.rmse for a, b in pairs]
+    ideal = [float(np.sqrt(a.sweep[a.best].prod() / b.sweep[b.best].prod())) for a, b in pairs]
+    stiff = [a.sweep[k] / b.sweep[k] for a, b in pairs for k in [min(max(a.best, b.best) + 2, len(STRENGTHS) - 1)]]
+    condition = [a.condition / b.condition for a, b in pairs if isfinite(a.condition) and isfinite(b.condition)]
+    singular = len(pairs) - len(condition)
+    better = bool(condition) and sum(x < 1 for x in condition) > len(condition) / 2
+    return [
+        Claim(
+            f"test errors, {prior}",
+            "no numbers for these data",
+            f"canonical by self-interacting, median and range of {len(pairs)} cases: energy RMSE {spread(energy)}, "
+            f"force RMSE {spread(forces)}; both together at the best strength {spread(ideal)}; with a prior ten times "
+            f"stronger energy RMSE {spread([x[0] for x in stiff])}, force RMSE {spread([x[1] for x in stiff])}",
+            "not stated",
+        ),
+        Claim(
+            f"condition number of the fit, {prior}",
+            "smaller for the canonical basis (trend)",
+            f"canonical by self-interacting {spread(condition)}"
+            + (f"; {singular} cases are singular in a basis" if singular else ""),
+            "trend agrees" if better else "differs",
+        ),
+        Claim(
+            f"strengths that will do, {prior}",
+            "the canonical basis is more robust (trend)",
+            *counted_claim({"decades within 10 %": counted([(-a.decades, -b.decades) for a, b in pairs])}),
+        ),
+    ]
+
+
+def claims_of_curves(prior: str, pairs: list[Pair], curves: Curves) -> list[Claim]:
+    """Curves with a prior."""
     dimers = [(curves[a.task][0], curves[b.task][0]) for a, b in pairs]
     both = [(curves[a.task][1], curves[b.task][1]) for a, b in pairs]
-    pure = max(float(np.abs(a.many_body).max()) for a, _ in dimers)
-    usual = [float(np.abs(b.many_body).max()) for _, b in dimers]
     dimer_counts = {
         "further turns": counted([(a.turns - 1, b.turns - 1) for a, b in dimers]),
         "detour": counted([(a.detour, b.detour) for a, b in dimers]),
@@ -139,47 +188,10 @@ def claims(pairs: list[Pair], curves: Curves) -> list[Claim]:
         "deviation, compressed": counted([(a.deviation(*COMPRESSED), b.deviation(*COMPRESSED)) for a, b in both]),
         "deviation, expanded": counted([(a.deviation(*EXPANDED), b.deviation(*EXPANDED)) for a, b in both]),
     }
-    energy = [a.energy.rmse / b.energy.rmse for a, b in pairs]
-    forces = [a.forces.rmse / b.forces.rmse for a, b in pairs]
-    ideal = [np.sqrt(a.sweep[a.best].prod() / b.sweep[b.best].prod()) for a, b in pairs]
-    stiff = [a.sweep[k] / b.sweep[k] for a, b in pairs for k in [min(max(a.best, b.best) + 2, len(STRENGTHS) - 1)]]
-    condition = [a.condition / b.condition for a, b in pairs if isfinite(a.condition) and isfinite(b.condition)]
-    singular = len(pairs) - len(condition)
-    better = bool(condition) and sum(x < 1 for x in condition) > len(condition) / 2
+    better = "better beyond the data for the canonical basis (trend)"
     return [
-        Claim(
-            "test errors",
-            "no numbers for these data",
-            f"canonical by self-interacting, median and range of {len(pairs)} cases: energy RMSE {spread(energy)}, "
-            f"force RMSE {spread(forces)}; both together at the best strength {spread(ideal)}; with "
-            f"a prior ten times stronger energy RMSE {spread([x[0] for x in stiff])}, force RMSE "
-            f"{spread([x[1] for x in stiff])}",
-            "not stated",
-        ),
-        Claim(
-            "condition number of the fit",
-            "smaller for the canonical basis (trend)",
-            f"canonical by self-interacting {spread(condition)}"
-            + (f"; {singular} cases are singular in a basis" if singular else ""),
-            "trend agrees" if better else "differs",
-        ),
-        Claim(
-            "strengths of the prior that will do",
-            "the canonical basis is more robust (trend)",
-            *counted_claim({"decades within 10 %": counted([(-a.decades, -b.decades) for a, b in pairs])}),
-        ),
-        Claim(
-            "what a dimer is",
-            "canonical functions of order above 1 vanish on a dimer",
-            f"their largest share is {pure:.1e} eV canonical, {min(usual):.2g} to {max(usual):.2g} eV self-interacting",
-            "agrees" if pure < 1e-8 < min(usual) else "differs",
-        ),
-        Claim("dimer curves", "better beyond the data for the canonical basis (trend)", *counted_claim(dimer_counts)),
-        Claim(
-            "energy against volume",
-            "better beyond the data for the canonical basis (trend)",
-            *counted_claim(crystal_counts),
-        ),
+        Claim(f"dimer curves, {prior}", better, *counted_claim(dimer_counts)),
+        Claim(f"energy against volume, {prior}", better, *counted_claim(crystal_counts)),
     ]
 
 
@@ -205,6 +217,7 @@ def spread(values: list[float]) -> str:
 
 def draw(pairs: list[Pair], curves: Curves, data: dict[Material, Data]) -> Figure:
     """For one size, most and fewest data: errors over the strength, dimers, crystals."""
+    pairs = [pair for pair in pairs if pair[0].task.smoothness == SMOOTHNESS[0]]
     sizes = [(a.task.order, a.task.level) for a, _ in pairs]
     size = (3, 16) if (3, 16) in sizes else sizes[0]
     columns = []
@@ -214,7 +227,9 @@ def draw(pairs: list[Pair], curves: Curves, data: dict[Material, Data]) -> Figur
         columns += own[:1] + own[1:][-1:]
     figure = Figure(figsize=(3.6 * max(len(columns), 2), 10), layout="constrained")
     axes = figure.subplots(4, len(columns), squeeze=False, sharey="row")
-    figure.suptitle(f"order {size[0]}, level {size[1]}")
+    figure.suptitle(
+        f"order {size[0]}, level {size[1]}, smooth prior; dotted: strength chosen, nearest distance in the data"
+    )
     for column, pair in zip(axes.T, columns, strict=True):
         material = pair[0].task.material
         column[0].set_title(f"{material.element}, {pair[0].configurations} configurations", fontsize=10)
