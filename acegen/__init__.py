@@ -25,10 +25,24 @@ from acegen.errors import (
 from acegen.version import __version__
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from acegen.algebra.angular import GeneratedAngularAlgebra
+    from acegen.basis import Basis
     from acegen.coefficients import Coefficients, CoefficientSource, write_coefficients
     from acegen.options import BuildOptions
     from acegen.progress import Progress
-    from acegen.runtime import DesignBlock, DesignRows, FunctionLabel, Model, Result, design_blocks, load
+    from acegen.runtime import (
+        DesignBlock,
+        DesignRows,
+        FunctionLabel,
+        Model,
+        ParticleModel,
+        Result,
+        design_blocks,
+        load,
+        load_particles,
+    )
     from acegen.spec import SpecSource
 
 _LAZY = {
@@ -38,9 +52,11 @@ _LAZY = {
     "DesignRows": "acegen.runtime",
     "FunctionLabel": "acegen.runtime",
     "Model": "acegen.runtime",
+    "ParticleModel": "acegen.runtime",
     "Result": "acegen.runtime",
     "design_blocks": "acegen.runtime",
     "load": "acegen.runtime",
+    "load_particles": "acegen.runtime",
     "write_coefficients": "acegen.coefficients",
 }
 
@@ -73,6 +89,60 @@ def compile(
     return load(compile_model(spec, directory, coefficients, progress, options))
 
 
+def compile_particles(
+    spec: SpecSource,
+    directory: str | Path = "generated",
+    coefficients: CoefficientSource | ArrayLike | None = None,
+    progress: Progress | None = None,
+    options: BuildOptions | None = None,
+) -> ParticleModel:
+    """Compile a spec of particles other than atoms to a module in `directory`/NAME and load it.
+
+    Args:
+        coefficients: as for `compile`, under the name "particle"; or an array, one number per basis function.
+
+    Other arguments and errors as for `compile`.
+    """
+    from collections.abc import Mapping
+
+    from acegen.coefficients import Coefficients
+    from acegen.compiler import compile_model
+    from acegen.runtime import load_particles
+
+    if coefficients is not None and not isinstance(coefficients, str | Path | Mapping | Coefficients):
+        coefficients = {"particle": coefficients}  # type: ignore[dict-item]
+    return load_particles(compile_model(spec, directory, coefficients, progress, options))
+
+
+def derive(spec: SpecSource, progress: Progress | None = None) -> Basis:
+    """The basis of a spec, exact, without compiling it: labels, coupling, purification operator, scales.
+
+    `acegen.orthogonal` makes Gram matrices and orthonormal bases of it.
+
+    Raises:
+        SpecError: the spec is wrong, or asks for a basis too large to compile.
+    """
+    from acegen.algebra import build_algebra
+    from acegen.basis import derive_basis
+    from acegen.spec import load_spec
+
+    return derive_basis(build_algebra(load_spec(spec)), progress)
+
+
+def add_space(space: GeneratedAngularAlgebra) -> None:
+    """Make a particle space of one's own known: specifications may then name its symmetry.
+
+    Python packages can do so for every command of acegen: in an entry point of the group "acegen.spaces", which names
+    a module that calls this function.
+
+    Raises:
+        SpecError: its name is taken, or its product table contradicts its functions or its group.
+    """
+    from acegen.algebra.spaces import enter_space
+
+    enter_space(space)
+
+
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return getattr(import_module(_LAZY[name]), name)
@@ -96,12 +166,17 @@ __all__ = [
     "IsolatedAtomWarning",
     "Model",
     "ModuleError",
+    "ParticleModel",
     "Result",
     "SpecError",
     "StructureError",
     "__version__",
+    "add_space",
     "compile",
+    "compile_particles",
+    "derive",
     "design_blocks",
     "load",
+    "load_particles",
     "write_coefficients",
 ]

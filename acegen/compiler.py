@@ -35,7 +35,7 @@ def compile_model(
         key = build_key(spec, coefficients, options, toolchain)
         cached = is_built(target, key)
         size = f"order {spec.basis.order}, level {', '.join(map(str, dict.fromkeys(spec.levels)))}"
-        state = "unchanged, already compiled" if cached else f"{', '.join(spec.basis.elements)}, {size}"
+        state = "unchanged, already compiled" if cached else f"{', '.join(spec.species)}, {size}"
         progress.report(f"{spec.name}: {state}")
     if not cached:
         with progress.stage("load"):  # a cache hit does without

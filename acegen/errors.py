@@ -43,5 +43,9 @@ class ExportError(AcegenError):
     """An export that cannot be made: no such target, a folder that cannot be written or must not be replaced."""
 
 
+class OrthogonalizationError(AcegenError):
+    """A measure, an ensemble of particles or samples that functions cannot be orthogonalized with."""
+
+
 class DataWarning(UserWarning):
     """Data that can be used but look wrong: atoms closer than physics allows, labels that are not finite."""

@@ -29,11 +29,11 @@ from acegen.graph import build_graph
 from acegen.optimize import optimize
 from acegen.options import BuildOptions
 from acegen.progress import Progress
-from acegen.spec import Spec
+from acegen.spec import AnySpec
 
 
 def run_stages(
-    spec: Spec,
+    spec: AnySpec,
     coefficients: Coefficients | None,
     options: BuildOptions,
     toolchain: Toolchain,
@@ -60,7 +60,8 @@ def run_stages(
     """
     with progress.stage("algebra"):
         algebra = build_algebra(spec)
-        progress.report(f"{algebra.radial.family.kind} polynomials, {spec.radial.family} family")
+        family = f", {spec.radial.family} family" if spec.radial else ""
+        progress.report(f"{algebra.radial.family.kind} polynomials{family}, symmetry {spec.basis.symmetry}")
     with progress.stage("basis"):
         basis = derive_basis(algebra, progress)
         counts = " + ".join(f"{count:,}" for count in basis.count_by_order())
@@ -69,7 +70,7 @@ def run_stages(
         description = describe_basis(basis)
         if coefficients is not None:
             identity = basis_hash(description)
-            check_coefficients(coefficients, identity, spec.basis.elements, basis.n_basis)
+            check_coefficients(coefficients, identity, spec.species, basis.n_basis)
     with progress.stage("graph"):
         graph = build_graph(basis)
         progress.report(f"{len(graph.products):,} products of {graph.layout.size:,} pooled functions")

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sympy.polys.domains import QQ_I
 
+from acegen.algebra.sphere import O3
 from acegen.basis.contraction import contractions
 from acegen.basis.invariants import SymmetricSpace, invariant_space, symmetric_space, symmetrization
 
@@ -38,7 +39,7 @@ def few_entries(l: Sequence[int]) -> bool:
 
 
 L_TUPLES = st.lists(st.integers(0, 4), min_size=1, max_size=5).filter(few_entries).map(lambda l: tuple(sorted(l)))
-INVARIANT_L_TUPLES = L_TUPLES.filter(lambda l: invariant_space(l).dimension > 0)
+INVARIANT_L_TUPLES = L_TUPLES.filter(lambda l: invariant_space(O3, l).dimension > 0)
 
 
 @st.composite
@@ -50,7 +51,7 @@ def patterns(draw: st.DrawFn) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return tuple(l for l, _ in chosen), tuple(distinct.index(channel) for channel in chosen)
 
 
-INVARIANT_PATTERNS = patterns().filter(lambda pattern: symmetric_space(*pattern).dimension > 0)
+INVARIANT_PATTERNS = patterns().filter(lambda pattern: symmetric_space(O3, *pattern).dimension > 0)
 
 
 @st.composite
@@ -124,7 +125,7 @@ def inner_product(first: Tensor, second: Tensor, l: Sequence[int]) -> fmpq:
 @given(INVARIANT_L_TUPLES)
 def test_invariant_tensors_are_annihilated_by_ladder_operators(l: tuple[int, ...]) -> None:
     """L+ and L- map every invariant tensor to exactly zero; entries have Σm = 0 and range."""
-    for tensor in invariant_space(l).tensors:
+    for tensor in invariant_space(O3, l).tensors:
         assert tensor
         assert all(sum(key) == 0 for key in tensor)
         assert all(abs(m) <= degree for key in tensor for m, degree in zip(key, l, strict=True))
@@ -138,14 +139,14 @@ def test_invariant_dimension_is_that_of_the_characters(l: tuple[int, ...]) -> No
     """For even Σl as many tensors as m-tuples with sum 0 less those with sum 1; for odd Σl (inversion) none."""
     sums = [sum(key) for key in cartesian(*(range(-degree, degree + 1) for degree in l))]
     expected = 0 if sum(l) % 2 else sums.count(0) - sums.count(1)
-    assert invariant_space(l).dimension == expected
+    assert invariant_space(O3, l).dimension == expected
 
 
 @settings(deadline=None, max_examples=60)
 @given(INVARIANT_L_TUPLES)
 def test_invariant_tensors_are_in_reduced_echelon_form(l: tuple[int, ...]) -> None:
     """Entry 1 at a tensor's own pivot and 0 at all others, which also makes them independent."""
-    space = invariant_space(l)
+    space = invariant_space(O3, l)
     assert len(set(space.pivots)) == len(space.pivots) == space.dimension
     for i, tensor in enumerate(space.tensors):
         assert [tensor.get(pivot, 0) for pivot in space.pivots] == [int(i == j) for j in range(space.dimension)]
@@ -163,14 +164,14 @@ def test_symmetric_dimension_is_that_of_the_characters(pattern) -> None:
         own = [sum(multiset) for multiset in multisets]
         sums = [a + b for a in sums for b in own]
     expected = 0 if sum(l) % 2 else sums.count(0) - sums.count(1)
-    assert symmetric_space(l, ranks).dimension == expected
+    assert symmetric_space(O3, l, ranks).dimension == expected
 
 
 @settings(deadline=None, max_examples=60)
 @given(INVARIANT_PATTERNS)
 def test_symmetric_polynomials_are_orthogonal(pattern) -> None:
     """Their Gram matrix is diagonal and positive (so they are independent), and norms_squared are its entries."""
-    space = symmetric_space(*pattern)
+    space = symmetric_space(O3, *pattern)
     tensors = [symmetric_tensor(polynomial, space.ranks) for polynomial in space.polynomials]
     for i, first in enumerate(tensors):
         for j, second in enumerate(tensors):
@@ -187,7 +188,7 @@ def test_symmetric_polynomials_are_orthogonal(pattern) -> None:
 @given(INVARIANT_PATTERNS, rotations(), st.data())
 def test_symmetric_polynomials_are_invariant(pattern, rotation, data: st.DataObject) -> None:
     """Values do not change, exactly, when all particles are rotated by a rational rotation, or inverted."""
-    space = symmetric_space(*pattern)
+    space = symmetric_space(O3, *pattern)
     points = data.draw(st.lists(POINTS, min_size=2, max_size=3))
     weights = [[data.draw(WEIGHTS) for _ in points] for _ in set(space.ranks)]
     turned = [rotate(rotation, point) for point in points]
@@ -205,7 +206,7 @@ def test_symmetric_polynomials_are_invariant(pattern, rotation, data: st.DataObj
 @given(INVARIANT_PATTERNS)
 def test_symmetric_polynomials_have_sorted_keys(pattern) -> None:
     """Keys of both forms are sorted within equal channels, so that no product appears twice."""
-    space = symmetric_space(*pattern)
+    space = symmetric_space(O3, *pattern)
     for polynomial in (*space.polynomials, *space.real_polynomials):
         for key, value in polynomial.items():
             assert value != 0
@@ -217,7 +218,7 @@ def test_symmetric_polynomials_have_sorted_keys(pattern) -> None:
 @given(INVARIANT_PATTERNS, st.data())
 def test_real_polynomials_equal_the_complex_ones(pattern, data: st.DataObject) -> None:
     """With A_{l,±m} = a_{l,m} ± i a_{l,-m} for arbitrary rational a, both forms have the same value."""
-    space = symmetric_space(*pattern)
+    space = symmetric_space(O3, *pattern)
     real, complex_values = {}, {}
     for rank, degree in set(zip(space.ranks, space.l, strict=True)):
         for m in range(-degree, degree + 1):
@@ -238,8 +239,8 @@ def combine(weights: Sequence[fmpq], values):
 @given(INVARIANT_PATTERNS, st.data())
 def test_coordinates_and_symmetrization(pattern, data: st.DataObject) -> None:
     """Both maps between tensors and polynomials keep values on A's, whatever slots of equal l the ranks are in."""
-    space = symmetric_space(*pattern)
-    general = invariant_space(space.l)
+    space = symmetric_space(O3, *pattern)
+    general = invariant_space(O3, space.l)
     points = data.draw(st.lists(POINTS, min_size=2, max_size=3))
     weights = [[data.draw(WEIGHTS) for _ in points] for _ in set(space.ranks)]
     values = pooled(space.ranks, space.l, points, weights)
@@ -251,7 +252,7 @@ def test_coordinates_and_symmetrization(pattern, data: st.DataObject) -> None:
     by_degree = {degree: [r for r, k in zip(space.ranks, space.l, strict=True) if k == degree] for degree in space.l}
     shuffled = {degree: data.draw(st.permutations(ranks)) for degree, ranks in by_degree.items()}
     arrangement = tuple(rank for degree in sorted(by_degree) for rank in shuffled[degree])
-    for tensor, row in zip(general.tensors, symmetrization(space.l, arrangement), strict=True):
+    for tensor, row in zip(general.tensors, symmetrization(O3, space.l, arrangement), strict=True):
         assert combine(row, of_polynomials) == evaluate(tensor, arrangement, values)
 
 
@@ -272,9 +273,9 @@ def test_contraction_merges_slots_exactly(case, data: st.DataObject) -> None:
     points = [data.draw(POINTS) for _ in partition]
     block_of = {slot: number for number, block in enumerate(partition) for slot in block}
     source = {(slot, m): z_value(l[slot], m, points[block_of[slot]]) for slot in block_of for m in range(-4, 5)}
-    totals = [QQ_I(0)] * invariant_space(l).dimension
+    totals = [QQ_I(0)] * invariant_space(O3, l).dimension
     seen = set()
-    for contraction in contractions(l, partition):
+    for contraction in contractions(O3, l, partition):
         degrees = contraction.l
         assert list(degrees) == sorted(degrees)
         assert sorted(contraction.block_order) == list(range(len(partition)))
@@ -285,10 +286,10 @@ def test_contraction_merges_slots_exactly(case, data: st.DataObject) -> None:
             for slot, (degree, block) in enumerate(zip(degrees, contraction.block_order, strict=True))
             for m in range(-degree, degree + 1)
         }
-        images = [evaluate(tensor, range(len(degrees)), at_blocks) for tensor in invariant_space(degrees).tensors]
+        images = [evaluate(tensor, range(len(degrees)), at_blocks) for tensor in invariant_space(O3, degrees).tensors]
         for i, row in enumerate(contraction.matrix):
             totals[i] += combine(row, images)
-    direct = [evaluate(tensor, range(len(l)), source) for tensor in invariant_space(l).tensors]
+    direct = [evaluate(tensor, range(len(l)), source) for tensor in invariant_space(O3, l).tensors]
     assert totals == direct
 
 
@@ -296,8 +297,8 @@ def test_contraction_merges_slots_exactly(case, data: st.DataObject) -> None:
 @given(INVARIANT_L_TUPLES)
 def test_trivial_contraction_is_the_identity(l: tuple[int, ...]) -> None:
     """When every block is a single slot nothing changes."""
-    (only,) = contractions(l, tuple((slot,) for slot in range(len(l))))
-    dimension = invariant_space(l).dimension
+    (only,) = contractions(O3, l, tuple((slot,) for slot in range(len(l))))
+    dimension = invariant_space(O3, l).dimension
     assert only.l == l
     assert only.block_order == tuple(range(len(l)))
     assert only.matrix == tuple(tuple(fmpq(int(i == j)) for j in range(dimension)) for i in range(dimension))
@@ -319,12 +320,12 @@ def test_trivial_contraction_is_the_identity(l: tuple[int, ...]) -> None:
 )
 def test_known_dimensions(l: tuple[int, ...], ranks: tuple[int, ...], dimension: int) -> None:
     """Numbers from classical invariant theory: |v|² alone of one vector, I2 and I3 of one quadrupole, ..."""
-    space: SymmetricSpace = symmetric_space(l, ranks)
+    space: SymmetricSpace = symmetric_space(O3, l, ranks)
     assert space.dimension == dimension
 
 
 def test_zero_dimensional_space_is_consistent() -> None:
     """A label without invariants has no polynomials, coordinates or scales, and raises nothing."""
-    space = symmetric_space((1, 1, 1), (0, 0, 0))
+    space = symmetric_space(O3, (1, 1, 1), (0, 0, 0))
     assert (space.dimension, space.polynomials, space.coordinates, space.norms_squared) == (0, (), (), ())
     assert space.real_polynomials == ()

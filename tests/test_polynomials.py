@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scipy import special
 
 from acegen.algebra import build_algebra
+from acegen.algebra.measure import RADIAL
 from acegen.algebra.polynomials import ClassicalFamily, PolynomialAlgebra
 from acegen.spec import load_spec
 
@@ -181,9 +182,11 @@ def test_recurrence_refuses_polynomials_without_one() -> None:
 @settings(deadline=None, max_examples=60)
 @given(algebras(), st.integers(0, 8))
 def test_norm_is_the_exact_integral(algebra: PolynomialAlgebra, degree: int) -> None:
-    """norm_squared is the integral of R^2 over [0,1], from the explicit polynomial term by term."""
+    """The mean of R^2 is its integral over [0,1], from the explicit polynomial term by term."""
     index = algebra.first + degree
-    assert algebra.norm_squared(index) == unit_integral(explicit_function(algebra, index) ** 2)
+    assert RADIAL.inner(algebra.function(index), algebra.function(index)) == unit_integral(
+        explicit_function(algebra, index) ** 2
+    )
 
 
 def test_closed_family_is_orthogonal() -> None:
@@ -192,7 +195,7 @@ def test_closed_family_is_orthogonal() -> None:
     for n, first in enumerate(functions, start=1):
         for m, second in enumerate(functions, start=1):
             assert unit_integral(first * second) == (fmpq(1, 2 * n + 1) if n == m else 0)
-        assert CLOSED.norm_squared(n) == fmpq(1, 2 * n + 1)
+        assert RADIAL.inner(CLOSED.function(n), CLOSED.function(n)) == fmpq(1, 2 * n + 1)
 
 
 @settings(deadline=None, max_examples=60)

@@ -22,7 +22,9 @@ from sympy.polys.domains import QQ
 from sympy.polys.rings import xring
 
 from acegen.algebra import build_algebra, harmonics
+from acegen.algebra.line import LINE
 from acegen.algebra.polynomials import ClassicalFamily, PolynomialAlgebra
+from acegen.algebra.sphere import O3
 from acegen.basis import Basis, Channel, CoupledFunction, Label, derive_basis
 from acegen.basis.describe import basis_hash, describe_basis
 from acegen.basis.invariants import symmetric_space
@@ -57,7 +59,7 @@ def basis_of(*args: Any, **kwargs: Any) -> Basis:
 
 
 def level_set_of(spec: Spec) -> LevelSet:
-    return LevelSet(len(spec.basis.elements), spec.basis.levels, spec.basis.angular_weight)
+    return LevelSet(len(spec.basis.elements), spec.basis.levels, spec.basis.angular_weight, O3)
 
 
 ENVELOPES = st.sampled_from(
@@ -227,7 +229,7 @@ class UncoupledPurification:
 
 def monomials(label: Label, number: int) -> Monomials:
     """A coupled product as a polynomial in the complex A's."""
-    polynomial = symmetric_space(*channel_pattern(label)).polynomials[number]
+    polynomial = symmetric_space(O3, *channel_pattern(label)).polynomials[number]
     return {tuple(sorted(zip(label, m_tuple, strict=True))): value for m_tuple, value in polynomial.items()}
 
 
@@ -259,7 +261,7 @@ def brute_force_labels(level_set: LevelSet, order: int) -> list[Label]:
     limit, weight = level_set.levels[order - 1], level_set.angular_weight
     channels = [
         Channel(l, species, n)
-        for l in range(int(limit / weight) + 1 if level_set.angular else 1)
+        for l in range(int(limit / weight) + 1 if level_set.angular == O3 else 1)
         for species in range(level_set.n_species)
         for n in range(level_set.first, int(limit) + 1)
         if n + weight * l + level_set.first * (order - 1) <= limit
@@ -280,7 +282,8 @@ def level_sets(draw: st.DrawFn) -> tuple[LevelSet, int]:
     extra = {1: 6, 2: 5, 3: 3, 4: 2}[order]
     level = draw(st.fractions(Fraction(first * order), Fraction(first * order + extra), max_denominator=4))
     weight = draw(st.sampled_from([Fraction(1, 2), Fraction(1), Fraction(3, 2), Fraction(4, 5)]))
-    return LevelSet(species, (level + 1,) * (order - 1) + (level,), weight, first, draw(st.booleans())), order
+    levels = (level + 1,) * (order - 1) + (level,)
+    return LevelSet(species, levels, weight, draw(st.sampled_from([O3, LINE])), first), order
 
 
 @settings(deadline=None, max_examples=40)
@@ -329,10 +332,10 @@ def test_several_elements_and_high_order(order: int, level: int, elements: int) 
 def test_partition_formula_equals_recursion(spec: Spec) -> None:
     """The closed formula over set partitions and the paper's recursion give the same rationals."""
     radial = build_algebra(spec).radial
-    recursion = Recursion(radial)
+    recursion = Recursion(radial, O3)
     for order in range(1, spec.basis.order + 1):
         for label in level_set_of(spec).labels(order):
-            assert purify_label(label, radial) == recursion.purify_label(label)
+            assert purify_label(label, radial, O3) == recursion.purify_label(label)
 
 
 @settings(deadline=None, max_examples=12)
@@ -386,7 +389,7 @@ def test_purification_of_single_labels(label: Label, closed: bool) -> None:
     family = ClassicalFamily("jacobi", fmpq(0), fmpq(2)) if closed else ClassicalFamily("legendre")
     radial = PolynomialAlgebra(family, fmpq_poly([0, 1] if closed else [0, 0, 1]), first=1)
     uncoupled = UncoupledPurification(radial)
-    rows = purify_label(label, radial)
+    rows = purify_label(label, radial, O3)
     assert len(rows) == character_dimension(label)
     for number, row in enumerate(rows):
         left: defaultdict[tuple[Factor, ...], fmpq] = defaultdict(fmpq)
@@ -489,11 +492,11 @@ INTERVAL = PolynomialAlgebra(
 
 def interval_rows(level: int) -> dict[tuple[int, ...], dict[tuple[int, ...], fmpq]]:
     """𝒫 for orders 1-3 and Σk <= level, by indices k."""
-    level_set = LevelSet(1, (Fraction(level),) * 3, Fraction(1), first=0, angular=False)
+    level_set = LevelSet(1, (Fraction(level),) * 3, Fraction(1), LINE, first=0)
     rows = {}
     for order in (1, 2, 3):
         for label in level_set.labels(order):
-            (row,) = purify_label(label, INTERVAL)
+            (row,) = purify_label(label, INTERVAL, LINE)
             assert all(number == 0 for _, number in row)
             indices = {tuple(c.n for c in target): value for (target, _), value in row.items()}
             rows[tuple(channel.n for channel in label)] = indices

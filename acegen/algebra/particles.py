@@ -1,4 +1,4 @@
-"""The one-particle functions of a specification, φ = δ_{z} R_n(y) S_lm, and their exact products."""
+"""The one-particle functions of a specification, φ = δ_z R_n(y) S_lm, and their exact products."""
 
 from __future__ import annotations
 
@@ -7,29 +7,64 @@ from fractions import Fraction
 
 from flint import fmpq, fmpq_poly
 
+from acegen.algebra.angular import AngularAlgebra
 from acegen.algebra.field import Rational
+from acegen.algebra.measure import Measure, natural_measure
 from acegen.algebra.polynomials import ClassicalFamily, PolynomialAlgebra
-from acegen.spec.schema import ClosedRadialSpec, Spec
+from acegen.algebra.spaces import angular_algebra
+from acegen.spec import AnySpec, ParticleSpec
+from acegen.spec.particles import IntervalSpec
+from acegen.spec.radial import ClosedRadialSpec, EnvelopeRadialSpec
+
+_CONSTANT = PolynomialAlgebra(ClassicalFamily("monomial"), fmpq_poly([1]), first=0)
+"""Radial functions of particles of which only the direction counts: R_0 = 1, the others are not used."""
 
 
 @dataclass(frozen=True)
 class ParticleAlgebra:
-    """Result of the algebra stage: the radial product table of a spec (angular products need no parameters)."""
+    """Result of the algebra stage: the product tables of a spec.
 
-    spec: Spec
+    Attributes:
+        spec: the specification.
+        radial: functions R_n of one variable (distance, or position on the interval) and their products.
+        angular: functions S_lm of the direction, their products, and the group.
+    """
+
+    spec: AnySpec
     radial: PolynomialAlgebra
+    angular: AngularAlgebra
+
+    @property
+    def measure(self) -> Measure:
+        """The measure of y that norms and scales refer to: that of the polynomials; uniform for radial functions."""
+        return natural_measure(self.radial)
 
 
-def build_algebra(spec: Spec) -> ParticleAlgebra:
+def build_algebra(spec: AnySpec) -> ParticleAlgebra:
     """Set up the exact one-particle algebra a spec asks for."""
-    radial = spec.radial
+    angular = angular_algebra(spec.basis.symmetry)
+    if spec.radial is not None:
+        return ParticleAlgebra(spec, _radial(spec.radial), angular)
+    if isinstance(spec, ParticleSpec) and spec.dimension == 1:
+        return ParticleAlgebra(spec, interval_algebra(spec.polynomials), angular)
+    return ParticleAlgebra(spec, _CONSTANT, angular)
+
+
+def interval_algebra(interval: IntervalSpec) -> PolynomialAlgebra:
+    """Functions p_0 = 1, p_1, p_2, ... on [-1, 1]."""
+    alpha, beta = _exact(interval.alpha), _exact(interval.beta)
+    family = ClassicalFamily(interval.polynomial, alpha, beta, scale=fmpq(1), shift=fmpq(0))
+    return PolynomialAlgebra(family, fmpq_poly([1]), first=0)
+
+
+def _radial(radial: ClosedRadialSpec | EnvelopeRadialSpec) -> PolynomialAlgebra:
     if isinstance(radial, ClosedRadialSpec):
         family = ClassicalFamily("jacobi", fmpq(0), fmpq(2))
         envelope = fmpq_poly([0, 1])
     else:
         family = ClassicalFamily(radial.polynomial, _exact(radial.alpha), _exact(radial.beta))
         envelope = fmpq_poly([_exact(value) for value in radial.envelope])
-    return ParticleAlgebra(spec, PolynomialAlgebra(family, envelope, first=1))
+    return PolynomialAlgebra(family, envelope, first=1)
 
 
 def _exact(value: Fraction) -> Rational:

@@ -1,7 +1,7 @@
 """Classical polynomials over the rationals, and products of one-particle functions e(y) p_k(y).
 
 A `PolynomialAlgebra` is one half of what a particle space must provide (the other is the angular half,
-`acegen.algebra.harmonics`): functions R_i = e·p_{i-first} of one variable with
+`acegen.algebra.angular`): functions R_i = e·p_{i-first} of one variable with
 
     R_a R_b ... = sum_c rho_c R_c,   rho rational,
 
@@ -99,11 +99,6 @@ class PolynomialAlgebra:
             found = tuple((degree + self.first, value) for degree, value in self.expand(reduced))
             self._products[key] = found
         return found
-
-    def norm_squared(self, index: int) -> Rational:
-        """Integral of R_index(y)^2 over 0 <= y <= 1."""
-        antiderivative = (self.function(index) ** 2).integral()
-        return antiderivative(fmpq(1)) - antiderivative(fmpq(0))
 
     def recurrence(self, count: int) -> Recurrence:
         """Three-term recurrence of p_0 .. p_{count-1}, read off the exact polynomials.

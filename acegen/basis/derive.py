@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import TypeVar
 
 from flint import fmpq
 
+from acegen.algebra.angular import AngularAlgebra, Tensor
 from acegen.algebra.field import Rational
+from acegen.algebra.measure import Measure
 from acegen.algebra.particles import ParticleAlgebra
 from acegen.algebra.polynomials import PolynomialAlgebra
-from acegen.basis.estimate import check_size
-from acegen.basis.invariants import Tensor, symmetric_space
+from acegen.basis.estimate import check_size, count_labels
+from acegen.basis.invariants import symmetric_space
 from acegen.basis.labels import Channel, Label, LevelSet, channel_pattern
 from acegen.basis.pair import PairFunction, pair_functions
 from acegen.basis.purification import CoupledIndex, Row, purify_label
 from acegen.progress import Progress, Silent
-from acegen.spec.schema import Spec
+from acegen.spec import AnySpec, ParticleSpec
 
 Value = TypeVar("Value")
 
@@ -55,17 +58,22 @@ class Basis:
     Attributes:
         spec: the specification.
         radial: product table of the radial functions.
+        angular: product table of the angular functions, and the group.
         functions: coupled products b_j; the first `n_coupled` carry the labels of the B_i, the rest are the
             auxiliary ones of K' that purification brings in.
         purification: rows of 𝒫, one for each B_i; unit diagonal, otherwise of lower order only.
+        measure: of y, for the scales.
         scales_squared: s_i^2; with s_i a canonical function of order ν has the mean square ν! on ν independent
-            particles (y uniform on [0,1], directions uniform on the sphere): norm one as an integral over sets of
-            particles. Overlaps of different radial functions are left out; the closed family has none.
+            particles (y from `measure`, for radial functions uniform on [0,1]; directions uniform): norm one as an
+            integral over sets of particles. Overlaps of different radial functions are left out; the closed family has
+            none, nor have orthogonal polynomials on an interval.
         pair: the pair functions, which come first in the basis; they replace the B_i of order 1.
     """
 
-    spec: Spec
+    spec: AnySpec
     radial: PolynomialAlgebra
+    angular: AngularAlgebra
+    measure: Measure
     functions: tuple[CoupledFunction, ...]
     purification: tuple[SparseRow, ...]
     scales_squared: tuple[Rational, ...]
@@ -115,44 +123,79 @@ def derive_basis(algebra: ParticleAlgebra, progress: Progress | None = None) -> 
         SpecError: the basis would be too large to compile.
     """
     progress = progress or Silent()
-    spec, radial = algebra.spec, algebra.radial
-    check_size(spec)
-    level_set = LevelSet(len(spec.basis.elements), spec.levels, spec.basis.angular_weight)
-    lowest = 1 if spec.pair is None else 2
-    labels = [label for order in range(lowest, spec.basis.order + 1) for label in level_set.labels(order)]
+    spec, radial, angular = algebra.spec, algebra.radial, algebra.angular
+    labels = list_labels(algebra)
     if spec.basis.expansion == "canonical":
         rows: list[Row] = []
         for done, label in enumerate(labels):
             progress.advance(done, len(labels))
-            rows.extend(purify_label(label, radial))
+            rows.extend(purify_label(label, radial, angular))
     else:
-        rows = [{index: fmpq(1)} for index in _coupled_indices(labels)]
+        rows = [{index: fmpq(1)} for index in _coupled_indices(angular, labels)]
     return assemble_basis(algebra, labels, rows)
 
 
 def assemble_basis(algebra: ParticleAlgebra, labels: Sequence[Label], rows: Sequence[Row]) -> Basis:
     """Number the coupled functions (basis first, then auxiliary by order) and apply the numbering to 𝒫."""
-    indices = _coupled_indices(labels)
+    angular, radial, measure = algebra.angular, algebra.radial, algebra.measure
+    indices = _coupled_indices(angular, labels)
     own = set(indices)
     auxiliary = {index for row in rows for index in row} - own
     indices += sorted(auxiliary, key=lambda index: (len(index[0]), index))
     column = {index: number for number, index in enumerate(indices)}
     functions = tuple(
-        CoupledFunction(label, number, symmetric_space(*channel_pattern(label)).real_polynomials[number])
+        CoupledFunction(label, number, symmetric_space(angular, *channel_pattern(label)).real_polynomials[number])
         for label, number in indices
     )
     purification = tuple(tuple(sorted((column[index], value) for index, value in row.items())) for row in rows)
+    norms = {n: _norm_squared(radial, measure, n) for n in {channel.n for label in labels for channel in label}}
     scales = []
     for label, number in indices[: len(rows)]:
-        norm = symmetric_space(*channel_pattern(label)).norms_squared[number]
+        norm = symmetric_space(angular, *channel_pattern(label)).norms_squared[number]
         for channel in label:
-            norm *= algebra.radial.norm_squared(channel.n)
+            norm *= norms[channel.n]
         scales.append(1 / norm)
-    return Basis(algebra.spec, algebra.radial, functions, purification, tuple(scales), pair_functions(algebra))
+    return Basis(
+        algebra.spec, radial, angular, measure, functions, purification, tuple(scales), pair_functions(algebra)
+    )
 
 
-def _coupled_indices(labels: Sequence[Label]) -> list[CoupledIndex]:
-    return [(label, number) for label in labels for number in range(symmetric_space(*channel_pattern(label)).dimension)]
+def list_labels(algebra: ParticleAlgebra) -> list[Label]:
+    """The labels of a spec, order by order.
+
+    Raises:
+        SpecError: there would be too many functions to compile.
+    """
+    spec = algebra.spec
+    if isinstance(spec, ParticleSpec):
+        level_set = LevelSet(
+            1,
+            spec.levels,
+            spec.basis.angular_weight,
+            algebra.angular,
+            first=algebra.radial.first,
+            last=None if spec.dimension == 1 or spec.radial else 0,
+            even=spec.basis.symmetry == "O1",
+            constant=spec.basis.constant,
+        )
+        return count_labels(spec, chain.from_iterable(map(level_set.labels, range(1, spec.basis.order + 1))))
+    check_size(spec)
+    level_set = LevelSet(len(spec.species), spec.levels, spec.basis.angular_weight, algebra.angular)
+    lowest = 1 if spec.pair is None else 2
+    return [label for order in range(lowest, spec.basis.order + 1) for label in level_set.labels(order)]
 
 
-__all__ = ["Basis", "Channel", "CoupledFunction", "SparseRow", "assemble_basis", "derive_basis"]
+def _norm_squared(radial: PolynomialAlgebra, measure: Measure, n: int) -> Rational:
+    function = radial.function(n)
+    return measure.inner(function, function)
+
+
+def _coupled_indices(angular: AngularAlgebra, labels: Sequence[Label]) -> list[CoupledIndex]:
+    return [
+        (label, number)
+        for label in labels
+        for number in range(symmetric_space(angular, *channel_pattern(label)).dimension)
+    ]
+
+
+__all__ = ["Basis", "Channel", "CoupledFunction", "SparseRow", "assemble_basis", "derive_basis", "list_labels"]

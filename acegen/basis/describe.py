@@ -22,25 +22,28 @@ def describe_basis(basis: Basis) -> str:
     Keys:
         format: `BASIS_FORMAT`.
         spec: the specification without its name, defaults filled in.
-        radial_functions: R_1, R_2, ... as polynomials in y, ascending coefficients.
-        functions: the basis, in order: `order`, `elements`, `n`, `l`, `index`, `scale_squared`, and `coupling`:
-            pairs (m-tuple, C) in the real harmonics S. Functions of the pair term have `pair`: true; in them, and only
-            in them, y is taken with the cutoff of `spec.pair`.
+        radial_functions: R_1, R_2, ... as polynomials in y (on an interval R_0, R_1, ... in x), ascending
+            coefficients.
+        functions: the basis, in order: `order`, `elements` (species of particles), `n`, `l`, `index`, `scale_squared`,
+            and `coupling`: pairs (m-tuple, C) in the functions S that kernels evaluate. Functions of the pair term have
+            `pair`: true; in them, and only in them, y is taken with the cutoff of `spec.pair`.
         auxiliary: further coupled products that purification refers to, without a scale.
         purification: for each function, pairs (position in functions + auxiliary, value).
     """
     spec = basis.spec.canonical()
     del spec["name"]
-    elements = basis.spec.basis.elements
-    n_radial = max(channel.n for function in basis.functions for channel in function.label)
-    n_radial = max(n_radial, *(function.n for function in basis.pair), 0)
+    elements = basis.spec.species
+    last = max(channel.n for function in basis.functions for channel in function.label)
+    last = max(last, *(function.n for function in basis.pair), 0)
     functions = [_describe_pair(function, elements) for function in basis.pair]
     for function, square in zip(basis.functions, basis.scales_squared, strict=False):
         functions.append({**_describe_function(function, elements), "scale_squared": str(square)})
     document = {
         "format": BASIS_FORMAT,
         "spec": spec,
-        "radial_functions": [[str(c) for c in basis.radial.function(n).coeffs()] for n in range(1, n_radial + 1)],
+        "radial_functions": [
+            [str(c) for c in basis.radial.function(n).coeffs()] for n in range(basis.radial.first, last + 1)
+        ],
         "functions": functions,
         "auxiliary": [_describe_function(function, elements) for function in basis.functions[basis.n_coupled :]],
         "purification": [[[i, "1"]] for i in range(basis.n_pair)]

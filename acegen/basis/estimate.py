@@ -8,14 +8,17 @@ milliseconds to seconds; the level Σn + angular_weight·Σl is applied afterwar
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
+from acegen.basis.labels import Label
 from acegen.errors import SpecError
-from acegen.spec.schema import ClosedRadialSpec, Spec
+from acegen.spec import ParticleSpec, Spec
+from acegen.spec.radial import ClosedRadialSpec
 
 MAX_FUNCTIONS = 50_000
 MAX_PRODUCTS = 300_000
@@ -110,6 +113,38 @@ def check_size(spec: Spec) -> None:
         f"fewer for orders above 5. To fit, {' or '.join(advice) or 'lower basis.level'}"
         f"{', or use fewer elements' if len(spec.basis.elements) > 1 else ''}."
     )
+
+
+def count_labels(spec: ParticleSpec, labels: Iterable[Label]) -> list[Label]:
+    """The labels of a spec of particles, of which there is no census: counted as they come.
+
+    Raises:
+        SpecError: there are too many to compile.
+    """
+    largest = max(spec.levels), max(spec.levels) / spec.basis.angular_weight
+    if max(largest) > _MAX_N:
+        raise SpecError(
+            f"the spec '{spec.name}' asks for one-particle functions with n up to {int(largest[0]):,}, l up to "
+            f"{int(largest[1]):,}; at most {_MAX_N} of either can be compiled. Lower basis.level"
+            f"{' or raise basis.angular_weight' if spec.dimension > 1 else ''}."
+        )
+    found: list[Label] = []
+    terms = 0
+    for label in labels:
+        found.append(label)
+        terms += _BELL_NUMBERS[len(label) - 1]
+        if len(found) > MAX_FUNCTIONS or terms > MAX_TERMS:
+            raise SpecError(
+                f"the spec '{spec.name}' asks for more than {len(found) - 1:,} functions, of order {len(label)} and "
+                f"lower; at most {MAX_FUNCTIONS:,} can be compiled, fewer for orders above 5. Lower basis.level or "
+                "basis.order."
+            )
+    if not found:
+        raise SpecError(
+            f"the spec '{spec.name}' has no function: nothing within basis.level = {max(spec.levels)} is invariant"
+            f"{' and depends on all its particles' if not spec.basis.constant else ''}. Raise basis.level."
+        )
+    return found
 
 
 def _estimate(census: _Census, spec: Spec, levels: tuple[Fraction, ...]) -> SizeEstimate:

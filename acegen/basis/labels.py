@@ -8,11 +8,12 @@ from fractions import Fraction
 from itertools import groupby
 from typing import NamedTuple
 
+from acegen.algebra.angular import AngularAlgebra
 from acegen.basis.invariants import symmetric_space
 
 
 class Channel(NamedTuple):
-    """A one-particle channel (l, species, n): the functions R_n S_lm, -l <= m <= l, of one neighbour species.
+    """A one-particle channel (l, species, n): the functions R_n S_lm, all m of l, of one species of particles.
 
     The field order is the sort order of channels within a label, so the l of a label ascend.
     """
@@ -29,33 +30,45 @@ Label = tuple[Channel, ...]
 class LevelSet:
     """All labels of order ν with Σ_t (n_t + angular_weight·l_t) <= levels[ν-1], for ν = 1 .. len(levels).
 
-    `first` is the lowest n. With `angular = False` only l = 0 is used (particles on an interval).
+    Attributes:
+        n_species: number of species of particles.
+        levels: largest level by order.
+        angular_weight: weight of l in the level.
+        angular: which l there are, and which of them have invariants.
+        first, last: lowest and highest n; None if there is no highest.
+        even: whether only labels with an even Σ_t n_t are taken, for functions that are even under a change of sign of
+            all particles (R_n has the parity of n).
+        constant: whether n = 0 may go with l = 0: a factor that does not depend on its particle.
     """
 
     n_species: int
     levels: tuple[Fraction, ...]
     angular_weight: Fraction
+    angular: AngularAlgebra
     first: int = 1
-    angular: bool = True
+    last: int | None = None
+    even: bool = False
+    constant: bool = True
 
     def labels(self, order: int) -> Iterator[Label]:
-        """Labels of one order that carry at least one O(3)-invariant function, sorted by l, then channel."""
+        """Labels of one order that carry at least one invariant function, sorted by l, then channel."""
         limit = self.levels[order - 1]
         for ls in self._angular_tuples(order, limit):
             budget = limit - self.angular_weight * sum(ls)
             yield from self._fill(ls, (), budget)
 
     def _angular_tuples(self, order: int, limit: Fraction) -> Iterator[tuple[int, ...]]:
-        """Ascending l-tuples with an even sum whose largest entry the others can balance."""
-        most = int((limit - self.first * order) / self.angular_weight) if self.angular else 0
+        """Ascending l-tuples within the level that may have invariants."""
+        most = int((limit - self.first * order) / self.angular_weight)
+        largest = most if self.angular.l_max is None else min(most, self.angular.l_max)
 
         def extend(prefix: tuple[int, ...], left: int) -> Iterator[tuple[int, ...]]:
             if len(prefix) == order:
-                if sum(prefix) % 2 == 0 and 2 * prefix[-1] <= sum(prefix):
+                if self.angular.admits(prefix):
                     yield prefix
                 return
             lowest = prefix[-1] if prefix else 0
-            for l in range(lowest, left + 1):
+            for l in range(lowest, min(left, largest) + 1):
                 yield from extend((*prefix, l), left - l)
 
         yield from extend((), most)
@@ -64,16 +77,20 @@ class LevelSet:
         """Assign (species, n) to the remaining l's, non-decreasing among equal l."""
         slot = len(chosen)
         if slot == len(ls):
-            if symmetric_space(*channel_pattern(chosen)).dimension:
+            odd = self.even and sum(channel.n for channel in chosen) % 2
+            if not odd and symmetric_space(self.angular, *channel_pattern(chosen)).dimension:
                 yield chosen
             return
         reserve = self.first * (len(ls) - slot - 1)
         for species in range(self.n_species):
-            for n in range(self.first, int(budget - reserve) + 1):
+            for n in range(self.first, self._highest(budget - reserve) + 1):
                 channel = Channel(ls[slot], species, n)
-                if slot and chosen[-1] > channel:
+                if (slot and chosen[-1] > channel) or (n == 0 and channel.l == 0 and not self.constant):
                     continue
                 yield from self._fill(ls, (*chosen, channel), budget - n)
+
+    def _highest(self, budget: Fraction) -> int:
+        return int(budget) if self.last is None else min(int(budget), self.last)
 
 
 def channel_pattern(label: Label) -> tuple[tuple[int, ...], tuple[int, ...]]:

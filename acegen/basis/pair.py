@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from acegen.algebra.field import Rational
 from acegen.algebra.particles import ParticleAlgebra
+from acegen.spec import ParticleSpec
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,11 @@ class PairFunction:
 
 def pair_functions(algebra: ParticleAlgebra) -> tuple[PairFunction, ...]:
     """The pair functions of a spec, by neighbour species, then n; none without a pair table."""
-    spec, radial = algebra.spec, algebra.radial
-    if spec.pair is None:
+    spec, radial, measure = algebra.spec, algebra.radial, algebra.measure
+    if isinstance(spec, ParticleSpec) or spec.pair is None:
         return ()
-    scales = [1 / radial.norm_squared(n) for n in range(1, spec.pair.degree + 1)]
+    functions = map(radial.function, range(1, spec.pair.degree + 1))
+    scales = [1 / measure.inner(function, function) for function in functions]
     return tuple(
         PairFunction(species, n, scale)
         for species in range(len(spec.basis.elements))

@@ -18,10 +18,11 @@ from math import factorial
 from flint import fmpq
 from sympy.utilities.iterables import multiset_partitions
 
+from acegen.algebra.angular import AngularAlgebra, Matrix
 from acegen.algebra.field import Rational
 from acegen.algebra.polynomials import PolynomialAlgebra
 from acegen.basis.contraction import Partition, contractions
-from acegen.basis.invariants import Matrix, row_times_matrix, symmetric_space, symmetrization
+from acegen.basis.invariants import row_times_matrix, symmetric_space, symmetrization
 from acegen.basis.labels import Channel, Label, channel_pattern
 
 CoupledIndex = tuple[Label, int]
@@ -30,17 +31,17 @@ CoupledIndex = tuple[Label, int]
 Row = Mapping[CoupledIndex, Rational]
 
 
-def purify_label(label: Label, radial: PolynomialAlgebra) -> list[Row]:
+def purify_label(label: Label, radial: PolynomialAlgebra, angular: AngularAlgebra) -> list[Row]:
     """The canonical functions of a label as combinations of self-interacting ones, one row a function."""
     l, ranks = channel_pattern(label)
-    dimension = symmetric_space(l, ranks).dimension
+    dimension = symmetric_space(angular, l, ranks).dimension
     rows: list[defaultdict[CoupledIndex, Rational]] = [defaultdict(fmpq) for _ in range(dimension)]
     for partition, moebius in _partitions(len(label)):
         if any(len({label[slot].species for slot in block}) > 1 for block in partition):
             continue  # one particle has one species: the product of the block vanishes
         merged = [radial.product([label[slot].n for slot in block]) for block in partition]
         species = [label[block[0]].species for block in partition]
-        for number, contraction in enumerate(contractions(l, partition)):
+        for number, contraction in enumerate(contractions(angular, l, partition)):
             order = contraction.block_order
             for choice in cartesian(*(merged[block] for block in order)):
                 slots = [
@@ -51,7 +52,7 @@ def purify_label(label: Label, radial: PolynomialAlgebra) -> list[Row]:
                 weight = moebius
                 for _, rho in choice:
                     weight = weight * rho
-                image = _contracted_functions(l, ranks, partition, number, arrangement)
+                image = _contracted_functions(angular, l, ranks, partition, number, arrangement)
                 for row, entries in zip(rows, image, strict=True):
                     for index, entry in enumerate(entries):
                         if entry:
@@ -67,14 +68,19 @@ def sort_slots(slots: Sequence[Channel]) -> tuple[Label, tuple[int, ...]]:
 
 @cache
 def _contracted_functions(
-    l: tuple[int, ...], ranks: tuple[int, ...], partition: Partition, number: int, arrangement: tuple[int, ...]
+    angular: AngularAlgebra,
+    l: tuple[int, ...],
+    ranks: tuple[int, ...],
+    partition: Partition,
+    number: int,
+    arrangement: tuple[int, ...],
 ) -> Matrix:
     """Angular part of a block term: functions of (l, ranks) → functions of the merged label."""
-    contraction = contractions(l, partition)[number]
-    target = symmetrization(contraction.l, arrangement)
+    contraction = contractions(angular, l, partition)[number]
+    target = symmetrization(angular, contraction.l, arrangement)
     return tuple(
         row_times_matrix(row_times_matrix(function, contraction.matrix), target)
-        for function in symmetric_space(l, ranks).coordinates
+        for function in symmetric_space(angular, l, ranks).coordinates
     )
 
 

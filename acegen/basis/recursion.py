@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 
 from flint import fmpq
 
+from acegen.algebra.angular import AngularAlgebra, Matrix
 from acegen.algebra.field import Rational
 from acegen.algebra.polynomials import PolynomialAlgebra
 from acegen.basis.contraction import contractions
-from acegen.basis.invariants import Matrix, invariant_space, row_times_matrix, symmetric_space, symmetrization
+from acegen.basis.invariants import invariant_space, row_times_matrix, symmetric_space, symmetrization
 from acegen.basis.labels import Channel, Label, channel_pattern
 from acegen.basis.purification import CoupledIndex, Row, sort_slots
 
@@ -32,6 +33,7 @@ class Recursion:
     """Purification by recursion on the number of slots, with the results for each state kept."""
 
     radial: PolynomialAlgebra
+    angular: AngularAlgebra
     _known: dict[State, Image] = field(default_factory=dict)
 
     def purify_label(self, label: Label) -> list[Row]:
@@ -39,12 +41,13 @@ class Recursion:
         l, ranks = channel_pattern(label)
         image = self._plain_products(tuple((channel, True) for channel in label))
         rows: list[Row] = []
-        for function in symmetric_space(l, ranks).coordinates:
+        for function in symmetric_space(self.angular, l, ranks).coordinates:
             row: defaultdict[CoupledIndex, Rational] = defaultdict(fmpq)
             for slots, matrix in image.items():
                 target, arrangement = sort_slots(slots)
                 degrees = tuple(channel.l for channel in target)
-                weights = row_times_matrix(row_times_matrix(function, matrix), symmetrization(degrees, arrangement))
+                symmetrized = symmetrization(self.angular, degrees, arrangement)
+                weights = row_times_matrix(row_times_matrix(function, matrix), symmetrized)
                 for index, weight in enumerate(weights):
                     if weight:
                         row[target, index] += weight
@@ -55,7 +58,7 @@ class Recursion:
         """Sums over tuples in which the marked slots hold distinct particles, in terms of plain products."""
         marked = [slot for slot, (_, mark) in enumerate(state) if mark]
         if len(marked) <= 1:
-            dimension = invariant_space(tuple(channel.l for channel, _ in state)).dimension
+            dimension = invariant_space(self.angular, tuple(channel.l for channel, _ in state)).dimension
             identity = tuple(tuple(fmpq(int(i == j)) for j in range(dimension)) for i in range(dimension))
             return {tuple(channel for channel, _ in state): identity}
         if state in self._known:
@@ -75,7 +78,7 @@ class Recursion:
             return
         l = tuple(channel.l for channel, _ in state)
         blocks = tuple(tuple([slot, last] if slot == other else [slot]) for slot in range(len(state)) if slot != last)
-        for contraction in contractions(l, blocks):
+        for contraction in contractions(self.angular, l, blocks):
             for n, rho in self.radial.product((first.n, second.n)):
                 merged = []
                 for degree, block in zip(contraction.l, contraction.block_order, strict=True):

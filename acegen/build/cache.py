@@ -21,11 +21,11 @@ from acegen.coefficients import Coefficients
 from acegen.errors import BuildError, ModuleError
 from acegen.manifest import MANIFEST, check_files, read_manifest
 from acegen.options import BuildOptions
-from acegen.spec.schema import Spec
+from acegen.spec import AnySpec
 from acegen.staging import is_running
 
 
-def build_key(spec: Spec, coefficients: Coefficients | None, options: BuildOptions, toolchain: Toolchain) -> str:
+def build_key(spec: AnySpec, coefficients: Coefficients | None, options: BuildOptions, toolchain: Toolchain) -> str:
     """Hash of everything a module is made from: spec, coefficients, acegen's own source, compiler and flags."""
     parts = [
         spec.canonical(),

@@ -18,8 +18,8 @@ from acegen.graph import Graph, build_graph, fold_coefficients
 from acegen.optimize import Cost, Program, optimize_products
 from acegen.options import BuildOptions
 from acegen.progress import Progress
-from acegen.runtime import Model
-from acegen.spec import load_spec
+from acegen.runtime import CompiledModel, Model, open_model
+from acegen.spec import Spec, load_spec
 
 
 def show_info(target: Path, neighbours: int, options: BuildOptions, console: Console, progress: Progress) -> None:
@@ -27,7 +27,7 @@ def show_info(target: Path, neighbours: int, options: BuildOptions, console: Con
 
     For a module, its own options and coefficients count, not `options`.
     """
-    model = Model.open(target) if target.is_dir() else None
+    model = open_model(target) if target.is_dir() else None
     source = target if model is None else {"name": model.name, **model.description["spec"]}
     spec = load_spec(source)
     with progress.stage("basis"):
@@ -47,17 +47,18 @@ def show_info(target: Path, neighbours: int, options: BuildOptions, console: Con
         console.print(_module(model))
 
 
-def _folded(graph: Graph, model: Model | None) -> Mapping[str, Sequence[float]]:
+def _folded(graph: Graph, model: CompiledModel | None) -> Mapping[str, Sequence[float]]:
     """Coefficients of the products of a potential; without one, ones, so that the program is at its largest."""
     if model is not None and model.has_potential:
         coefficients = read_coefficients(model.path / "coefficients.json")
         return fold_coefficients(graph, graph.basis.split(coefficients.values)[1])
-    return {element: [1.0] * len(graph.products) for element in graph.basis.spec.basis.elements}
+    return {element: [1.0] * len(graph.products) for element in graph.basis.spec.species}
 
 
 def _by_order(graph: Graph) -> Table:
     spec = graph.basis.spec
-    table = Table(title=f"{spec.name}: {spec.basis.expansion} basis of {', '.join(spec.basis.elements)}")
+    has_pair = isinstance(spec, Spec) and spec.pair is not None
+    table = Table(title=f"{spec.name}: {spec.basis.expansion} basis of {', '.join(spec.species)}")
     for heading in ("order", "level", "functions", "products", "non-zeros of 𝒫"):
         table.add_column(heading, justify="right")
     orders = [function.order for function in graph.basis.functions]
@@ -66,7 +67,7 @@ def _by_order(graph: Graph) -> Table:
     for order, level in enumerate(spec.levels, start=1):
         table.add_row(
             str(order),
-            "pair term" if order == 1 and spec.pair else f"{float(level):g}",
+            "pair term" if order == 1 and has_pair else f"{float(level):g}",
             f"{counts[order - 1]:,}",
             f"{sum(len(product) == order for product in graph.products):,}",
             f"{sum(len(row) for o, row in rows if o == order):,}",
@@ -107,18 +108,19 @@ def _sizes(graph: Graph, program: Program, neighbours: int) -> Table:
     table.add_row("density of 𝒫", f"{100 * density:.2f} %")
     table.add_row("multiply-adds per atom, products", f"{fmas:,} ({fmas / len(graph.products):.2f} per product)")
     table.add_row("multiply-adds per neighbour, pooling and forces", f"{graph.pooling_multiply_adds:,}")
-    per_neighbour = graph.pooling_multiply_adds
-    if basis.spec.pair:
-        pair = 3 * basis.spec.pair.degree  # a subtraction and two multiply-adds a term
+    per_neighbour, spec = graph.pooling_multiply_adds, basis.spec
+    if isinstance(spec, Spec) and spec.pair:
+        pair = 3 * spec.pair.degree  # a subtraction and two multiply-adds a term
         table.add_row("multiply-adds per neighbour, pair term", f"{pair:,}")
         per_neighbour += pair
     total = fmas + neighbours * per_neighbour
     table.add_row(f"multiply-adds per atom with {neighbours} neighbours", f"{total:,}")
-    table.add_row("cutoff of coupled functions", _lengths(basis.spec.cutoffs))
-    if basis.spec.pair_cutoffs:
-        table.add_row("cutoff of the pair term", _lengths(basis.spec.pair_cutoffs))
-    if basis.spec.zbl_ranges:
-        inner, outer = ([[r[end] for r in row] for row in basis.spec.zbl_ranges] for end in (0, 1))
+    if spec.cutoffs:
+        table.add_row("cutoff of coupled functions", _lengths(spec.cutoffs))
+    if isinstance(spec, Spec) and spec.pair_cutoffs:
+        table.add_row("cutoff of the pair term", _lengths(spec.pair_cutoffs))
+    if isinstance(spec, Spec) and spec.zbl_ranges:
+        inner, outer = ([[r[end] for r in row] for row in spec.zbl_ranges] for end in (0, 1))
         table.add_row("ZBL core, switched off from", f"{_lengths(inner)} to {_lengths(outer)}")
     return table
 
@@ -128,15 +130,16 @@ def _lengths(by_pair: Iterable[Iterable[float]]) -> str:
     return f"{', '.join(f'{length:g}' for length in sorted(set(chain(*by_pair))))} Å"
 
 
-def _module(model: Model) -> Table:
+def _module(model: CompiledModel) -> Table:
     table = Table(show_header=False, title=str(model.path))
     table.add_column("what")
     table.add_column("value", overflow="fold")
     kernel = f"{model.precision} precision, {'several threads' if model.multithreaded else 'one thread'}"
     table.add_row("potential", kernel if model.has_potential else "no (compiled without coefficients)")
     table.add_row("compiled by", model.compiler)
-    table.add_row("cutoffs of neighbour lists", _lengths(model.cutoffs.tolist()))
-    if any(model.atomic_energies.values()):
+    if isinstance(model, Model):
+        table.add_row("cutoffs of neighbour lists", _lengths(model.cutoffs.tolist()))
+    if isinstance(model, Model) and any(model.atomic_energies.values()):
         energies = (f"{element} {energy:g} eV" for element, energy in model.atomic_energies.items())
         table.add_row("atomic energies", ", ".join(energies))
     table.add_row("basis hash", model.basis_hash)

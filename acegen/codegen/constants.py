@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from math import isinf
 
 import flint
 from flint import arb
@@ -13,7 +14,9 @@ from acegen.graph.graph import WORKING_BITS
 
 
 def constant(value: float) -> str:
-    """A double with 17 significant digits, as a C floating constant."""
+    """A double with 17 significant digits, as a C floating constant; an infinite one by its name in math.h."""
+    if isinf(value):
+        return "HUGE_VAL"
     text = f"{value:.17g}"
     return text if any(mark in text for mark in ".en") else text + ".0"
 

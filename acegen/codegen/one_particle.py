@@ -10,7 +10,7 @@ from flint import fmpq_poly
 
 from acegen.algebra.polynomials import PolynomialAlgebra
 from acegen.codegen.constants import constant, rounded
-from acegen.spec.schema import AgnesiSpec, ClosedRadialSpec, Spec
+from acegen.spec.radial import AgnesiSpec, ClosedRadialSpec, EnvelopeRadialSpec
 
 _DEFAULT_R0 = 0.45
 """Length scale of the Agnesi transform in units of the cutoff, if the spec gives none."""
@@ -29,19 +29,30 @@ class RadialCode:
     recurrence: tuple[tuple[float, float, float], ...]
 
 
-def radial_code(spec: Spec, radial: PolynomialAlgebra, count: int) -> RadialCode:
-    """Code for R_1 .. R_count of a spec; the variable s = min(r/cutoff, 1) is given."""
-    agnesi = (spec.radial.agnesi or AgnesiSpec()) if spec.radial.transform == "agnesi" else None
-    transform_formula, transform = _transform(spec.radial.transform, agnesi)
-    family = radial.family
-    name = f"Jacobi({family.alpha},{family.beta})" if family.kind == "jacobi" else family.kind.capitalize()
-    variable = "y" if family.kind == "monomial" else "2y-1"
-    if isinstance(spec.radial, ClosedRadialSpec):
+def particle_code(radial: PolynomialAlgebra, count: int) -> RadialCode:
+    """Code for R_0 .. R_{count-1} of particles without a distance; the variables y and present are given."""
+    return RadialCode(
+        formula=f"p_n(x), p = {_family_name(radial)}" if count > 1 else "1",
+        transform_formula="",
+        agnesi=False,
+        transform_code=(),
+        first="present",
+        first_derivative="splat(0.0)",
+        recurrence=_recurrence(radial, count),
+    )
+
+
+def radial_code(table: ClosedRadialSpec | EnvelopeRadialSpec, radial: PolynomialAlgebra, count: int) -> RadialCode:
+    """Code for R_1 .. R_count of a table `radial`; the variable s = min(r/cutoff, 1) is given."""
+    agnesi = (table.agnesi or AgnesiSpec()) if table.transform == "agnesi" else None
+    transform_formula, transform = _transform(table.transform, agnesi)
+    variable = "y" if radial.family.kind == "monomial" else "2y-1"
+    if isinstance(table, ClosedRadialSpec):
         envelope_text = "y"
     else:
         envelope_text = "(" + str(radial.envelope).replace("x", "y").replace("*", " ") + ")"
     return RadialCode(
-        formula=f"{envelope_text} p_(n-1)({variable}), p = {name}",
+        formula=f"{envelope_text} p_(n-1)({variable}), p = {_family_name(radial)}",
         transform_formula=transform_formula,
         agnesi=agnesi is not None,
         transform_code=transform,
@@ -51,15 +62,22 @@ def radial_code(spec: Spec, radial: PolynomialAlgebra, count: int) -> RadialCode
     )
 
 
-def transform_constants(spec: Spec, cutoffs: Sequence[Sequence[float]]) -> list[list[list[float]]]:
+def _family_name(radial: PolynomialAlgebra) -> str:
+    family = radial.family
+    return f"Jacobi({family.alpha},{family.beta})" if family.kind == "jacobi" else family.kind.capitalize()
+
+
+def transform_constants(
+    table: ClosedRadialSpec | EnvelopeRadialSpec, cutoffs: Sequence[Sequence[float]]
+) -> list[list[list[float]]]:
     """Cutoff, 1/cutoff and, for the Agnesi transform, 1/r0, by centre and neighbour, for a matrix of cutoffs."""
     rows = []
     for by_neighbour in cutoffs:
         row = []
         for cutoff in by_neighbour:
             constants = [cutoff, 1 / cutoff]
-            if spec.radial.transform == "agnesi":
-                r0 = spec.radial.agnesi.r0 if spec.radial.agnesi else None
+            if table.transform == "agnesi":
+                r0 = table.agnesi.r0 if table.agnesi else None
                 constants.append(1 / (r0 or _DEFAULT_R0 * cutoff))
             row.append(constants)
         rows.append(row)

@@ -17,7 +17,7 @@ from acegen.codegen.one_particle import RadialCode, radial_code, transform_const
 from acegen.elements import ATOMIC_NUMBERS
 from acegen.errors import CoefficientError
 from acegen.graph.graph import WORKING_BITS, nearest_double
-from acegen.spec.schema import Spec
+from acegen.spec import AnySpec, ParticleSpec
 
 _COULOMB = 14.399645
 """e^2 / (4 pi epsilon_0) in eV Å, as in LAMMPS."""
@@ -54,14 +54,14 @@ def pair_code(basis: Basis, coefficients: Mapping[str, Sequence[float]] | None) 
     Raises:
         CoefficientError: a sum of coefficients is too large for a double.
     """
-    spec, cutoffs = basis.spec, basis.spec.pair_cutoffs
-    if spec.pair is None or cutoffs is None:
+    spec = basis.spec
+    if isinstance(spec, ParticleSpec) or spec.pair is None or spec.pair_cutoffs is None:
         return None
     degree = spec.pair.degree
     return PairCode(
         degree=degree,
-        radial=radial_code(spec, basis.radial, degree),
-        ranges=transform_constants(spec, cutoffs),
+        radial=radial_code(spec.radial, basis.radial, degree),
+        ranges=transform_constants(spec.radial, spec.pair_cutoffs),
         scales=[rounded_with_root(fmpq(1), function.scale_squared) for function in basis.pair[:degree]],
         nodes=[float(node) for node in newton_nodes(degree - 1)],
         sums=None if coefficients is None else newton_sums(basis, degree, coefficients),
@@ -85,8 +85,8 @@ def newton_sums(basis: Basis, degree: int, coefficients: Mapping[str, Sequence[f
     rows = []
     with flint.ctx.workprec(WORKING_BITS):
         scales = [arb(function.scale_squared).sqrt() for function in basis.pair]
-        for element in basis.spec.basis.elements:
-            sums = [[arb(0)] * degree for _ in basis.spec.basis.elements]
+        for element in basis.spec.species:
+            sums = [[arb(0)] * degree for _ in basis.spec.species]
             for function, scale, value in zip(basis.pair, scales, coefficients[element], strict=True):
                 for k, entry in enumerate(expansions[function.n - 1]):
                     sums[function.species][k] += arb(float(value)) * scale * entry
@@ -122,9 +122,9 @@ def _in_newton_form(polynomial: fmpq_poly, nodes: Sequence[Fraction]) -> list[Ra
     return [*coefficients, polynomial[0]]
 
 
-def zbl_constants(spec: Spec) -> list[list[list[float]]] | None:
+def zbl_constants(spec: AnySpec) -> list[list[list[float]]] | None:
     """Inner and outer distance, 1/(outer - inner), half of Z1 Z2 e^2 (eV Å) and 1/a, by centre and neighbour."""
-    if spec.zbl_ranges is None:
+    if isinstance(spec, ParticleSpec) or spec.zbl_ranges is None:
         return None
     numbers = [ATOMIC_NUMBERS[symbol] for symbol in spec.basis.elements]
     rows = []

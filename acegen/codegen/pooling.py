@@ -6,7 +6,7 @@ D R and D R'. Both are computed in blocks whose sums stay in registers, so that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import NamedTuple
@@ -48,21 +48,22 @@ class ContractBlock:
 
 def pool_blocks(layout: PooledLayout, target: Target) -> list[list[PoolBlock]]:
     """Blocks of the pooling stage by species."""
-    result: list[list[PoolBlock]] = [[] for _ in layout.n_max]
+    result: list[list[PoolBlock]] = [[] for _ in layout.counts]
     for species, l, shells in _by_l(layout):
         size = shells[0].size
         shape = _pool_shape(len(shells), size, target)
         for m_first, m_last in _pieces(len(shells), shape.harmonics):
             for first, last in _pieces(size, shape.radials):
+                n = _span(first + layout.first, last - 1 + layout.first)
                 result[species].append(
                     PoolBlock(
                         harmonics=m_last - m_first,
                         radials=last - first,
                         offset=shells[m_first].offset + first,
                         stride=size,
-                        harmonic=l * l + m_first,
+                        harmonic=_first_of(layout, l) + m_first,
                         first=first,
-                        comment=f"{_comment(l, m_first, m_last)}, n = {_span(first + 1, last)}",
+                        comment=f"{_comment(l, shells[m_first:m_last])}, n = {n}",
                     )
                 )
     return result
@@ -71,7 +72,7 @@ def pool_blocks(layout: PooledLayout, target: Target) -> list[list[PoolBlock]]:
 def contract_blocks(layout: PooledLayout, target: Target) -> list[list[ContractBlock]]:
     """Blocks of the force stage by species: two sums for each harmonic and neighbour of a tile are in registers."""
     most = max(1, (target.variables * 7 // 8) // (2 * target.tiles[0] + 1))
-    result: list[list[ContractBlock]] = [[] for _ in layout.n_max]
+    result: list[list[ContractBlock]] = [[] for _ in layout.counts]
     for species, l, shells in _by_l(layout):
         for first, last in _pieces(len(shells), most):
             result[species].append(
@@ -79,8 +80,8 @@ def contract_blocks(layout: PooledLayout, target: Target) -> list[list[ContractB
                     harmonics=last - first,
                     radials=shells[0].size,
                     offset=shells[first].offset,
-                    harmonic=l * l + first,
-                    comment=_comment(l, first, last),
+                    harmonic=_first_of(layout, l) + first,
+                    comment=_comment(l, shells[first:last]),
                 )
             )
     return result
@@ -110,8 +111,13 @@ def _pieces(count: int, most: int) -> list[tuple[int, int]]:
     return list(pairwise(count * piece // pieces for piece in range(pieces + 1)))
 
 
-def _comment(l: int, first: int, last: int) -> str:
-    return f"l = {l}, m = {_span(first - l, last - 1 - l)}"
+def _first_of(layout: PooledLayout, l: int) -> int:
+    """Number of the first angular function of an l."""
+    return layout.angular_index(l, layout.components[l][0])
+
+
+def _comment(l: int, shells: Sequence[Shell]) -> str:
+    return f"l = {l}, m = {_span(shells[0].m, shells[-1].m)}"
 
 
 def _span(first: int, last: int) -> str:

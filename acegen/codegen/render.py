@@ -8,16 +8,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib.resources import files as resource_files
+from math import inf
 from typing import Any
 
 from jinja2 import Environment, PackageLoader
 
+from acegen.basis import Basis
 from acegen.basis.describe import basis_hash
 from acegen.codegen.constants import constant, with_suffix
-from acegen.codegen.one_particle import harmonics_code, radial_code, transform_constants
+from acegen.codegen.directions import directions_code
+from acegen.codegen.one_particle import RadialCode, harmonics_code, particle_code, radial_code, transform_constants
 from acegen.codegen.pair import pair_code, zbl_constants
 from acegen.codegen.pooling import contract_blocks, pool_blocks
 from acegen.codegen.products import compact_tables, function_files
+from acegen.codegen.space import space_code
 from acegen.codegen.tables import basis_tables
 from acegen.codegen.target import Target, Targets
 from acegen.coefficients import Coefficients, coefficient_document
@@ -28,6 +32,7 @@ from acegen.optimize import CompactProgram, Program
 from acegen.optimize.cost import TWO_SUMS
 from acegen.optimize.functions import MAX_TERMS
 from acegen.rendering import code_environment
+from acegen.spec import AnySpec, ParticleSpec
 from acegen.version import __version__
 
 TEMPLATES = "acegen.templates"
@@ -79,18 +84,19 @@ def generate_code(
     pair = pair_code(basis, None if coefficients is None else basis.split(coefficients.values)[0])
     zbl = zbl_constants(spec)
     atomic_energies = {} if coefficients is None else coefficients.atomic_energies
+    radial = _radial(basis, layout)
     context = {
         "name": name,
         "banner": _banner(graph),
         "generator": f"acegen {__version__}",
         "spec": spec,
-        "elements": spec.basis.elements,
-        "atomic_numbers": [ATOMIC_NUMBERS[symbol] for symbol in spec.basis.elements],
-        "cutoffs": spec.reach,
-        "pairs": transform_constants(spec, spec.cutoffs),
+        "elements": spec.species,
+        "atomic_numbers": [ATOMIC_NUMBERS.get(symbol, 0) for symbol in spec.species],
+        "cutoffs": _reach(spec),
+        "pairs": transform_constants(spec.radial, spec.cutoffs) if spec.radial else [],
         "pair": pair,
         "zbl": zbl,
-        "atomic_energies": [atomic_energies.get(symbol, 0.0) for symbol in spec.basis.elements],
+        "atomic_energies": [atomic_energies.get(symbol, 0.0) for symbol in spec.species],
         "has_atomic_energies": any(atomic_energies.values()),
         "canonical": spec.basis.expansion == "canonical",
         "n_basis": basis.n_basis,
@@ -106,13 +112,17 @@ def generate_code(
         "openmp": targets.openmp,
         "n_radial": layout.n_radial,
         "l_max": layout.l_max,
-        "n_harmonics": (layout.l_max + 1) ** 2,
+        "n_harmonics": layout.n_angular,
+        "first_n": layout.first,
+        "layout": layout,
         "n_pooled": layout.size,
         "shells": layout.shells,
-        "pooled_first": [next(k.offset for k in layout.shells if k.species == z) for z in range(len(layout.n_max))],
-        "shell_first": [sum(k.species < z for k in layout.shells) for z in range(len(layout.n_max) + 1)],
-        "radial": radial_code(spec, basis.radial, layout.n_radial),
+        "pooled_first": [next(k.offset for k in layout.shells if k.species == z) for z in range(len(layout.counts))],
+        "shell_first": [sum(k.species < z for k in layout.shells) for z in range(len(layout.counts) + 1)],
+        "radial": radial,
+        "space": space_code(spec, basis.angular, radial),
         "harmonics": harmonics_code(layout.l_max),
+        "directions": directions_code(basis.angular, layout),
         **asdict(basis_tables(graph)),
     }
     own = {**context, **_target_context(layout, targets.basis)}
@@ -175,7 +185,7 @@ def _target_context(layout: PooledLayout, target: Target) -> dict[str, Any]:
     pools, contractions = pool_blocks(layout, target), contract_blocks(layout, target)
     pool_shapes = sorted({(block.harmonics, block.radials) for blocks in pools for block in blocks})
     heights = sorted({block.harmonics for blocks in contractions for block in blocks})
-    largest = [max(l for l, count in enumerate(by_l) if count) for by_l in layout.n_max]
+    largest = [max(l for l, count in enumerate(by_l) if count) for by_l in layout.counts]
     return {
         "real": target.real,
         "suffix": target.suffix,
@@ -186,8 +196,22 @@ def _target_context(layout: PooledLayout, target: Target) -> dict[str, Any]:
         "contract_blocks": contractions,
         "contract_shapes": [{"harmonics": h, "tile": t} for h in heights for t in target.tiles],
         # where a species' harmonics end, if others have larger l
-        "missing_harmonics": [(l + 1) ** 2 if l < layout.l_max else 0 for l in largest],
+        "missing_harmonics": [sum(map(len, layout.components[: l + 1])) if l < layout.l_max else 0 for l in largest],
     }
+
+
+def _radial(basis: Basis, layout: PooledLayout) -> RadialCode:
+    """Code for the radial functions of a layout."""
+    if basis.spec.radial is None:
+        return particle_code(basis.radial, layout.n_radial)
+    return radial_code(basis.spec.radial, basis.radial, layout.n_radial)
+
+
+def _reach(spec: AnySpec) -> tuple[tuple[float, ...], ...]:
+    """Distance from which on a particle contributes to nothing, by centre and neighbour."""
+    if isinstance(spec, ParticleSpec):
+        return ((inf if spec.cutoff is None else spec.cutoff,),)
+    return spec.reach
 
 
 def _render(template: str, context: Mapping[str, Any]) -> str:
@@ -225,11 +249,15 @@ def _initializer(values: Sequence[object], per_line: int = 24) -> str:
 def _banner(graph: Graph) -> str:
     spec = graph.basis.spec
     levels = spec.levels if len(set(spec.levels)) > 1 else spec.levels[:1]
+    size = f"order {spec.basis.order}, level {', '.join(map(str, levels))}"
+    made = f"Made by acegen {__version__}; do not edit."
+    if isinstance(spec, ParticleSpec):
+        cutoff = "" if spec.cutoff is None else f", cutoff {spec.cutoff:g}"
+        return f"{spec.name}: {spec.basis.expansion} basis, symmetry {spec.basis.symmetry}, {size}{cutoff}. {made}"
     radii = sorted({cutoff for row in spec.cutoffs for cutoff in row})
     extra = f", pair term of degree {spec.pair.degree}" if spec.pair else ""
     extra += ", ZBL core" if spec.zbl else ""
     return (
-        f"{spec.name}: {spec.basis.expansion} basis of {', '.join(spec.basis.elements)}, order {spec.basis.order}, "
-        f"level {', '.join(map(str, levels))}, cutoff {', '.join(f'{radius:g}' for radius in radii)} Å{extra}. "
-        f"Made by acegen {__version__}; do not edit."
+        f"{spec.name}: {spec.basis.expansion} basis of {', '.join(spec.species)}, {size}, "
+        f"cutoff {', '.join(f'{radius:g}' for radius in radii)} Å{extra}. {made}"
     )

@@ -27,7 +27,7 @@ class BasisTables:
 def basis_tables(graph: Graph) -> BasisTables:
     """Flatten the coupling and the (scaled) purification operator of a graph."""
     basis, names = graph.basis, graph.layout.names
-    n_species = len(basis.spec.basis.elements)
+    n_species = len(basis.spec.species)
     term_first, used_first = [0], [0]
     factor_first: list[int] = []
     term_weight: list[float] = []

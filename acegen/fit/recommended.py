@@ -8,7 +8,7 @@ from typing import Any
 
 from acegen.basis.estimate import estimate_size
 from acegen.errors import FitError
-from acegen.spec import Spec, load_spec
+from acegen.spec import Spec, load_atomic_spec
 
 LEVELS = (Fraction(25, 2), Fraction(25, 2), Fraction(23, 2), Fraction(8))
 """Levels by order for one element: 1,046 functions. Found with validation data of silicon and molybdenum: many angular
@@ -47,7 +47,7 @@ def recommended_spec(short: Mapping[str, Any]) -> Spec:
         if "expansion" in short:
             basis["expansion"] = short["expansion"]
         document = {"name": short["name"], "basis": basis, "radial": {"cutoff": short["cutoff"]}}
-        spec = load_spec(document | {key: short[key] for key in ("pair", "zbl") if key in short})
+        spec = load_atomic_spec(document | {key: short[key] for key in ("pair", "zbl") if key in short})
         if sum(estimate_size(spec).functions) <= MAX_FUNCTIONS or kept[-1] - _STEP < len(kept):
             return spec
         lowered += _STEP

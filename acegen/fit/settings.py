@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from acegen.errors import FitError
 from acegen.fit.recommended import recommended_spec
-from acegen.spec import Spec, load_spec
+from acegen.spec import Spec, load_atomic_spec
 
 FitSource: TypeAlias = "str | Path | Mapping[str, Any] | FitSettings"
 
@@ -189,7 +189,7 @@ def _validate(content: Mapping[str, Any], where: str, folder: Path) -> FitSettin
     if isinstance(spec, Mapping) and "basis" not in spec and "radial" not in spec:
         document["spec"] = recommended_spec(spec)
     elif isinstance(spec, str | Path | Mapping):
-        document["spec"] = load_spec(folder / spec if isinstance(spec, str) else spec)
+        document["spec"] = load_atomic_spec(folder / spec if isinstance(spec, str) else spec)
     try:
         settings = FitSettings.model_validate(document)
     except ValidationError as error:

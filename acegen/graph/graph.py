@@ -44,7 +44,7 @@ class Graph:
 
 def build_graph(basis: Basis) -> Graph:
     """Expand every coupled function into products of A's."""
-    layout = pooled_layout(basis.functions, len(basis.spec.basis.elements))
+    layout = pooled_layout(basis)
     number: dict[Product, int] = {}
     coupling = []
     for function in basis.functions:

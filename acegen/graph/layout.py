@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from acegen.basis.derive import CoupledFunction
+from acegen.basis.derive import Basis
 
 
 class Shell(NamedTuple):
-    """The A's of one (species, l, m): `size` consecutive entries, n = 1 .. size, from `offset` on."""
+    """The A's of one (species, l, m): `size` consecutive entries, from the first n on, at `offset`."""
 
     species: int
     l: int
@@ -22,17 +21,25 @@ class Shell(NamedTuple):
 
 @dataclass(frozen=True)
 class PooledLayout:
-    """Memory layout of the A's. `n_max[species][l]` is the largest n in use (0 if none)."""
+    """Memory layout of the A's.
 
-    n_max: tuple[tuple[int, ...], ...]
+    Attributes:
+        counts: by species and l, the number of radial functions in use (0 if none): n = first, first + 1, ...
+        first: the lowest n.
+        components: by l, the m in the order of the angular algebra.
+    """
+
+    counts: tuple[tuple[int, ...], ...]
+    first: int
+    components: tuple[tuple[int, ...], ...]
 
     @cached_property
     def shells(self) -> tuple[Shell, ...]:
         shells = []
         offset = 0
-        for species, by_l in enumerate(self.n_max):
+        for species, by_l in enumerate(self.counts):
             for l, count in enumerate(by_l):
-                for m in range(-l, l + 1):
+                for m in self.components[l]:
                     if count:
                         shells.append(Shell(species, l, m, offset, count))
                         offset += count
@@ -49,28 +56,41 @@ class PooledLayout:
 
     def index(self, species: int, n: int, l: int, m: int) -> int:
         """Position of A_znlm."""
-        return self._offsets[species, l, m] + n - 1
+        return self._offsets[species, l, m] + n - self.first
 
     @cached_property
     def names(self) -> tuple[tuple[int, int, int, int], ...]:
         """(species, n, l, m) by position."""
-        return tuple((shell.species, n, shell.l, shell.m) for shell in self.shells for n in range(1, shell.size + 1))
+        return tuple(
+            (shell.species, self.first + k, shell.l, shell.m) for shell in self.shells for k in range(shell.size)
+        )
 
     @cached_property
     def n_radial(self) -> int:
         """Number of radial functions in use."""
-        return max(max(by_l) for by_l in self.n_max)
+        return max(max(by_l) for by_l in self.counts)
 
     @cached_property
     def l_max(self) -> int:
-        return len(self.n_max[0]) - 1
+        return len(self.counts[0]) - 1
+
+    @cached_property
+    def n_angular(self) -> int:
+        """Number of angular functions up to `l_max`."""
+        return sum(map(len, self.components))
+
+    def angular_index(self, l: int, m: int) -> int:
+        """Number of S_lm among the angular functions, which stand by l, then m."""
+        return sum(map(len, self.components[:l])) + self.components[l].index(m)
 
 
-def pooled_layout(functions: Iterable[CoupledFunction], n_species: int) -> PooledLayout:
-    """The smallest layout that holds every A the functions are made of."""
-    channels = {channel for function in functions for channel in function.label}
+def pooled_layout(basis: Basis) -> PooledLayout:
+    """The smallest layout that holds every A the functions of a basis are made of."""
+    channels = {channel for function in basis.functions for channel in function.label}
     l_max = max(channel.l for channel in channels)
-    n_max = [[0] * (l_max + 1) for _ in range(n_species)]
+    first = basis.radial.first
+    counts = [[0] * (l_max + 1) for _ in basis.spec.species]
     for channel in channels:
-        n_max[channel.species][channel.l] = max(n_max[channel.species][channel.l], channel.n)
-    return PooledLayout(tuple(map(tuple, n_max)))
+        counts[channel.species][channel.l] = max(counts[channel.species][channel.l], channel.n - first + 1)
+    components = tuple(basis.angular.components(l) for l in range(l_max + 1))
+    return PooledLayout(tuple(map(tuple, counts)), first, components)

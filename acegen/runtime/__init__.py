@@ -1,8 +1,25 @@
 """Using compiled models. Needs NumPy and cffi only; structures also need ASE and vesin."""
 
+from acegen.runtime.compiled import CompiledModel
 from acegen.runtime.design import DesignBlock, DesignRows, design_blocks
 from acegen.runtime.environments import Environments
 from acegen.runtime.model import Model, load
-from acegen.runtime.results import FunctionLabel, Result
+from acegen.runtime.opening import open_model
+from acegen.runtime.particles import ParticleModel, load_particles
+from acegen.runtime.results import FunctionLabel, ParticleLabel, Result
 
-__all__ = ["DesignBlock", "DesignRows", "Environments", "FunctionLabel", "Model", "Result", "design_blocks", "load"]
+__all__ = [
+    "CompiledModel",
+    "DesignBlock",
+    "DesignRows",
+    "Environments",
+    "FunctionLabel",
+    "Model",
+    "ParticleLabel",
+    "ParticleModel",
+    "Result",
+    "design_blocks",
+    "load",
+    "load_particles",
+    "open_model",
+]

@@ -21,7 +21,7 @@ class Environments:
         center: (N,) species of each centre.
         first: (N + 1,) where the neighbours of each centre begin.
         species: (P,) species of each neighbour.
-        displacement: (P, 3) neighbour minus centre, Å.
+        displacement: (P, 3) neighbour minus centre, Å; in models of other particles (P, d), their coordinates.
     """
 
     center: NDArray[np.int32]

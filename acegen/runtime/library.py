@@ -10,7 +10,7 @@ from typing import Any
 from acegen.errors import ModuleError
 from acegen.manifest import Manifest, check_files
 
-ABI_VERSION = 3
+ABI_VERSION = 4
 
 
 def open_library(directory: Path, manifest: Manifest) -> tuple[Any, Any]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -15,12 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from acegen.elements import SYMBOLS
 from acegen.errors import AcegenError, ModuleError
-from acegen.manifest import Manifest, read_manifest
-from acegen.options import BuildOptions
+from acegen.manifest import Manifest
+from acegen.runtime.compiled import CompiledModel
 from acegen.runtime.design import DesignRows
 from acegen.runtime.environments import Environments, check_vectors
 from acegen.runtime.inputs import Element, InputReader
-from acegen.runtime.library import open_library
 from acegen.runtime.neighbours import NeighbourList
 from acegen.runtime.results import FunctionLabel, Result
 
@@ -29,11 +25,9 @@ if TYPE_CHECKING:
 
 Floats: TypeAlias = NDArray[np.float64]
 
-_MAX_THREADS = 1024
 
-
-class Model:
-    """A compiled model.
+class Model(CompiledModel):
+    """A compiled model of atoms.
 
     Arrays are float64, lengths Å, energies eV. `center` and `numbers` are atomic numbers or symbols;
     `displacements` has shape (J, 3), neighbour minus centre. Neighbours beyond the cutoff may be passed and
@@ -41,68 +35,28 @@ class Model:
     """
 
     def __init__(self, directory: Path, manifest: Manifest, ffi: Any, handle: Any, threads: int = 1) -> None:
-        self._directory = directory
-        self._manifest = manifest
-        self._ffi = ffi
-        self._handle = handle
-        self._threads = threads
-        self._process = os.getpid()
+        super().__init__(directory, manifest, ffi, handle, threads)
         self.elements: tuple[str, ...] = tuple(SYMBOLS[handle.atomic_numbers[i]] for i in range(handle.n_species))
         n = len(self.elements)
         self.cutoffs: Floats = np.array([handle.cutoffs[i] for i in range(n * n)]).reshape(n, n)
         self._inputs = InputReader(manifest.name, self.elements, self.cutoffs)
 
     @classmethod
-    def open(cls, path: str | Path, threads: int = 1) -> Model:
-        """Load a compiled module from its folder.
-
-        Args:
-            path: the folder.
-            threads: threads to evaluate the potential with; more than one needs a module compiled with OpenMP. A
-                forked child uses one, as OpenMP requires.
-
-        Raises:
-            ModuleError: it is missing, damaged, or was compiled for another machine or Python, or cannot use
-                several threads.
-        """
-        directory = Path(path).resolve()
-        manifest = read_manifest(directory)
-        ffi, handle = open_library(directory, manifest)
-        if type(threads) is not int or not 1 <= threads <= _MAX_THREADS:
-            raise ModuleError(f"threads = {threads!r} is not possible; use a number from 1 to {_MAX_THREADS}.")
-        if threads > 1 and not handle.multithreaded:
+    def _check_kind(cls, symmetry: str, directory: Path) -> None:
+        if symmetry != "O3":
             raise ModuleError(
-                f"threads = {threads} needs OpenMP, without which {directory} was compiled. "
-                "Compile with --openmp (BuildOptions(openmp=True))."
+                f"the module {directory} is a model of particles with symmetry '{symmetry}', not of atoms. Load it "
+                "with acegen.load_particles."
             )
-        return cls(directory, manifest, ffi, handle, threads)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return load, (self._directory, self._threads)
 
     def __repr__(self) -> str:
         kind = "potential" if self.has_potential else "basis"
         return f"<acegen {kind} {self.name}: {', '.join(self.elements)}, {self.n_basis} functions>"
 
     @property
-    def name(self) -> str:
-        """Name in the specification."""
-        return self._manifest.name
-
-    @property
-    def path(self) -> Path:
-        """Folder of the module."""
-        return self._directory
-
-    @property
-    def basis_hash(self) -> str:
-        """Identity of the basis, to be named by coefficients."""
-        return self._manifest.basis_hash
-
-    @property
-    def n_basis(self) -> int:
-        """Number of basis functions of a centre."""
-        return int(self._handle.n_basis)
+    def species(self) -> tuple[str, ...]:
+        """The species of particles: the elements."""
+        return self.elements
 
     @property
     def n_pair(self) -> int:
@@ -118,45 +72,6 @@ class Model:
     def cutoff(self) -> float:
         """Largest cutoff of any pair, Å."""
         return float(self.cutoffs.max())
-
-    @property
-    def has_potential(self) -> bool:
-        """Whether the model was compiled with coefficients."""
-        return bool(self._handle.potential != self._ffi.NULL)
-
-    @property
-    def options(self) -> BuildOptions:
-        """How it was built."""
-        return BuildOptions(**self._manifest.options)
-
-    @property
-    def compiler(self) -> str:
-        """The command that compiled it."""
-        return self._manifest.compiler
-
-    @property
-    def precision(self) -> str:
-        """Arithmetic of the potential: "double" or "single"."""
-        return "single" if self._handle.single_precision else "double"
-
-    @property
-    def multithreaded(self) -> bool:
-        """Whether the potential can use several threads."""
-        return bool(self._handle.multithreaded)
-
-    @cached_property
-    def description(self) -> dict[str, Any]:
-        """The basis description: exact coupling, purification operator and scales (`basis.json`)."""
-        try:
-            text = (self._directory / "basis.json").read_bytes()
-        except OSError:
-            text = b""
-        if hashlib.sha256(text).hexdigest() != self.basis_hash:
-            raise ModuleError(
-                f"the module {self._directory} was replaced or removed after it was loaded. Load it again."
-            )
-        document: dict[str, Any] = json.loads(text)
-        return document
 
     @cached_property
     def _labels(self) -> tuple[FunctionLabel, ...]:
@@ -267,14 +182,6 @@ class Model:
             check_vectors(pairs.displacement, pairs.first, pairs.neighbour)
             raise
 
-    def require_potential(self) -> None:
-        """Raises `ModuleError` if the model was compiled without coefficients."""
-        if not self.has_potential:
-            raise ModuleError(
-                f"the model {self.name} was compiled without coefficients and has no energies. "
-                "Compile it with coefficients=..., or --coefficients FILE."
-            )
-
     def design_rows(self, atoms: Atoms) -> DesignRows:
         """Rows of the design matrix of a structure: energy (C,), forces (N, 3, C), virial (6, C).
 
@@ -323,31 +230,6 @@ class Model:
         )
         return DesignRows(energy, forces.transpose(1, 2, 0), virial.T)
 
-    def _evaluate_basis(self, environments: Environments, gradient: bool) -> tuple[Floats, Floats]:
-        values = np.empty((len(environments.center), self.n_basis))
-        n_entries = len(environments.displacement)
-        derivatives = np.empty(n_entries * self.n_basis * 3 if gradient else 0)
-        out = self._pointer("double *", derivatives) if gradient else self._ffi.NULL
-        size = self._handle.basis_workspace(environments.most, 0)
-        self._call(self._handle.basis, environments, size, self._pointer("double *", values), out)
-        return values, derivatives
-
-    def _evaluate_potential(self, environments: Environments) -> tuple[Floats, Floats]:
-        self.require_potential()
-        # OpenMP runtimes hang in a forked child whose parent has used several threads; the results are the same.
-        threads = self._threads if os.getpid() == self._process else 1
-        energy = np.empty(len(environments.center))
-        gradient = np.empty((len(environments.displacement), 3))
-        self._call(
-            self._handle.potential,
-            environments,
-            self._handle.potential_workspace(environments.most, threads),
-            self._pointer("double *", energy),
-            self._pointer("double *", gradient),
-            threads,
-        )
-        return energy, gradient
-
     def _evaluate_reference(self, environments: Environments) -> tuple[Floats, Floats]:
         energy = np.zeros(len(environments.center))
         gradient = np.zeros((len(environments.displacement), 3))
@@ -355,27 +237,6 @@ class Model:
             out = self._pointer("double *", energy), self._pointer("double *", gradient)
             self._call(self._handle.reference, environments, None, *out)
         return energy, gradient
-
-    def _call(self, kernel: Any, environments: Environments, size: int | None, *arguments: Any) -> None:
-        """Run a kernel of the ABI with a workspace of `size` bytes, if it takes one; arguments are passed on."""
-        ffi = self._ffi
-        argument = ffi.new("acegen_environments *")
-        argument.n_atoms = len(environments.center)
-        argument.center = self._pointer("const int32_t *", environments.center)
-        argument.first = self._pointer("const int64_t *", environments.first)
-        argument.species = self._pointer("const int32_t *", environments.species)
-        argument.displacement = self._pointer("const double *", environments.displacement)
-        failed = ffi.new("int64_t *", -1)
-        scratch: tuple[Any, ...] = ()
-        if size is not None:
-            workspace = np.empty(size, dtype=np.uint8)
-            scratch = self._pointer("void *", workspace), size
-        status = kernel(argument, *arguments, *scratch, failed)
-        if status:
-            raise AcegenError(f"the kernel of {self.name} returned status {status} at atom {failed[0]}.")
-
-    def _pointer(self, kind: str, array: NDArray[Any]) -> Any:
-        return self._ffi.cast(kind, array.ctypes.data)
 
 
 def load(path: str | Path, threads: int = 1) -> Model:

@@ -25,6 +25,16 @@ class FunctionLabel:
     index: int
 
 
+@dataclass(frozen=True)
+class ParticleLabel:
+    """What a basis function of particles is: its order and the (n, l) of its factors; `index` as in `FunctionLabel`."""
+
+    order: int
+    n: tuple[int, ...]
+    l: tuple[int, ...]
+    index: int
+
+
 class Result(NamedTuple):
     """Energies (N,) in eV by atom, forces (N, 3) in eV/Å, and the virial (3, 3) in eV.
 

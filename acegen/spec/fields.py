@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Sequence
 from decimal import Decimal
@@ -11,7 +12,20 @@ from itertools import combinations_with_replacement
 from math import isfinite
 from typing import Annotated, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+MAX_DEGREE = 100
+MAX_ORDER = 8
+_MAX_NAME = 63
+
+_RESERVED = frozenset(keyword.kwlist) | frozenset(
+    """
+    auto break case char const continue default do double else enum extern float for goto if inline int long
+    register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
+    main acegen
+    """.split()
+)
+"""Names that C, Python or acegen's own header keep for themselves."""
 
 
 def _parse_rational(value: object) -> Fraction:
@@ -40,6 +54,18 @@ def _parse_number(value: object) -> object:
     return float(value) if isinstance(value, Decimal) else value
 
 
+def _check_name(name: str) -> str:
+    """A C identifier that nothing else uses."""
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+        raise ValueError("is not a C identifier (a letter, then letters, digits and underscores)")
+    if len(name) > _MAX_NAME:
+        raise ValueError(f"is longer than {_MAX_NAME} characters")
+    if name in _RESERVED:
+        raise ValueError("is a reserved word of C, Python or acegen")
+    return name
+
+
+ModelName: TypeAlias = Annotated[str, AfterValidator(_check_name)]
 RationalNumber: TypeAlias = Annotated[
     Fraction,
     BeforeValidator(_parse_rational),

@@ -13,30 +13,42 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from acegen.errors import SpecError
-from acegen.spec.schema import (
-    AgnesiSpec,
-    BasisSpec,
-    ClosedRadialSpec,
-    EnvelopeRadialSpec,
-    PairSpec,
-    Spec,
-    ZblSpec,
-)
+from acegen.spec.basis import BasisSpec, ParticleBasisSpec
+from acegen.spec.particles import IntervalSpec, ParticleSpec
+from acegen.spec.radial import AgnesiSpec, ClosedRadialSpec, EnvelopeRadialSpec
+from acegen.spec.schema import PairSpec, Spec, ZblSpec
+from acegen.spec.symmetries import ATOMS
 
-SpecSource: TypeAlias = "str | Path | Mapping[str, Any] | Spec"
+AnySpec: TypeAlias = "Spec | ParticleSpec"
+SpecSource: TypeAlias = "str | Path | Mapping[str, Any] | Spec | ParticleSpec"
 
 
-def load_spec(source: SpecSource) -> Spec:
+def load_atomic_spec(source: SpecSource) -> Spec:
+    """Read and validate the specification of an atomic model; see `load_spec`.
+
+    Raises:
+        SpecError: also for a model of other particles.
+    """
+    spec = load_spec(source)
+    if isinstance(spec, ParticleSpec):
+        raise SpecError(
+            f"the spec '{spec.name}' has basis.symmetry = '{spec.basis.symmetry}' and describes particles other than "
+            f"atoms; here an atomic model (symmetry = '{ATOMS}') is needed."
+        )
+    return spec
+
+
+def load_spec(source: SpecSource) -> AnySpec:
     """Read and validate a specification.
 
     Args:
-        source: path of a TOML file, a mapping of the same shape, or a `Spec` (returned as it is).
+        source: path of a TOML file, a mapping of the same shape, or a specification (returned as it is).
 
     Raises:
         SpecError: the file cannot be read, is not TOML, or does not describe a model. The message names
             every wrong key, its value, what is allowed, and the nearest valid key.
     """
-    if isinstance(source, Spec):
+    if isinstance(source, Spec | ParticleSpec):
         return source
     if isinstance(source, Mapping):
         return _validate(source, "spec")
@@ -56,11 +68,12 @@ def load_spec(source: SpecSource) -> Spec:
 _TYPE_ERRORS = frozenset({"float_type", "dict_type", "tuple_type", "is_instance_of"})
 
 
-def _validate(content: Mapping[str, Any], where: str) -> Spec:
+def _validate(content: Mapping[str, Any], where: str) -> AnySpec:
+    kind = _kind(content)
     try:
-        return Spec.model_validate(dict(content))
+        return kind.model_validate(dict(content))
     except ValidationError as error:
-        explained = [(_explain(detail), detail["type"]) for detail in error.errors()]
+        explained = [(_explain(detail, _SECTIONS[kind]), detail["type"]) for detail in error.errors()]
         # A value that fits no branch of a union is reported once a branch; a wrong type says least.
         telling = {line.split(" ")[0].split("[")[0] for line, kind in explained if kind not in _TYPE_ERRORS}
         lines = dict.fromkeys(
@@ -71,23 +84,30 @@ def _validate(content: Mapping[str, Any], where: str) -> Spec:
         ) from None
 
 
-_SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
-    (): Spec,
-    ("basis",): BasisSpec,
+def _kind(content: Mapping[str, Any]) -> type[Spec] | type[ParticleSpec]:
+    """Which kind of specification it is: of atoms if it names elements, else `basis.symmetry` tells."""
+    basis = content.get("basis")
+    particles = isinstance(basis, Mapping) and "elements" not in basis and basis.get("symmetry", ATOMS) != ATOMS
+    return ParticleSpec if particles else Spec
+
+
+_RADIAL: dict[tuple[str, ...], type[BaseModel]] = {
     ("radial", "closed"): ClosedRadialSpec,
     ("radial", "envelope"): EnvelopeRadialSpec,
     ("radial", "closed", "agnesi"): AgnesiSpec,
     ("radial", "envelope", "agnesi"): AgnesiSpec,
-    ("pair",): PairSpec,
-    ("zbl",): ZblSpec,
+}
+_SECTIONS: dict[type[BaseModel], dict[tuple[str, ...], type[BaseModel]]] = {
+    Spec: {(): Spec, ("basis",): BasisSpec, **_RADIAL, ("pair",): PairSpec, ("zbl",): ZblSpec},
+    ParticleSpec: {(): ParticleSpec, ("basis",): ParticleBasisSpec, ("interval",): IntervalSpec, **_RADIAL},
 }
 
 
-def _explain(detail: ErrorDetails) -> str:
+def _explain(detail: ErrorDetails, sections: Mapping[tuple[str, ...], type[BaseModel]]) -> str:
     """One line for one pydantic error: key, value, what is wrong, what is allowed."""
     location = [str(part) for part in detail["loc"]]
-    depth = max(d for d in range(len(location) + 1) if tuple(location[:d]) in _SECTIONS)
-    section = _SECTIONS[tuple(location[:depth])]
+    depth = max(d for d in range(len(location) + 1) if tuple(location[:d]) in sections)
+    section = sections[tuple(location[:depth])]
     key = ".".join(part for i, part in enumerate(location[: depth + 1]) if not (i == 1 and location[0] == "radial"))
     field = section.model_fields.get(location[depth]) if depth < len(location) else None
     allowed = f"; allowed: {field.description}" if field is not None and field.description else ""

@@ -6,203 +6,17 @@ the "allowed" part of error messages.
 
 from __future__ import annotations
 
-import keyword
-import re
-from collections.abc import Mapping
-from difflib import get_close_matches
 from fractions import Fraction
-from itertools import pairwise
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Any
 
-from pydantic import ConfigDict, Discriminator, Field, Tag, field_serializer, field_validator, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from acegen.elements import ATOMIC_NUMBERS
-from acegen.spec.fields import (
-    Length,
-    PairLengths,
-    RationalNumber,
-    Section,
-    by_pair,
-    by_species,
-    check_pairs,
-)
+from acegen.spec.basis import BasisSpec
+from acegen.spec.fields import MAX_DEGREE, ModelName, PairLengths, Section, by_pair, by_species, check_pairs
+from acegen.spec.radial import RadialSpec, canonical_radial
 
-MAX_DEGREE = 100
-MAX_ORDER = 8
-_MAX_NAME = 63
-
-_RESERVED = frozenset(keyword.kwlist) | frozenset(
-    """
-    auto break case char const continue default do double else enum extern float for goto if inline int long
-    register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
-    main acegen
-    """.split()
-)
-"""Names that C, Python or acegen's own header keep for themselves."""
-
-
-class BasisSpec(Section):
-    """Which functions the basis holds."""
-
-    expansion: Literal["canonical", "self-interacting"] = Field(
-        "canonical", description='"canonical" (free of self-interaction) or "self-interacting"'
-    )
-    symmetry: Literal["O3"] = Field("O3", description='"O3": invariant under rotation and inversion')
-    elements: tuple[str, ...] = Field(description='chemical symbols, each once, such as ["Si"] or ["Si", "O"]')
-    order: int = Field(
-        ge=1, le=MAX_ORDER, strict=True, description=f"correlation order, an integer from 1 to {MAX_ORDER}"
-    )
-    level: RationalNumber | tuple[RationalNumber, ...] = Field(
-        description="largest Σ(n + angular_weight·l): one number, or one per order, not increasing"
-    )
-    angular_weight: RationalNumber = Field(
-        Fraction(3, 2), description="weight of l against n in the level, a positive number"
-    )
-
-    @field_validator("elements")
-    @classmethod
-    def _known_elements(cls, elements: tuple[str, ...]) -> tuple[str, ...]:
-        if not elements:
-            raise ValueError("names no element")
-        for symbol in elements:
-            if symbol not in ATOMIC_NUMBERS:
-                close = get_close_matches(symbol.capitalize(), ATOMIC_NUMBERS, n=1)
-                hint = f"; did you mean '{close[0]}'?" if close else ""
-                raise ValueError(f"names '{symbol}', which is not a chemical element{hint}")
-        if len(set(elements)) < len(elements):
-            raise ValueError("names an element twice")
-        return elements
-
-    @field_validator("angular_weight")
-    @classmethod
-    def _positive_weight(cls, weight: Fraction) -> Fraction:
-        if weight <= 0:
-            raise ValueError("is not positive")
-        return weight
-
-    @model_validator(mode="after")
-    def _levels_fit_order(self) -> BasisSpec:
-        if isinstance(self.level, tuple) and len(self.level) != self.order:
-            raise ValueError(
-                f"basis.level has {len(self.level)} numbers for order {self.order}; give one number, or {self.order}"
-            )
-        levels = self.levels
-        if any(later > earlier for earlier, later in pairwise(levels)):
-            raise ValueError(
-                f"basis.level = [{', '.join(map(str, levels))}] increases with the order; each number must be "
-                "at most the one before it"
-            )
-        if levels[-1] < self.order:
-            raise ValueError(
-                f"basis.level = {levels[-1]} leaves no function of order {self.order} (n starts at 1); "
-                f"raise it to at least {self.order} or lower basis.order"
-            )
-        return self
-
-    @field_serializer("level")
-    def _plain_level(self, level: Fraction | tuple[Fraction, ...]) -> str | list[str]:
-        return [str(value) for value in level] if isinstance(level, tuple) else str(level)
-
-    @property
-    def levels(self) -> tuple[Fraction, ...]:
-        """Largest level by order, 1 .. order."""
-        return self.level if isinstance(self.level, tuple) else (self.level,) * self.order
-
-
-class AgnesiSpec(Section):
-    """Parameters of the Agnesi transform, y = t(r/r0) · smoothstep(r/r_cut).
-
-    t(x) = 1 / (1 + a x^q / (1 + x^(q-p))), with a such that t is steepest at x = 1 (as in ACEpotentials.jl).
-    """
-
-    r0: Length | None = Field(None, description="length scale in Å, a positive number (default: 0.45·cutoff)")
-    p: int = Field(2, ge=1, le=8, strict=True, description="decay power at large r, an integer from 1 to 8")
-    q: int = Field(4, ge=1, le=8, strict=True, description="power at small r, an integer from p to 8")
-
-    @model_validator(mode="after")
-    def _powers_ordered(self) -> AgnesiSpec:
-        if self.p == self.q == 1:
-            raise ValueError("radial.agnesi.p = radial.agnesi.q = 1 makes the transform do nothing; raise q")
-        if self.q < self.p:
-            raise ValueError(f"radial.agnesi.q = {self.q} is below radial.agnesi.p = {self.p}; it must be at least p")
-        return self
-
-
-class _RadialSpec(Section):
-    transform: Literal["smoothstep", "smootherstep", "agnesi"] = Field(
-        "smoothstep",
-        description='"smoothstep" (C¹ energies at the cutoff), "smootherstep" (C²) or "agnesi" (C¹, finer at small r)',
-    )
-    agnesi: AgnesiSpec | None = Field(None, description="table with r0, p, q; for transform = 'agnesi' only")
-    cutoff: PairLengths = Field(
-        description=(
-            'cutoff radius in Å, one positive number (0.01 to 1000), or a table with one per pair such as "Si-O" = 5.0'
-        )
-    )
-
-    @model_validator(mode="after")
-    def _agnesi_only_with_transform(self) -> _RadialSpec:
-        if self.agnesi is not None and self.transform != "agnesi":
-            raise ValueError(
-                f"radial.agnesi is given but radial.transform is '{self.transform}'; "
-                'remove the table or set transform = "agnesi"'
-            )
-        return self
-
-
-class ClosedRadialSpec(_RadialSpec):
-    """R_n = y·p_{n-1}(y), p = Jacobi(0,2): the family closed under products within every level."""
-
-    family: Literal["closed"] = Field("closed", description='"closed" or "envelope"')
-
-
-class EnvelopeRadialSpec(_RadialSpec):
-    """R_n = e(y)·p_{n-1}(y) with any rational polynomial envelope e and a classical polynomial p in 2y-1."""
-
-    family: Literal["envelope"] = Field(description='"closed" or "envelope"')
-    envelope: tuple[RationalNumber, ...] = Field(
-        description='coefficients of e(y) = e0 + e1·y + e2·y² + ..., rationals such as [0, 0, "1/2"], with e0 = 0'
-    )
-    polynomial: Literal["jacobi", "legendre", "chebyshev", "monomial"] = Field(
-        "jacobi", description='"jacobi", "legendre", "chebyshev" (in 2y-1) or "monomial" (in y)'
-    )
-    alpha: RationalNumber = Field(Fraction(0), description="first Jacobi parameter, a rational above -1")
-    beta: RationalNumber = Field(Fraction(0), description="second Jacobi parameter, a rational above -1")
-
-    @field_validator("envelope")
-    @classmethod
-    def _vanishes_at_cutoff(cls, envelope: tuple[Fraction, ...]) -> tuple[Fraction, ...]:
-        if not any(envelope):
-            raise ValueError("is zero: every radial function would vanish")
-        if envelope[0]:
-            raise ValueError("has e0 ≠ 0, so that energies would jump at the cutoff (y = 0 there)")
-        return envelope
-
-    @field_validator("alpha", "beta")
-    @classmethod
-    def _integrable(cls, value: Fraction) -> Fraction:
-        if value <= -1:
-            raise ValueError("is not above -1")
-        return value
-
-    @model_validator(mode="after")
-    def _parameters_only_for_jacobi(self) -> EnvelopeRadialSpec:
-        if self.polynomial != "jacobi" and (self.alpha or self.beta):
-            raise ValueError(
-                f"radial.alpha and radial.beta belong to polynomial = 'jacobi', not '{self.polynomial}'; remove them"
-            )
-        return self
-
-
-def _radial_family(value: Any) -> str:
-    family = value.get("family", "closed") if isinstance(value, Mapping) else getattr(value, "family", "closed")
-    return family if isinstance(family, str) else repr(family)
-
-
-RadialSpec: TypeAlias = Annotated[
-    Annotated[ClosedRadialSpec, Tag("closed")] | Annotated[EnvelopeRadialSpec, Tag("envelope")],
-    Discriminator(_radial_family),
-]
+_BASIS_KEYS = ("expansion", "symmetry", "elements", "order", "level", "angular_weight")
+"""The order in which they have always been written: it counts for the identity of a basis."""
 
 
 class PairSpec(Section):
@@ -238,24 +52,15 @@ class Spec(Section):
 
     model_config = ConfigDict(title="acegen model specification")
 
-    name: str = Field(description="name of the module and prefix of its C symbols, a C identifier such as si_o3d12")
+    name: ModelName = Field(
+        description="name of the module and prefix of its C symbols, a C identifier such as si_o3d12"
+    )
     basis: BasisSpec = Field(description="table: which functions the basis holds")
     radial: RadialSpec = Field(description="table: radial functions, distance transform and cutoff")
     pair: PairSpec | None = Field(
         None, description="table: degree and cutoff of a pair term that replaces the functions of order 1"
     )
     zbl: ZblSpec | None = Field(None, description="table: inner and outer distance of a ZBL core, added to the energy")
-
-    @field_validator("name")
-    @classmethod
-    def _c_identifier(cls, name: str) -> str:
-        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
-            raise ValueError("is not a C identifier (a letter, then letters, digits and underscores)")
-        if len(name) > _MAX_NAME:
-            raise ValueError(f"is longer than {_MAX_NAME} characters")
-        if name in _RESERVED:
-            raise ValueError("is a reserved word of C, Python or acegen")
-        return name
 
     @model_validator(mode="after")
     def _lengths_for_every_pair(self) -> Spec:
@@ -283,6 +88,11 @@ class Spec(Section):
                 "remove the pair table (the functions of order 1 are a pair term)"
             )
         return self
+
+    @property
+    def species(self) -> tuple[str, ...]:
+        """The species of particles: the elements."""
+        return self.basis.elements
 
     @property
     def levels(self) -> tuple[Fraction, ...]:
@@ -330,15 +140,12 @@ class Spec(Section):
         """
         document = self.model_dump(mode="json", exclude_none=True)
         elements = self.basis.elements
+        document["basis"] = {key: document["basis"][key] for key in _BASIS_KEYS}
         document["basis"]["level"] = [str(level) for level in self.levels]
+        document["radial"] = canonical_radial(self.radial)
         document["radial"]["cutoff"] = by_pair(self.radial.cutoff, elements)
         if self.pair is not None:
             document["pair"]["cutoff"] = by_pair(self._pair_lengths(self.pair), elements)
         if self.zbl is not None:
             document["zbl"] = {"inner": by_pair(self.zbl.inner, elements), "outer": by_pair(self.zbl.outer, elements)}
-        if self.radial.transform == "agnesi" and self.radial.agnesi is None:
-            document["radial"]["agnesi"] = AgnesiSpec().model_dump(mode="json", exclude_none=True)
-        if isinstance(self.radial, EnvelopeRadialSpec):
-            last = max(power for power, value in enumerate(self.radial.envelope) if value)
-            document["radial"]["envelope"] = document["radial"]["envelope"][: last + 1]
         return document

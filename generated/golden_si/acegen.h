@@ -26,7 +26,7 @@ extern "C" {
 #endif
 
 /* acegen: begin declarations (this part is read by cffi as it stands) */
-#define ACEGEN_ABI_VERSION 3
+#define ACEGEN_ABI_VERSION 4
 
 /* What a call returns. Outputs are undefined unless it is ACEGEN_OK. */
 typedef enum {
@@ -35,23 +35,30 @@ typedef enum {
     ACEGEN_SMALL_WORKSPACE = 2, /* the workspace is smaller than the model asks for */
     ACEGEN_UNKNOWN_SPECIES = 3, /* a species index is outside 0 .. n_species - 1 */
     ACEGEN_NOT_FINITE = 4,      /* a displacement is NaN, infinite, or so large that its square is */
-    ACEGEN_COINCIDENT = 5       /* a neighbour sits on its centre (closer than 1e-6 Å) */
+    ACEGEN_COINCIDENT = 5,      /* a neighbour sits on its centre (closer than 1e-6 Å) */
+    ACEGEN_OUTSIDE = 6          /* a particle is outside the interval [-1, 1] */
 } acegen_status;
 
 /* Atomic environments: n_atoms centres with their neighbours, as lists one after the other. The neighbours of
  * centre i are entries first[i] <= k < first[i + 1]. Entries beyond the cutoff are allowed and contribute
- * exactly zero, so a list with a skin can be passed as it is. Species are indices into the model's elements. */
+ * exactly zero, so a list with a skin can be passed as it is. Species are indices into the model's elements.
+ *
+ * In models of other particles (symmetry other than "O3") an environment is a set of particles, all of species 0, and what is
+ * said of neighbours is said of these. A particle has `dimension` coordinates, which stand in place of the three components
+ * of a displacement, here and in gradients; they have no unit. */
 typedef struct {
     int64_t n_atoms;
     const int32_t *center;      /* [n_atoms] species of each centre */
     const int64_t *first;       /* [n_atoms + 1] where each centre's neighbours begin; first[0] may be > 0 */
     const int32_t *species;     /* [first[n_atoms]] species of each neighbour */
-    const double *displacement; /* [first[n_atoms]][3] neighbour minus centre, Å */
+    const double *displacement; /* [first[n_atoms]][dimension] neighbour minus centre, Å */
 } acegen_environments;
 
 /* A compiled model. Functions that the model does not provide are NULL. */
 typedef struct {
     int32_t abi_version;     /* ACEGEN_ABI_VERSION of the header the model was compiled with; check it first */
+    const char *symmetry;    /* "O3" for atomic models; else particles of one species, see acegen_environments */
+    int32_t dimension;       /* coordinates of a particle, 3 for atoms */
     int32_t n_species;       /* number of elements */
     int32_t n_basis;         /* basis functions per centre, the same number for every element */
     int32_t n_pair;          /* how many of them, the first ones, are a pair term with a cutoff of its own; 0 without one */
@@ -60,8 +67,9 @@ typedef struct {
     const char *basis_hash;  /* SHA-256 of the basis description, 64 hexadecimal digits */
     const char *model_hash;  /* SHA-256 of name, basis, coefficients and atomic energies */
     const char *generator;   /* "acegen VERSION" */
-    const int32_t *atomic_numbers; /* [n_species] */
-    const double *cutoffs;   /* [n_species][n_species] cutoff by centre and neighbour, Å: the largest of all parts of the model */
+    const int32_t *atomic_numbers; /* [n_species]; 0 for particles other than atoms */
+    const double *cutoffs;   /* [n_species][n_species] cutoff by centre and neighbour, Å: the largest of all parts of the model;
+                                infinite where particles have no distance from a centre */
     const double *atomic_energies; /* [n_species] energy of an atom without neighbours, eV; zeros if none were given */
 
     int32_t single_precision; /* 1 if the potential computes in single precision, else 0 */
@@ -78,13 +86,14 @@ typedef struct {
      *   environments  in:  the centres and their neighbours
      *   values        out: [n_atoms][n_basis]
      *   gradient      out: derivatives with respect to each displacement, or NULL if not wanted. For centre i with
-     *                 J = first[i + 1] - first[i] a block [n_basis][J][3] that starts at 3 n_basis (first[i] - first[0]).
+     *                 J = first[i + 1] - first[i] a block [n_basis][J][3] that starts at 3 n_basis (first[i] - first[0]); here and
+     *                 in potential(), 3 is the dimension of the model.
      *   workspace     scratch of workspace_size bytes, any alignment
      *   failed_atom   out, or NULL: the centre at which evaluation stopped, if it failed */
     acegen_status (*basis)(const acegen_environments *environments, double *values, double *gradient,
                            void *workspace, size_t workspace_size, int64_t *failed_atom);
 
-    /* Rows of the design matrix of a linear fit: energy, forces and virial of every basis function, summed over the
+    /* NULL for particles other than atoms. Rows of the design matrix of a linear fit: energy, forces and virial of every basis function, summed over the
      * centres of each element; the columns of the matrix are the functions of the first element, of the second, ...
      * A structure may be done in parts: rows for some of its atoms, from environments of those atoms and of all that have
      * one of them as a neighbour.

@@ -2,6 +2,8 @@
  *
  * What the model is, and where its kernels are. The interface is described in acegen.h.
  */
+#include <math.h>
+
 #include "acegen.h"
 
 size_t golden_si_basis_workspace(int64_t max_neighbours, int64_t n_rows);
@@ -27,6 +29,8 @@ static const double ATOMIC_ENERGIES[] = { 0.0 };
 
 static const acegen_model MODEL = {
     .abi_version = ACEGEN_ABI_VERSION,
+    .symmetry = "O3",
+    .dimension = 3,
     .n_species = 1,
     .n_basis = 25,
     .n_pair = 0,

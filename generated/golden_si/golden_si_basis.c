@@ -235,7 +235,7 @@ typedef struct {
 static size_t lay_out(void *start, int64_t max_neighbours, int64_t n_rows, basis_workspace *parts)
 {
     const size_t count = (size_t)(max_neighbours > 0 ? max_neighbours : 0), rows = (size_t)(n_rows > 0 ? n_rows : 0);
-    const size_t slots = (count + TAIL) * N_SPECIES, center_slots = count / LANES + N_SPECIES, row_size = 3 * center_slots + N_VIRIAL;
+    const size_t slots = (count + TAIL) * N_SPECIES, center_slots = count / LANES + N_SPECIES, row_size = DIMENSION * center_slots + N_VIRIAL;
     char *next = aligned(start);
     parts->slots = (slot *)next;           next += slots * sizeof(slot);
     parts->center_slots = (slot *)next;    next += center_slots * sizeof(slot);
@@ -275,10 +275,10 @@ static acegen_status coupled_block(const acegen_environments *env, int32_t cente
     return ACEGEN_OK;
 }
 
-/* Gradient of one centre for basis(): out is its block [N_BASIS][J][3]. */
+/* Gradient of one centre for basis(): out is its block [N_BASIS][J][DIMENSION]. */
 static void center_gradient(const acegen_environments *env, int64_t atom, const double *d, const basis_workspace *work, double *restrict out)
 {
-    const int64_t begin = env->first[atom], width = 3 * (env->first[atom + 1] - begin);
+    const int64_t begin = env->first[atom], width = DIMENSION * (env->first[atom + 1] - begin);
     center_derivatives center;
     pooled_derivatives(env, atom, work->center_slots, work->rows, &center);
     memset(work->coupled, 0, N_COUPLED * (size_t)width * sizeof(double));
@@ -291,7 +291,7 @@ static void center_gradient(const acegen_environments *env, int64_t atom, const 
                 for (int lane = 0; lane < LANES; ++lane) {
                     const int64_t entry = near.slots[k].entry[lane];
                     if (entry < 0) continue;
-                    for (int axis = 0; axis < 3; ++axis) row[3 * (entry - begin) + axis] = work->out[3 * k + axis][lane];
+                    for (int axis = 0; axis < DIMENSION; ++axis) row[DIMENSION * (entry - begin) + axis] = work->out[DIMENSION * k + axis][lane];
                 }
         }
     }
@@ -323,11 +323,12 @@ acegen_status golden_si_basis(const acegen_environments *environments, double *v
             }
             for (int lane = 0; gradient && lane < LANES; ++lane)
                 if (atom[lane] >= 0)
-                    center_gradient(env, atom[lane], work.d + lane * N_USED, &work, gradient + 3 * N_BASIS * (env->first[atom[lane]] - env->first[0]));
+                    center_gradient(env, atom[lane], work.d + lane * N_USED, &work, gradient + DIMENSION * N_BASIS * (env->first[atom[lane]] - env->first[0]));
         }
     }
     return ACEGEN_OK;
 }
+
 
 /* Add one centre to the rows of a structure, before purification: row j is [n_rows][3] forces, 6 virial, 1 energy. */
 static void add_center(const acegen_environments *env, int64_t atom, int lane, const int64_t *center_row,

@@ -32,51 +32,32 @@ typedef struct {
 /* Pack the neighbours of one centre. Its entries have been checked by gather(). */
 static void gather_center(const acegen_environments *env, int64_t atom, slot *slots, neighbourhood near[N_SPECIES])
 {
-    const pair_constants *pair = PAIRS[env->center[atom]];
     const int64_t begin = env->first[atom], end = env->first[atom + 1];
+    const pair_constants *pair = PAIRS[env->center[atom]];
     for (int32_t species = 0; species < N_SPECIES; ++species) {
         int64_t count = 0;
         for (int64_t k = begin; k < end; ++k) {
-            const double *d = env->displacement + 3 * k, cutoff = pair[species].cutoff;
-            if (env->species[k] != species || d[0] * d[0] + d[1] * d[1] + d[2] * d[2] >= cutoff * cutoff) continue;
-            slot *s = &slots[count / LANES];
-            const int lane = (int)(count++ % LANES);
-            s->ux[lane] = d[0];
-            s->uy[lane] = d[1];
-            s->uz[lane] = d[2];
-            s->entry[lane] = k;
+            if (!belongs(env, k, species, &pair[species])) continue;
+            put(&slots[count / LANES], (int)(count % LANES), env->displacement + DIMENSION * k, k);
+            ++count;
         }
         near[species].slots = slots;
         near[species].n_slots = (count + LANES - 1) / LANES;
-        for (; count % LANES; ++count) {
-            slot *s = &slots[count / LANES];
-            const int lane = (int)(count % LANES);
-            s->ux[lane] = 2.0 * pair[species].cutoff;
-            s->uy[lane] = s->uz[lane] = 0.0;
-            s->entry[lane] = -1;
-        }
+        for (; count % LANES; ++count) pad(&slots[count / LANES], (int)(count % LANES), &pair[species]);
         distances(&pair[species], near[species]);
         slots += near[species].n_slots;
     }
 }
 
-/* Derivatives G[h] of the S_lm with respect to the displacement, at one slot. */
-static void harmonic_gradient(const slot *at, lanes *restrict S, lanes (*restrict G)[3])
+/* The S_lm and their derivatives G[h] with respect to the displacement, at one slot. */
+static void harmonic_gradient(const slot *at, lanes *restrict S, lanes (*restrict G)[DIMENSION])
 {
-    const lanes x = at->ux, y = at->uy, z = at->uz;
-    lanes Q[N_HARMONICS], c[L_MAX + 1], s[L_MAX + 1];
-    angular_polynomials(x, y, z, Q, c, s);
-    harmonics(x, y, z, S);
-    /* derivatives with respect to the components of the unit vector */
-    G[0][0] = splat(0.0); G[0][1] = splat(0.0); G[0][2] = splat(0.0);
-    G[1][0] = 1.0 * Q[3] * s[0]; G[1][1] = 1.0 * Q[3] * c[0]; G[1][2] = splat(0.0);
-    G[2][0] = splat(0.0); G[2][1] = splat(0.0); G[2][2] = Q[3] * c[0];
-    G[3][0] = 1.0 * Q[3] * c[0]; G[3][1] = -1.0 * Q[3] * s[0]; G[3][2] = splat(0.0);
+    harmonic_components(at->ux, at->uy, at->uz, S, G); /* with respect to the components of the unit vector */
     for (int h = 0; h < N_HARMONICS; ++h) {
-        const lanes along = G[h][0] * x + G[h][1] * y + G[h][2] * z;
-        G[h][0] = (G[h][0] - along * x) * at->inverse_r;
-        G[h][1] = (G[h][1] - along * y) * at->inverse_r;
-        G[h][2] = (G[h][2] - along * z) * at->inverse_r;
+        const lanes along = G[h][0] * at->ux + G[h][1] * at->uy + G[h][2] * at->uz;
+        G[h][0] = (G[h][0] - along * at->ux) * at->inverse_r;
+        G[h][1] = (G[h][1] - along * at->uy) * at->inverse_r;
+        G[h][2] = (G[h][2] - along * at->uz) * at->inverse_r;
     }
 }
 
@@ -93,19 +74,19 @@ static void pooled_derivatives(const acegen_environments *env, int64_t atom, slo
     gather_center(env, atom, slots, out->near);
     for (int32_t species = 0; species < N_SPECIES; ++species) {
         const neighbourhood near = out->near[species];
-        const int size = (int)(3 * near.n_slots) + N_VIRIAL;
+        const int size = (int)(DIMENSION * near.n_slots) + N_VIRIAL;
         out->rows[species] = space;
         out->row_size[species] = size;
         space += (POOLED_FIRST[species + 1] - POOLED_FIRST[species]) * size;
         for (int64_t k = 0; k < near.n_slots; ++k) {
             const slot *at = &near.slots[k];
-            lanes R[N_RADIAL][TILE], dR[N_RADIAL][TILE], S[N_HARMONICS], G[N_HARMONICS][3];
+            lanes R[N_RADIAL][TILE], dR[N_RADIAL][TILE], S[N_HARMONICS], G[N_HARMONICS][DIMENSION];
             radial_derivatives(at, R, dR, 1);
             harmonic_gradient(at, S, G);
             for (int shell = SHELL_FIRST[species]; shell < SHELL_FIRST[species + 1]; ++shell) {
                 const int h = SHELLS[shell].harmonic;
                 for (int n = 0; n < SHELLS[shell].count; ++n) {
-                    lanes *row = out->rows[species] + (SHELLS[shell].offset - POOLED_FIRST[species] + n) * size + 3 * k;
+                    lanes *row = out->rows[species] + (SHELLS[shell].offset - POOLED_FIRST[species] + n) * size + DIMENSION * k;
                     const lanes radial = dR[n][0] * at->dy * S[h];
                     row[0] = R[n][0] * G[h][0] + radial * at->ux;
                     row[1] = R[n][0] * G[h][1] + radial * at->uy;

@@ -23,6 +23,7 @@ enum {
     LANES = 4,
     WINDOW = 8 * LANES,
     N_SPECIES = 1,
+    DIMENSION = 3,      /* coordinates of a particle */
     N_RADIAL = 6,       /* radial functions R_1 .. R_6 */
     L_MAX = 1,
     N_HARMONICS = 4,    /* S_lm is number l^2 + l + m */
@@ -102,10 +103,10 @@ typedef struct {
     int64_t next, end, window[WINDOW];
 } center_queue;
 
-/* Ask for memory that will be needed soon: [entries][3] numbers from entry `first` on. */
+/* Ask for memory that will be needed soon: [entries][DIMENSION] numbers from entry `first` on. */
 static inline void prefetch_entries(const double *start, int64_t first, int64_t entries)
 {
-    for (int64_t k = 3 * first; k < 3 * (first + entries); k += 64 / (int64_t)sizeof *start) __builtin_prefetch(start + k, 0, 2);
+    for (int64_t k = DIMENSION * first; k < DIMENSION * (first + entries); k += 64 / (int64_t)sizeof *start) __builtin_prefetch(start + k, 0, 2);
 }
 
 /* Lanes of the next block: up to LANES centres, -1 for unused lanes. Returns how many were found. Lists of the block after it
@@ -177,6 +178,25 @@ static inline void put(slot *at, int lane, const double *displacement, int64_t k
     at->entry[lane] = k;
 }
 
+/* Fill a lane of a slot that has no neighbour with one beyond the cutoff. */
+static inline void pad(slot *at, int lane, const pair_constants *pair)
+{
+    const double beyond[DIMENSION] = { 2.0 * pair->cutoff };
+    put(at, lane, beyond, -1);
+}
+
+/* Square of a displacement. */
+static inline double square(const double *d)
+{
+    return d[0] * d[0] + d[1] * d[1] + d[2] * d[2];
+}
+
+/* Whether entry k is a neighbour of this species inside the cutoff. */
+static inline int belongs(const acegen_environments *env, int64_t k, int32_t species, const pair_constants *pair)
+{
+    return env->species[k] == species && square(env->displacement + DIMENSION * k) < pair->cutoff * pair->cutoff;
+}
+
 /* Pack the neighbours that lie inside their pair's cutoff into slots, by species: near[species]. An entry is put into the
  * next free slot in any case, and kept by counting it. */
 static inline acegen_status gather(const acegen_environments *env, int32_t center, const int64_t atom[LANES],
@@ -196,8 +216,7 @@ static inline acegen_status gather(const acegen_environments *env, int32_t cente
         const double squared_cutoff = pair->cutoff * pair->cutoff;
         int64_t kept = 0;
         for (int64_t k = env->first[atom[lane]]; k < end; ++k) {
-            const double *d = env->displacement + 3 * k;
-            const double squared = d[0] * d[0] + d[1] * d[1] + d[2] * d[2];
+            const double *d = env->displacement + DIMENSION * k, squared = square(d);
             const acegen_status status = check_entry(env, k, squared);
             if (status != ACEGEN_OK) {
                 if (failed_atom) *failed_atom = atom[lane];
@@ -215,9 +234,8 @@ static inline acegen_status gather(const acegen_environments *env, int32_t cente
         n_slots = (n_slots + TAIL - 1) / TAIL * TAIL;
         near[species].slots = slots + species * most;
         near[species].n_slots = n_slots;
-        const double beyond[3] = { 2.0 * pair[species].cutoff, 0.0, 0.0 };
         for (int lane = 0; lane < LANES; ++lane)
-            for (int64_t k = count[species][lane]; k < n_slots; ++k) put(&near[species].slots[k], lane, beyond, -1);
+            for (int64_t k = count[species][lane]; k < n_slots; ++k) pad(&near[species].slots[k], lane, &pair[species]);
         distances(&pair[species], near[species]);
     }
     return ACEGEN_OK;
@@ -323,6 +341,18 @@ static inline void harmonics(lanes x, lanes y, lanes z, lanes *restrict S)
     S[0] = Q[0];
     S[2] = Q[2];
     S[3] = Q[3] * c[1]; S[1] = Q[3] * s[1];
+}
+
+/* The same, and G[h][axis] = dS_h/du_axis. */
+static inline void harmonic_components(lanes x, lanes y, lanes z, lanes *restrict S, lanes (*restrict G)[3])
+{
+    lanes Q[N_HARMONICS], c[L_MAX + 1], s[L_MAX + 1];
+    angular_polynomials(x, y, z, Q, c, s);
+    harmonics(x, y, z, S);
+    G[0][0] = splat(0.0); G[0][1] = splat(0.0); G[0][2] = splat(0.0);
+    G[1][0] = 1.0 * Q[3] * s[0]; G[1][1] = 1.0 * Q[3] * c[0]; G[1][2] = splat(0.0);
+    G[2][0] = splat(0.0); G[2][1] = splat(0.0); G[2][2] = Q[3] * c[0];
+    G[3][0] = 1.0 * Q[3] * c[0]; G[3][1] = -1.0 * Q[3] * s[0]; G[3][2] = splat(0.0);
 }
 
 /* ---- pooling ---------------------------------------------------------------------------------------- */

@@ -159,7 +159,7 @@ static void block_forces(const acegen_environments *env, const block *at, double
     for (int lane = 0; lane < LANES; ++lane) {
         if (at->atom[lane] < 0) continue;
         const int64_t begin = env->first[at->atom[lane]], count = env->first[at->atom[lane] + 1] - begin;
-        if (count) memset(gradient + 3 * (begin - env->first[0]), 0, 3 * (size_t)count * sizeof(double));
+        if (count) memset(gradient + DIMENSION * (begin - env->first[0]), 0, DIMENSION * (size_t)count * sizeof(double));
     }
     for (int32_t species = 0; species < N_SPECIES; ++species)
         forces(species, at->near[species], env->first[0], at->D, gradient);

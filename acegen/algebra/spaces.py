@@ -1,0 +1,40 @@
+"""The symmetries that there are: the angular algebra of each, and how further ones are added."""
+
+from __future__ import annotations
+
+from acegen.algebra.angular import AngularAlgebra, GeneratedAngularAlgebra
+from acegen.algebra.circle import O2, SO2
+from acegen.algebra.directions import check_space
+from acegen.algebra.line import LINE
+from acegen.algebra.sphere import O3
+from acegen.errors import SpecError
+from acegen.spec.symmetries import ATOMS, SYMMETRIES
+
+_SPACES: dict[str, AngularAlgebra] = {ATOMS: O3, "none": LINE, "O1": LINE, "SO2": SO2, "O2": O2}
+
+
+def angular_algebra(symmetry: str) -> AngularAlgebra:
+    """The angular algebra of a symmetry that specifications may name."""
+    return _SPACES[symmetry]
+
+
+def enter_space(space: GeneratedAngularAlgebra) -> None:
+    """Make the symmetry of a space known to specifications.
+
+    What it states is checked exactly for small l: functions, norms, product table, group.
+
+    Raises:
+        SpecError: the name is taken by a space of another kind, particles have neither two nor three coordinates, or
+            the space contradicts itself.
+    """
+    name = space.symmetry
+    if _SPACES.get(name, space) != space:
+        raise SpecError(f"the symmetry '{name}' is there already; give the space another one.")
+    if space.dimension not in (2, 3):
+        raise SpecError(
+            f"the space '{name}' has particles with {space.dimension} coordinates; directions have two or three. "
+            "For functions of one number see symmetry = 'none'."
+        )
+    check_space(space)
+    _SPACES[name] = space
+    SYMMETRIES[name] = space.dimension

@@ -1,0 +1,191 @@
+"""What compiled models have in common: where they came from, and calls through the ABI."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acegen.errors import AcegenError, ModuleError
+from acegen.manifest import Manifest, read_manifest
+from acegen.options import BuildOptions
+from acegen.runtime.environments import Environments
+from acegen.runtime.library import open_library
+
+Floats: TypeAlias = NDArray[np.float64]
+
+_MAX_THREADS = 1024
+
+
+class CompiledModel:
+    """A compiled module, opened: metadata, and its kernels called with environments in the layout of the ABI."""
+
+    def __init__(self, directory: Path, manifest: Manifest, ffi: Any, handle: Any, threads: int = 1) -> None:
+        self._directory = directory
+        self._manifest = manifest
+        self._ffi = ffi
+        self._handle = handle
+        self._threads = threads
+        self._process = os.getpid()
+
+    @classmethod
+    def _check_kind(cls, symmetry: str, directory: Path) -> None:
+        """Raises `ModuleError` if models of a symmetry are not of this class."""
+
+    @classmethod
+    def open(cls, path: str | Path, threads: int = 1) -> Self:
+        """Load a compiled module from its folder.
+
+        Args:
+            path: the folder.
+            threads: threads to evaluate the potential with; more than one needs a module compiled with OpenMP. A
+                forked child uses one, as OpenMP requires.
+
+        Raises:
+            ModuleError: it is missing, damaged, or was compiled for another machine or Python, or cannot use
+                several threads.
+        """
+        directory = Path(path).resolve()
+        manifest = read_manifest(directory)
+        ffi, handle = open_library(directory, manifest)
+        cls._check_kind(ffi.string(handle.symmetry).decode(), directory)
+        if type(threads) is not int or not 1 <= threads <= _MAX_THREADS:
+            raise ModuleError(f"threads = {threads!r} is not possible; use a number from 1 to {_MAX_THREADS}.")
+        if threads > 1 and not handle.multithreaded:
+            raise ModuleError(
+                f"threads = {threads} needs OpenMP, without which {directory} was compiled. "
+                "Compile with --openmp (BuildOptions(openmp=True))."
+            )
+        return cls(directory, manifest, ffi, handle, threads)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self).open, (self._directory, self._threads)
+
+    @property
+    def name(self) -> str:
+        """Name in the specification."""
+        return self._manifest.name
+
+    @property
+    def path(self) -> Path:
+        """Folder of the module."""
+        return self._directory
+
+    @property
+    def basis_hash(self) -> str:
+        """Identity of the basis, to be named by coefficients."""
+        return self._manifest.basis_hash
+
+    @property
+    def n_basis(self) -> int:
+        """Number of basis functions of a centre."""
+        return int(self._handle.n_basis)
+
+    @property
+    def symmetry(self) -> str:
+        """Symmetry of the particle space, "O3" for atoms."""
+        return str(self._ffi.string(self._handle.symmetry).decode())
+
+    @property
+    def dimension(self) -> int:
+        """Number of coordinates of a particle, 3 for atoms."""
+        return int(self._handle.dimension)
+
+    @property
+    def has_potential(self) -> bool:
+        """Whether the model was compiled with coefficients."""
+        return bool(self._handle.potential != self._ffi.NULL)
+
+    @property
+    def options(self) -> BuildOptions:
+        """How it was built."""
+        return BuildOptions(**self._manifest.options)
+
+    @property
+    def compiler(self) -> str:
+        """The command that compiled it."""
+        return self._manifest.compiler
+
+    @property
+    def precision(self) -> str:
+        """Arithmetic of the potential: "double" or "single"."""
+        return "single" if self._handle.single_precision else "double"
+
+    @property
+    def multithreaded(self) -> bool:
+        """Whether the potential can use several threads."""
+        return bool(self._handle.multithreaded)
+
+    @cached_property
+    def description(self) -> dict[str, Any]:
+        """The basis description: exact coupling, purification operator and scales (`basis.json`)."""
+        try:
+            text = (self._directory / "basis.json").read_bytes()
+        except OSError:
+            text = b""
+        if hashlib.sha256(text).hexdigest() != self.basis_hash:
+            raise ModuleError(
+                f"the module {self._directory} was replaced or removed after it was loaded. Load it again."
+            )
+        document: dict[str, Any] = json.loads(text)
+        return document
+
+    def require_potential(self) -> None:
+        """Raises `ModuleError` if the model was compiled without coefficients."""
+        if not self.has_potential:
+            raise ModuleError(
+                f"the model {self.name} was compiled without coefficients and has no energies. "
+                "Compile it with coefficients=..., or --coefficients FILE."
+            )
+
+    def _evaluate_basis(self, environments: Environments, gradient: bool) -> tuple[Floats, Floats]:
+        values = np.empty((len(environments.center), self.n_basis))
+        n_entries = len(environments.displacement)
+        derivatives = np.empty(n_entries * self.n_basis * self.dimension if gradient else 0)
+        out = self._pointer("double *", derivatives) if gradient else self._ffi.NULL
+        size = self._handle.basis_workspace(environments.most, 0)
+        self._call(self._handle.basis, environments, size, self._pointer("double *", values), out)
+        return values, derivatives
+
+    def _evaluate_potential(self, environments: Environments) -> tuple[Floats, Floats]:
+        self.require_potential()
+        # OpenMP runtimes hang in a forked child whose parent has used several threads; the results are the same.
+        threads = self._threads if os.getpid() == self._process else 1
+        energy = np.empty(len(environments.center))
+        gradient = np.empty(environments.displacement.shape)
+        self._call(
+            self._handle.potential,
+            environments,
+            self._handle.potential_workspace(environments.most, threads),
+            self._pointer("double *", energy),
+            self._pointer("double *", gradient),
+            threads,
+        )
+        return energy, gradient
+
+    def _call(self, kernel: Any, environments: Environments, size: int | None, *arguments: Any) -> None:
+        """Run a kernel of the ABI with a workspace of `size` bytes, if it takes one; arguments are passed on."""
+        ffi = self._ffi
+        argument = ffi.new("acegen_environments *")
+        argument.n_atoms = len(environments.center)
+        argument.center = self._pointer("const int32_t *", environments.center)
+        argument.first = self._pointer("const int64_t *", environments.first)
+        argument.species = self._pointer("const int32_t *", environments.species)
+        argument.displacement = self._pointer("const double *", environments.displacement)
+        failed = ffi.new("int64_t *", -1)
+        scratch: tuple[Any, ...] = ()
+        if size is not None:
+            workspace = np.empty(size, dtype=np.uint8)
+            scratch = self._pointer("void *", workspace), size
+        status = kernel(argument, *arguments, *scratch, failed)
+        if status:
+            raise AcegenError(f"the kernel of {self.name} returned status {status} at atom {failed[0]}.")
+
+    def _pointer(self, kind: str, array: NDArray[Any]) -> Any:
+        return self._ffi.cast(kind, array.ctypes.data)

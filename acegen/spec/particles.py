@@ -1,0 +1,128 @@
+"""Specifications of models for particles other than atoms: on an interval, in the plane, on a circle, or elsewhere."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field, model_validator
+
+from acegen.spec.basis import ParticleBasisSpec
+from acegen.spec.fields import ModelName, RationalNumber, Section
+from acegen.spec.radial import RadialSpec, canonical_radial
+from acegen.spec.symmetries import SYMMETRIES
+
+PARTICLE = "particle"
+"""The one species of particles."""
+
+
+class IntervalSpec(Section):
+    """One-particle functions on [-1, 1]: p_0 = 1, p_1, p_2, ... of a classical family."""
+
+    polynomial: Literal["chebyshev", "legendre", "jacobi", "monomial"] = Field(
+        "chebyshev", description='"chebyshev", "legendre", "jacobi" or "monomial"'
+    )
+    alpha: RationalNumber = Field(Fraction(0), description="first Jacobi parameter, a rational above -1")
+    beta: RationalNumber = Field(Fraction(0), description="second Jacobi parameter, a rational above -1")
+
+    @model_validator(mode="after")
+    def _parameters_of_jacobi(self) -> IntervalSpec:
+        if self.polynomial != "jacobi" and (self.alpha or self.beta):
+            raise ValueError(
+                f"interval.alpha and interval.beta belong to polynomial = 'jacobi', not '{self.polynomial}'; "
+                "remove them"
+            )
+        if min(self.alpha, self.beta) <= -1:
+            raise ValueError("interval.alpha and interval.beta must be above -1: there is no measure otherwise")
+        return self
+
+
+class ParticleSpec(Section):
+    """A model of one species of particles.
+
+    On an interval, a particle is a number x in [-1, 1] with functions p_n(x), n >= 0. Elsewhere it is a vector with
+    functions R_n(r) S_lm(r/|r|), n >= 1; without a table `radial` only the direction of the vector counts (particles on
+    a circle): the functions are S_lm, all with n = 0.
+    """
+
+    model_config = ConfigDict(title="acegen specification for particles other than atoms")
+
+    name: ModelName = Field(description="name of the module and prefix of its C symbols, a C identifier")
+    basis: ParticleBasisSpec = Field(description="table: which functions the basis holds")
+    interval: IntervalSpec | None = Field(
+        None, description="table: polynomials for symmetry none and O1 (default: Chebyshev)"
+    )
+    radial: RadialSpec | None = Field(
+        None, description="table: radial functions and cutoff of particles in the plane; without it, the circle"
+    )
+
+    @model_validator(mode="after")
+    def _tables_fit_symmetry(self) -> ParticleSpec:
+        symmetry = self.basis.symmetry
+        if self.dimension == 1 and self.radial is not None:
+            raise ValueError(
+                f"radial is given, but particles with symmetry = '{symmetry}' are numbers in [-1, 1] and have no "
+                "distance from a centre; remove it, or use symmetry = 'SO2' or 'O2'"
+            )
+        if self.dimension > 1 and self.interval is not None:
+            raise ValueError(
+                f"interval is given, but particles with symmetry = '{symmetry}' are vectors; remove it, or use "
+                "symmetry = 'none' or 'O1'"
+            )
+        polynomials = self.polynomials
+        if symmetry == "O1" and polynomials.alpha != polynomials.beta:
+            raise ValueError(
+                "symmetry = 'O1' needs polynomials that are even or odd; with Jacobi polynomials give interval.alpha = "
+                f"interval.beta, not {polynomials.alpha} and {polynomials.beta}"
+            )
+        if self.radial is not None:
+            if isinstance(self.radial.cutoff, dict):
+                raise ValueError("radial.cutoff is a table; there is one species of particles, give one number")
+            if not self.basis.constant:
+                raise ValueError("basis.constant belongs to particles without a radial table; remove it")
+            if self.levels[-1] < self.basis.order:
+                raise ValueError(
+                    f"basis.level = {self.levels[-1]} leaves no function of order {self.basis.order} (n starts at 1); "
+                    f"raise it to at least {self.basis.order} or lower basis.order"
+                )
+        return self
+
+    @property
+    def dimension(self) -> int:
+        """Number of coordinates of a particle."""
+        return SYMMETRIES[self.basis.symmetry]
+
+    @property
+    def polynomials(self) -> IntervalSpec:
+        """The table `interval`, or its defaults."""
+        return self.interval or IntervalSpec()
+
+    @property
+    def species(self) -> tuple[str, ...]:
+        return (PARTICLE,)
+
+    @property
+    def levels(self) -> tuple[Fraction, ...]:
+        """Largest level by order, 1 .. order."""
+        return self.basis.levels
+
+    @property
+    def cutoff(self) -> float | None:
+        """Cutoff radius; None where there is none."""
+        cutoff = None if self.radial is None else self.radial.cutoff
+        return cutoff if isinstance(cutoff, float) else None  # tables are refused above
+
+    @property
+    def cutoffs(self) -> tuple[tuple[float, ...], ...]:
+        """The same as a matrix, by centre and neighbour; for particles with a cutoff only."""
+        return () if self.cutoff is None else ((self.cutoff,),)
+
+    def canonical(self) -> dict[str, Any]:
+        """The specification in one standard form: the same for every way to write the same model."""
+        document = self.model_dump(mode="json", exclude_none=True)
+        document["basis"]["level"] = [str(level) for level in self.levels]
+        if self.dimension == 1:
+            document["interval"] = self.polynomials.model_dump(mode="json")
+        if self.radial is not None:
+            document["radial"] = canonical_radial(self.radial)
+        return document

@@ -1,0 +1,118 @@
+"""The table `radial` of a specification: radial functions, distance transform and cutoff."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+
+from acegen.spec.fields import Length, PairLengths, RationalNumber, Section
+
+
+class AgnesiSpec(Section):
+    """Parameters of the Agnesi transform, y = t(r/r0) · smoothstep(r/r_cut).
+
+    t(x) = 1 / (1 + a x^q / (1 + x^(q-p))), with a such that t is steepest at x = 1 (as in ACEpotentials.jl).
+    """
+
+    r0: Length | None = Field(None, description="length scale in Å, a positive number (default: 0.45·cutoff)")
+    p: int = Field(2, ge=1, le=8, strict=True, description="decay power at large r, an integer from 1 to 8")
+    q: int = Field(4, ge=1, le=8, strict=True, description="power at small r, an integer from p to 8")
+
+    @model_validator(mode="after")
+    def _powers_ordered(self) -> AgnesiSpec:
+        if self.p == self.q == 1:
+            raise ValueError("radial.agnesi.p = radial.agnesi.q = 1 makes the transform do nothing; raise q")
+        if self.q < self.p:
+            raise ValueError(f"radial.agnesi.q = {self.q} is below radial.agnesi.p = {self.p}; it must be at least p")
+        return self
+
+
+class _RadialSpec(Section):
+    transform: Literal["smoothstep", "smootherstep", "agnesi"] = Field(
+        "smoothstep",
+        description='"smoothstep" (C¹ energies at the cutoff), "smootherstep" (C²) or "agnesi" (C¹, finer at small r)',
+    )
+    agnesi: AgnesiSpec | None = Field(None, description="table with r0, p, q; for transform = 'agnesi' only")
+    cutoff: PairLengths = Field(
+        description=(
+            'cutoff radius in Å, one positive number (0.01 to 1000), or a table with one per pair such as "Si-O" = 5.0'
+        )
+    )
+
+    @model_validator(mode="after")
+    def _agnesi_only_with_transform(self) -> _RadialSpec:
+        if self.agnesi is not None and self.transform != "agnesi":
+            raise ValueError(
+                f"radial.agnesi is given but radial.transform is '{self.transform}'; "
+                'remove the table or set transform = "agnesi"'
+            )
+        return self
+
+
+class ClosedRadialSpec(_RadialSpec):
+    """R_n = y·p_{n-1}(y), p = Jacobi(0,2): the family closed under products within every level."""
+
+    family: Literal["closed"] = Field("closed", description='"closed" or "envelope"')
+
+
+class EnvelopeRadialSpec(_RadialSpec):
+    """R_n = e(y)·p_{n-1}(y) with any rational polynomial envelope e and a classical polynomial p in 2y-1."""
+
+    family: Literal["envelope"] = Field(description='"closed" or "envelope"')
+    envelope: tuple[RationalNumber, ...] = Field(
+        description='coefficients of e(y) = e0 + e1·y + e2·y² + ..., rationals such as [0, 0, "1/2"], with e0 = 0'
+    )
+    polynomial: Literal["jacobi", "legendre", "chebyshev", "monomial"] = Field(
+        "jacobi", description='"jacobi", "legendre", "chebyshev" (in 2y-1) or "monomial" (in y)'
+    )
+    alpha: RationalNumber = Field(Fraction(0), description="first Jacobi parameter, a rational above -1")
+    beta: RationalNumber = Field(Fraction(0), description="second Jacobi parameter, a rational above -1")
+
+    @field_validator("envelope")
+    @classmethod
+    def _vanishes_at_cutoff(cls, envelope: tuple[Fraction, ...]) -> tuple[Fraction, ...]:
+        if not any(envelope):
+            raise ValueError("is zero: every radial function would vanish")
+        if envelope[0]:
+            raise ValueError("has e0 ≠ 0, so that energies would jump at the cutoff (y = 0 there)")
+        return envelope
+
+    @field_validator("alpha", "beta")
+    @classmethod
+    def _integrable(cls, value: Fraction) -> Fraction:
+        if value <= -1:
+            raise ValueError("is not above -1")
+        return value
+
+    @model_validator(mode="after")
+    def _parameters_only_for_jacobi(self) -> EnvelopeRadialSpec:
+        if self.polynomial != "jacobi" and (self.alpha or self.beta):
+            raise ValueError(
+                f"radial.alpha and radial.beta belong to polynomial = 'jacobi', not '{self.polynomial}'; remove them"
+            )
+        return self
+
+
+def _radial_family(value: Any) -> str:
+    family = value.get("family", "closed") if isinstance(value, Mapping) else getattr(value, "family", "closed")
+    return family if isinstance(family, str) else repr(family)
+
+
+RadialSpec: TypeAlias = Annotated[
+    Annotated[ClosedRadialSpec, Tag("closed")] | Annotated[EnvelopeRadialSpec, Tag("envelope")],
+    Discriminator(_radial_family),
+]
+
+
+def canonical_radial(radial: ClosedRadialSpec | EnvelopeRadialSpec) -> dict[str, Any]:
+    """The table in one standard form: defaults filled in, no trailing zeros of the envelope."""
+    document = radial.model_dump(mode="json", exclude_none=True)
+    if radial.transform == "agnesi" and radial.agnesi is None:
+        document["agnesi"] = AgnesiSpec().model_dump(mode="json", exclude_none=True)
+    if isinstance(radial, EnvelopeRadialSpec):
+        last = max(power for power, value in enumerate(radial.envelope) if value)
+        document["envelope"] = document["envelope"][: last + 1]
+    return document
