@@ -46,7 +46,7 @@ class Sizes:
         order: largest.
         levels: ascending.
         particles: numbers N, ascending.
-        samples: a number.
+        samples: a number whose half is a multiple of those evaluated at a time.
     """
 
     order: int
@@ -94,15 +94,15 @@ class Condition:
 
 def sampled_factors(model: acegen.Model, particles: int, samples: int) -> tuple[Floats, Floats]:
     """R of the basis functions on half of the samples, and on all; scaled as means."""
-    factors, whole = [], np.zeros((0, model.n_basis))
-    done = 0
+    whole: Floats = np.zeros((0, model.n_basis))
+    half, done = whole, 0
     for part in chunks(particles, samples, particles):
         rows = model.basis_values(part.environments)
         whole = triangle(np.asfortranarray(np.vstack([whole, rows])))
         done += len(rows)
-        if not factors and done >= samples / 2:
-            factors.append(whole / done**0.5)
-    return factors[0], whole / done**0.5
+        if 2 * done == samples:
+            half = whole / done**0.5
+    return half, whole / done**0.5
 
 
 def spectrum(factor: Floats, chosen: NDArray[np.int64]) -> tuple[int, int, float]:

@@ -44,7 +44,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
 }
 CLOSED = next(iter(FAMILIES))
 FAMILY_CASES = ((2, 12), (3, 8), (3, 12), (3, 16), (4, 8), (4, 10), (4, 12))
-SMALL_FAMILY_CASES = ((2, 8), (3, 8))
+SMALL_FAMILY_CASES = ((3, 8),)
 PATTERN = (4, 12)
 SMALL_PATTERN = (3, 8)
 TITLE = "The purification operator of atomic environments"
@@ -103,7 +103,8 @@ def describe(order: int, level: int, family: str) -> Operator:
     digits = 1
     for number, row in enumerate(basis.purification):
         own = [(column, value) for column, value in row if column < basis.n_coupled]
-        unit_triangular &= own[-1] == (number, 1)
+        last, diagonal = own[-1]
+        unit_triangular &= last == number and diagonal == 1
         lowering &= all(basis.functions[c].order < basis.functions[number].order for c, _ in row if c != number)
         digits = max(digits, *(len(str(part).lstrip("-")) for _, value in row for part in (value.p, value.q)))
     usual = derive(order, level, family, "self-interacting")

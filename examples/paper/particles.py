@@ -40,7 +40,8 @@ class Particles:
         samples, particles = self.y.shape
         displacement = distance(self.y)[:, :, None] * self.direction
         first = np.arange(samples + 1) * particles
-        return Environments(np.zeros(samples), first, np.zeros(self.y.size), displacement.reshape(-1, 3))
+        silicon = np.zeros(self.y.size, dtype=np.int32)
+        return Environments(silicon[:samples], first, silicon, displacement.reshape(-1, 3))
 
 
 def distance(y: Floats) -> Floats:
