@@ -14,7 +14,7 @@ module acegen
     public :: acegen_environments, acegen_model, acegen_potential, acegen_open, acegen_species_of
     public :: acegen_workspace_size, acegen_evaluate, acegen_abi_version
     public :: ACEGEN_OK, ACEGEN_BAD_ARGUMENT, ACEGEN_SMALL_WORKSPACE, ACEGEN_UNKNOWN_SPECIES, ACEGEN_NOT_FINITE
-    public :: ACEGEN_COINCIDENT
+    public :: ACEGEN_COINCIDENT, ACEGEN_OUTSIDE
 
     integer(c_int32_t), parameter :: acegen_abi_version = 4
 
@@ -26,6 +26,7 @@ module acegen
         enumerator :: ACEGEN_UNKNOWN_SPECIES = 3
         enumerator :: ACEGEN_NOT_FINITE = 4
         enumerator :: ACEGEN_COINCIDENT = 5
+        enumerator :: ACEGEN_OUTSIDE = 6
     end enum
 
     ! Atomic environments. Species count from 0, and `first` is where the neighbours of each centre begin, from 0 too.
