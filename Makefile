@@ -3,7 +3,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN = $(VENV)/bin
 
-.PHONY: example silicon test check benchmark simulators install clean
+.PHONY: example silicon paper test check benchmark simulators install clean
 
 example: install  ## label, fit, compile and run a copper potential; needs no data, takes a minute
 	$(BIN)/python examples/quickstart/run.py
@@ -11,6 +11,9 @@ example: install  ## label, fit, compile and run a copper potential; needs no da
 silicon: install  ## the full way with published data: make silicon DATA=folder of Si_train.xyz and Si_test.xyz
 	$(if $(DATA),,$(error make silicon needs DATA=FOLDER with Si_train.xyz and Si_test.xyz of Zuo et al. 2020))
 	$(BIN)/python examples/silicon/run.py "$(DATA)"
+
+paper: install  ## the experiments of the paper, about an hour; OPTIONS="--small" for minutes, DATA=FOLDER for potentials
+	$(BIN)/python examples/paper/run.py $(if $(DATA),--data "$(DATA)") $(OPTIONS)
 
 test: check simulators  ## everything CI runs: formatting, lint, types, tests
 	$(BIN)/python -m pytest

@@ -27,7 +27,8 @@ from acegen.version import __version__
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from acegen.algebra.angular import AngularAlgebra
+    from acegen.algebra.angular import GeneratedAngularAlgebra
+    from acegen.basis import Basis
     from acegen.coefficients import Coefficients, CoefficientSource, write_coefficients
     from acegen.options import BuildOptions
     from acegen.progress import Progress
@@ -84,8 +85,9 @@ def compile(
     """
     from acegen.compiler import compile_model
     from acegen.runtime import load
+    from acegen.spec import load_atomic_spec
 
-    return load(compile_model(spec, directory, coefficients, progress, options))
+    return load(compile_model(load_atomic_spec(spec), directory, coefficients, progress, options))
 
 
 def compile_particles(
@@ -107,14 +109,33 @@ def compile_particles(
     from acegen.coefficients import Coefficients
     from acegen.compiler import compile_model
     from acegen.runtime import load_particles
+    from acegen.spec import load_particle_spec
 
     if coefficients is not None and not isinstance(coefficients, str | Path | Mapping | Coefficients):
         coefficients = {"particle": coefficients}  # type: ignore[dict-item]
-    return load_particles(compile_model(spec, directory, coefficients, progress, options))
+    return load_particles(compile_model(load_particle_spec(spec), directory, coefficients, progress, options))
 
 
-def add_space(space: AngularAlgebra) -> None:
+def derive(spec: SpecSource, progress: Progress | None = None) -> Basis:
+    """The basis of a spec, exact, without compiling it: labels, coupling, purification operator, scales.
+
+    `acegen.orthogonal` makes Gram matrices and orthonormal bases of it.
+
+    Raises:
+        SpecError: the spec is wrong, or asks for a basis too large to compile.
+    """
+    from acegen.algebra import build_algebra
+    from acegen.basis import derive_basis
+    from acegen.spec import load_spec
+
+    return derive_basis(build_algebra(load_spec(spec)), progress)
+
+
+def add_space(space: GeneratedAngularAlgebra) -> None:
     """Make a particle space of one's own known: specifications may then name its symmetry.
+
+    Python packages can do so for every command of acegen: in an entry point of the group "acegen.spaces", which names
+    a module that calls this function.
 
     Raises:
         SpecError: its name is taken, or its product table contradicts its functions or its group.
@@ -155,6 +176,7 @@ __all__ = [
     "add_space",
     "compile",
     "compile_particles",
+    "derive",
     "design_blocks",
     "load",
     "load_particles",

@@ -13,7 +13,7 @@ from acegen.errors import AcegenError
 
 os.environ |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"), "1")  # before NumPy
 
-NAMES = ("kernels", "optimizer", "variants", "scaling", "compile", "fitting", "peers", "lammps")
+NAMES = ("kernels", "optimizer", "variants", "scaling", "compile", "fitting", "peers", "lammps", "spaces")
 """Measurements, in the order in which they are done."""
 
 
@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     _check(parser, options)
     from rich.console import Console
 
-    from benchmarks import compiling, dynamics, fitting, kernels, optimizer, peers, scaling, variants
+    from benchmarks import compiling, dynamics, fitting, kernels, optimizer, peers, scaling, spaces, variants
     from benchmarks.context import Context, Measure
     from benchmarks.plots import draw_plots
     from benchmarks.report import show_summary, write_report, write_results
@@ -40,6 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
         "fitting": fitting.measure,
         "peers": peers.measure,
         "lammps": dynamics.measure,
+        "spaces": spaces.measure,
     }
     console = Console(width=min(100, Console().width))
     settings = QUICK if options.quick else FULL

@@ -11,14 +11,14 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-import acegen
 from acegen.elements import ATOMIC_NUMBERS
+from acegen.runtime import CompiledModel
 from acegen.runtime.neighbours import neighbour_list
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Centres with their neighbours within the cutoff; the arrays of `acegen_environments`."""
+    """Centres with their neighbours within the cutoff, or sets of particles; the arrays of `acegen_environments`."""
 
     center: NDArray[np.int32]
     first: NDArray[np.int64]
@@ -76,7 +76,7 @@ class Batch:
 class KernelCall:
     """Arguments of a kernel, made once."""
 
-    def __init__(self, model: acegen.Model, batch: Batch) -> None:
+    def __init__(self, model: CompiledModel, batch: Batch) -> None:
         self.batch = batch
         self._ffi: Any = model._ffi
         self._handle: Any = model._handle
@@ -99,10 +99,10 @@ class KernelCall:
 class PotentialCall(KernelCall):
     """Energies and gradients of a batch: `energy` and `gradient` hold the results of the last call."""
 
-    def __init__(self, model: acegen.Model, batch: Batch, threads: int = 1) -> None:
+    def __init__(self, model: CompiledModel, batch: Batch, threads: int = 1) -> None:
         super().__init__(model, batch)
         self.energy = np.zeros(batch.n_atoms)
-        self.gradient = np.zeros((batch.n_entries, 3))
+        self.gradient = np.zeros(batch.displacement.shape)
         workspace = np.zeros(self._handle.potential_workspace(batch.most_neighbours, threads), dtype=np.uint8)
         self._keep = workspace
         self._arguments = (
@@ -122,7 +122,7 @@ class PotentialCall(KernelCall):
 class DescriptorCall(KernelCall):
     """Basis functions of a batch, without derivatives."""
 
-    def __init__(self, model: acegen.Model, batch: Batch) -> None:
+    def __init__(self, model: CompiledModel, batch: Batch) -> None:
         super().__init__(model, batch)
         self.values = np.zeros((batch.n_atoms, model.n_basis))
         workspace = np.zeros(self._handle.basis_workspace(batch.most_neighbours, 0), dtype=np.uint8)

@@ -134,9 +134,8 @@ Measure = Callable[[Context], Section]
 
 def coefficients(size: Size, expansion: str = "canonical") -> dict[str, NDArray[np.float64]]:
     """Random coefficients that fall off with the order, as fitted ones do; the same in every run."""
-    counts = estimate_size(
-        load_atomic_spec(size.spec("counted", expansion))
-    ).functions  # exact, without deriving the basis
+    spec = load_atomic_spec(size.spec("counted", expansion))
+    counts = estimate_size(spec).functions  # exact, without deriving the basis
     orders = np.repeat(np.arange(1, len(counts) + 1), counts)
     rng = np.random.default_rng(0)
     return {element: rng.normal(size=len(orders)) * 0.1**orders for element in size.elements}

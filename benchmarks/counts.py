@@ -15,6 +15,7 @@ import re
 from dataclasses import dataclass
 
 import acegen
+from acegen.runtime import CompiledModel
 
 _NUMBER = re.compile(r"([\d,]+) multiply-adds a centre")
 
@@ -117,18 +118,26 @@ def read_layout(model: acegen.Model) -> Layout:
     functions = model.description["functions"] + model.description.get("auxiliary", [])
     l_max = max(l for function in functions for l in function["l"])
     n_max = [[0] * (l_max + 1) for _ in model.elements]
-    products = set()
     for function in functions:
         channels = list(zip(function["elements"], function["n"], function["l"], strict=True))
         for element, n, l in channels:
             row = n_max[position[element]]
             row[l] = max(row[l], n)
-        for m_tuple, _ in function["coupling"]:
-            products.add(tuple(sorted((*channel, m) for channel, m in zip(channels, m_tuple, strict=True))))
-    return Layout(tuple(map(tuple, n_max)), len(products), _product_stage(model))
+    return Layout(tuple(map(tuple, n_max)), count_products(model), product_stage(model))
 
 
-def _product_stage(model: acegen.Model) -> int:
+def count_products(model: CompiledModel) -> int:
+    """Distinct products of A's of a compiled model."""
+    return len(
+        {
+            tuple(sorted(zip(function["elements"], function["n"], function["l"], m_tuple, strict=True)))
+            for function in [*model.description["functions"], *model.description["auxiliary"]]
+            for m_tuple, _ in function["coupling"]
+        }
+    )
+
+
+def product_stage(model: CompiledModel) -> int:
     for source in sorted(model.path.glob(f"{model.name}_p*.c")):
         found = _NUMBER.search(source.read_text(encoding="utf-8"))
         if found:

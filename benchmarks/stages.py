@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-import acegen
 from acegen.build.toolchain import find_toolchain
+from acegen.runtime import CompiledModel
 from benchmarks.batches import Batch
 from benchmarks.native import HERE, build_library
 
@@ -52,14 +52,14 @@ class StageTimer:
     The generated source is compiled once more with the clock; the product stage is the one in the module's extension.
     """
 
-    def __init__(self, model: acegen.Model, batch: Batch, folder: Path) -> None:
+    def __init__(self, model: CompiledModel, batch: Batch, folder: Path) -> None:
         path = build_library(f"{model.name}_stages", _timed_source(model), folder, find_toolchain(), ["-w"])
         self._extension = ctypes.CDLL(str(next(model.path.glob(f"_{model.name}_*.so"))), ctypes.RTLD_GLOBAL)
         self._run = ctypes.CDLL(str(path)).time_stages
         pointer = ctypes.c_void_p
         self._run.argtypes = [pointer, pointer, pointer, pointer, ctypes.c_size_t, pointer]
         workspace = np.zeros(model._handle.potential_workspace(batch.most_neighbours, 1), dtype=np.uint8)
-        self._arrays = (np.zeros(batch.n_atoms), np.zeros((batch.n_entries, 3)), workspace, np.zeros(len(STAGES)))
+        self._arrays = (np.zeros(batch.n_atoms), np.zeros(batch.displacement.shape), workspace, np.zeros(len(STAGES)))
         self._batch = batch
         arrays = (batch.center, batch.first, batch.species, batch.displacement)
         self._environments = _Environments(batch.n_atoms, *(array.ctypes.data for array in arrays))
@@ -76,7 +76,7 @@ class StageTimer:
         return self._arrays[3] * min(1.0, own / wall)
 
 
-def _timed_source(model: acegen.Model) -> str:
+def _timed_source(model: CompiledModel) -> str:
     """NAME_potential.c with its headers in place, a clock around the stages, and the function that reads it."""
     name = model.name
     text = _with_headers(model.path / f"{name}_potential.c", set())

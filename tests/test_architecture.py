@@ -16,6 +16,7 @@ MAY_IMPORT = {
     **{stage: set(STAGES[: i + 1]) for i, stage in enumerate(STAGES)},
     "runtime": set(),
     "verify": {"spec", "algebra", "basis", "codegen", "runtime"},
+    "orthogonal": {"spec", "algebra", "basis"},
     "fit": {"spec", "basis", "build", "runtime"},
     "export": {"runtime"},
 }

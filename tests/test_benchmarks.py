@@ -35,7 +35,17 @@ def test_quick_run(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     assert all(len(line) <= 100 for line in result.stdout.splitlines())
     measured = json.loads((tmp_path / "results.json").read_text())["measurements"]
-    assert list(measured) == ["kernels", "optimizer", "variants", "scaling", "compile", "fitting", "peers", "lammps"]
+    assert list(measured) == [
+        "kernels",
+        "optimizer",
+        "variants",
+        "scaling",
+        "compile",
+        "fitting",
+        "peers",
+        "lammps",
+        "spaces",
+    ]
     for model in measured["kernels"]["models"]:
         assert {"gather", "pool", "products", "forces"} <= set(model["us_by_stage"])
         assert 0 < model["fraction_of_peak"]["total"]["median"] < 1

@@ -131,7 +131,7 @@ def test_readme_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         "displacements": [[0, 0, 2.3], [2.1, 0, 0.9]],
     }
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(blocks) == 6
+    assert len(blocks) == 8
     for block in blocks:
         if "acegen.ase" not in block:  # that one runs in test_ase_interface.py, with coefficients that bind
             exec(block, names)

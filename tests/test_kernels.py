@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import acegen
 from acegen.runtime.environments import Environments
 from acegen.spec import load_spec
+from acegen.verify.one_particle import AtomFunctions
 from acegen.verify.reference import Particle, Reference, reference_functions
 
 Models = Callable[[str], acegen.Model]
@@ -92,13 +93,15 @@ def test_values_are_the_sum_over_distinct_tuples(models: Models, key: str, seed:
     model, rng = models(key), np.random.default_rng(seed)
     spec = load_spec(SPECS[key])
     center, numbers, vectors = random_environment(model, rng, min(spec.basis.order, 4) + extra)
-    functions = reference_functions(model.description)
+    functions = reference_functions(model.description, model.elements)
     chosen = rng.choice(len(functions), 25, replace=False)
     particles = [
         Particle(model.elements.index(e), tuple(arb(float(x)) for x in v))
         for e, v in zip(numbers, vectors, strict=True)
     ]
-    reference = Reference(spec, model.description, model.elements.index(center))
+    radial = model.description["radial_functions"]
+    functions_of = AtomFunctions(spec, radial, model.elements.index(center))
+    reference = Reference(functions_of, spec.basis.expansion == "canonical")
     expected = np.zeros(len(functions))
     expected[chosen] = [float(v) for v in reference.evaluate([functions[i] for i in chosen], particles)]
     actual = np.where(np.isin(np.arange(len(functions)), chosen), model.basis(center, numbers, vectors), 0.0)
@@ -208,6 +211,7 @@ def test_batches_equal_single_environments(models: Models) -> None:
         )
         energies, gradients = model._evaluate_potential(batch)
         values, derivatives = model._evaluate_basis(batch, gradient=True)
+        np.testing.assert_array_equal(model.basis_values(batch), values)
         for i, (center, symbols, vectors) in enumerate(environments):
             begin, end = batch.first[i : i + 2]
             energy, gradient = model.energy_gradient(center, symbols, vectors)

@@ -66,7 +66,7 @@ SABOTAGE = {
         "neighbours beyond cutoff add zero",
     ),
     "angular slope": (
-        "derivatives.h",
+        "particles.h",
         r"G\[2\]\[2\] = Q\[3\]",
         "G[2][2] = 1.01 * Q[3]",
         "gradient turns with environment",

@@ -70,6 +70,16 @@ class AngularAlgebra(ABC):
         """Tensors that span the invariants of the product of the representations l; they may be dependent."""
 
     @property
+    def infinitesimal_elements(self) -> tuple[Matrix, ...]:
+        """Rational antisymmetric matrices, acting on vectors, that generate the rotations in the group."""
+        return ()
+
+    @property
+    def finite_elements(self) -> tuple[Matrix, ...]:
+        """Rational orthogonal matrices that generate, with those, the whole group."""
+        return ()
+
+    @property
     def formula(self) -> str:
         """The functions in words, for comments in generated code."""
         return f"S_lm of the symmetry {self.symmetry}, polynomials of the direction"

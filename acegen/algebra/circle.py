@@ -51,6 +51,10 @@ class RotationsOfPlane(GeneratedAngularAlgebra):
             a, b = b, a  # sin a cos b = (sin(a-b) + sin(a+b)) / 2
         return _terms((abs(a - b), fmpq(1 if a > b else -1)), (a + b, fmpq(1)), sine=True)
 
+    @property
+    def infinitesimal_elements(self) -> tuple[Matrix, ...]:
+        return (((fmpq(0), fmpq(-1)), (fmpq(1), fmpq(0))),)
+
     def infinitesimal_generators(self, l: int) -> Sequence[Matrix]:
         if l == 0:
             return (((fmpq(0),),),)
@@ -70,6 +74,10 @@ class IsometriesOfPlane(RotationsOfPlane):
     @property
     def symmetry(self) -> str:
         return "O2"
+
+    @property
+    def finite_elements(self) -> tuple[Matrix, ...]:
+        return (((fmpq(1), fmpq(0)), (fmpq(0), fmpq(-1))),)
 
     def finite_generators(self, l: int) -> Sequence[Matrix]:
         if l == 0:

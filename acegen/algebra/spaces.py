@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from acegen.algebra.angular import AngularAlgebra
+from acegen.algebra.angular import AngularAlgebra, GeneratedAngularAlgebra
 from acegen.algebra.circle import O2, SO2
+from acegen.algebra.directions import check_space
 from acegen.algebra.line import LINE
 from acegen.algebra.sphere import O3
 from acegen.errors import SpecError
@@ -17,11 +18,14 @@ def angular_algebra(symmetry: str) -> AngularAlgebra:
     return _SPACES[symmetry]
 
 
-def enter_space(space: AngularAlgebra) -> None:
+def enter_space(space: GeneratedAngularAlgebra) -> None:
     """Make the symmetry of a space known to specifications.
 
+    What it states is checked exactly for small l: functions, norms, product table, group.
+
     Raises:
-        SpecError: the name is taken by a space of another kind, or particles have neither two nor three coordinates.
+        SpecError: the name is taken by a space of another kind, particles have neither two nor three coordinates, or
+            the space contradicts itself.
     """
     name = space.symmetry
     if _SPACES.get(name, space) != space:
@@ -31,5 +35,6 @@ def enter_space(space: AngularAlgebra) -> None:
             f"the space '{name}' has particles with {space.dimension} coordinates; directions have two or three. "
             "For functions of one number see symmetry = 'none'."
         )
+    check_space(space)
     _SPACES[name] = space
     SYMMETRIES[name] = space.dimension

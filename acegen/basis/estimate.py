@@ -139,6 +139,11 @@ def count_labels(spec: ParticleSpec, labels: Iterable[Label]) -> list[Label]:
                 f"lower; at most {MAX_FUNCTIONS:,} can be compiled, fewer for orders above 5. Lower basis.level or "
                 "basis.order."
             )
+    if not found:
+        raise SpecError(
+            f"the spec '{spec.name}' has no function: nothing within basis.level = {max(spec.levels)} is invariant"
+            f"{' and depends on all its particles' if not spec.basis.constant else ''}. Raise basis.level."
+        )
     return found
 
 

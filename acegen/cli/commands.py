@@ -44,17 +44,17 @@ def verify_command(options: argparse.Namespace) -> int:
     from rich.table import Table
 
     from acegen.cli.progress import TerminalProgress
-    from acegen.runtime import load
+    from acegen.runtime import open_model
     from acegen.verify import verify_module
 
     console = _console()
     progress = TerminalProgress(console)
-    model = load(options.module)
+    model = open_model(options.module)
     with progress.stage("verify"):
         results = list(verify_module(model, options.environments, options.seed, progress))
         failed = [result for result in results if not result.passed]
         progress.report(f"{len(results) - len(failed)} of {len(results)} properties hold")
-    title = f"{model.name}: {model.n_basis:,} functions of {', '.join(model.elements)}"
+    title = f"{model.name}: {model.n_basis:,} functions of {', '.join(model.species)}"
     table = Table(title=title, box=box.SIMPLE)
     table.add_column("property", no_wrap=True)
     table.add_column("error", justify="right", no_wrap=True, min_width=7)
@@ -105,9 +105,10 @@ def schema_command(options: argparse.Namespace) -> int:
 
         print_schema()
         return 0
-    from acegen.spec import Spec
+    from acegen.spec import ParticleSpec, Spec
 
-    print(json.dumps(Spec.model_json_schema(), indent=2, ensure_ascii=False))
+    kind = ParticleSpec if options.particles else Spec
+    print(json.dumps(kind.model_json_schema(), indent=2, ensure_ascii=False))
     return 0
 
 

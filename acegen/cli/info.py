@@ -18,7 +18,7 @@ from acegen.graph import Graph, build_graph, fold_coefficients
 from acegen.optimize import Cost, Program, optimize_products
 from acegen.options import BuildOptions
 from acegen.progress import Progress
-from acegen.runtime import Model
+from acegen.runtime import CompiledModel, Model, open_model
 from acegen.spec import Spec, load_spec
 
 
@@ -27,7 +27,7 @@ def show_info(target: Path, neighbours: int, options: BuildOptions, console: Con
 
     For a module, its own options and coefficients count, not `options`.
     """
-    model = Model.open(target) if target.is_dir() else None
+    model = open_model(target) if target.is_dir() else None
     source = target if model is None else {"name": model.name, **model.description["spec"]}
     spec = load_spec(source)
     with progress.stage("basis"):
@@ -47,7 +47,7 @@ def show_info(target: Path, neighbours: int, options: BuildOptions, console: Con
         console.print(_module(model))
 
 
-def _folded(graph: Graph, model: Model | None) -> Mapping[str, Sequence[float]]:
+def _folded(graph: Graph, model: CompiledModel | None) -> Mapping[str, Sequence[float]]:
     """Coefficients of the products of a potential; without one, ones, so that the program is at its largest."""
     if model is not None and model.has_potential:
         coefficients = read_coefficients(model.path / "coefficients.json")
@@ -130,15 +130,16 @@ def _lengths(by_pair: Iterable[Iterable[float]]) -> str:
     return f"{', '.join(f'{length:g}' for length in sorted(set(chain(*by_pair))))} Å"
 
 
-def _module(model: Model) -> Table:
+def _module(model: CompiledModel) -> Table:
     table = Table(show_header=False, title=str(model.path))
     table.add_column("what")
     table.add_column("value", overflow="fold")
     kernel = f"{model.precision} precision, {'several threads' if model.multithreaded else 'one thread'}"
     table.add_row("potential", kernel if model.has_potential else "no (compiled without coefficients)")
     table.add_row("compiled by", model.compiler)
-    table.add_row("cutoffs of neighbour lists", _lengths(model.cutoffs.tolist()))
-    if any(model.atomic_energies.values()):
+    if isinstance(model, Model):
+        table.add_row("cutoffs of neighbour lists", _lengths(model.cutoffs.tolist()))
+    if isinstance(model, Model) and any(model.atomic_energies.values()):
         energies = (f"{element} {energy:g} eV" for element, energy in model.atomic_energies.items())
         table.add_row("atomic energies", ", ".join(energies))
     table.add_row("basis hash", model.basis_hash)

@@ -2,7 +2,9 @@
 
 from acegen.runtime.compiled import CompiledModel
 from acegen.runtime.design import DesignBlock, DesignRows, design_blocks
+from acegen.runtime.environments import Environments
 from acegen.runtime.model import Model, load
+from acegen.runtime.opening import open_model
 from acegen.runtime.particles import ParticleModel, load_particles
 from acegen.runtime.results import FunctionLabel, ParticleLabel, Result
 
@@ -10,6 +12,7 @@ __all__ = [
     "CompiledModel",
     "DesignBlock",
     "DesignRows",
+    "Environments",
     "FunctionLabel",
     "Model",
     "ParticleLabel",
@@ -18,4 +21,5 @@ __all__ = [
     "design_blocks",
     "load",
     "load_particles",
+    "open_model",
 ]

@@ -54,6 +54,11 @@ class Model(CompiledModel):
         return f"<acegen {kind} {self.name}: {', '.join(self.elements)}, {self.n_basis} functions>"
 
     @property
+    def species(self) -> tuple[str, ...]:
+        """The species of particles: the elements."""
+        return self.elements
+
+    @property
     def n_pair(self) -> int:
         """Number of pair functions, which come first among the basis functions; 0 without a pair term."""
         return int(self._handle.n_pair)
@@ -120,6 +125,14 @@ class Model(CompiledModel):
             StructureError: unknown elements, coincident atoms, or values that are not finite.
         """
         return self._evaluate_basis(self._inputs.structure(atoms)[0], gradient=False)[0]
+
+    def basis_values(self, environments: Environments) -> Floats:
+        """Basis functions of many environments at once, (N, n_basis); checks nothing that the kernel checks.
+
+        Raises:
+            AcegenError: the kernel refuses an environment; the message says which.
+        """
+        return self._evaluate_basis(environments, gradient=False)[0]
 
     def compute(self, atoms: Atoms) -> Result:
         """Energies, forces and virial of a structure, periodic or not.

@@ -40,6 +40,11 @@ class ParticleModel(CompiledModel):
         return f"<acegen {kind} {self.name}: particles with symmetry {self.symmetry}, {self.n_basis} functions>"
 
     @property
+    def species(self) -> tuple[str, ...]:
+        """The one species of particles."""
+        return ("particle",)
+
+    @property
     def cutoff(self) -> float:
         """Distance from the origin from which on a particle contributes nothing; infinite if there is none."""
         return float(self._handle.cutoffs[0])

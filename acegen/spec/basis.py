@@ -11,7 +11,7 @@ from pydantic import Field, field_serializer, field_validator, model_validator
 
 from acegen.elements import ATOMIC_NUMBERS
 from acegen.spec.fields import MAX_ORDER, RationalNumber, Section
-from acegen.spec.symmetries import SYMMETRIES
+from acegen.spec.symmetries import SYMMETRIES, is_known
 
 
 class LevelledSpec(Section):
@@ -71,7 +71,7 @@ class LevelledSpec(Section):
 class BasisSpec(LevelledSpec):
     """Which functions the basis of an atomic model holds."""
 
-    symmetry: Literal["O3"] = Field("O3", description='"O3": atoms, invariant under rotation and inversion')
+    symmetry: Literal["O3"] = Field("O3", description='"O3" for atoms (others are for particles, without elements)')
     elements: tuple[str, ...] = Field(description='chemical symbols, each once, such as ["Si"] or ["Si", "O"]')
 
     @field_validator("elements")
@@ -111,7 +111,7 @@ class ParticleBasisSpec(LevelledSpec):
     @field_validator("symmetry")
     @classmethod
     def _known_symmetry(cls, symmetry: str) -> str:
-        if symmetry not in SYMMETRIES:
+        if not is_known(symmetry):
             close = get_close_matches(symmetry, SYMMETRIES, n=1)
             hint = f"; did you mean '{close[0]}'?" if close else ""
             raise ValueError(f"is no known symmetry{hint}")

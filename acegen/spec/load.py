@@ -17,7 +17,7 @@ from acegen.spec.basis import BasisSpec, ParticleBasisSpec
 from acegen.spec.particles import IntervalSpec, ParticleSpec
 from acegen.spec.radial import AgnesiSpec, ClosedRadialSpec, EnvelopeRadialSpec
 from acegen.spec.schema import PairSpec, Spec, ZblSpec
-from acegen.spec.symmetries import ATOMS, SYMMETRIES
+from acegen.spec.symmetries import ATOMS
 
 AnySpec: TypeAlias = "Spec | ParticleSpec"
 SpecSource: TypeAlias = "str | Path | Mapping[str, Any] | Spec | ParticleSpec"
@@ -33,7 +33,23 @@ def load_atomic_spec(source: SpecSource) -> Spec:
     if isinstance(spec, ParticleSpec):
         raise SpecError(
             f"the spec '{spec.name}' has basis.symmetry = '{spec.basis.symmetry}' and describes particles other than "
-            f"atoms; here an atomic model (symmetry = '{ATOMS}') is needed."
+            f"atoms; here an atomic model (symmetry = '{ATOMS}') is needed. In Python, acegen.compile_particles "
+            "compiles it."
+        )
+    return spec
+
+
+def load_particle_spec(source: SpecSource) -> ParticleSpec:
+    """Read and validate the specification of a model of particles other than atoms; see `load_spec`.
+
+    Raises:
+        SpecError: also for a model of atoms.
+    """
+    spec = load_spec(source)
+    if isinstance(spec, Spec):
+        raise SpecError(
+            f"the spec '{spec.name}' describes atoms; here a model of other particles is needed, whose basis.symmetry "
+            f"is not '{ATOMS}'. In Python, acegen.compile compiles it."
         )
     return spec
 
@@ -85,12 +101,10 @@ def _validate(content: Mapping[str, Any], where: str) -> AnySpec:
 
 
 def _kind(content: Mapping[str, Any]) -> type[Spec] | type[ParticleSpec]:
-    """Which kind of specification it is: `basis.symmetry` tells, or a table that only particles have."""
+    """Which kind of specification it is: of atoms if it names elements, else `basis.symmetry` tells."""
     basis = content.get("basis")
-    symmetry = basis.get("symmetry", ATOMS) if isinstance(basis, Mapping) else ATOMS
-    known = isinstance(symmetry, str) and symmetry in SYMMETRIES
-    elsewhere = isinstance(basis, Mapping) and "symmetry" in basis and symmetry != ATOMS and "elements" not in basis
-    return ParticleSpec if known or elsewhere else Spec
+    particles = isinstance(basis, Mapping) and "elements" not in basis and basis.get("symmetry", ATOMS) != ATOMS
+    return ParticleSpec if particles else Spec
 
 
 _RADIAL: dict[tuple[str, ...], type[BaseModel]] = {

@@ -5,8 +5,25 @@ Further ones are entered here when a particle space is added (`acegen.algebra.sp
 
 from __future__ import annotations
 
+from functools import cache
+from importlib.metadata import entry_points
+
 ATOMS = "O3"
 """The symmetry of atomic models, which have specifications of their own."""
 
 SYMMETRIES: dict[str, int] = {"none": 1, "O1": 1, "SO2": 2, "O2": 2}
 """Symmetries of other particles."""
+
+
+def is_known(symmetry: str) -> bool:
+    """Whether a symmetry of other particles is known, if need be after looking for installed packages that add some."""
+    if symmetry not in SYMMETRIES:
+        _load_entry_points()
+    return symmetry in SYMMETRIES
+
+
+@cache
+def _load_entry_points() -> None:
+    """Import what packages have entered under "acegen.spaces"; importing it calls `acegen.add_space`."""
+    for entry in entry_points(group="acegen.spaces"):
+        entry.load()

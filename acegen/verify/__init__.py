@@ -1,5 +1,29 @@
 """Checking a compiled module against its definition, by independent means."""
 
-from acegen.verify.checks import CheckResult, verify_module
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from acegen.progress import Progress
+from acegen.runtime import CompiledModel, Model, ParticleModel
+from acegen.verify.atoms import AtomVerifier
+from acegen.verify.checks import CheckResult, Verifier
+from acegen.verify.particles import ParticleVerifier
+
+
+def verify_module(
+    model: CompiledModel, n_environments: int = 40, seed: int = 0, progress: Progress | None = None
+) -> Iterator[CheckResult]:
+    """Check a compiled module against its definition; yields one result a property."""
+    verifier: Verifier
+    match model:
+        case Model():
+            verifier = AtomVerifier(model, n_environments, seed, progress)
+        case ParticleModel():
+            verifier = ParticleVerifier(model, n_environments, seed, progress)
+        case _:
+            raise TypeError(f"no checks are known for {model!r}")
+    yield from verifier.run()
+
 
 __all__ = ["CheckResult", "verify_module"]

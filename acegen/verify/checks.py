@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,10 @@ from acegen.basis.recursion import Recursion
 from acegen.coefficients import Coefficients, read_coefficients
 from acegen.errors import ModuleError
 from acegen.progress import Progress, Silent
-from acegen.runtime import Model
-from acegen.spec import Spec, load_spec
-from acegen.verify.environments import Environment, particles, random_rotation, transformed, vector
+from acegen.runtime import CompiledModel
+from acegen.spec import AnySpec
+from acegen.verify.environments import Environment, particles, transformed, vector
 from acegen.verify.reference import Reference, rational, reference_functions
-from acegen.verify.repulsion import Repulsion
 from acegen.verify.terms import TermSizes
 
 Floats = NDArray[np.float64]
@@ -51,21 +51,29 @@ class CheckResult:
         return bool(self.error <= self.tolerance)  # False for NaN
 
 
-class Verifier:
+class Verifier(ABC):
     """Checks one module on random environments drawn with a seed."""
 
-    def __init__(self, model: Model, n_environments: int = 40, seed: int = 0, progress: Progress | None = None) -> None:
-        self.model = model
+    def __init__(
+        self,
+        model: CompiledModel,
+        spec: AnySpec,
+        n_environments: int = 40,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> None:
         self.progress = progress or Silent()
         self.rng = np.random.default_rng(seed)
+        self.compiled = model
         self.description = model.description
-        self.spec: Spec = load_spec({"name": model.name, **self.description["spec"]})
-        self.functions = reference_functions(self.description)
+        self.definition = spec
+        self.algebra = build_algebra(spec)
+        self.functions = reference_functions(self.description, spec.species)
         self.orders = np.array([len(f.channels) for f in self.functions])
         self.n_pair = sum(f.pair for f in self.functions)
-        self.canonical = self.spec.basis.expansion == "canonical"
+        self.canonical = spec.basis.expansion == "canonical"
         counts = np.unique(np.linspace(0, 60, n_environments).astype(int))
-        self._terms = TermSizes(self.spec, self.description).of
+        self._terms = TermSizes(self.reference, self.description, spec.species).of
         self.environments = [self._environment(int(count)) for count in counts]
 
     def run(self) -> Iterator[CheckResult]:
@@ -74,16 +82,64 @@ class Verifier:
         checks += [self.brute_force_values, self.brute_force_gradient]
         if self.canonical:
             checks.append(self.vanishes_with_few_neighbours)
-        checks += [self.permutation, self.rotation, self.inversion, self.gradient_rotation, self.beyond_cutoff]
-        if self.spec.zbl is not None:
-            checks.append(self.reference_part)
-        if self.model.has_potential:
+        checks.append(self.permutation)
+        checks += [partial(self.invariance, name, draw) for name, draw in self._transformations()]
+        checks += self._own_checks()
+        if self.compiled.has_potential:
             checks += [self.potential_energy, self.potential_gradient]
             if self.canonical:
-                checks.append(self.dimer)
+                checks.append(self.one_particle)
         for done, check in enumerate(checks):
             self.progress.advance(done, len(checks))
             yield check()
+
+    @abstractmethod
+    def _environment(self, count: int) -> Environment:
+        """Random particles."""
+
+    @abstractmethod
+    def _transformations(self) -> list[tuple[str, Callable[[], Floats]]]:
+        """Names of what leaves the model invariant, and how to draw an orthogonal matrix of each kind."""
+
+    @abstractmethod
+    def _own_checks(self) -> list[Callable[[], CheckResult]]:
+        """Further checks of this kind of model."""
+
+    @abstractmethod
+    def reference(self, environment: Environment) -> Reference:
+        """The brute-force evaluation for the centre of an environment."""
+
+    @abstractmethod
+    def _values(self, environment: Environment) -> Floats:
+        """Basis functions by the kernel, (n_basis,)."""
+
+    @abstractmethod
+    def _gradient(self, environment: Environment) -> Floats:
+        """Their derivatives by the kernel, (n_basis, J, dimension)."""
+
+    @abstractmethod
+    def _potential(self, environment: Environment) -> tuple[float, Floats]:
+        """Value and gradient (J, dimension) by the potential kernel."""
+
+    @abstractmethod
+    def one_particle(self) -> CheckResult:
+        """With one particle the potential is its order-1 part."""
+
+    def _more_environments(self) -> Iterable[Environment]:
+        """Further environments to check the potential on."""
+        return ()
+
+    def _energy_terms(self, environment: Environment, values: Floats) -> Floats:
+        """Everything the potential is the sum of."""
+        return self._values_of(environment.center) * values
+
+    def _rest_gradient(self, environment: Environment) -> Floats:
+        """Gradient of what is not coefficients times basis functions."""
+        return np.zeros(environment.displacement.shape)
+
+    @property
+    def _energy_formula(self) -> str:
+        return "energy = coefficients · basis"
 
     def operator_by_recursion(self) -> CheckResult:
         """𝒫 of the module against the paper's recursion, exactly."""
@@ -94,11 +150,10 @@ class Verifier:
                 labels.append(label)
         chosen = set(self._sample(len(labels), _MAX_RECURSION_LABELS))
         recorded = [{c: rational(v) for c, v in row} for row in self.description["purification"]]
-        algebra = build_algebra(self.spec)
         if not self.canonical:
             wrong = sum(row != {i: rational("1")} for i, row in enumerate(recorded))
             return CheckResult("𝒫 = 1 (self-interacting)", wrong, 0, f"{len(recorded):,}")
-        recursion = Recursion(algebra.radial)
+        recursion = Recursion(self.algebra.radial, self.algebra.angular)
         columns = {self._coupled_key(f): i for i, f in enumerate(self._described()) if i >= self.n_pair}
         wrong = sum(row != {i: rational("1")} for i, row in enumerate(recorded[: self.n_pair]))
         checked, row = self.n_pair, self.n_pair
@@ -140,8 +195,7 @@ class Verifier:
         worst, scope = 0.0, ""
         for environment, chosen in self._small_environments():
             direction = self.rng.normal(size=environment.displacement.shape)
-            reference = Reference(self.spec, self.description, environment.center)
-            expected = reference.directional_derivative(
+            expected = self.reference(environment).directional_derivative(
                 [self.functions[i] for i in chosen], particles(environment), [vector(d) for d in direction]
             )
             gradient = self._gradient(environment)[chosen]
@@ -153,7 +207,7 @@ class Verifier:
 
     def vanishes_with_few_neighbours(self) -> CheckResult:
         """Functions of order ν in environments with fewer than ν neighbours, relative to the terms that cancel."""
-        top = self.spec.basis.order
+        top = self.definition.basis.order
         worst = 0.0
         for count in range(top):
             for _ in range(3):
@@ -169,21 +223,17 @@ class Verifier:
             order = self.rng.permutation(len(environment.species))
             return Environment(environment.center, environment.species[order], environment.displacement[order])
 
-        return self._invariance("permutation", shuffled)
+        return self._unchanged("permutation", shuffled)
 
-    def rotation(self) -> CheckResult:
-        """Random proper rotations."""
-        return self._invariance("rotation", lambda e: transformed(e, random_rotation(self.rng)))
+    def invariance(self, name: str, draw: Callable[[], Floats]) -> CheckResult:
+        """Orthogonal transformations of all particles."""
+        return self._unchanged(name, lambda environment: transformed(environment, draw()))
 
-    def inversion(self) -> CheckResult:
-        """Inversion through the centre."""
-        return self._invariance("inversion", lambda e: transformed(e, -np.eye(3)))
-
-    def gradient_rotation(self) -> CheckResult:
-        """The gradient turns with environment."""
+    def turned_gradient(self, draw: Callable[[], Floats]) -> CheckResult:
+        """The gradient turns with the environment."""
         worst = 0.0
         for environment in self.environments[:: max(1, len(self.environments) // 10)]:
-            turn = random_rotation(self.rng)
+            turn = draw()
             gradient = self._gradient(environment)
             turned = self._gradient(transformed(environment, turn)) @ turn
             if gradient.size:
@@ -191,81 +241,29 @@ class Verifier:
                 worst = max(worst, float((np.abs(turned - gradient).max(axis=(1, 2)) / scale).max()))
         return CheckResult("gradient turns with environment", worst, 1e-10, "≤ 60 neighbours")
 
-    def beyond_cutoff(self) -> CheckResult:
-        """Neighbours at and beyond the cutoff change nothing, not even the last bit."""
-        worst = 0.0
-        for environment in self.environments:
-            far = self._environment(7, nearest=1.0, farthest=1.3)
-            both = Environment(
-                environment.center,
-                np.concatenate([environment.species, far.species]),
-                np.concatenate([environment.displacement, self._pushed_out(environment.center, far)]),
-            )
-            worst = max(worst, float(np.abs(self._values(both) - self._values(environment)).max()))
-        return CheckResult("neighbours beyond cutoff add zero", worst, 0.0, self._scope())
-
-    def reference_part(self) -> CheckResult:
-        """The part without coefficients, energy and directional derivative, against the 640-bit ZBL formula."""
-        worst = 0.0
-        for environment in self._close_environments():
-            repulsion, own = Repulsion(self.spec, environment.center), particles(environment)
-            direction = self.rng.normal(size=environment.displacement.shape)
-            energy, gradient = self.model.reference_gradient(*self._arguments(environment))
-            expected = repulsion.energy(own)
-            slope = repulsion.directional_derivative(own, [vector(d) for d in direction])
-            worst = max(worst, abs(energy - expected) / max(1.0, expected))
-            scale = max(1.0, float(np.abs(gradient * direction).sum()))
-            worst = max(worst, abs(float((gradient * direction).sum()) - slope) / scale)
-        return CheckResult("reference = 640-bit ZBL", worst, 1e-12, "distances ≥ 0.3 Å")
-
     def potential_energy(self) -> CheckResult:
-        """Energy kernel against coefficients times basis kernel, atomic energy, and the 640-bit ZBL formula."""
+        """Potential kernel against coefficients times basis kernel and what else it is the sum of."""
         worst = 0.0
-        for environment in [*self.environments, *self._close_environments()]:
+        for environment in [*self.environments, *self._more_environments()]:
             terms = self._energy_terms(environment, self._values(environment))
-            energy = self.model.energy(*self._arguments(environment))
+            energy, _ = self._potential(environment)
             worst = max(worst, abs(energy - terms.sum()) / (np.abs(terms).sum() or 1.0))
-        what = "energy = c · basis + ZBL + atomic" if self._has_rest else "energy = coefficients · basis"
-        return CheckResult(what, worst, self._potential_tolerance, self._scope())
+        return CheckResult(self._energy_formula, worst, self._potential_tolerance, self._scope())
 
     def potential_gradient(self) -> CheckResult:
-        """Energy gradient against coefficients times basis gradient and the gradient of the reference part."""
+        """Its gradient against coefficients times the gradient of the basis kernel, and the rest."""
         worst = 0.0
         chosen = self.environments[:: max(1, len(self.environments) // 10)]
-        for environment in [*chosen, *self._close_environments()]:
+        for environment in [*chosen, *self._more_environments()]:
             if len(environment.species):
-                arguments = self._arguments(environment)
                 terms = self._values_of(environment.center)[:, None, None] * self._gradient(environment)
-                reference = self.model.reference_gradient(*arguments)[1]
-                gradient = self.model.energy_gradient(*arguments)[1]
-                scale = (np.abs(terms).sum(axis=0) + np.abs(reference)).max()
-                worst = max(worst, float(np.abs(gradient - terms.sum(axis=0) - reference).max() / scale))
+                rest = self._rest_gradient(environment)
+                _, gradient = self._potential(environment)
+                scale = (np.abs(terms).sum(axis=0) + np.abs(rest)).max()
+                worst = max(worst, float(np.abs(gradient - terms.sum(axis=0) - rest).max() / scale))
         return CheckResult("energy gradient likewise", worst, self._potential_tolerance, "≤ 60 neighbours")
 
-    def dimer(self) -> CheckResult:
-        """The energy of a dimer is its order-1 part (with atomic energy and half of the ZBL repulsion) alone."""
-        worst = 0.0
-        for _ in range(20):
-            environment = self._environment(1)
-            values = np.where(self.orders == 1, self._values(environment), 0.0)
-            terms = self._energy_terms(environment, values)
-            energy = self.model.energy(*self._arguments(environment))
-            scale = np.abs(self._values_of(environment.center)).sum() + np.abs(terms[-2:]).sum()
-            worst = max(worst, abs(energy - terms.sum()) / scale)
-        return CheckResult("dimer energy = order-1 part", worst, self._potential_tolerance, "20 dimers")
-
-    def _energy_terms(self, environment: Environment, values: Floats) -> Floats:
-        """Everything a site energy is the sum of: basis functions, ZBL core, atomic energy."""
-        element = self.model.elements[environment.center]
-        repulsion = Repulsion(self.spec, environment.center).energy(particles(environment))
-        rest = [repulsion, self._coefficients.atomic_energies.get(element, 0.0)]
-        return np.concatenate([self._values_of(environment.center) * values, rest])
-
-    @property
-    def _has_rest(self) -> bool:
-        return self.spec.zbl is not None or bool(self._coefficients.atomic_energies)
-
-    def _invariance(self, name: str, change: Callable[[Environment], Environment]) -> CheckResult:
+    def _unchanged(self, name: str, change: Callable[[Environment], Environment]) -> CheckResult:
         worst = 0.0
         everything = np.arange(len(self.functions))
         for environment in self.environments:
@@ -288,7 +286,7 @@ class Verifier:
 
     def _small_environments(self) -> Iterator[tuple[Environment, NDArray[np.int64]]]:
         """Environments a brute-force sum can afford, each with the functions to look at."""
-        top = self.spec.basis.order
+        top = self.definition.basis.order
         for count in (top, top + 2):
             costs = np.array([f.cost(count) for f in self.functions])
             size = len(self.functions)
@@ -302,72 +300,26 @@ class Verifier:
             return list(range(size))
         return sorted(int(i) for i in self.rng.choice(size, limit, replace=False))
 
-    def _environment(self, count: int, nearest: float = 0.3, farthest: float = 0.98) -> Environment:
-        """Random species and directions; distances between fractions of the pair's cutoff.
-
-        Where parts of the model have cutoffs of their own, some distances are drawn for each of them.
-        """
-        n_species = len(self.model.elements)
-        center = int(self.rng.integers(n_species))
-        species = self.rng.integers(n_species, size=count)
-        directions = self.rng.normal(size=(count, 3))
-        directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-        cutoffs = self.model.cutoffs[center][species]
-        own = np.array(self.spec.cutoffs)[center][species]
-        if farthest < 1 and (own < cutoffs).any():
-            cutoffs = np.where(self.rng.random(count) < 0.7, own, cutoffs)
-        radii = self.rng.uniform(nearest, farthest, size=count) * cutoffs
-        return Environment(center, species, directions * radii[:, None])
-
-    def _close_environments(self) -> Iterator[Environment]:
-        """Environments with neighbours in and around the range of the ZBL core; none without one."""
-        for count in (1, 1, 1, 2, 5, 12) if self.spec.zbl_ranges is not None else ():
-            environment = self._environment(count)
-            outer = np.array(self.spec.zbl_ranges)[environment.center][environment.species][:, 1]
-            radii = self.rng.uniform(0.3, 1.1, size=count) * outer
-            units = environment.displacement / np.linalg.norm(environment.displacement, axis=1, keepdims=True)
-            yield Environment(environment.center, environment.species, units * np.maximum(0.3, radii)[:, None])
-
-    def _pushed_out(self, center: int, far: Environment) -> Floats:
-        """Displacements of `far` rescaled to lie beyond the cutoffs of another centre species."""
-        radii = np.linalg.norm(far.displacement, axis=1)
-        cutoffs = self.model.cutoffs[center][far.species]
-        wanted = cutoffs * (1.0 + 1e-12 + self.rng.uniform(0, 0.3, size=len(radii)) ** 4)
-        pushed: Floats = far.displacement * (wanted / radii)[:, None]
-        return pushed
-
     @property
     def _potential_tolerance(self) -> float:
         """Relative to the sum of the terms' sizes; single precision has a unit roundoff of 6e-8."""
-        return 1e-12 if self.model.precision == "double" else 1e-5
+        return 1e-12 if self.compiled.precision == "double" else 1e-5
 
     def _scope(self) -> str:
         return f"{len(self.environments)} × ≤ 60 neighbours"
 
-    def _arguments(self, environment: Environment) -> tuple[str, list[str], Floats]:
-        elements = self.model.elements
-        return elements[environment.center], [elements[i] for i in environment.species], environment.displacement
-
-    def _values(self, environment: Environment) -> Floats:
-        return self.model.basis(*self._arguments(environment))
-
-    def _gradient(self, environment: Environment) -> Floats:
-        gradient: Floats = self.model.basis_gradient(*self._arguments(environment))
-        return gradient
-
     def _reference(self, environment: Environment, chosen: NDArray[np.int64]) -> list[arb]:
-        reference = Reference(self.spec, self.description, environment.center)
-        return reference.evaluate([self.functions[i] for i in chosen], particles(environment))
+        return self.reference(environment).evaluate([self.functions[i] for i in chosen], particles(environment))
 
     @cached_property
     def _coefficients(self) -> Coefficients:
-        path = self.model.path / "coefficients.json"
+        path = self.compiled.path / "coefficients.json"
         if not path.exists():
             raise ModuleError(f"{path} is missing. Compile the module again.")
         return read_coefficients(path)
 
     def _values_of(self, center: int) -> Floats:
-        return np.array(self._coefficients.values[self.model.elements[center]])
+        return np.array(self._coefficients.values[self.definition.species[center]])
 
     def _described(self) -> list[dict[str, Any]]:
         return [*self.description["functions"], *self.description["auxiliary"]]
@@ -380,15 +332,5 @@ class Verifier:
 
     def _index_key(self, index: tuple[Label, int]) -> tuple[Any, ...]:
         label, number = index
-        elements = tuple(self.spec.basis.elements[channel.species] for channel in label)
+        elements = tuple(self.definition.species[channel.species] for channel in label)
         return elements, tuple(channel.n for channel in label), tuple(channel.l for channel in label), number
-
-
-def verify_module(
-    model: Model, n_environments: int = 40, seed: int = 0, progress: Progress | None = None
-) -> Iterator[CheckResult]:
-    """Check a compiled module against its definition; yields one result a property."""
-    yield from Verifier(model, n_environments, seed, progress).run()
-
-
-__all__ = ["CheckResult", "Verifier", "verify_module"]

@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Environment:
-    """One random environment: species indices and displacements."""
+    """One random environment: species indices and displacements (J, 3), or coordinates (J, d) of other particles."""
 
     center: int
     species: NDArray[np.int64]
@@ -31,9 +31,8 @@ def particles(environment: Environment) -> list[Particle]:
 
 
 def vector(values: Floats) -> Vector:
-    """Three numbers in ball arithmetic."""
-    x, y, z = (arb(float(value)) for value in values)
-    return x, y, z
+    """Coordinates in ball arithmetic."""
+    return tuple(arb(float(value)) for value in values)
 
 
 def transformed(environment: Environment, matrix: Floats) -> Environment:

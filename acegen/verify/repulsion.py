@@ -8,7 +8,7 @@ import flint
 from flint import arb
 
 from acegen.elements import ATOMIC_NUMBERS
-from acegen.spec.schema import Spec
+from acegen.spec import Spec
 from acegen.verify.reference import BITS, Particle, Vector, moved
 
 _TERMS = (("0.18175", "3.19980"), ("0.50986", "0.94229"), ("0.28022", "0.40290"), ("0.02817", "0.20162"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from math import prod
 from typing import Any
@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from acegen.spec.schema import Spec
 from acegen.verify.environments import Environment, particles
 from acegen.verify.reference import Reference
 
@@ -20,11 +19,12 @@ Floats = NDArray[np.float64]
 class TermSizes:
     """Σ_j s_i |𝒫_ij| Σ_m |C_jm Π A| for every basis function i of a description."""
 
-    def __init__(self, spec: Spec, description: Mapping[str, Any]) -> None:
-        self._spec = spec
-        self._description = description
+    def __init__(
+        self, reference: Callable[[Environment], Reference], description: Mapping[str, Any], species: Sequence[str]
+    ) -> None:
+        self._reference = reference
         functions = description["functions"]
-        position = {element: i for i, element in enumerate(spec.basis.elements)}
+        position = {name: i for i, name in enumerate(species)}
         self._coupled = [
             (
                 f.get("pair", False),
@@ -44,7 +44,7 @@ class TermSizes:
 
     def of(self, environment: Environment) -> Floats:
         """Sizes in an environment, shape (n_basis,)."""
-        reference = Reference(self._spec, self._description, environment.center)
+        reference = self._reference(environment)
         pooled = {pair: reference.pooled(particles(environment), pair) for pair in (False, True)}
         sizes = np.array(
             [

@@ -62,7 +62,7 @@ class Setting:
     Attributes:
         output: folder for what it writes.
         small: sizes that take seconds, for a first look and for tests, in place of those of the paper.
-        data: folder of Si_train.xyz and Si_test.xyz (Zuo et al. 2020), or None without data.
+        data: folder of Si_train.xyz, Si_test.xyz and those of Mo (Zuo et al. 2020), or None without data.
         console: where results are printed.
         progress: told about each step.
     """
@@ -108,7 +108,8 @@ def perform(name: str, title: str, experiment: Experiment, setting: Setting) -> 
     (setting.output / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     if findings.figure is not None:
         findings.figure.savefig(setting.output / f"{name}.png", dpi=150)
-    setting.console.print(claims_table(title, findings.claims))
+    if findings.claims:
+        setting.console.print(claims_table(title, findings.claims))
     return findings
 
 
@@ -134,7 +135,9 @@ def parser(description: str) -> argparse.ArgumentParser:
         metavar="DIR",
         help="where files go (default: %(default)s)",
     )
-    result.add_argument("--data", type=Path, metavar="DIR", help="folder of Si_train.xyz and Si_test.xyz (Zuo et al.)")
+    result.add_argument(
+        "--data", type=Path, metavar="DIR", help="folder of Si_train.xyz, Mo_test.xyz and so on (Zuo et al.)"
+    )
     return result
 
 

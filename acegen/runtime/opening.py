@@ -1,0 +1,18 @@
+"""Compiled modules of any kind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from acegen.manifest import read_manifest
+from acegen.runtime.library import open_library
+from acegen.runtime.model import Model
+from acegen.runtime.particles import ParticleModel
+
+
+def open_model(path: str | Path) -> Model | ParticleModel:
+    """Load a compiled module of atoms or of other particles, whichever it is. Raises `ModuleError`."""
+    directory = Path(path).resolve()
+    ffi, handle = open_library(directory, read_manifest(directory))
+    atoms = ffi.string(handle.symmetry) == b"O3"
+    return Model.open(directory) if atoms else ParticleModel.open(directory)

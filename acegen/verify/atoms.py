@@ -1,0 +1,147 @@
+"""Checks of atomic models: their environments, their symmetries, and what only they have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acegen.progress import Progress
+from acegen.runtime import Model
+from acegen.spec import load_atomic_spec
+from acegen.verify.checks import CheckResult, Verifier
+from acegen.verify.environments import Environment, particles, random_rotation, vector
+from acegen.verify.one_particle import AtomFunctions
+from acegen.verify.reference import Reference
+from acegen.verify.repulsion import Repulsion
+
+Floats = NDArray[np.float64]
+
+
+class AtomVerifier(Verifier):
+    """Checks a model of atoms."""
+
+    def __init__(self, model: Model, n_environments: int = 40, seed: int = 0, progress: Progress | None = None) -> None:
+        self.model = model
+        self.spec = load_atomic_spec({"name": model.name, **model.description["spec"]})
+        super().__init__(model, self.spec, n_environments, seed, progress)
+
+    def reference(self, environment: Environment) -> Reference:
+        functions = AtomFunctions(self.spec, self.description["radial_functions"], environment.center)
+        return Reference(functions, self.canonical)
+
+    def _transformations(self) -> list[tuple[str, Callable[[], Floats]]]:
+        return [("rotation", lambda: random_rotation(self.rng)), ("inversion", lambda: -np.eye(3))]
+
+    def _own_checks(self) -> list[Callable[[], CheckResult]]:
+        turned = partial(self.turned_gradient, lambda: random_rotation(self.rng))
+        checks: list[Callable[[], CheckResult]] = [turned, self.beyond_cutoff]
+        return [*checks, self.reference_part] if self.spec.zbl is not None else checks
+
+    def beyond_cutoff(self) -> CheckResult:
+        """Neighbours at and beyond the cutoff change nothing, not even the last bit."""
+        worst = 0.0
+        for environment in self.environments:
+            far = self._environment(7, nearest=1.0, farthest=1.3)
+            both = Environment(
+                environment.center,
+                np.concatenate([environment.species, far.species]),
+                np.concatenate([environment.displacement, self._pushed_out(environment.center, far)]),
+            )
+            worst = max(worst, float(np.abs(self._values(both) - self._values(environment)).max()))
+        return CheckResult("neighbours beyond cutoff add zero", worst, 0.0, self._scope())
+
+    def reference_part(self) -> CheckResult:
+        """The part without coefficients, energy and directional derivative, against the 640-bit ZBL formula."""
+        worst = 0.0
+        for environment in self._close_environments():
+            repulsion, own = Repulsion(self.spec, environment.center), particles(environment)
+            direction = self.rng.normal(size=environment.displacement.shape)
+            energy, gradient = self.model.reference_gradient(*self._arguments(environment))
+            expected = repulsion.energy(own)
+            slope = repulsion.directional_derivative(own, [vector(d) for d in direction])
+            worst = max(worst, abs(energy - expected) / max(1.0, expected))
+            scale = max(1.0, float(np.abs(gradient * direction).sum()))
+            worst = max(worst, abs(float((gradient * direction).sum()) - slope) / scale)
+        return CheckResult("reference = 640-bit ZBL", worst, 1e-12, "distances ≥ 0.3 Å")
+
+    def one_particle(self) -> CheckResult:
+        """The energy of a dimer is its order-1 part (with atomic energy and half of the ZBL repulsion) alone."""
+        worst = 0.0
+        for _ in range(20):
+            environment = self._environment(1)
+            values = np.where(self.orders == 1, self._values(environment), 0.0)
+            terms = self._energy_terms(environment, values)
+            energy = self.model.energy(*self._arguments(environment))
+            scale = np.abs(self._values_of(environment.center)).sum() + np.abs(terms[-2:]).sum()
+            worst = max(worst, abs(energy - terms.sum()) / scale)
+        return CheckResult("dimer energy = order-1 part", worst, self._potential_tolerance, "20 dimers")
+
+    def _energy_terms(self, environment: Environment, values: Floats) -> Floats:
+        """Everything a site energy is the sum of: basis functions, ZBL core, atomic energy."""
+        element = self.model.elements[environment.center]
+        repulsion = Repulsion(self.spec, environment.center).energy(particles(environment))
+        rest = [repulsion, self._coefficients.atomic_energies.get(element, 0.0)]
+        return np.concatenate([self._values_of(environment.center) * values, rest])
+
+    def _rest_gradient(self, environment: Environment) -> Floats:
+        return self.model.reference_gradient(*self._arguments(environment))[1]
+
+    @property
+    def _energy_formula(self) -> str:
+        rest = self.spec.zbl is not None or bool(self._coefficients.atomic_energies)
+        return "energy = c · basis + ZBL + atomic" if rest else "energy = coefficients · basis"
+
+    def _potential(self, environment: Environment) -> tuple[float, Floats]:
+        return self.model.energy_gradient(*self._arguments(environment))
+
+    def _more_environments(self) -> Iterator[Environment]:
+        """Environments with neighbours in and around the range of the ZBL core; none without one."""
+        return self._close_environments()
+
+    def _environment(self, count: int, nearest: float = 0.3, farthest: float = 0.98) -> Environment:
+        """Random species and directions; distances between fractions of the pair's cutoff.
+
+        Where parts of the model have cutoffs of their own, some distances are drawn for each of them.
+        """
+        n_species = len(self.model.elements)
+        center = int(self.rng.integers(n_species))
+        species = self.rng.integers(n_species, size=count)
+        directions = self.rng.normal(size=(count, 3))
+        directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+        cutoffs = self.model.cutoffs[center][species]
+        own = np.array(self.spec.cutoffs)[center][species]
+        if farthest < 1 and (own < cutoffs).any():
+            cutoffs = np.where(self.rng.random(count) < 0.7, own, cutoffs)
+        radii = self.rng.uniform(nearest, farthest, size=count) * cutoffs
+        return Environment(center, species, directions * radii[:, None])
+
+    def _close_environments(self) -> Iterator[Environment]:
+        """Environments with neighbours in and around the range of the ZBL core; none without one."""
+        for count in (1, 1, 1, 2, 5, 12) if self.spec.zbl_ranges is not None else ():
+            environment = self._environment(count)
+            outer = np.array(self.spec.zbl_ranges)[environment.center][environment.species][:, 1]
+            radii = self.rng.uniform(0.3, 1.1, size=count) * outer
+            units = environment.displacement / np.linalg.norm(environment.displacement, axis=1, keepdims=True)
+            yield Environment(environment.center, environment.species, units * np.maximum(0.3, radii)[:, None])
+
+    def _pushed_out(self, center: int, far: Environment) -> Floats:
+        """Displacements of `far` rescaled to lie beyond the cutoffs of another centre species."""
+        radii = np.linalg.norm(far.displacement, axis=1)
+        cutoffs = self.model.cutoffs[center][far.species]
+        wanted = cutoffs * (1.0 + 1e-12 + self.rng.uniform(0, 0.3, size=len(radii)) ** 4)
+        pushed: Floats = far.displacement * (wanted / radii)[:, None]
+        return pushed
+
+    def _arguments(self, environment: Environment) -> tuple[str, list[str], Floats]:
+        elements = self.model.elements
+        return elements[environment.center], [elements[i] for i in environment.species], environment.displacement
+
+    def _values(self, environment: Environment) -> Floats:
+        return self.model.basis(*self._arguments(environment))
+
+    def _gradient(self, environment: Environment) -> Floats:
+        gradient: Floats = self.model.basis_gradient(*self._arguments(environment))
+        return gradient
