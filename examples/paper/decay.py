@@ -322,11 +322,14 @@ def draw(cases: list[Case]) -> Figure:
             visible = exact > ROUNDING
             rate = case.function.rate(particles, order)
             guide = degrees ** (-(particles - 1) / 2) * np.exp(-rate * degrees)
-            last = int(np.flatnonzero(visible)[-1])
-            panel.semilogy(degrees, guide * exact[last] / guide[last], "k--", lw=0.8, label="theoretical rate")
+            first, last = np.flatnonzero(visible)[[0, -1]]  # the first coefficients of |x|² are 0
+            scale = exact[last] / guide[last]
+            panel.semilogy(degrees[first:], guide[first:] * scale, "k--", lw=0.8, label="theoretical rate")
             for expansion in reversed(EXPANSIONS):
                 sizes = case.shells(expansion, order)[1]
-                panel.semilogy(degrees, sizes, "o-", ms=3.5, lw=1.2, color=COLORS[expansion], label=expansion)
+                panel.semilogy(
+                    degrees[first:], sizes[first:], "o-", ms=3.5, lw=1.2, color=COLORS[expansion], label=expansion
+                )
             panel.semilogy(degrees[visible], exact[visible], "k+", ms=5, label="exact, cosine transform")
             panel.set_ylim(bottom=max(1e-10, 0.2 * exact[visible].min()))
             name = "|x|²" if case.function.of == "distance" else "(mean x)²"
