@@ -266,7 +266,9 @@ def draw(conditions: list[Condition], sizes: Sizes) -> Figure:
         for lower, style in ((2, "v:"), (order, "o-")):
             chosen = [c for c in own if c.case[:3] == ("all", lower, level)]
             plot(axes[3], [c.particles for c in chosen], chosen, style, f"{expansion}, order {lower}")
-    axes[0].set(xlabel="order", ylabel="condition number of the scaled Gram matrix", title=f"all functions, level {level}")
+    axes[0].set(
+        xlabel="order", ylabel="condition number of the scaled Gram matrix", title=f"all functions, level {level}"
+    )
     axes[1].set(xlabel="order", title=f"functions of l > 0 only, level {level}")
     axes[2].set(xlabel="level", title=f"all functions, order {order}")
     axes[3].set(xlabel="particles N", title=f"all functions, level {level}")

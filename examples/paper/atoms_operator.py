@@ -282,7 +282,7 @@ def draw(sizes: list[Operator], families: list[Operator], pattern: Basis) -> Fig
 def draw_pattern(ax: Axes, basis: Basis) -> None:
     """Where 𝒫 is not zero; lines part the orders."""
     entries = np.array([(column, row) for row, own in enumerate(basis.purification) for column, _ in own])
-    ax.plot(*entries.T, "s", color=COLORS["canonical"], ms=220 / len(basis.purification), mew=0)
+    ax.plot(*entries.T, "s", color=COLORS["canonical"], ms=300 / len(basis.purification), mew=0)
     ends = np.cumsum(basis.count_by_order())
     for end in ends[:-1]:
         ax.axhline(end - 0.5, color="#bbbbbb", lw=0.7)
