@@ -85,8 +85,9 @@ def compile(
     """
     from acegen.compiler import compile_model
     from acegen.runtime import load
+    from acegen.spec import load_atomic_spec
 
-    return load(compile_model(spec, directory, coefficients, progress, options))
+    return load(compile_model(load_atomic_spec(spec), directory, coefficients, progress, options))
 
 
 def compile_particles(
@@ -108,10 +109,11 @@ def compile_particles(
     from acegen.coefficients import Coefficients
     from acegen.compiler import compile_model
     from acegen.runtime import load_particles
+    from acegen.spec import load_particle_spec
 
     if coefficients is not None and not isinstance(coefficients, str | Path | Mapping | Coefficients):
         coefficients = {"particle": coefficients}  # type: ignore[dict-item]
-    return load_particles(compile_model(spec, directory, coefficients, progress, options))
+    return load_particles(compile_model(load_particle_spec(spec), directory, coefficients, progress, options))
 
 
 def derive(spec: SpecSource, progress: Progress | None = None) -> Basis:

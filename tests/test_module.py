@@ -339,6 +339,8 @@ def test_command_line(small_spec: dict[str, Any], tmp_path: Path, capsys: pytest
             assert text in printed
     assert main(["verify", str(tmp_path / "out" / "small")]) == 0
     assert "10 of 10 properties hold" in capsys.readouterr().out
+    assert main(["schema", "--particles"]) == 0
+    assert set(json.loads(capsys.readouterr().out)["required"]) == {"name", "basis"}
     assert main(["schema"]) == 0
     schema = json.loads(capsys.readouterr().out)
     assert set(schema["required"]) == {"name", "basis", "radial"}

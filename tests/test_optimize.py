@@ -192,7 +192,7 @@ def test_multiply_adds_of_known_tries(terms: list[Product], order: list[int], ex
 
 # ---- variable order
 
-LAYOUT = PooledLayout(((4, 3, 2), (2, 2, 1)))
+LAYOUT = PooledLayout(((4, 3, 2), (2, 2, 1)), 1, ((0,), (-1, 0, 1), (-2, -1, 0, 1, 2)))
 LAYOUT_TERMS = st.lists(
     st.lists(st.integers(0, LAYOUT.size - 1), min_size=1, max_size=4).map(lambda few: tuple(sorted(few))),
     max_size=30,

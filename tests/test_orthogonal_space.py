@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import product as cartesian
 from math import perm, prod
 from pathlib import Path
 from typing import Any
@@ -251,6 +252,20 @@ def sampled(model: acegen.Model, particles: dict[str, int], rng: np.random.Gener
     return model.descriptors(atoms)[:: len(symbols) + 1]
 
 
+def sample_gram(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Means of products, and their standard errors."""
+    mean = values.T @ values / len(values)
+    return mean, np.sqrt(((values**2).T @ values**2 / len(values) - mean**2) / len(values))
+
+
+def scaled_gram(basis: Basis, particles: int | dict[str, int]) -> np.ndarray:
+    """The exact Gram matrix of the functions with their scales."""
+    gram = basis_gram(basis, particles)
+    scales = np.sqrt([float(value) for value in basis.scales_squared])
+    exact = np.array([[float(dict(row).get(j, 0)) for j in range(gram.size)] for row in gram.rows])
+    return exact * np.outer(scales, scales)
+
+
 @pytest.mark.parametrize(
     ("spec", "particles"),
     [
@@ -262,23 +277,40 @@ def sampled(model: acegen.Model, particles: dict[str, int], rng: np.random.Gener
 )
 def test_gram_matrix_of_a_compiled_kernel(spec: dict[str, Any], particles: dict[str, int], tmp_path: Path) -> None:
     """Means over random environments agree with the exact Gram matrix within five standard errors."""
-    model = acegen.compile(spec, tmp_path)
-    basis = derive_basis(build_algebra(load_spec(spec)))
+    basis, model = acegen.derive(spec), acegen.compile(spec, tmp_path)
     gram = basis_gram(basis, particles)
-    scales = np.sqrt([float(value) for value in basis.scales_squared])
-    exact = np.array([[float(dict(row).get(j, 0)) for j in range(gram.size)] for row in gram.rows])
-    exact *= np.outer(scales, scales)
-    rng = np.random.default_rng(5)
-    values = sampled(model, particles, rng)
-    mean = values.T @ values / SAMPLES
-    errors = np.sqrt(((values**2).T @ values**2 / SAMPLES - mean**2) / SAMPLES)
-    assert (np.abs(mean - exact) <= 5 * errors).all()
+    values = sampled(model, particles, np.random.default_rng(5))
+    mean, errors = sample_gram(values)
+    assert (np.abs(mean - scaled_gram(basis, particles)) <= 5 * errors).all()
     transform = gram.factorize().transform(basis.scales_squared)
     new = values @ transform.T
     assert np.abs(new.T @ new / SAMPLES - np.eye(gram.size)).max() < 0.5
     found = orthogonalize_samples(values)
     assert found.rank == gram.size
     assert 0.2 < found.condition_number / condition_number(gram) < 5
+
+
+@pytest.mark.parametrize("expansion", ["canonical", "self-interacting"])
+def test_gram_matrix_of_a_compiled_kernel_on_the_interval(expansion: str, tmp_path: Path) -> None:
+    """On all triples of Chebyshev nodes, means are those of the arcsine measure to rounding errors."""
+    spec = {"name": "t", "basis": {"symmetry": "none", "order": 3, "level": 6, "expansion": expansion}}
+    basis, model = acegen.derive(spec), acegen.compile_particles(spec, tmp_path)
+    nodes = np.cos(np.pi * (np.arange(8) + 0.5) / 8)
+    values = model.descriptors(np.array(list(cartesian(nodes, repeat=3))))
+    exact = scaled_gram(basis, 3)
+    np.testing.assert_allclose(values.T @ values / len(values), exact, rtol=1e-12, atol=1e-12 * exact.max())
+
+
+def test_gram_matrix_of_a_compiled_kernel_in_the_plane(tmp_path: Path) -> None:
+    """Means over random particles in the plane, y = smoothstep uniform, within five standard errors."""
+    spec = {"name": "t", "basis": {"symmetry": "SO2", "order": 3, "level": 6, "angular_weight": 1}, **PLANE}
+    basis, model = acegen.derive(spec), acegen.compile_particles(spec, tmp_path)
+    rng = np.random.default_rng(8)
+    angles = rng.uniform(0, 2 * np.pi, size=(SAMPLES, 4))
+    radii = np.linalg.norm(displacements(rng, SAMPLES * 4, model.cutoff), axis=1).reshape(SAMPLES, 4)
+    values = model.descriptors(radii[..., None] * np.stack([np.cos(angles), np.sin(angles)], axis=2))
+    mean, errors = sample_gram(values)
+    assert (np.abs(mean - scaled_gram(basis, 4)) <= 5 * errors).all()
 
 
 # What is refused.

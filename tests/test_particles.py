@@ -297,6 +297,15 @@ def test_modules_of_either_kind_are_told_apart(particle_models: Models, models: 
     assert isinstance(open_model(particle_models("chebyshev").path), acegen.ParticleModel)
 
 
+def test_specs_of_either_kind_are_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(acegen.SpecError, match=r"describes particles other than atoms.*acegen\.compile_particles"):
+        acegen.compile(KINDS["chebyshev"], tmp_path)
+    atoms = {"name": "t", "basis": {"elements": ["Si"], "order": 1, "level": 2}, "radial": {"cutoff": 3.0}}
+    with pytest.raises(acegen.SpecError, match=r"describes atoms.*acegen\.compile compiles it"):
+        acegen.compile_particles(atoms, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_particles_are_not_exported(particle_models: Models, tmp_path: Path) -> None:
     """Simulators move atoms."""
     with pytest.raises(acegen.ModuleError, match="not of atoms"):

@@ -105,9 +105,10 @@ def schema_command(options: argparse.Namespace) -> int:
 
         print_schema()
         return 0
-    from acegen.spec import Spec
+    from acegen.spec import ParticleSpec, Spec
 
-    print(json.dumps(Spec.model_json_schema(), indent=2, ensure_ascii=False))
+    kind = ParticleSpec if options.particles else Spec
+    print(json.dumps(kind.model_json_schema(), indent=2, ensure_ascii=False))
     return 0
 
 

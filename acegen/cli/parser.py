@@ -133,7 +133,9 @@ def make_parser() -> argparse.ArgumentParser:
         description="Print the JSON schema of specifications, for editors that complete and check TOML "
         "(Even Better TOML, taplo: put '#:schema ./acegen-schema.json' in the first line of the spec).",
     )
-    command.add_argument("--fit", action="store_true", help="the schema of fits (FIT.toml) instead")
+    kind = command.add_mutually_exclusive_group()
+    kind.add_argument("--fit", action="store_true", help="the schema of fits (FIT.toml) instead")
+    kind.add_argument("--particles", action="store_true", help="the schema of specs of particles other than atoms")
     command.set_defaults(command=commands.schema_command)
     return parser
 

@@ -33,7 +33,23 @@ def load_atomic_spec(source: SpecSource) -> Spec:
     if isinstance(spec, ParticleSpec):
         raise SpecError(
             f"the spec '{spec.name}' has basis.symmetry = '{spec.basis.symmetry}' and describes particles other than "
-            f"atoms; here an atomic model (symmetry = '{ATOMS}') is needed."
+            f"atoms; here an atomic model (symmetry = '{ATOMS}') is needed. In Python, acegen.compile_particles "
+            "compiles it."
+        )
+    return spec
+
+
+def load_particle_spec(source: SpecSource) -> ParticleSpec:
+    """Read and validate the specification of a model of particles other than atoms; see `load_spec`.
+
+    Raises:
+        SpecError: also for a model of atoms.
+    """
+    spec = load_spec(source)
+    if isinstance(spec, Spec):
+        raise SpecError(
+            f"the spec '{spec.name}' describes atoms; here a model of other particles is needed, whose basis.symmetry "
+            f"is not '{ATOMS}'. In Python, acegen.compile compiles it."
         )
     return spec
 

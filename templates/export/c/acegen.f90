@@ -14,9 +14,9 @@ module acegen
     public :: acegen_environments, acegen_model, acegen_potential, acegen_open, acegen_species_of
     public :: acegen_workspace_size, acegen_evaluate, acegen_abi_version
     public :: ACEGEN_OK, ACEGEN_BAD_ARGUMENT, ACEGEN_SMALL_WORKSPACE, ACEGEN_UNKNOWN_SPECIES, ACEGEN_NOT_FINITE
-    public :: ACEGEN_COINCIDENT
+    public :: ACEGEN_COINCIDENT, ACEGEN_OUTSIDE
 
-    integer(c_int32_t), parameter :: acegen_abi_version = 3
+    integer(c_int32_t), parameter :: acegen_abi_version = 4
 
     ! What a call returns.
     enum, bind(c)
@@ -26,6 +26,7 @@ module acegen
         enumerator :: ACEGEN_UNKNOWN_SPECIES = 3
         enumerator :: ACEGEN_NOT_FINITE = 4
         enumerator :: ACEGEN_COINCIDENT = 5
+        enumerator :: ACEGEN_OUTSIDE = 6
     end enum
 
     ! Atomic environments. Species count from 0, and `first` is where the neighbours of each centre begin, from 0 too.
@@ -40,6 +41,8 @@ module acegen
     ! The struct acegen_model, field by field. acegen_potential below is what a program in Fortran uses.
     type, bind(c) :: acegen_model
         integer(c_int32_t) :: abi_version
+        type(c_ptr) :: symmetry
+        integer(c_int32_t) :: dimension
         integer(c_int32_t) :: n_species
         integer(c_int32_t) :: n_basis
         integer(c_int32_t) :: n_pair

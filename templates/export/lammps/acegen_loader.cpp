@@ -137,6 +137,7 @@ std::string explain(acegen_status status)
       return "or a neighbour is of an element the model does not have";
     case ACEGEN_SMALL_WORKSPACE:
     case ACEGEN_BAD_ARGUMENT:
+    case ACEGEN_OUTSIDE: // of models of other particles only
       break;
   }
   return "was passed to the model in a wrong way (status " + std::to_string(static_cast<int>(status)) +
