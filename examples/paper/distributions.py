@@ -141,7 +141,7 @@ class Problem:
 
 def distributions(setting: Setting) -> Findings:
     """Curves by degree for two, three and five particles, and by number of data for three."""
-    levels = {2: 16, 3: 12} if setting.small else {2: 30, 3: 30, 5: 20}
+    levels = {2: 12, 3: 12} if setting.small else {2: 30, 3: 30, 5: 20}
     curves: list[Row] = []
     few: list[Row] = []
     refused: list[str] = []

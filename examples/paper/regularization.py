@@ -146,7 +146,7 @@ def curves(sets: Sets, basis: Basis, expansion: str, scale: str) -> list[Curve]:
 
 def regularization(setting: Setting) -> Findings:
     """Two and three particles, each distribution of data."""
-    levels = {2: 16, 3: 10} if setting.small else {2: 30, 3: 30}
+    levels = {2: 12, 3: 12} if setting.small else {2: 30, 3: 30}
     found: list[Pair] = []
     for particles, level in levels.items():
         with setting.step(f"{particles} particles, degree {level}: compile"):
