@@ -281,6 +281,32 @@ class Taken(Circle):
     symmetry = "O2"
 
 
+class Listed(Circle):
+    symmetry = "listed"
+
+    def components(self, l: int) -> Any:
+        return list(super().components(l))
+
+
+class Decimal(Circle):
+    symmetry = "decimal"
+
+    @property
+    def finite_elements(self) -> Any:
+        return (((0.0, -1.0), (1.0, 0.0)),)
+
+
+class Floating(Circle):
+    symmetry = "floating"
+
+    def polynomial(self, l: int, m: int) -> Any:
+        return {powers: float(int(value)) for powers, value in super().polynomial(l, m).items()}
+
+
+class Unnamed(Circle):
+    symmetry = None  # type: ignore[assignment]
+
+
 class NoConstant(Circle):
     symmetry = "constant"
 
@@ -301,6 +327,11 @@ class NoConstant(Circle):
         (WrongAction, "do not map the functions of l = 2"),
         (Flat, "has particles with 1 coordinates"),
         (Taken, "the symmetry 'O2' is there already"),
+        (Listed, r"components\(0\) must be a tuple, not \[0\]"),
+        (Decimal, r"group elements must have entries fmpq\(p, q\), not 0\.0"),
+        (Floating, r"polynomial\(0, 0\) must have a coefficient fmpq\(p, q\) .* not 1\.0 for \(0, 0\)"),
+        (Unnamed, "the symmetry None is no name"),
+        (lambda: Circle, r"Circle.* is no particle space; give an object"),
         (NoConstant, "must have one function with l = 0, S_00 = 1"),
     ],
 )
