@@ -19,8 +19,8 @@ Floats: TypeAlias = NDArray[np.float64]
 Sets: TypeAlias = "ArrayLike | Sequence[ArrayLike]"
 """Sets of particles: an array for sets of equal size, (M, J) on an interval, (M, J, d) elsewhere; or a list of sets."""
 
-_SMALLEST = 1e-6
-"""Vectors shorter than this have no direction (the kernels refuse them too)."""
+_SMALLEST, _LARGEST = 1e-6, 1e19
+"""Vectors shorter than this have no direction, longer ones have no square (the kernels refuse them too)."""
 
 
 class ParticleModel(CompiledModel):
@@ -148,6 +148,7 @@ class ParticleModel(CompiledModel):
             outside = np.asarray(np.abs(coordinates[:, 0]) > 1.0)
             refuse(outside, "outside the interval [-1, 1]; map your data to it first")
         else:
+            refuse(np.abs(coordinates).max(axis=1, initial=0.0) > 0.5 * _LARGEST, "too long for its square")
             short = np.asarray(np.linalg.norm(coordinates, axis=1) < _SMALLEST)
             refuse(short, "at the origin, where it has no direction")
 
