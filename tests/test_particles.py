@@ -344,6 +344,13 @@ def test_bad_particles(particle_models: Models, key: str, particles: Any, messag
             evaluate(particles)
 
 
+@pytest.mark.parametrize("sets", [0.3, None, np.array(0.3)])
+def test_batches_that_are_none(particle_models: Models, sets: Any) -> None:
+    for evaluate in (particle_models("chebyshev").descriptors, particle_models("chebyshev").compute):
+        with pytest.raises(acegen.StructureError, match=r"is no array or list of sets; .* of shape \(J,\)"):
+            evaluate(sets)
+
+
 def test_bad_particles_in_batches_are_named(particle_models: Models) -> None:
     with pytest.raises(acegen.StructureError, match=r"particle 0 of set 2 is -3\.0: outside"):
         particle_models("chebyshev").descriptors([[0.1], [0.2, 0.3], [-3.0, 0.1]])

@@ -40,6 +40,7 @@ class Ensemble:
                 f"counts = {self.counts} cannot be the numbers of particles of each species; give one number, at least "
                 "0, for every species."
             )
+        object.__setattr__(self, "counts", tuple(map(int, self.counts)))  # NumPy's integers are none of fmpq's
 
     def tuples(self, taken: Label, further: Label = ()) -> int:
         """In how many ways particles for the slots `further` can be chosen when those of `taken` are."""

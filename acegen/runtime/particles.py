@@ -112,7 +112,9 @@ class ParticleModel(CompiledModel):
 
     def _environments(self, sets: Sets | Iterable[ArrayLike]) -> Environments:
         """Sets in the layout of the ABI, every mistake named."""
-        arrays = [self._particles(number, particles) for number, particles in enumerate(sets)]  # type: ignore[arg-type]
+        if not isinstance(sets, Iterable) or (isinstance(sets, np.ndarray) and sets.ndim == 0):
+            raise StructureError(f"{type(sets).__name__} is no array or list of sets; {self._expected}.")
+        arrays = [self._particles(number, particles) for number, particles in enumerate(sets)]
         first = np.concatenate([[0], np.cumsum([len(array) for array in arrays])]).astype(np.int64)
         coordinates = np.concatenate([np.zeros((0, self.dimension)), *arrays])
         self._check(coordinates, first)
