@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from itertools import combinations_with_replacement
 from math import factorial, perm, prod
+from typing import Any
 
 import pytest
 from flint import fmpq, fmpq_mat
@@ -168,7 +169,7 @@ def test_part_and_scaled_matrix() -> None:
     assert gram.n_nonzero == sum(bool(full[i, j]) for i in range(gram.size) for j in range(gram.size))
 
 
-@pytest.mark.parametrize("counts", [(), (-1,), (3, -2)])
-def test_impossible_numbers_of_particles(counts: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("counts", [(), (-1,), (3, -2), (2.5,), ("3",), (True,)])
+def test_impossible_numbers_of_particles(counts: tuple[Any, ...]) -> None:
     with pytest.raises(OrthogonalizationError, match="numbers of particles of each species; give one number"):
         on_interval(interval("chebyshev"), ARCSINE, *counts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from math import comb
 
 import numpy as np
@@ -111,6 +112,14 @@ def test_weights_without_an_integral_are_refused(name: str, value: fmpq) -> None
 def test_empty_interval_is_refused() -> None:
     with pytest.raises(OrthogonalizationError, match="from 1 to 0; give lower < upper"):
         Measure(lower=fmpq(1), upper=fmpq(0))
+
+
+def test_numbers_of_a_measure_are_exact() -> None:
+    """Integers and fractions are taken as they are, floats refused."""
+    assert Measure(Fraction(1, 2), 2, 0, 1) == Measure(fmpq(1, 2), fmpq(2), fmpq(0), fmpq(1))
+    assert Measure(1, 1).mean(fmpq_poly([0, 0, 1])) == fmpq(1, 5)
+    with pytest.raises(OrthogonalizationError, match=r"alpha = 0\.5: moments are exact; give a Fraction"):
+        Measure(0.5)
 
 
 def test_measures_beyond_the_space_are_refused() -> None:

@@ -127,6 +127,17 @@ def test_only_zero_functions() -> None:
     assert found.condition_number == np.inf
 
 
+def test_functions_of_extreme_size() -> None:
+    """Squares of values may be beyond the range of doubles."""
+    values = np.random.default_rng(0).normal(size=(20, 3))
+    usual = orthogonalize_samples(values)
+    for size in (1e-200, 1e-170):
+        found = orthogonalize_samples(values * [size, 1.0, 1.0])
+        assert found.independent == (0, 1, 2)
+        assert found.condition_number == pytest.approx(usual.condition_number, rel=1e-10)
+        assert found.transform * [size, 1.0, 1.0] == pytest.approx(usual.transform, rel=1e-10)
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [

@@ -186,6 +186,7 @@ def test_diagonal_of_a_single_shell() -> None:
     """With as many particles as slots, functions without l = 0 have the mean square ν!² / s² · (integral over sets)."""
     basis = basis_of(3, 7)
     gram = basis_gram(basis, 3)
+    assert basis_gram(basis, np.int64(3)) == gram  # type: ignore[arg-type]
     for function, scale, value in zip(basis.functions, basis.scales_squared, gram.diagonal, strict=True):
         if all(channel.l for channel in function.label):
             assert value * scale == perm(3, function.order)

@@ -269,6 +269,9 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert main(["info", str(tmp_path / "t")]) == 0
     assert main(["info", str(tmp_path / "spec.toml")]) == 0
     assert "invariant under rotation" in capsys.readouterr().out
+    (tmp_path / "line.toml").write_text(toml_text(KINDS["chebyshev"]))
+    assert main(["info", str(tmp_path / "line.toml")]) == 0
+    assert "(n ≤ 8, l ≤ 0)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("key", ["chebyshev", "plane, O2", "circle, SO2"])
@@ -331,12 +334,21 @@ def test_particles_are_not_exported(particle_models: Models, tmp_path: Path) -> 
         ("plane, O2", [[0.5, 0.25, 0.1]], r"set 0 has the shape \(1, 3\)"),
         ("plane, O2", [[0.0, 0.0]], r"particle 0 of set 0 is \[0\.0, 0\.0\]: at the origin, where it has no direction"),
         ("circle, SO2", [[1.0, float("inf")]], r"not finite"),
+        ("circle, SO2", [[1.0, 2.0], [3e19, 0.0]], r"particle 1 of set 0 is \[3e\+19, 0\.0\]: too long"),
+        ("plane, O2", [[1e200, 0.0]], r"too long"),
     ],
 )
 def test_bad_particles(particle_models: Models, key: str, particles: Any, message: str) -> None:
     for evaluate in (particle_models(key).basis, particle_models(key).basis_gradient, particle_models(key).value):
         with pytest.raises(acegen.StructureError, match=message):
             evaluate(particles)
+
+
+@pytest.mark.parametrize("sets", [0.3, None, np.array(0.3)])
+def test_batches_that_are_none(particle_models: Models, sets: Any) -> None:
+    for evaluate in (particle_models("chebyshev").descriptors, particle_models("chebyshev").compute):
+        with pytest.raises(acegen.StructureError, match=r"is no array or list of sets; .* of shape \(J,\)"):
+            evaluate(sets)
 
 
 def test_bad_particles_in_batches_are_named(particle_models: Models) -> None:
@@ -347,7 +359,12 @@ def test_bad_particles_in_batches_are_named(particle_models: Models) -> None:
 def test_kernels_refuse_what_python_would(particle_models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same checks in C, for those who embed it: status and set."""
     monkeypatch.setattr(acegen.ParticleModel, "_check", lambda *_: None)
-    for key, bad, status in (("chebyshev", [1.5], 6), ("chebyshev", [float("nan")], 4), ("circle, SO2", [[0, 0]], 5)):
+    for key, bad, status in (
+        ("chebyshev", [1.5], 6),
+        ("chebyshev", [float("nan")], 4),
+        ("circle, SO2", [[0, 0]], 5),
+        ("circle, SO2", [[2e19, 0]], 4),
+    ):
         model = particle_models(key)
         good = some_set(model, np.random.default_rng(0), 3)
         for evaluate in (model.descriptors, model.descriptor_gradients, model.compute):

@@ -50,6 +50,25 @@ class Circle(PolynomialSpace):
         return (((ZERO, -ONE), (ONE, ZERO)),)
 
 
+class Turns(Circle):
+    """The group of turns of the plane by half or quarter turns, a class for both."""
+
+    def __init__(self, fold: int) -> None:
+        self._fold = fold
+
+    @property
+    def symmetry(self) -> str:  # type: ignore[override]
+        return f"C{self._fold}"
+
+    @property
+    def infinitesimal_elements(self) -> tuple[Matrix, ...]:
+        return ()
+
+    @property
+    def finite_elements(self) -> tuple[Matrix, ...]:
+        return (((ZERO, -ONE), (ONE, ZERO)) if self._fold == 4 else ((-ONE, ZERO), (ZERO, -ONE)),)
+
+
 class Axial(PolynomialSpace):
     """Spherical harmonics under rotations about z and reflections: D∞h, the environment of a bond."""
 
@@ -177,6 +196,30 @@ def test_space_in_three_dimensions(tmp_path: Path) -> None:
     assert {label.l for label in one} == {(0,), (2,)}, "order 1 knows the axis"
 
 
+@pytest.mark.usefixtures("registry")
+def test_spaces_of_one_class() -> None:
+    """A class with a parameter stands for several spaces, told apart by their symmetry."""
+    for fold in (4, 2):
+        acegen.add_space(Turns(fold))
+    for fold in (4, 2):
+        basis = acegen.derive(particle_spec(f"C{fold}", 1, 8, radial={"cutoff": 3.0}))
+        assert {function.label[0].l for function in basis.functions} == set(range(0, 8, fold))
+
+
+@pytest.mark.usefixtures("registry")
+def test_gradient_with_missing_l(tmp_path: Path) -> None:
+    """At order 1 the invariants of quarter turns have l = 0, 4, 8 only."""
+    acegen.add_space(Turns(4))
+    spec = particle_spec("C4", 1, 9, radial={"cutoff": 3.0})
+    coefficients = np.random.default_rng(2).normal(size=acegen.derive(spec).n_basis)
+    model = acegen.compile_particles(spec, tmp_path, coefficients)
+    assert {label.l for label in model.labels} == {(0,), (4,), (8,)}
+    for count in (1, 5, 9):
+        particles = np.random.default_rng(count).uniform(-2, 2, size=(count, 2))
+        expected = np.einsum("i,ijd->jd", coefficients, model.basis_gradient(particles))
+        assert model.value_gradient(particles)[1] == pytest.approx(expected, abs=1e-11)
+
+
 class Skewed(Circle):
     symmetry = "skewed"
 
@@ -238,6 +281,32 @@ class Taken(Circle):
     symmetry = "O2"
 
 
+class Listed(Circle):
+    symmetry = "listed"
+
+    def components(self, l: int) -> Any:
+        return list(super().components(l))
+
+
+class Decimal(Circle):
+    symmetry = "decimal"
+
+    @property
+    def finite_elements(self) -> Any:
+        return (((0.0, -1.0), (1.0, 0.0)),)
+
+
+class Floating(Circle):
+    symmetry = "floating"
+
+    def polynomial(self, l: int, m: int) -> Any:
+        return {powers: float(int(value)) for powers, value in super().polynomial(l, m).items()}
+
+
+class Unnamed(Circle):
+    symmetry = None  # type: ignore[assignment]
+
+
 class NoConstant(Circle):
     symmetry = "constant"
 
@@ -258,6 +327,11 @@ class NoConstant(Circle):
         (WrongAction, "do not map the functions of l = 2"),
         (Flat, "has particles with 1 coordinates"),
         (Taken, "the symmetry 'O2' is there already"),
+        (Listed, r"components\(0\) must be a tuple, not \[0\]"),
+        (Decimal, r"group elements must have entries fmpq\(p, q\), not 0\.0"),
+        (Floating, r"polynomial\(0, 0\) must have a coefficient fmpq\(p, q\) .* not 1\.0 for \(0, 0\)"),
+        (Unnamed, "the symmetry None is no name"),
+        (lambda: Circle, r"Circle.* is no particle space; give an object"),
         (NoConstant, "must have one function with l = 0, S_00 = 1"),
     ],
 )
@@ -300,7 +374,7 @@ def test_worked_example(tmp_path: Path, capsys: pytest.CaptureFixture[str], monk
 
 
 def test_algebras_are_cache_keys() -> None:
-    """Equal by class: two objects of one space share what is derived for it."""
+    """Equal by class and symmetry: two objects of one space share what is derived for it."""
     assert Circle() == Circle()
     assert hash(Circle()) == hash(Circle())
     assert isinstance(SO2, AngularAlgebra)

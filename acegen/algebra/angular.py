@@ -40,7 +40,7 @@ Matrix: TypeAlias = tuple[tuple[Rational, ...], ...]
 class AngularAlgebra(ABC):
     """The angular functions of a particle space and the group under which models are invariant.
 
-    Objects are immutable, and equal if they are of the same class: they are keys of caches.
+    Objects are immutable, and equal if they are of the same class and symmetry: they are keys of caches.
     """
 
     @property
@@ -101,7 +101,7 @@ class AngularAlgebra(ABC):
         return polynomial
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other)
+        return isinstance(other, AngularAlgebra) and type(self) is type(other) and self.symmetry == other.symmetry
 
     def __hash__(self) -> int:
         return hash(type(self))

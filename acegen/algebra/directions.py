@@ -60,8 +60,9 @@ def check_space(space: GeneratedAngularAlgebra, l_max: int = 3) -> None:
     Raises:
         SpecError: it contradicts itself; the message says in what.
     """
-    functions = [(l, m) for l in range(l_max + 1) for m in space.components(l)]
     where = f"the space '{space.symmetry}'"
+    _check_types(space, where, l_max)
+    functions = [(l, m) for l in range(l_max + 1) for m in space.components(l)]
     if space.components(0) != (0,) or polynomial_of(space, 0, 0) != 1:
         raise SpecError(f"{where} must have one function with l = 0, S_00 = 1.")
     for first, second in combinations_with_replacement(functions, 2):
@@ -166,6 +167,23 @@ def _matrix(space: PolynomialSpace, l: int, act: Callable[[Polynomial], Polynomi
         tuple(mean(polynomial_of(space, l, m) * image) / space.norm_squared(l, m) for image in images)
         for m in space.components(l)
     )
+
+
+def _check_types(space: GeneratedAngularAlgebra, where: str, l_max: int) -> None:
+    for l in range(l_max + 1):
+        if not isinstance(space.components(l), tuple):
+            raise SpecError(f"{where}: components({l}) must be a tuple, not {space.components(l)!r}.")
+        for m in space.components(l):
+            for powers, value in space.polynomial(l, m).items():
+                if len(powers) != space.dimension or not isinstance(value, fmpq):
+                    raise SpecError(
+                        f"{where}: polynomial({l}, {m}) must have a coefficient fmpq(p, q) for each tuple of "
+                        f"{space.dimension} powers, not {value!r} for {powers}."
+                    )
+    entries = (value for g in (*space.infinitesimal_elements, *space.finite_elements) for row in g for value in row)
+    for value in entries:
+        if not isinstance(value, fmpq):
+            raise SpecError(f"{where}: its group elements must have entries fmpq(p, q), not {value!r}.")
 
 
 def _check_elements(space: GeneratedAngularAlgebra, where: str) -> None:

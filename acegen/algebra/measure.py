@@ -10,6 +10,7 @@ Beta distribution, whose moments are rational,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Rational as Rationals
 
 from flint import fmpq, fmpq_poly
 
@@ -24,8 +25,11 @@ ZERO, ONE, MINUS_ONE, MINUS_HALF = fmpq(0), fmpq(1), fmpq(-1), fmpq(-1, 2)
 class Measure:
     """The probability measure with density ∝ (upper - y)^alpha (y - lower)^beta on lower <= y <= upper.
 
+    Numbers are fmpq, Fraction or int.
+
     Raises:
-        OrthogonalizationError: alpha or beta are not above -1 (the density has no integral), or lower >= upper.
+        OrthogonalizationError: alpha or beta are not above -1 (the density has no integral), lower >= upper, or a
+            number is not exact.
     """
 
     alpha: Rational = ZERO
@@ -34,6 +38,8 @@ class Measure:
     upper: Rational = ONE
 
     def __post_init__(self) -> None:
+        for key in ("alpha", "beta", "lower", "upper"):
+            object.__setattr__(self, key, _exact(key, getattr(self, key)))
         for name, value in (("alpha", self.alpha), ("beta", self.beta)):
             if value <= -1:
                 raise OrthogonalizationError(
@@ -62,6 +68,16 @@ class Measure:
     def inner(self, first: fmpq_poly, second: fmpq_poly) -> Rational:
         """E f(y) g(y) of two polynomials."""
         return self.mean(first * second)
+
+
+def _exact(key: str, value: object) -> Rational:
+    if isinstance(value, fmpq):
+        return value
+    if isinstance(value, Rationals) and not isinstance(value, bool):
+        return fmpq(int(value.numerator), int(value.denominator))
+    raise OrthogonalizationError(
+        f"a measure cannot have {key} = {value!r}: moments are exact; give a Fraction, an integer or an fmpq."
+    )
 
 
 UNIFORM = Measure()

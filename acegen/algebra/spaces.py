@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from acegen.algebra.angular import AngularAlgebra, GeneratedAngularAlgebra
 from acegen.algebra.circle import O2, SO2
 from acegen.algebra.directions import check_space
@@ -24,10 +26,16 @@ def enter_space(space: GeneratedAngularAlgebra) -> None:
     What it states is checked exactly for small l: functions, norms, product table, group.
 
     Raises:
-        SpecError: the name is taken by a space of another kind, particles have neither two nor three coordinates, or
-            the space contradicts itself.
+        SpecError: it is no space, its name is malformed or taken by a space of another kind, particles have neither two
+            nor three coordinates, or the space contradicts itself.
     """
+    if not isinstance(space, GeneratedAngularAlgebra):
+        raise SpecError(
+            f"{space!r} is no particle space; give an object of a class derived from PolynomialSpace, such as Square()."
+        )
     name = space.symmetry
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.+-]*", name):
+        raise SpecError(f"the symmetry {name!r} is no name; use letters, digits, and '_.+-'.")
     if _SPACES.get(name, space) != space:
         raise SpecError(f"the symmetry '{name}' is there already; give the space another one.")
     if space.dimension not in (2, 3):

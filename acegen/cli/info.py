@@ -103,7 +103,8 @@ def _sizes(graph: Graph, program: Program, neighbours: int) -> Table:
     table = Table(show_header=False)
     table.add_column("what")
     table.add_column("value", justify="right")
-    table.add_row("pooled functions A", f"{layout.size:,} (n ≤ {layout.n_radial}, l ≤ {layout.l_max})")
+    last = layout.first + layout.n_radial - 1
+    table.add_row("pooled functions A", f"{layout.size:,} (n ≤ {last}, l ≤ {layout.l_max})")
     table.add_row("auxiliary functions (K' without K)", f"{basis.n_auxiliary:,}")
     table.add_row("density of 𝒫", f"{100 * density:.2f} %")
     table.add_row("multiply-adds per atom, products", f"{fmas:,} ({fmas / len(graph.products):.2f} per product)")

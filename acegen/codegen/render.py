@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib.resources import files as resource_files
+from itertools import groupby
 from math import inf
 from typing import Any
 
@@ -185,7 +186,6 @@ def _target_context(layout: PooledLayout, target: Target) -> dict[str, Any]:
     pools, contractions = pool_blocks(layout, target), contract_blocks(layout, target)
     pool_shapes = sorted({(block.harmonics, block.radials) for blocks in pools for block in blocks})
     heights = sorted({block.harmonics for blocks in contractions for block in blocks})
-    largest = [max(l for l, count in enumerate(by_l) if count) for by_l in layout.counts]
     return {
         "real": target.real,
         "suffix": target.suffix,
@@ -195,9 +195,16 @@ def _target_context(layout: PooledLayout, target: Target) -> dict[str, Any]:
         "pool_shapes": [{"harmonics": h, "radials": r, "tile": t} for h, r in pool_shapes for t in target.tiles],
         "contract_blocks": contractions,
         "contract_shapes": [{"harmonics": h, "tile": t} for h in heights for t in target.tiles],
-        # where a species' harmonics end, if others have larger l
-        "missing_harmonics": [sum(map(len, layout.components[: l + 1])) if l < layout.l_max else 0 for l in largest],
+        "missing_harmonics": [_missing_harmonics(layout, species) for species in range(len(layout.counts))],
     }
+
+
+def _missing_harmonics(layout: PooledLayout, species: int) -> list[tuple[int, int]]:
+    """Angular functions without any A of a species: the first and the number of each run of them."""
+    there = {layout.angular_index(shell.l, shell.m) for shell in layout.shells if shell.species == species}
+    runs = groupby(range(layout.n_angular), key=there.__contains__)
+    missing = [list(run) for is_there, run in runs if not is_there]
+    return [(run[0], len(run)) for run in missing]
 
 
 def _radial(basis: Basis, layout: PooledLayout) -> RadialCode:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
+from numbers import Integral
 
 from acegen.algebra.angular import AngularAlgebra
 from acegen.algebra.measure import Measure, check_measure
@@ -34,11 +35,12 @@ class Ensemble:
 
     def __post_init__(self) -> None:
         check_measure(self.measure, self.radial)
-        if not self.counts or min(self.counts) < 0:
+        if not self.counts or not all(_is_count(count) and count >= 0 for count in self.counts):
             raise OrthogonalizationError(
                 f"counts = {self.counts} cannot be the numbers of particles of each species; give one number, at least "
                 "0, for every species."
             )
+        object.__setattr__(self, "counts", tuple(map(int, self.counts)))  # NumPy's integers are none of fmpq's
 
     def tuples(self, taken: Label, further: Label = ()) -> int:
         """In how many ways particles for the slots `further` can be chosen when those of `taken` are."""
@@ -65,7 +67,7 @@ def ensemble_of(basis: Basis, particles: int | Mapping[str, int], measure: Measu
         OrthogonalizationError: numbers that do not fit the species, or a measure that does not fit the space.
     """
     species = basis.spec.species
-    if isinstance(particles, int):
+    if not isinstance(particles, Mapping):
         if len(species) > 1:
             example = ", ".join(f'"{name}": {particles}' for name in species)
             raise OrthogonalizationError(
@@ -80,3 +82,8 @@ def ensemble_of(basis: Basis, particles: int | Mapping[str, int], measure: Measu
         )
     counts = tuple(particles[name] for name in species)
     return Ensemble(basis.radial, basis.angular, measure or basis.measure, counts)
+
+
+def _is_count(value: object) -> bool:
+    """Whether it is an integer, of Python or NumPy."""
+    return isinstance(value, Integral) and not isinstance(value, bool)

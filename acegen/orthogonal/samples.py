@@ -59,10 +59,12 @@ def orthogonalize_samples(values: ArrayLike, tolerance: float = 1e-10, floor: fl
     table = _checked(values)
     samples, size = table.shape
     gram = table.T @ table / samples
-    sizes = np.linalg.norm(table, axis=0) / np.sqrt(samples)
+    largest = np.abs(table).max(axis=0)
+    largest[largest == 0] = 1.0
+    sizes = largest * np.linalg.norm(table / largest, axis=0) / np.sqrt(samples)  # neither overflows nor underflows
     zero = sizes <= floor
     kept = np.flatnonzero(~zero)
-    triangle = np.asarray(np.linalg.qr(table[:, kept] / (sizes[kept] * np.sqrt(samples)), mode="r"), dtype=np.float64)
+    triangle = np.asarray(np.linalg.qr(table[:, kept] / sizes[kept] / np.sqrt(samples), mode="r"), dtype=np.float64)
     upper, chosen = _gram_schmidt(triangle, tolerance)
     independent = kept[chosen]
     transform = np.zeros((len(chosen), size))

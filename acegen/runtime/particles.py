@@ -19,8 +19,8 @@ Floats: TypeAlias = NDArray[np.float64]
 Sets: TypeAlias = "ArrayLike | Sequence[ArrayLike]"
 """Sets of particles: an array for sets of equal size, (M, J) on an interval, (M, J, d) elsewhere; or a list of sets."""
 
-_SMALLEST = 1e-6
-"""Vectors shorter than this have no direction (the kernels refuse them too)."""
+_SMALLEST, _LARGEST = 1e-6, 1e19
+"""Vectors shorter than this have no direction, longer ones have no square (the kernels refuse them too)."""
 
 
 class ParticleModel(CompiledModel):
@@ -112,7 +112,9 @@ class ParticleModel(CompiledModel):
 
     def _environments(self, sets: Sets | Iterable[ArrayLike]) -> Environments:
         """Sets in the layout of the ABI, every mistake named."""
-        arrays = [self._particles(number, particles) for number, particles in enumerate(sets)]  # type: ignore[arg-type]
+        if not isinstance(sets, Iterable) or (isinstance(sets, np.ndarray) and sets.ndim == 0):
+            raise StructureError(f"{type(sets).__name__} is no array or list of sets; {self._expected}.")
+        arrays = [self._particles(number, particles) for number, particles in enumerate(sets)]
         first = np.concatenate([[0], np.cumsum([len(array) for array in arrays])]).astype(np.int64)
         coordinates = np.concatenate([np.zeros((0, self.dimension)), *arrays])
         self._check(coordinates, first)
@@ -148,6 +150,7 @@ class ParticleModel(CompiledModel):
             outside = np.asarray(np.abs(coordinates[:, 0]) > 1.0)
             refuse(outside, "outside the interval [-1, 1]; map your data to it first")
         else:
+            refuse(np.abs(coordinates).max(axis=1, initial=0.0) > 0.5 * _LARGEST, "too long for its square")
             short = np.asarray(np.linalg.norm(coordinates, axis=1) < _SMALLEST)
             refuse(short, "at the origin, where it has no direction")
 

@@ -22,10 +22,9 @@ from experiment import COLORS, Claim, Findings, Setting, main
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from acegen.algebra import build_algebra
-from acegen.basis import Basis, derive_basis
+import acegen
+from acegen.basis import Basis
 from acegen.graph import build_graph
-from acegen.spec import load_spec
 
 LEVELS = {1: (8, 12, 16, 20, 24), 2: (8, 12, 16, 20, 24), 3: (8, 10, 12, 14, 16, 20, 24)}
 LEVELS |= {4: (8, 10, 12, 14, 16, 18, 20), 5: (8, 10, 12, 14, 16)}
@@ -90,8 +89,7 @@ class Operator:
 def derive(order: int, level: int, family: str, expansion: str = "canonical") -> Basis:
     """The basis of one element."""
     basis = {"expansion": expansion, "elements": ["Si"], "order": order, "level": level}
-    spec = load_spec({"name": "operator", "basis": basis, "radial": {"cutoff": 5.0, **FAMILIES[family]}})
-    return derive_basis(build_algebra(spec))
+    return acegen.derive({"name": "operator", "basis": basis, "radial": {"cutoff": 5.0, **FAMILIES[family]}})
 
 
 def describe(order: int, level: int, family: str) -> Operator:
@@ -284,7 +282,7 @@ def draw(sizes: list[Operator], families: list[Operator], pattern: Basis) -> Fig
 def draw_pattern(ax: Axes, basis: Basis) -> None:
     """Where 𝒫 is not zero; lines part the orders."""
     entries = np.array([(column, row) for row, own in enumerate(basis.purification) for column, _ in own])
-    ax.plot(*entries.T, "s", color=COLORS["canonical"], ms=220 / len(basis.purification), mew=0)
+    ax.plot(*entries.T, "s", color=COLORS["canonical"], ms=300 / len(basis.purification), mew=0)
     ends = np.cumsum(basis.count_by_order())
     for end in ends[:-1]:
         ax.axhline(end - 0.5, color="#bbbbbb", lw=0.7)

@@ -64,14 +64,18 @@ def chunks(seed: int, samples: int, particles: int) -> Iterator[Particles]:
         yield random_particles(rng, min(_CHUNK, samples - start), particles)
 
 
+def specification(expansion: str, order: int, level: int) -> dict[str, Any]:
+    """The basis of the closed family, one element."""
+    basis = {"elements": ["Si"], "order": order, "level": level, "expansion": expansion}
+    return {"name": f"{expansion.replace('-', '_')}_{order}_{level}", "basis": basis, "radial": {"cutoff": CUTOFF}}
+
+
 def compile_both(setting: Setting, order: int, level: int) -> dict[str, acegen.Model]:
-    """Both bases of the closed family, one element, as compiled kernels."""
+    """Both bases as compiled kernels."""
     models = {}
     for expansion in EXPANSIONS:
-        basis: dict[str, Any] = {"elements": ["Si"], "order": order, "level": level, "expansion": expansion}
-        name = f"{expansion.replace('-', '_')}_{order}_{level}"
-        with setting.step(f"compile {name}"):
-            spec = {"name": name, "basis": basis, "radial": {"cutoff": CUTOFF}}
+        spec = specification(expansion, order, level)
+        with setting.step(f"compile {spec['name']}"):
             models[expansion] = acegen.compile(spec, setting.output / "modules")
             setting.progress.report(f"{models[expansion].n_basis} functions")
     return models

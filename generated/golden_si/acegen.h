@@ -34,7 +34,8 @@ typedef enum {
     ACEGEN_BAD_ARGUMENT = 1,    /* a required pointer is NULL, a count is negative, or n_threads is not positive */
     ACEGEN_SMALL_WORKSPACE = 2, /* the workspace is smaller than the model asks for */
     ACEGEN_UNKNOWN_SPECIES = 3, /* a species index is outside 0 .. n_species - 1 */
-    ACEGEN_NOT_FINITE = 4,      /* a displacement is NaN, infinite, or so large that its square is */
+    ACEGEN_NOT_FINITE = 4,      /* a displacement is NaN, infinite, or so large that its square is; where particles have
+                                   only a direction, longer than 1e19 */
     ACEGEN_COINCIDENT = 5,      /* a neighbour sits on its centre (closer than 1e-6 Å) */
     ACEGEN_OUTSIDE = 6          /* a particle is outside the interval [-1, 1] */
 } acegen_status;
