@@ -396,6 +396,7 @@ BAD_SPECS: list[tuple[dict[str, Any], list[str]]] = [
     (particle_spec("none", 2, 4, elements=["Si"]), ["basis.symmetry = 'none'", '"O3" for atoms', "without elements"]),
     (particle_spec("none", 2, 4, constant=1), ["basis.constant = 1"]),
     (particle_spec("none", 1, 5000), ["n up to 5,000", "at most 100", "Lower basis.level"]),
+    (particle_spec("SO2", 8, 14), ["asks for more than", "Lower basis.level or basis.order"]),
     (particle_spec("none", 6, 60), ["asks for more than", "Lower basis.level or basis.order"]),
     ({"name": "t", "basis": {"symmetry": "none", "order": 2}}, ["basis.level: missing"]),
 ]

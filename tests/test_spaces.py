@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import ROOT
-from flint import fmpq
+from flint import fmpq, fmpq_mat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from particle_specs import particle_spec
 
 import acegen
 from acegen.algebra import build_algebra, harmonics, spaces
-from acegen.algebra.angular import AngularAlgebra, Matrix
+from acegen.algebra.angular import AngularAlgebra, GeneratedAngularAlgebra, Matrix
 from acegen.algebra.circle import O2, SO2
 from acegen.algebra.directions import PolynomialSpace, check_space, mean, polynomial_of
 from acegen.algebra.field import Rational
@@ -129,9 +129,10 @@ def test_spaces_agree_with_their_functions(space: Any) -> None:
     check_space(space, l_max=3 if space.dimension == 3 else 4)
 
 
-@pytest.mark.parametrize(
-    "l", [(0,), (1,), (1, 1), (2, 3), (1, 1, 2), (2, 2, 4), (1, 2, 3, 4), (0, 3, 3), (1, 1, 1, 1, 2)]
-)
+L_TUPLES = [(0,), (1,), (1, 1), (2, 3), (1, 1, 2), (2, 2, 4), (1, 2, 3, 4), (0, 3, 3), (1, 1, 1, 1, 2)]
+
+
+@pytest.mark.parametrize("l", L_TUPLES)
 def test_number_of_planar_invariants(l: tuple[int, ...]) -> None:
     """SO(2): one for each choice of signs with Σ ± l = 0. O(2): these up to a change of all signs."""
     signs = {
@@ -141,6 +142,18 @@ def test_number_of_planar_invariants(l: tuple[int, ...]) -> None:
     assert invariant_space(SO2, l).dimension == len(zero)
     assert invariant_space(O2, l).dimension == (len(zero) + sum(not any(choice) for choice in zero)) // 2
     assert SO2.admits(l) or not zero
+
+
+@pytest.mark.parametrize("l", L_TUPLES)
+@pytest.mark.parametrize("space", [SO2, O2], ids=["SO2", "O2"])
+def test_planar_invariants_are_those_of_the_generators(space: AngularAlgebra, l: tuple[int, ...]) -> None:
+    """Products of phases span the common nullspace of the generators."""
+    closed, found = space.invariant_tensors(l), GeneratedAngularAlgebra.invariant_tensors(space, l)  # type: ignore[arg-type]
+    dimension = invariant_space(space, l).dimension
+    keys = list(product(*map(space.components, l)))
+    for tensors in (closed, found, [*closed, *found]):
+        rows = [[tensor.get(key, ZERO) for key in keys] for tensor in tensors] or [[ZERO] * len(keys)]
+        assert fmpq_mat(rows).rank() == dimension
 
 
 @pytest.mark.parametrize("powers", [(0, 0, 0), (2, 0, 0), (2, 2, 0), (4, 0, 2), (1, 0, 0), (2, 2, 2), (6, 0, 0)])

@@ -1,18 +1,19 @@
 """Functions on the circle: cos(lθ) and sin(lθ), with the groups SO(2) and O(2).
 
 S_{l,l} = Re (x+iy)^l = cos(lθ) and S_{l,-l} = Im (x+iy)^l = sin(lθ) of a unit vector (x, y); S_{0,0} = 1. Invariants
-follow from the generators: the rotation, S_{l,l}' = -l S_{l,-l}, S_{l,-l}' = l S_{l,l}, and for O(2) the reflection of
-y.
+are products of phases that cancel; the generators, the rotation with S_{l,l}' = -l S_{l,-l}, S_{l,-l}' = l S_{l,l} and
+for O(2) the reflection of y, define the same ones.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import comb
+from itertools import product as cartesian
+from math import comb, prod
 
 from flint import fmpq
 
-from acegen.algebra.angular import AngularTerm, GeneratedAngularAlgebra, Matrix
+from acegen.algebra.angular import AngularTerm, GeneratedAngularAlgebra, Matrix, MTuple, Tensor
 from acegen.algebra.field import Rational
 
 
@@ -55,6 +56,13 @@ class RotationsOfPlane(GeneratedAngularAlgebra):
     def infinitesimal_elements(self) -> tuple[Matrix, ...]:
         return (((fmpq(0), fmpq(-1)), (fmpq(1), fmpq(0))),)
 
+    def invariant_tensors(self, l: tuple[int, ...]) -> Sequence[Tensor]:
+        """Real and imaginary part of Π_t (cos ± i sin)(l_t θ_t) for each choice of signs with Σ ± l_t = 0.
+
+        They span what the generators leave invariant, without the search for a nullspace that it would take.
+        """
+        return [part for parts in _phase_products(l) for part in parts if part]
+
     def infinitesimal_generators(self, l: int) -> Sequence[Matrix]:
         if l == 0:
             return (((fmpq(0),),),)
@@ -79,10 +87,34 @@ class IsometriesOfPlane(RotationsOfPlane):
     def finite_elements(self) -> tuple[Matrix, ...]:
         return (((fmpq(1), fmpq(0)), (fmpq(0), fmpq(-1))),)
 
+    def invariant_tensors(self, l: tuple[int, ...]) -> Sequence[Tensor]:
+        """The real parts: those that a reflection leaves as they are."""
+        return [real for real, _ in _phase_products(l)]
+
     def finite_generators(self, l: int) -> Sequence[Matrix]:
         if l == 0:
             return (((fmpq(1),),),)
         return (((fmpq(-1), fmpq(0)), (fmpq(0), fmpq(1))),)
+
+
+def _phase_products(l: tuple[int, ...]) -> list[tuple[Tensor, Tensor]]:
+    """Real and imaginary parts of the products of phases without total phase, one for each choice of signs and its own
+    opposite, which is the complex conjugate."""
+    moving = [slot for slot, degree in enumerate(l) if degree]
+    found: list[tuple[Tensor, Tensor]] = []
+    for signs in cartesian((1, -1), repeat=max(0, len(moving) - 1)):
+        sign = dict(zip(moving, (1, *signs), strict=False))
+        if sum(s * l[slot] for slot, s in sign.items()):
+            continue
+        parts: tuple[dict[MTuple, Rational], dict[MTuple, Rational]] = ({}, {})
+        for sines in cartesian((False, True), repeat=len(moving)):
+            chosen = dict(zip(moving, sines, strict=True))
+            key = tuple(-degree if chosen.get(slot) else degree for slot, degree in enumerate(l))
+            power = sum(sines)  # of i
+            value = (-1) ** (power // 2) * prod(sign[slot] for slot in moving if chosen[slot])
+            parts[power % 2][key] = fmpq(value)
+        found.append(parts)
+    return found
 
 
 def _terms(*pairs: tuple[int, Rational], sine: bool) -> list[AngularTerm]:

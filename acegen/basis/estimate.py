@@ -25,6 +25,9 @@ MAX_PRODUCTS = 300_000
 MAX_TERMS = 1_500_000
 """Functions times set partitions of their factors: what the derivation of 𝒫 takes, some five minutes."""
 
+MAX_TENSOR_TERMS = 20_000_000
+"""The same for vectors, times the entries of a tensor with two components a factor, half of which are independent."""
+
 _MAX_N, _MAX_L = 100, 20
 """Largest n and l; beyond, constants and harmonics grow out of what doubles and compilers are made for."""
 
@@ -129,11 +132,11 @@ def count_labels(spec: ParticleSpec, labels: Iterable[Label]) -> list[Label]:
             f"{' or raise basis.angular_weight' if spec.dimension > 1 else ''}."
         )
     found: list[Label] = []
-    terms = 0
+    terms, most = 0, MAX_TERMS if spec.dimension == 1 else MAX_TENSOR_TERMS
     for label in labels:
         found.append(label)
-        terms += _BELL_NUMBERS[len(label) - 1]
-        if len(found) > MAX_FUNCTIONS or terms > MAX_TERMS:
+        terms += _BELL_NUMBERS[len(label) - 1] * (1 if spec.dimension == 1 else 2 ** (len(label) - 1))
+        if len(found) > MAX_FUNCTIONS or terms > most:
             raise SpecError(
                 f"the spec '{spec.name}' asks for more than {len(found) - 1:,} functions, of order {len(label)} and "
                 f"lower; at most {MAX_FUNCTIONS:,} can be compiled, fewer for orders above 5. Lower basis.level or "

@@ -72,7 +72,10 @@ class BasisSpec(LevelledSpec):
     """Which functions the basis of an atomic model holds."""
 
     symmetry: Literal["O3"] = Field("O3", description='"O3" for atoms (others are for particles, without elements)')
-    elements: tuple[str, ...] = Field(description='chemical symbols, each once, such as ["Si"] or ["Si", "O"]')
+    elements: tuple[str, ...] = Field(
+        description='chemical symbols, each once, such as ["Si"] or ["Si", "O"]; other particles have none, but a '
+        "symmetry"
+    )
 
     @field_validator("elements")
     @classmethod

@@ -2,8 +2,8 @@
  *
  * Basis kernels: the 25 basis functions of every centre and their derivatives with respect to each displacement, and
  * the rows of the design matrix of a structure. Stages, for each block of lanes: gather, pool (both in
- * golden_si_particles.h), coupling (products of A's → coupled products b), purification (b → B, canonical
- * ). Derivatives are the product of db/dA, which is sparse, and dA/dr; see golden_si_derivatives.h.
+ * golden_si_particles.h), coupling (products of A's → coupled products b), purification (b → B; canonical).
+ * Derivatives are the product of db/dA, which is sparse, and dA/dr; see golden_si_derivatives.h.
  */
 #include "golden_si_derivatives.h"
 
