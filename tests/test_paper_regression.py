@@ -19,6 +19,7 @@ from numpy.polynomial import chebyshev, legendre
 from rich.console import Console
 from scipy.stats import arcsine, beta, kstest, truncnorm, uniform
 from sklearn.linear_model import Ridge
+from threadpoolctl import threadpool_limits
 
 PAPER = ROOT / "examples" / "paper"
 sys.path.insert(0, str(PAPER))
@@ -34,6 +35,13 @@ from acegen.cli.progress import TerminalProgress  # noqa: E402
 Row = dict[str, Any]
 LEVEL = 12
 MODULES = {"decay": decay, "distributions": distributions, "regularization": regularization}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Matrices are small here; on a busy machine a second thread makes them many times slower."""
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -287,7 +287,7 @@ def claims(cases: list[Case]) -> list[Claim]:
             "agrees" if max(worse) < 0.8 else "trend agrees" if max(worse) < 1 else "differs",
         ),
         Claim(
-            "The theoretical rate asinh(1/√(ν c)) of coefficients with ν factors, q = |x|²",
+            "The theoretical rate asinh(1/√(ν c)) of coefficients with ν factors, q = Σxⱼ²",
             "not stated",
             f"exact coefficients at high degrees: {min(theory):.3f} to {max(theory):.3f} of it",
             "not stated",

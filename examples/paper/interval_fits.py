@@ -66,7 +66,7 @@ class Runge:
     def formula(self) -> str:
         """For titles of pictures."""
         return {
-            "distance": f"1/(1 + {self.c:g}|x|²)",
+            "distance": f"1/(1 + {self.c:g} Σxⱼ²)",
             "mean": f"1/(1 + {self.c:g}(mean x)²)",
             "product": f"Π 1/(1 + {self.c:g} xⱼ²)",
         }[self.of]
