@@ -80,6 +80,11 @@ def ensemble_of(basis: Basis, particles: int | Mapping[str, int], measure: Measu
             f"particles are given for {', '.join(sorted(particles)) or 'no species'}; give a number for each species "
             f"of the basis: {', '.join(species)}."
         )
+    if measure is not None and not isinstance(measure, Measure):
+        raise OrthogonalizationError(
+            f"measure = {measure!r} is no measure; give one of acegen.algebra.measure, such as UNIFORM, ARCSINE or "
+            "Measure(alpha, beta), or none for that of the polynomials."
+        )
     counts = tuple(particles[name] for name in species)
     return Ensemble(basis.radial, basis.angular, measure or basis.measure, counts)
 
