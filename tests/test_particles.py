@@ -197,6 +197,10 @@ def test_labels_of_interval_bases(order: int, level: int, symmetry: str, constan
         for k in combinations_with_replacement(range(lowest, level + 1), nu)
         if sum(k) <= level and (symmetry == "none" or sum(k) % 2 == 0)
     ]
+    if not constant and level < order:
+        with pytest.raises(acegen.SpecError, match=f"leaves no function of order {order}"):
+            load_spec(particle_spec(symmetry, order, level, constant=constant))
+        return
     if not expected:
         with pytest.raises(acegen.SpecError, match="no function"):
             derive_basis(build_algebra(load_spec(particle_spec(symmetry, order, level, constant=constant))))
@@ -395,6 +399,7 @@ BAD_SPECS: list[tuple[dict[str, Any], list[str]]] = [
     (particle_spec("SO2", 2, 4, radial={"cutoff": 3.0}, constant=False), ["basis.constant belongs"]),
     (particle_spec("none", 2, 4, elements=["Si"]), ["basis.symmetry = 'none'", '"O3" for atoms', "without elements"]),
     (particle_spec("none", 2, 4, constant=1), ["basis.constant = 1"]),
+    (particle_spec("none", 2, 4, angular_weight=2), ["basis.angular_weight is given", "no directions"]),
     (particle_spec("none", 1, 5000), ["n up to 5,000", "at most 100", "Lower basis.level"]),
     (particle_spec("SO2", 8, 14), ["asks for more than", "Lower basis.level or basis.order"]),
     (particle_spec("none", 6, 60), ["asks for more than", "Lower basis.level or basis.order"]),

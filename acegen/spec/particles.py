@@ -80,11 +80,20 @@ class ParticleSpec(Section):
                 raise ValueError("radial.cutoff is a table; there is one species of particles, give one number")
             if not self.basis.constant:
                 raise ValueError("basis.constant belongs to particles without a radial table; remove it")
-            if self.levels[-1] < self.basis.order:
-                raise ValueError(
-                    f"basis.level = {self.levels[-1]} leaves no function of order {self.basis.order} (n starts at 1); "
-                    f"raise it to at least {self.basis.order} or lower basis.order"
-                )
+        return self
+
+    @model_validator(mode="after")
+    def _levels_fit_functions(self) -> ParticleSpec:
+        from_one = self.radial is not None or (self.dimension == 1 and not self.basis.constant)
+        if from_one and self.levels[-1] < self.basis.order:
+            raise ValueError(
+                f"basis.level = {self.levels[-1]} leaves no function of order {self.basis.order} (n starts at 1); "
+                f"raise it to at least {self.basis.order} or lower basis.order"
+            )
+        if self.dimension == 1 and self.basis.angular_weight != 1:
+            raise ValueError(
+                "basis.angular_weight is given, but particles on an interval have no directions; remove it"
+            )
         return self
 
     @property
