@@ -67,7 +67,9 @@ def write_claims(found: dict[str, tuple[Sequence[Claim], float]], file: Path, sm
     lines += ["Small sizes, for a first look: `run.py` without `--small` has those of the paper.", ""] if small else []
     for title, (claims, seconds) in found.items():
         lines += [f"## {title}", "", f"{seconds:.0f} s.", "", "| claim | paper | here | |", "|---|---|---|---|"]
-        lines += [f"| {c.what} | {c.paper} | {c.seen} | {c.verdict} |" for c in claims]
+        for claim in claims:
+            cells = (text.replace("|", "\\|") for text in (claim.what, claim.paper, claim.seen, claim.verdict))
+            lines.append(f"| {' | '.join(cells)} |")
         lines.append("")
     file.write_text("\n".join(lines), encoding="utf-8")
 
