@@ -39,6 +39,11 @@ class ParticleAlgebra:
         """The measure of y that norms and scales refer to: that of the polynomials; uniform for radial functions."""
         return natural_measure(self.radial)
 
+    def norm_squared(self, n: int) -> Rational:
+        """Mean of R_n(y)²."""
+        function = self.radial.function(n)
+        return self.measure.inner(function, function)
+
 
 def build_algebra(spec: AnySpec) -> ParticleAlgebra:
     """Set up the exact one-particle algebra a spec asks for."""

@@ -13,6 +13,7 @@ from functools import cache
 from itertools import product as cartesian
 
 from flint import fmpq
+from sympy.utilities.iterables import multiset_partitions
 
 from acegen.algebra.angular import AngularAlgebra, Matrix
 from acegen.algebra.field import Rational
@@ -20,6 +21,14 @@ from acegen.basis.invariants import invariant_space
 
 Partition = tuple[tuple[int, ...], ...]
 """Blocks of slot numbers."""
+
+
+@cache
+def set_partitions(order: int) -> tuple[Partition, ...]:
+    """All set partitions of the slots 0 .. order - 1."""
+    return tuple(
+        tuple(sorted(tuple(sorted(block)) for block in blocks)) for blocks in multiset_partitions(list(range(order)))
+    )
 
 
 @dataclass(frozen=True)

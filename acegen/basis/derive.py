@@ -137,7 +137,7 @@ def derive_basis(algebra: ParticleAlgebra, progress: Progress | None = None) -> 
 
 def assemble_basis(algebra: ParticleAlgebra, labels: Sequence[Label], rows: Sequence[Row]) -> Basis:
     """Number the coupled functions (basis first, then auxiliary by order) and apply the numbering to 𝒫."""
-    angular, radial, measure = algebra.angular, algebra.radial, algebra.measure
+    angular = algebra.angular
     indices = _coupled_indices(angular, labels)
     own = set(indices)
     auxiliary = {index for row in rows for index in row} - own
@@ -148,7 +148,7 @@ def assemble_basis(algebra: ParticleAlgebra, labels: Sequence[Label], rows: Sequ
         for label, number in indices
     )
     purification = tuple(tuple(sorted((column[index], value) for index, value in row.items())) for row in rows)
-    norms = {n: _norm_squared(radial, measure, n) for n in {channel.n for label in labels for channel in label}}
+    norms = {n: algebra.norm_squared(n) for n in {channel.n for label in labels for channel in label}}
     scales = []
     for label, number in indices[: len(rows)]:
         norm = symmetric_space(angular, *channel_pattern(label)).norms_squared[number]
@@ -156,7 +156,14 @@ def assemble_basis(algebra: ParticleAlgebra, labels: Sequence[Label], rows: Sequ
             norm *= norms[channel.n]
         scales.append(1 / norm)
     return Basis(
-        algebra.spec, radial, angular, measure, functions, purification, tuple(scales), pair_functions(algebra)
+        algebra.spec,
+        algebra.radial,
+        angular,
+        algebra.measure,
+        functions,
+        purification,
+        tuple(scales),
+        pair_functions(algebra),
     )
 
 
@@ -183,11 +190,6 @@ def list_labels(algebra: ParticleAlgebra) -> list[Label]:
     level_set = LevelSet(len(spec.species), spec.levels, spec.basis.angular_weight, algebra.angular)
     lowest = 1 if spec.pair is None else 2
     return [label for order in range(lowest, spec.basis.order + 1) for label in level_set.labels(order)]
-
-
-def _norm_squared(radial: PolynomialAlgebra, measure: Measure, n: int) -> Rational:
-    function = radial.function(n)
-    return measure.inner(function, function)
 
 
 def _coupled_indices(angular: AngularAlgebra, labels: Sequence[Label]) -> list[CoupledIndex]:

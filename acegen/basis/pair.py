@@ -26,11 +26,10 @@ class PairFunction:
 
 def pair_functions(algebra: ParticleAlgebra) -> tuple[PairFunction, ...]:
     """The pair functions of a spec, by neighbour species, then n; none without a pair table."""
-    spec, radial, measure = algebra.spec, algebra.radial, algebra.measure
+    spec = algebra.spec
     if isinstance(spec, ParticleSpec) or spec.pair is None:
         return ()
-    functions = map(radial.function, range(1, spec.pair.degree + 1))
-    scales = [1 / measure.inner(function, function) for function in functions]
+    scales = [1 / algebra.norm_squared(n) for n in range(1, spec.pair.degree + 1)]
     return tuple(
         PairFunction(species, n, scale)
         for species in range(len(spec.basis.elements))

@@ -16,12 +16,11 @@ from itertools import product as cartesian
 from math import factorial
 
 from flint import fmpq
-from sympy.utilities.iterables import multiset_partitions
 
 from acegen.algebra.angular import AngularAlgebra, Matrix
 from acegen.algebra.field import Rational
 from acegen.algebra.polynomials import PolynomialAlgebra
-from acegen.basis.contraction import Partition, contractions
+from acegen.basis.contraction import Partition, contractions, set_partitions
 from acegen.basis.invariants import row_times_matrix, symmetric_space, symmetrization
 from acegen.basis.labels import Channel, Label, channel_pattern
 
@@ -52,7 +51,7 @@ def purify_label(label: Label, radial: PolynomialAlgebra, angular: AngularAlgebr
                 weight = moebius
                 for _, rho in choice:
                     weight = weight * rho
-                image = _contracted_functions(angular, l, ranks, partition, number, arrangement)
+                image = contracted_functions(angular, l, ranks, partition, number, arrangement)
                 for row, entries in zip(rows, image, strict=True):
                     for index, entry in enumerate(entries):
                         if entry:
@@ -67,7 +66,7 @@ def sort_slots(slots: Sequence[Channel]) -> tuple[Label, tuple[int, ...]]:
 
 
 @cache
-def _contracted_functions(
+def contracted_functions(
     angular: AngularAlgebra,
     l: tuple[int, ...],
     ranks: tuple[int, ...],
@@ -75,9 +74,14 @@ def _contracted_functions(
     number: int,
     arrangement: tuple[int, ...],
 ) -> Matrix:
-    """Angular part of a block term: functions of (l, ranks) → functions of the merged label."""
+    """Angular part of a block term: functions of (l, ranks) → functions of the merged label.
+
+    `arrangement` may leave out the first of the merged slots, if they have l = 0: without them invariant tensors are
+    the same, hence have the same coordinates.
+    """
     contraction = contractions(angular, l, partition)[number]
-    target = symmetrization(angular, contraction.l, arrangement)
+    left = contraction.l[len(contraction.l) - len(arrangement) :]
+    target = symmetrization(angular, left, arrangement) if left else ((fmpq(1),),)
     return tuple(
         row_times_matrix(row_times_matrix(function, contraction.matrix), target)
         for function in symmetric_space(angular, l, ranks).coordinates
@@ -88,8 +92,7 @@ def _contracted_functions(
 def _partitions(order: int) -> tuple[tuple[Partition, Rational], ...]:
     """Set partitions of the slots with their Möbius weights."""
     result = []
-    for blocks in multiset_partitions(list(range(order))):
-        partition = tuple(sorted(tuple(sorted(block)) for block in blocks))
+    for partition in set_partitions(order):
         weight = 1
         for block in partition:
             weight *= (-1) ** (len(block) - 1) * factorial(len(block) - 1)

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib.resources import files as resource_files
 from itertools import groupby
-from math import inf
 from typing import Any
 
 from jinja2 import Environment, PackageLoader
@@ -33,7 +32,7 @@ from acegen.optimize import CompactProgram, Program
 from acegen.optimize.cost import TWO_SUMS
 from acegen.optimize.functions import MAX_TERMS
 from acegen.rendering import code_environment
-from acegen.spec import AnySpec, ParticleSpec
+from acegen.spec import ParticleSpec
 from acegen.version import __version__
 
 TEMPLATES = "acegen.templates"
@@ -93,7 +92,7 @@ def generate_code(
         "spec": spec,
         "elements": spec.species,
         "atomic_numbers": [ATOMIC_NUMBERS.get(symbol, 0) for symbol in spec.species],
-        "cutoffs": _reach(spec),
+        "cutoffs": spec.reach,
         "pairs": transform_constants(spec.radial, spec.cutoffs) if spec.radial else [],
         "pair": pair,
         "zbl": zbl,
@@ -212,13 +211,6 @@ def _radial(basis: Basis, layout: PooledLayout) -> RadialCode:
     if basis.spec.radial is None:
         return particle_code(basis.radial, layout.n_radial)
     return radial_code(basis.spec.radial, basis.radial, layout.n_radial)
-
-
-def _reach(spec: AnySpec) -> tuple[tuple[float, ...], ...]:
-    """Distance from which on a particle contributes to nothing, by centre and neighbour."""
-    if isinstance(spec, ParticleSpec):
-        return ((inf if spec.cutoff is None else spec.cutoff,),)
-    return spec.reach
 
 
 def _render(template: str, context: Mapping[str, Any]) -> str:

@@ -20,14 +20,12 @@ from functools import cache
 from itertools import product as cartesian
 
 from flint import fmpq
-from sympy.utilities.iterables import multiset_partitions
 
-from acegen.algebra.angular import AngularAlgebra, Matrix
 from acegen.algebra.field import Rational
-from acegen.basis.contraction import Partition, contractions
-from acegen.basis.invariants import row_times_matrix, symmetric_space, symmetrization
+from acegen.basis.contraction import Partition, contractions, set_partitions
+from acegen.basis.invariants import symmetric_space
 from acegen.basis.labels import Channel, Label, channel_pattern
-from acegen.basis.purification import CoupledIndex, Row, sort_slots
+from acegen.basis.purification import CoupledIndex, Row, contracted_functions, sort_slots
 from acegen.orthogonal.ensemble import Ensemble
 from acegen.orthogonal.one_particle import CONSTANT, OneParticle, Part
 from acegen.progress import Progress, Silent
@@ -55,7 +53,7 @@ class Decomposition:
 
     def self_interacting(self, functions: Sequence[CoupledIndex], progress: Progress | None = None) -> list[Row]:
         """Rows of E of self-interacting functions."""
-        return self._rows(functions, _all_partitions, progress or Silent())
+        return self._rows(functions, set_partitions, progress or Silent())
 
     def norm_squared(self, index: CoupledIndex) -> Rational:
         """E 𝓠_J²; zero where J has more slots than there are particles."""
@@ -110,35 +108,12 @@ class Decomposition:
                         continue
                     for _, value in choice:
                         weight = weight * value
-                    image = _image(angular, l, ranks, partition, number, arrangement)
+                    image = contracted_functions(angular, l, ranks, partition, number, arrangement)
                     for row, entries in zip(rows, image, strict=True):
                         for index, entry in enumerate(entries):
                             if entry:
                                 row[target, index] += weight * entry
         return [{index: value for index, value in row.items() if value} for row in rows]
-
-
-@cache
-def _image(
-    angular: AngularAlgebra,
-    l: tuple[int, ...],
-    ranks: tuple[int, ...],
-    partition: Partition,
-    number: int,
-    arrangement: tuple[int, ...],
-) -> Matrix:
-    """Functions of (l, ranks), contracted, as functions of the slots that are left.
-
-    The slots that dropped out have l = 0 and are the first ones. Without them invariant tensors are the same, hence
-    have the same coordinates.
-    """
-    contraction = contractions(angular, l, partition)[number]
-    left = contraction.l[len(contraction.l) - len(arrangement) :]
-    target = symmetrization(angular, left, arrangement) if left else ((fmpq(1),),)
-    return tuple(
-        row_times_matrix(row_times_matrix(function, contraction.matrix), target)
-        for function in symmetric_space(angular, l, ranks).coordinates
-    )
 
 
 def _part(l: int) -> Part:
@@ -149,11 +124,3 @@ def _part(l: int) -> Part:
 def _no_partitions(order: int) -> tuple[Partition, ...]:
     """Slots on their own."""
     return (tuple((slot,) for slot in range(order)),)
-
-
-@cache
-def _all_partitions(order: int) -> tuple[Partition, ...]:
-    """All set partitions of the slots."""
-    return tuple(
-        tuple(sorted(tuple(sorted(block)) for block in blocks)) for blocks in multiset_partitions(list(range(order)))
-    )

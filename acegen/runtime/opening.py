@@ -13,6 +13,7 @@ from acegen.runtime.particles import ParticleModel
 def open_model(path: str | Path) -> Model | ParticleModel:
     """Load a compiled module of atoms or of other particles, whichever it is. Raises `ModuleError`."""
     directory = Path(path).resolve()
-    ffi, handle = open_library(directory, read_manifest(directory))
-    atoms = ffi.string(handle.symmetry) == b"O3"
-    return Model.open(directory) if atoms else ParticleModel.open(directory)
+    manifest = read_manifest(directory)
+    ffi, handle = open_library(directory, manifest)
+    kind = Model if ffi.string(handle.symmetry) == b"O3" else ParticleModel
+    return kind(directory, manifest, ffi, handle)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import inf
 from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
@@ -125,6 +126,11 @@ class ParticleSpec(Section):
     def cutoffs(self) -> tuple[tuple[float, ...], ...]:
         """The same as a matrix, by centre and neighbour; for particles with a cutoff only."""
         return () if self.cutoff is None else ((self.cutoff,),)
+
+    @property
+    def reach(self) -> tuple[tuple[float, ...], ...]:
+        """Distance by centre and neighbour from which on a particle contributes to nothing; infinite without cutoff."""
+        return ((inf if self.cutoff is None else self.cutoff,),)
 
     def canonical(self) -> dict[str, Any]:
         """The specification in one standard form: the same for every way to write the same model."""

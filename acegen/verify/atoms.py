@@ -42,21 +42,17 @@ class AtomVerifier(Verifier):
 
     def beyond_cutoff(self) -> CheckResult:
         """Neighbours at and beyond the cutoff change nothing, not even the last bit."""
-        worst = 0.0
-        for environment in self.environments:
-            far = self._environment(7, nearest=1.0, farthest=1.3)
-            both = Environment(
-                environment.center,
-                np.concatenate([environment.species, far.species]),
-                np.concatenate([environment.displacement, self._pushed_out(environment.center, far)]),
-            )
-            worst = max(worst, float(np.abs(self._values(both) - self._values(environment)).max()))
-        return CheckResult("neighbours beyond cutoff add zero", worst, 0.0, self._scope())
+
+        def far(environment: Environment) -> Environment:
+            drawn = self._environment(7, nearest=1.0, farthest=1.3)
+            return Environment(drawn.center, drawn.species, self._pushed_out(environment.center, drawn))
+
+        return self.far_adds_zero("neighbours beyond cutoff add zero", far)
 
     def reference_part(self) -> CheckResult:
         """The part without coefficients, energy and directional derivative, against the 640-bit ZBL formula."""
         worst = 0.0
-        for environment in self._close_environments():
+        for environment in self._more_environments():
             repulsion, own = Repulsion(self.spec, environment.center), particles(environment)
             direction = self.rng.normal(size=environment.displacement.shape)
             energy, gradient = self.model.reference_gradient(*self._arguments(environment))
@@ -69,15 +65,7 @@ class AtomVerifier(Verifier):
 
     def one_particle(self) -> CheckResult:
         """The energy of a dimer is its order-1 part (with atomic energy and half of the ZBL repulsion) alone."""
-        worst = 0.0
-        for _ in range(20):
-            environment = self._environment(1)
-            values = np.where(self.orders == 1, self._values(environment), 0.0)
-            terms = self._energy_terms(environment, values)
-            energy = self.model.energy(*self._arguments(environment))
-            scale = np.abs(self._values_of(environment.center)).sum() + np.abs(terms[-2:]).sum()
-            worst = max(worst, abs(energy - terms.sum()) / scale)
-        return CheckResult("dimer energy = order-1 part", worst, self._potential_tolerance, "20 dimers")
+        return self.order_one_alone("dimer energy = order-1 part", "20 dimers")
 
     def _energy_terms(self, environment: Environment, values: Floats) -> Floats:
         """Everything a site energy is the sum of: basis functions, ZBL core, atomic energy."""
@@ -97,10 +85,6 @@ class AtomVerifier(Verifier):
     def _potential(self, environment: Environment) -> tuple[float, Floats]:
         return self.model.energy_gradient(*self._arguments(environment))
 
-    def _more_environments(self) -> Iterator[Environment]:
-        """Environments with neighbours in and around the range of the ZBL core; none without one."""
-        return self._close_environments()
-
     def _environment(self, count: int, nearest: float = 0.3, farthest: float = 0.98) -> Environment:
         """Random species and directions; distances between fractions of the pair's cutoff.
 
@@ -118,7 +102,7 @@ class AtomVerifier(Verifier):
         radii = self.rng.uniform(nearest, farthest, size=count) * cutoffs
         return Environment(center, species, directions * radii[:, None])
 
-    def _close_environments(self) -> Iterator[Environment]:
+    def _more_environments(self) -> Iterator[Environment]:
         """Environments with neighbours in and around the range of the ZBL core; none without one."""
         for count in (1, 1, 1, 2, 5, 12) if self.spec.zbl_ranges is not None else ():
             environment = self._environment(count)

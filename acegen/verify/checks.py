@@ -20,7 +20,7 @@ from acegen.errors import ModuleError
 from acegen.progress import Progress, Silent
 from acegen.runtime import CompiledModel
 from acegen.spec import AnySpec
-from acegen.verify.environments import Environment, particles, transformed, vector
+from acegen.verify.environments import Environment, joined, particles, transformed, vector
 from acegen.verify.reference import Reference, rational, reference_functions
 from acegen.verify.terms import TermSizes
 
@@ -262,6 +262,26 @@ class Verifier(ABC):
                 scale = (np.abs(terms).sum(axis=0) + np.abs(rest)).max()
                 worst = max(worst, float(np.abs(gradient - terms.sum(axis=0) - rest).max() / scale))
         return CheckResult("energy gradient likewise", worst, self._potential_tolerance, "≤ 60 neighbours")
+
+    def far_adds_zero(self, name: str, far: Callable[[Environment], Environment]) -> CheckResult:
+        """Particles that are drawn beyond the cutoff change nothing, not even the last bit."""
+        worst = 0.0
+        for environment in self.environments:
+            both = joined(environment, far(environment))
+            worst = max(worst, float(np.abs(self._values(both) - self._values(environment)).max()))
+        return CheckResult(name, worst, 0.0, self._scope())
+
+    def order_one_alone(self, name: str, scope: str) -> CheckResult:
+        """With one particle the potential is its order-1 part, and what has no coefficients."""
+        worst = 0.0
+        for _ in range(20):
+            environment = self._environment(1)
+            values = np.where(self.orders == 1, self._values(environment), 0.0)
+            terms = self._energy_terms(environment, values)
+            energy, _ = self._potential(environment)
+            scale = np.abs(self._values_of(environment.center)).sum() + np.abs(terms[len(values) :]).sum()
+            worst = max(worst, abs(energy - terms.sum()) / scale)
+        return CheckResult(name, worst, self._potential_tolerance, scope)
 
     def _unchanged(self, name: str, change: Callable[[Environment], Environment]) -> CheckResult:
         worst = 0.0

@@ -45,3 +45,12 @@ def random_rotation(rng: np.random.Generator) -> Floats:
     q, r = np.linalg.qr(rng.normal(size=(3, 3)))
     q = q * np.sign(np.diag(r))
     return q if np.linalg.det(q) > 0 else -q
+
+
+def joined(first: Environment, second: Environment) -> Environment:
+    """The particles of both, around the centre of the first."""
+    return Environment(
+        first.center,
+        np.concatenate([first.species, second.species]),
+        np.concatenate([first.displacement, second.displacement]),
+    )

@@ -82,11 +82,9 @@ class ParticleVerifier(Verifier):
 
     def beyond_cutoff(self) -> CheckResult:
         """Particles at and beyond the cutoff change nothing, not even the last bit."""
-        worst = 0.0
-        for environment in self.environments:
-            far = self._environment(7, nearest=1.0 + 1e-12, farthest=1.3)
-            worst = max(worst, float(np.abs(self._values(joined(environment, far)) - self._values(environment)).max()))
-        return CheckResult("particles beyond cutoff add zero", worst, 0.0, self._scope())
+        return self.far_adds_zero(
+            "particles beyond cutoff add zero", lambda _: self._environment(7, nearest=1.0 + 1e-12, farthest=1.3)
+        )
 
     def only_direction(self) -> CheckResult:
         """Vectors of other lengths give the same values."""
@@ -99,14 +97,7 @@ class ParticleVerifier(Verifier):
 
     def one_particle(self) -> CheckResult:
         """With one particle, the value is the order-1 part alone."""
-        worst = 0.0
-        for _ in range(20):
-            environment = self._environment(1)
-            values = np.where(self.orders == 1, self._values(environment), 0.0)
-            expected = float(self._energy_terms(environment, values).sum())
-            energy, _ = self._potential(environment)
-            worst = max(worst, abs(energy - expected) / np.abs(self._values_of(0)).sum())
-        return CheckResult("one particle: order-1 part", worst, self._potential_tolerance, "20 particles")
+        return self.order_one_alone("one particle: order-1 part", "20 particles")
 
     def _set(self, environment: Environment) -> Floats:
         x = environment.displacement
@@ -123,12 +114,3 @@ class ParticleVerifier(Verifier):
     def _potential(self, environment: Environment) -> tuple[float, Floats]:
         value, gradient = self.model.value_gradient(self._set(environment))
         return value, gradient.reshape(environment.displacement.shape)
-
-
-def joined(first: Environment, second: Environment) -> Environment:
-    """The particles of both, around the centre of the first."""
-    return Environment(
-        first.center,
-        np.concatenate([first.species, second.species]),
-        np.concatenate([first.displacement, second.displacement]),
-    )
