@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 
@@ -11,10 +12,10 @@ from numpy.typing import NDArray
 
 from acegen.errors import FitError
 from acegen.fit.data import Configuration, Parts
-from acegen.fit.factor import Factor
-from acegen.fit.problem import Problem
+from acegen.fit.folds import ALWAYS
+from acegen.fit.problem import Cell, Problem
 from acegen.fit.settings import FitSettings
-from acegen.fit.unit import QUANTITIES, Assembler, Factors
+from acegen.fit.unit import Assembler, Factors
 from acegen.fit.workers import Tree, assemble_here, assemble_in_processes, assemble_on_cluster
 from acegen.progress import Progress
 from acegen.runtime import Model
@@ -31,6 +32,9 @@ _TALL = 8
 _SMALL = 1_000_000
 """Atoms times columns that take no longer than starting processes."""
 
+_CELL_BYTES = 2**29
+"""Memory for the triangles of all cells, of one quantity."""
+
 _BUFFERS = 4
 """Memory of a process in terms of the rows of a block: block, kernel, buffer, and what QR needs."""
 
@@ -42,7 +46,7 @@ def make_assembler(settings: FitSettings, model: Model, parts: Parts, cache: str
         FitError: the rows of one atom need more than the memory.
     """
     elements = model.elements
-    configurations = [*parts.training.configurations, *parts.validation.configurations]
+    configurations = parts.training.configurations
     given = settings.atomic_energies
     directions = composition_directions(configurations, elements) if given is None else np.zeros((len(elements), 0))
     processes = settings.assembly.processes
@@ -67,7 +71,7 @@ def make_assembler(settings: FitSettings, model: Model, parts: Parts, cache: str
 
 
 def assemble(settings: FitSettings, assembler: Assembler, parts: Parts, progress: Progress) -> tuple[Problem, int, int]:
-    """Assemble training and validation data.
+    """Assemble the training data, cell by cell.
 
     Returns:
         The problem, the number of units found finished, and the number of all.
@@ -79,35 +83,53 @@ def assemble(settings: FitSettings, assembler: Assembler, parts: Parts, progress
     model = assembler.model
     n_composition = np.shape(assembler.composition)[1]
     columns = n_composition + model.n_basis * len(model.elements) + 1
-    atoms = parts.training.n_atoms + parts.validation.n_atoms
+    atoms = parts.training.n_atoms
     processes = settings.assembly.processes
     unit_bytes = min(assembler.block_bytes, 8 * columns * max(3 * atoms // _SHARES, _TALL * columns))
     units: list[tuple[Configuration, ...]] = []
-    names: list[str] = []
-    first: dict[str, int] = {}
-    for name, part in (("training", parts.training), ("validation", parts.validation)):
-        own = units_of(part.configurations, columns, unit_bytes)
-        first[name] = len(units)
+    places: list[tuple[int, str]] = []
+    first: dict[tuple[int, str], int] = {}
+    for place, configurations in cells_of(parts, columns).items():
+        own = units_of(configurations, columns, unit_bytes)
+        first[place] = len(units)
         units += own
-        names += [name] * len(own)
+        places += [place] * len(own)
     n_known = sum(assembler.finished(unit) is not None for unit in units)
-    nothing: Factors = {q: Factor(np.zeros((0, columns)), 0) for q in QUANTITIES}
-    totals = {"training": nothing, "validation": nothing}
+    totals: dict[tuple[int, str], Factors] = {}
     if settings.assembly.dask is not None:
-        for done, result in assemble_on_cluster(assembler, units, names, settings.assembly.dask):
+        for done, result in assemble_on_cluster(assembler, units, places, settings.assembly.dask):
             progress.advance(done, len(units))
             totals |= result or {}
     else:
         small = processes == 1 or atoms * columns < _SMALL or len(units) - n_known < 2
         local = assemble_here(assembler, units) if small else assemble_in_processes(assembler, units, processes)
-        trees = {name: Tree(names.count(name)) for name in dict.fromkeys(names)}
+        trees = {place: Tree(places.count(place)) for place in first}
         with closing(local):
             for done, (number, factors) in enumerate(local, start=1):
                 progress.advance(done, len(units))
-                trees[names[number]].add(number - first[names[number]], factors)
-        totals |= {name: tree.total for name, tree in trees.items() if tree.total is not None}
-    problem = Problem(totals["training"], totals["validation"], n_composition, _levels(settings, model))
-    return problem, n_known, len(units)
+                trees[places[number]].add(number - first[places[number]], factors)
+        totals |= {place: tree.total for place, tree in trees.items() if tree.total is not None}
+    cells = tuple(Cell(fold, kind, totals[fold, kind]) for fold, kind in first)
+    return Problem(cells, n_composition, _levels(settings, model)), n_known, len(units)
+
+
+def cells_of(parts: Parts, columns: int) -> dict[tuple[int, str], list[Configuration]]:
+    """Configurations by fold and kind, in order.
+
+    The smallest kinds are put together, so that triangles of all folds and kinds fit into `_CELL_BYTES`. What is never
+    held out is one cell.
+    """
+    most = max(1, _CELL_BYTES // (8 * columns**2 * max(1, parts.n_folds)))
+    atoms: Counter[str] = Counter()
+    for c in parts.training.configurations:
+        atoms[c.config_type] += len(c.atoms)
+    ranked = sorted(atoms, key=lambda kind: (-atoms[kind], kind))
+    alone = set(ranked if len(ranked) <= most else ranked[: most - 1])
+    cells: dict[tuple[int, str], list[Configuration]] = {}
+    for c, fold in zip(parts.training.configurations, parts.folds, strict=True):
+        kind = "" if fold == ALWAYS or c.config_type not in alone else c.config_type
+        cells.setdefault((fold, kind), []).append(c)
+    return dict(sorted(cells.items()))
 
 
 def _levels(settings: FitSettings, model: Model) -> Floats:

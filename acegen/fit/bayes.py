@@ -98,6 +98,18 @@ def fit_bayes(
     return replace(best, path=path)
 
 
+def held_out_means(
+    problem: Problem, fit: BayesFit, functions: Sequence[int] | NDArray[np.int64] | None = None
+) -> tuple[Solution, ...]:
+    """For each fold the posterior mean, with the noise and prior of the fit, that has not seen it."""
+    found = []
+    for fold in range(problem.n_folds):
+        evidence = _Evidence(problem, problem.without(fold), fit.smoothness, functions)
+        place = np.log([*(fit.noise[q] for q in evidence.quantities), fit.precision])
+        found.append(evidence.solution(evidence.at(place)))
+    return tuple(found)
+
+
 @dataclass(frozen=True)
 class _State:
     """The posterior for given noise and prior.
@@ -147,6 +159,12 @@ class _Evidence:
         self._targets = [matrix[:, -1] for matrix in used]
         self.counts = np.array([factors[q].n_rows for q in self.quantities], dtype=float)
         self.evaluations = 0
+
+    def solution(self, state: _State) -> Solution:
+        """The mean as coefficients."""
+        functions = np.zeros(len(self.problem.levels))
+        functions[self.chosen] = state.mean[self.n_free :] / self.scale
+        return Solution(functions, self.directions @ state.mean[: self.n_free])
 
     def start(self, part: float) -> Floats:
         """Noise of a part of the data, prior of width one."""
@@ -234,14 +252,12 @@ def _maximize(evidence: _Evidence, place: Floats) -> BayesFit:
 def _result(evidence: _Evidence, place: Floats) -> BayesFit:
     problem, free, state = evidence.problem, evidence.n_free, evidence.at(place)
     n = problem.n_composition
-    functions = np.zeros(len(problem.levels))
-    functions[evidence.chosen] = state.mean[free:] / evidence.scale
     factor = np.zeros((n + len(problem.levels), len(state.root)))
     factor[:n] = evidence.directions @ state.root[:free]
     factor[n + evidence.chosen] = state.root[free:] / evidence.scale[:, None]
     values = scipy.linalg.svdvals(state.root, check_finite=False)
     return BayesFit(
-        solution=Solution(functions, evidence.directions @ state.mean[:free]),
+        solution=evidence.solution(state),
         factor=factor,
         noise={q: float(value) for q, value in zip(evidence.quantities, np.exp(place[:-1]), strict=True)},
         precision=float(np.exp(place[-1])),

@@ -1,4 +1,4 @@
-"""Labelled configurations: read through ASE, checked, split and weighted."""
+"""Labelled configurations: read through ASE, checked and weighted."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acegen.errors import DataWarning, FitError, StructureError
+from acegen.fit.folds import ALWAYS, assign_folds, hold_out
 from acegen.fit.settings import FitSettings, KeySettings
 
 if TYPE_CHECKING:
@@ -97,35 +98,55 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Parts:
-    """Data of a fit. Training and validation data decide; test data are only reported on."""
+    """Data of a fit.
+
+    Attributes:
+        training: all that is fitted to.
+        folds: for each of them the fold in which it is held out to decide hyperparameters, from 0, or -1 for never.
+        test: only reported on.
+    """
 
     training: Dataset
-    validation: Dataset
+    folds: tuple[int, ...]
     test: Dataset
+
+    @property
+    def n_folds(self) -> int:
+        """Number of folds; 0 if nothing is held out."""
+        return max(self.folds, default=-1) + 1
+
+    def held_out(self, fold: int) -> Dataset:
+        """The configurations of a fold."""
+        own = (c for c, number in zip(self.training.configurations, self.folds, strict=True) if number == fold)
+        return Dataset(tuple(own))
 
 
 def read_parts(settings: FitSettings) -> Parts:
-    """Read, split and weight the data of a fit.
+    """Read and weight the data of a fit, and share them out to folds.
 
     Raises:
-        FitError: as `read_dataset`, `split` and `weighted`, or nothing is left to fit to.
+        FitError: as `read_dataset`, `hold_out` and `weighted`, or nothing is left to fit to.
     """
     data, elements = settings.data, settings.spec.basis.elements
     training = read_dataset(data.train, data.keys, elements)
+    apart = Dataset(())
     if isinstance(data.validation, tuple):
-        validation = read_dataset(data.validation, data.keys, elements, chosen_occur=False)
-    else:
-        training, validation = split(training, data.validation, data.seed)
+        apart = read_dataset(data.validation, data.keys, elements, chosen_occur=False)
     test = read_dataset(data.test, data.keys, elements, chosen_occur=False) if data.test else Dataset(())
-    kinds = {c.config_type for part in (training, validation) for c in part.configurations}
-    by_kind = settings.weights.config_type
-    training, validation = (weighted(part, by_kind, kinds) for part in (training, validation))
+    kinds = {c.config_type for part in (training, apart) for c in part.configurations}
+    training, apart = (weighted(part, settings.weights.config_type, kinds) for part in (training, apart))
     if not any(training.n_labels[quantity] for quantity in ("energy", "forces")):
         raise FitError(
             f"the training data have no usable energy and no usable forces ({len(training.configurations)} "
             "configurations of weight above zero). Look at data.train, data.keys and weights.config_type."
         )
-    return Parts(training, validation, test)
+    if data.validation is None:
+        folds = assign_folds(training.configurations, data.folds, data.seed)
+    elif isinstance(data.validation, float):
+        folds = hold_out(training.configurations, data.validation, data.seed)
+    else:
+        folds = (ALWAYS,) * len(training.configurations) + (0,) * len(apart.configurations)
+    return Parts(Dataset((*training.configurations, *apart.configurations)), folds, test)
 
 
 def read_dataset(
@@ -160,33 +181,6 @@ def read_dataset(
         _check_chosen_keys(present, keys)
     _check_distances(configurations)
     return Dataset(tuple(configurations))
-
-
-def split(dataset: Dataset, part: float, seed: int) -> tuple[Dataset, Dataset]:
-    """Training and validation part, the latter the given part of each kind of configuration.
-
-    Of a kind with one configuration nothing is taken; otherwise at least one, if `part` is above zero. The same seed
-    gives the same split.
-
-    Raises:
-        FitError: nothing is left to validate with.
-    """
-    rng = np.random.default_rng(seed)
-    kinds: dict[str, list[int]] = {}
-    for number, configuration in enumerate(dataset.configurations):
-        kinds.setdefault(configuration.config_type, []).append(number)
-    chosen: set[int] = set()
-    for kind in sorted(kinds):
-        count = round(part * len(kinds[kind]))
-        count = max(count, 1) if part > 0 and len(kinds[kind]) > 1 else 0
-        chosen |= set(rng.permutation(kinds[kind])[:count].tolist())
-    if part > 0 and not chosen:
-        raise FitError(
-            f"{len(dataset.configurations)} training configurations leave none for validation. Give more, give "
-            "files for data.validation, or set data.validation = 0 and solver.strength and the weights by hand."
-        )
-    parts = [[c for i, c in enumerate(dataset.configurations) if (i in chosen) == wanted] for wanted in (False, True)]
-    return replace(dataset, configurations=tuple(parts[0])), Dataset(tuple(parts[1]))
 
 
 def weighted(dataset: Dataset, by_kind: dict[str, float], kinds: set[str]) -> Dataset:

@@ -16,22 +16,33 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+MOST_SINGLE = 4096
+"""Rows that are kept as they are; more are reduced."""
+
 
 @dataclass(frozen=True)
 class Factor:
-    """R of some rows.
+    """R of some rows, or the rows themselves.
 
     Attributes:
-        matrix: (k, columns), upper triangular, k at most `columns`.
+        matrix: (k, columns): upper triangular with k at most `columns`, or the rows.
         n_rows: number of rows it stands for.
+        single: whether these are the rows themselves, so that each has a residual of its own.
     """
 
     matrix: Floats
     n_rows: int
+    single: bool = False
 
     def times(self, weight: float) -> Factor:
         """The factor of all rows times a weight."""
-        return Factor(self.matrix * weight, self.n_rows)
+        return Factor(self.matrix * weight, self.n_rows, self.single)
+
+    def reduced(self) -> Factor:
+        """The factor with no more rows than columns."""
+        if len(self.matrix) <= self.matrix.shape[1]:
+            return self
+        return Factor(triangle(np.array(self.matrix, order="F")), self.n_rows)
 
 
 def triangle(rows: Floats) -> Floats:
@@ -43,17 +54,17 @@ def triangle(rows: Floats) -> Floats:
 
 
 def combined(factors: Iterable[Factor], columns: int) -> Factor:
-    """One factor for the rows of all."""
-    whole = Factor(np.zeros((0, columns)), 0)
-    for factor in factors:
-        if len(whole.matrix) == 0:
-            matrix = factor.matrix
-        elif len(factor.matrix) == 0:
-            matrix = whole.matrix
-        else:
-            matrix = triangle(np.asfortranarray(np.vstack([whole.matrix, factor.matrix])))
-        whole = Factor(matrix, whole.n_rows + factor.n_rows)
-    return whole
+    """One factor for the rows of all. Single rows stay so while they are few."""
+    several = [factor for factor in factors if factor.n_rows]
+    if not several:
+        return Factor(np.zeros((0, columns)), 0)
+    if len(several) == 1:
+        return several[0]
+    n_rows = sum(factor.n_rows for factor in several)
+    stacked = np.vstack([factor.matrix for factor in several])
+    if n_rows <= MOST_SINGLE and all(factor.single for factor in several):
+        return Factor(stacked, n_rows, single=True)
+    return Factor(triangle(np.asfortranarray(stacked)), n_rows)
 
 
 class RowBuffer:

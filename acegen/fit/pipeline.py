@@ -2,7 +2,7 @@
 
 stage     input → output
 --------  ------------------------------------------------------------------------------------------
-data      FIT.toml → `FitSettings`; labelled configurations → `Parts`: training, validation, test.
+data      FIT.toml → `FitSettings`; labelled configurations → `Parts`: training data with folds, test data.
 basis     `Spec` → the compiled basis.
 assembly  `Parts` → `Problem`: triangles of the design matrix.
 solve     `Problem` → `RidgeFit` or `BayesFit`: hyperparameters decided, coefficients.
@@ -13,6 +13,7 @@ report    all of it → `DIR/NAME/`, complete or not at all.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from acegen.fit.clock import StageClock, StageCost, Subordinate
 from acegen.fit.data import Parts, read_parts
 from acegen.fit.evaluation import Comparison, compare, compare_linear
 from acegen.fit.folder import check_target
+from acegen.fit.folds import ALWAYS
 from acegen.fit.problem import Problem, Solution
 from acegen.fit.ridge import RidgeFit
 from acegen.fit.selection import Selection
@@ -55,7 +57,7 @@ class FitResult:
         fit: hyperparameters and coefficients.
         selection: the functions kept, for a sparse model.
         coefficients: as the potential was compiled with them.
-        comparisons: labels and predictions by part; "validation" is predicted without having been fitted to.
+        comparisons: labels and predictions by part; in "validation" each fold is predicted without having been fitted to.
         costs: time and memory by stage.
         n_cached: units of the assembly that were found finished.
         n_units: all units.
@@ -153,29 +155,38 @@ def _write_posterior(potential: Model, basis: Model, assembler: Assembler, found
 
 
 def _comparisons(
-    potential: Model, basis: Model, assembler: Assembler, held_out: Solution, parts: Parts, progress: Progress
+    potential: Model,
+    basis: Model,
+    assembler: Assembler,
+    held_out: Sequence[Solution],
+    parts: Parts,
+    progress: Progress,
 ) -> dict[str, list[Comparison]]:
     comparisons = {"training": compare(potential, parts.training, progress)}
-    if parts.validation.configurations:
-        comparisons["validation"] = compare_linear(
-            basis,
-            held_out,
-            np.array(assembler.composition),
-            np.array(assembler.atomic_energies),
-            parts.validation,
-            assembler.block_bytes,
+    composition, isolated = np.array(assembler.composition), np.array(assembler.atomic_energies)
+    validation = [
+        comparison
+        for fold, solution in enumerate(held_out)
+        for comparison in compare_linear(
+            basis, solution, composition, isolated, parts.held_out(fold), assembler.block_bytes
         )
+    ]
+    if validation:
+        comparisons["validation"] = validation
     if parts.test.configurations:
         comparisons["test"] = compare(potential, parts.test, progress)
     return comparisons
 
 
 def _describe_data(parts: Parts) -> str:
-    named = (("training", parts.training), ("validation", parts.validation), ("test", parts.test))
+    named = (("training", parts.training), ("test", parts.test))
     counts = ", ".join(f"{len(part.configurations):,} {name}" for name, part in named if part.configurations)
     missing = {q: n for q, n in parts.training.missing.items() if n and q in ("energy", "forces")}
     left_out = "".join(f"; {count} without {quantity}" for quantity, count in missing.items())
-    return f"{counts} configurations{left_out}"
+    always = parts.folds.count(ALWAYS)
+    folds = f", {parts.n_folds} folds" if parts.n_folds > 1 else ""
+    held = f" ({len(parts.folds) - always:,} held out for validation)" if parts.n_folds == 1 else ""
+    return f"{counts} configurations{held}{folds}{left_out}"
 
 
 def _describe_solution(found: RidgeFit | BayesFit) -> str:

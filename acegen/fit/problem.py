@@ -12,7 +12,7 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from acegen.errors import FitError
-from acegen.fit.factor import triangle
+from acegen.fit.factor import Factor, triangle
 from acegen.fit.unit import QUANTITIES, Factors
 from acegen.fit.workers import merged
 
@@ -40,36 +40,66 @@ class Solution:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """Factors of the configurations of one kind in one fold (`folds.ALWAYS`: never held out)."""
+
+    fold: int
+    kind: str
+    factors: Factors
+
+
+@dataclass(frozen=True)
 class Problem:
-    """Factors of training and validation data, with what is known of the columns.
+    """Factors of the data, cell by cell, with what is known of the columns.
 
     Attributes:
-        training: factors by quantity.
-        validation: likewise; without rows if there are none.
+        cells: of all folds and kinds.
         n_composition: number of leading columns that are directions of composition.
         levels: (C,) level Σ(n + angular_weight·l) of each function.
     """
 
-    training: Factors
-    validation: Factors
+    cells: tuple[Cell, ...]
     n_composition: int
     levels: Floats
 
+    @property
+    def n_folds(self) -> int:
+        """Number of folds; 0 if nothing is held out."""
+        return max((cell.fold for cell in self.cells), default=-1) + 1
+
+    def held_out(self, fold: int) -> list[Cell]:
+        """The cells of a fold."""
+        return [cell for cell in self.cells if cell.fold == fold]
+
     @cached_property
     def everything(self) -> Factors:
-        """Factors of training and validation data together."""
-        return merged(self.training, self.validation)
+        """Factors of all data together."""
+        return self._all_but(None)
 
-    @property
-    def has_validation(self) -> bool:
-        """Whether there are validation data."""
-        return any(factor.n_rows for factor in self.validation.values())
+    def without(self, fold: int) -> Factors:
+        """Factors of all data but those of a fold."""
+        return self._without[fold]
+
+    @cached_property
+    def _without(self) -> tuple[Factors, ...]:
+        return tuple(self._all_but(fold) for fold in range(self.n_folds))
+
+    @cached_property
+    def _of_folds(self) -> dict[int, Factors]:
+        folds = sorted({cell.fold for cell in self.cells})
+        return {fold: merged(*(cell.factors for cell in self.held_out(fold))) for fold in folds}
+
+    def _all_but(self, left_out: int | None) -> Factors:
+        own = [factors for fold, factors in self._of_folds.items() if fold != left_out]
+        columns = self.n_composition + len(self.levels) + 1
+        none = {q: Factor(np.zeros((0, columns)), 0) for q in QUANTITIES}
+        return {q: factor.reduced() for q, factor in merged(none, *own).items()}
 
     @cached_property
     def sizes(self) -> Floats:
         """(C,) root mean square of each function's forces over all data; of its energies where no force sees it.
 
-        Both parts count, so that a model means the same before and after the last fit. Functions that are nowhere
+        All folds count, so that a model means the same before and after the last fit. Functions that are nowhere
         seen have size zero.
         """
         columns = slice(self.n_composition, -1)
@@ -88,20 +118,6 @@ class Problem:
     def penalties(self, smoothness: float) -> Floats:
         """(C,) what a coefficient is multiplied with in the prior: size times level^smoothness."""
         return self.sizes * self.levels**smoothness
-
-    def residuals(self, factors: Factors, columns: Floats) -> dict[str, Floats]:
-        """Root mean square residual (K,) of each quantity that has data, in the units of its rows.
-
-        Args:
-            factors: of some data.
-            columns: (n_composition + C, K), a solution a column.
-        """
-        solutions = np.vstack([columns, np.full((1, columns.shape[1]), -1.0)])
-        return {
-            quantity: np.linalg.norm(factors[quantity].matrix @ solutions, axis=0) / np.sqrt(factors[quantity].n_rows)
-            for quantity in QUANTITIES
-            if factors[quantity].n_rows
-        }
 
 
 @dataclass(frozen=True)
@@ -233,7 +249,7 @@ def reduce_problem(
 def determined_composition(rows: Floats) -> Floats:
     """Orthonormal combinations (n_composition, r) of the columns of composition (m, n_composition) that rows determine.
 
-    All that occur are columns of a problem; its training part may have fewer. The others are left at zero.
+    All that occur are columns of a problem; what is left when a fold is held out may have fewer. The others are left at zero.
     """
     if not rows.size:
         return np.zeros((rows.shape[1], 0))

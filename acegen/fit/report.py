@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from acegen.fit.bayes import BayesFit
 from acegen.fit.evaluation import ErrorRow, error_rows, table_cells
 from acegen.fit.folder import REPORT, REPORT_FORMAT
+from acegen.fit.folds import ALWAYS
 from acegen.fit.ridge import PathPoint, RidgeFit
 from acegen.version import __version__
 
@@ -41,7 +42,7 @@ def write_report(result: FitResult, folder: Path, pictures: Mapping[str, str]) -
 def report_document(result: FitResult) -> dict[str, Any]:
     """The report as plain values: energies eV/atom, forces eV/Å, times s, memory bytes."""
     spec, parts = result.settings.spec, result.parts
-    named = {"training": parts.training, "validation": parts.validation, "test": parts.test}
+    named = {"training": parts.training, "test": parts.test}
     return {
         "format": REPORT_FORMAT,
         "generator": f"acegen {__version__}",
@@ -60,6 +61,7 @@ def report_document(result: FitResult) -> dict[str, Any]:
             }
             for name, part in named.items()
         },
+        "folds": {"number": parts.n_folds, "always_fitted": parts.folds.count(ALWAYS)},
         "solution": _solution(result.fit),
         "selection": None
         if result.selection is None
@@ -125,6 +127,8 @@ def _point(point: PathPoint) -> dict[str, Any]:
         "validation_rmse": point.validation,
         "evidence": point.evidence,
         "gcv": point.gcv,
+        "score": point.score,
+        "uncertainty": point.uncertainty,
     }
 
 
@@ -143,7 +147,7 @@ def _markdown(result: FitResult, document: Mapping[str, Any], pictures: Mapping[
         "",
         "## Errors",
         "",
-        f"{ERROR_UNITS}. Validation errors are of a fit with the same hyperparameters that has not seen these data.",
+        f"{ERROR_UNITS}. Validation errors are of fits with the same hyperparameters, each of which has not seen the fold it predicts.",
         "",
         *_table(ERROR_HEADINGS, [table_cells(row, ".2f", ".4f") for row in all_error_rows(result)]),
         "",
@@ -190,7 +194,7 @@ def _solution_lines(fit: RidgeFit | BayesFit) -> list[str]:
     best: dict[tuple[float, float, float], PathPoint] = {}
     for point in fit.path:
         key = (point.weights.energy, point.weights.virial, point.smoothness)
-        if key not in best or point.score < best[key].score:
+        if key not in best or point == chosen or (best[key] != chosen and point.score < best[key].score):
             best[key] = point
     rows = [
         [
@@ -199,17 +203,29 @@ def _solution_lines(fit: RidgeFit | BayesFit) -> list[str]:
             f"{point.strength:.2g}",
             f"{point.freedom:.0f}",
             *(f"{point.validation.get(q, float('nan')):.5g}" for q in ("energy", "forces")),
+            f"{point.score:.3f} ± {point.uncertainty:.3f}",
             f"{point.evidence:,.0f}",
             "chosen" if point == chosen else "",
         ]
         for point in best.values()
     ]
-    headings = ("energy weight", "smoothness", "strength", "eff. parameters", "val. E", "val. F", "evidence", "")
+    headings = (
+        "energy weight",
+        "smoothness",
+        "strength",
+        "eff. parameters",
+        "val. E",
+        "val. F",
+        "score",
+        "evidence",
+        "",
+    )
     return [
         f"Ridge regression: strength {chosen.strength:.3g}, smoothness {chosen.smoothness:g}, weights energy "
         f"{chosen.weights.energy:g}, forces {chosen.weights.forces:g}, virial {chosen.weights.virial:g}; condition "
-        f"number of the scaled problem {fit.condition:.2e}. The best strength for each candidate (validation RMSE in "
-        "eV/atom and eV/Å):",
+        f"number of the scaled problem {fit.condition:.2e}. The best strength for each candidate, with "
+        "validation RMSE in eV/atom and eV/Å, the score by which candidates are compared (mean logarithm of errors, smaller "
+        "is better) and the standard error of its difference to the best:",
         "",
         *_table(headings, rows),
     ]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acegen.errors import FitError
+from acegen.fit.merit import predict, rms
 from acegen.fit.problem import Problem, Reduced
 from acegen.fit.settings import SelectionSettings
 
@@ -19,7 +20,7 @@ _PATH_POINTS = 12
 class Selection:
     """Functions kept, in ascending order, and how the validation error fell with their number.
 
-    `path`: (number of functions, root mean square validation residual by quantity) for some numbers; greedy only.
+    `path`: (number of functions, root mean square error of fold 0 by quantity) for some numbers; greedy only.
     """
 
     functions: NDArray[np.int64]
@@ -65,10 +66,10 @@ def _greedy(problem: Problem, reduced: Reduced, strength: float, count: int) -> 
     share = np.where(path[:, -1] != 0, np.inf, np.abs(reduced.ridge(np.array([strength]))[:, 0]) * norms)
     chosen = np.sort(np.argsort(-share, kind="stable")[:count])
     points = []
-    if problem.has_validation:
+    if problem.n_folds:
         for number in np.unique(np.geomspace(1, path.shape[1], _PATH_POINTS).astype(int)):
-            residuals = problem.residuals(problem.validation, reduced.columns(path[:, [number - 1]] / norms[:, None]))
-            points.append((int(number), {q: float(values[0]) for q, values in residuals.items()}))
+            found = predict(problem.held_out(0), reduced.columns(path[:, [number - 1]] / norms[:, None]))
+            points.append((int(number), {q: float(rms(own)[0]) for q, own in found.items() if own}))
     return Selection(reduced.functions[chosen], tuple(points))
 
 

@@ -61,24 +61,30 @@ class DataSettings(_Section):
     """Where the labels are, and which part decides hyperparameters."""
 
     train: Paths = Field(min_length=1, description="extended-XYZ file or files to fit to")
-    validation: float | Paths = Field(
-        0.15, description="part of the training configurations of each kind (0 to 0.5), or files of its own"
+    folds: int = Field(
+        5, ge=2, le=20, strict=True, description="folds of the cross-validation that decides hyperparameters, 2 to 20"
+    )
+    validation: float | Paths | None = Field(
+        None,
+        description="instead of folds: one part of the configurations of each kind (0 to 0.5), or files of its own",
     )
     test: Paths = Field((), description="extended-XYZ file or files to report errors for; they decide nothing")
-    seed: int = Field(0, ge=0, strict=True, description="seed of the validation split, an integer from 0")
+    seed: int = Field(0, ge=0, strict=True, description="seed of folds, an integer from 0")
     keys: KeySettings = Field(default_factory=KeySettings, description="table: names of the labels")
 
     @model_validator(mode="after")
     def _part_makes_sense(self) -> DataSettings:
         if isinstance(self.validation, float) and not 0 <= self.validation <= 0.5:
             raise ValueError(f"data.validation = {self.validation} is no part; give a number from 0 to 0.5, or files")
+        if self.validation is not None and "folds" in self.model_fields_set:
+            raise ValueError("data.folds and data.validation exclude each other; leave one of them out")
         return self
 
 
 class WeightSettings(_Section):
     """Weights of residuals: of energies in eV/atom, forces in eV/Å, virials in eV/atom.
 
-    Several candidates for a quantity are decided between by the validation part. A Bayesian fit finds the weights of
+    Several candidates for a quantity are decided between by cross-validation. A Bayesian fit finds the weights of
     quantities itself and uses only `config_type` and `atoms`.
     """
 
@@ -110,7 +116,7 @@ class SolverSettings(_Section):
     )
     strength: Literal["validation", "evidence", "gcv"] | Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
         "validation",
-        description='ridge only: "validation", "evidence", "gcv" (generalized cross-validation), or the strength',
+        description='ridge only: "validation" (by folds), "evidence", "gcv" (generalized cross-validation), or the strength',
     )
     smoothness: Annotated[tuple[Power, ...], BeforeValidator(_listed), Field(min_length=1)] = Field(
         (1.0, 2.0, 3.0), description="power of the level in the prior, or candidates"
@@ -119,7 +125,9 @@ class SolverSettings(_Section):
         "qr", description='"qr" (stable), or "normal" (normal equations: faster, half the digits)'
     )
     selection: SelectionSettings | None = Field(None, description="table: functions to keep, for a sparse model")
-    refit: bool = Field(True, description="fit once more on training and validation data when all is decided")
+    refit: bool = Field(
+        True, description="fit once more to all data when all is decided; false only with data.validation"
+    )
 
 
 class AssemblySettings(_Section):
@@ -148,6 +156,15 @@ class FitSettings(_Section):
     )
     solver: SolverSettings = Field(default_factory=SolverSettings, description="table: how coefficients are found")
     assembly: AssemblySettings = Field(default_factory=AssemblySettings, description="table: processes, memory, cache")
+
+    @model_validator(mode="after")
+    def _refit_makes_sense(self) -> FitSettings:
+        if not self.solver.refit and not self.data.validation:
+            raise ValueError(
+                "solver.refit = false leaves the validation data out of the last fit, and data.validation gives none; "
+                "set data.validation, or leave solver.refit out"
+            )
+        return self
 
     @model_validator(mode="after")
     def _elements_agree(self) -> FitSettings:

@@ -1,7 +1,7 @@
 """Units of the design matrix, each kept as triangles.
 
-A unit is some configurations of one part (training or validation). Its rows are computed in blocks of bounded size and
-reduced to one `Factor` for each quantity at once, so that memory depends on the number of columns, not of rows.
+A unit is some configurations of one fold and kind. Its rows are computed in blocks of bounded size and reduced to one
+`Factor` for each quantity at once, so that memory depends on the number of columns, not of rows.
 Finished units are kept on disk under the hash of all that enters them: an assembly that was interrupted, or is
 repeated with another solver, does what is missing.
 """
@@ -36,6 +36,10 @@ from acegen.runtime.design import DesignRows
 Floats = NDArray[np.float64]
 
 QUANTITIES = ("energy", "forces", "virial")
+
+REDUCED = ("forces", "virial")
+"""Quantities of many rows a configuration, which become triangles at once; of energies each row is kept, so that a
+configuration has a residual of its own."""
 
 _A_DAY = 24 * 3600.0
 
@@ -74,7 +78,7 @@ class Assembler:
 
     def key(self, unit: Sequence[Configuration]) -> str:
         """Hash of all that a unit's factors depend on."""
-        common = (self.basis_hash, self.composition, self.atomic_energies, self.atoms_power)
+        common = ("single energies", self.basis_hash, self.composition, self.atomic_energies, self.atoms_power)
         digest = hashlib.sha256(repr(common).encode())
         for configuration in unit:
             digest.update(configuration.content)
@@ -104,10 +108,15 @@ class Assembler:
         columns = n_composition + model.n_basis * len(model.elements) + 1
         capacity = max(4 * columns, self.block_bytes // (8 * columns))
         most = {"energy": len(unit), "forces": 3 * sum(len(c.atoms) for c in unit), "virial": 6 * len(unit)}
-        buffers = {q: RowBuffer(columns, min(capacity, most[q])) for q in QUANTITIES}
+        buffers = {q: RowBuffer(columns, min(capacity, most[q])) for q in REDUCED}
+        energies = [np.zeros((0, columns))]
         for quantity, rows in self._rows(unit):
-            buffers[quantity].add(rows)
-        return {quantity: buffer.factor() for quantity, buffer in buffers.items()}
+            if quantity == "energy":
+                energies.append(rows)
+            else:
+                buffers[quantity].add(rows)
+        single = Factor(np.vstack(energies), sum(map(len, energies)), single=True)
+        return {"energy": single} | {quantity: buffer.factor() for quantity, buffer in buffers.items()}
 
     def _rows(self, unit: Sequence[Configuration]) -> Iterator[tuple[str, Floats]]:
         """Weighted rows [composition | functions | target] with their quantity."""
@@ -175,7 +184,7 @@ def _read(path: Path) -> Factors | None:
     """Factors kept on disk; None if there are none, or if the file is damaged."""
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            return {q: Factor(file[q], int(file[f"{q}_rows"])) for q in QUANTITIES}
+            return {q: Factor(file[q], int(file[f"{q}_rows"]), q not in REDUCED) for q in QUANTITIES}
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error):

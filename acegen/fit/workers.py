@@ -115,7 +115,7 @@ def _end_with(parent: Connection) -> None:
 
 
 class Tree:
-    """Factors of `count` units of one part, combined two by two.
+    """Factors of `count` units of one cell, combined two by two.
 
     The pairs follow from the numbers of the units, not from the order in which they come: the result is the same bits.
     """
@@ -141,18 +141,18 @@ class Tree:
 
 
 def assemble_on_cluster(
-    assembler: Assembler, units: Sequence[Unit], parts: Sequence[str], address: str
-) -> Iterator[tuple[int, dict[str, Factors] | None]]:
+    assembler: Assembler, units: Sequence[Unit], cells: Sequence[tuple[int, str]], address: str
+) -> Iterator[tuple[int, dict[tuple[int, str], Factors] | None]]:
     """Units on a Dask cluster; only triangles travel, and they are combined where they are, two by two.
 
     Args:
         assembler: what the units have in common.
         units: the units.
-        parts: the part each unit belongs to; only factors of one part are combined.
+        cells: the fold and kind each unit belongs to; only factors of one cell are combined.
         address: of the scheduler.
 
     Yields:
-        (number of finished units, None) as the cluster works, at last (all, factors by part).
+        (number of finished units, None) as the cluster works, at last (all, factors by cell).
 
     Raises:
         DependencyError: dask.distributed is not installed.
@@ -170,8 +170,8 @@ def assemble_on_cluster(
         raise FitError(f"there is no Dask scheduler at {address}: {error}. Start one, or mend assembly.dask.") from None
     with client:
         futures = [client.submit(assembler.assemble, unit, pure=False) for unit in units]
-        roots = {part: [f for f, own in zip(futures, parts, strict=True) if own == part] for part in parts}
-        totals = {part: _tree(client, leaves) for part, leaves in roots.items()}
+        roots = {cell: [f for f, own in zip(futures, cells, strict=True) if own == cell] for cell in cells}
+        totals = {cell: _tree(client, leaves) for cell, leaves in roots.items()}
         finished = distributed.as_completed(futures)
         del futures, roots  # a triangle is dropped when it has been combined with others
         try:

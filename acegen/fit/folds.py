@@ -1,0 +1,80 @@
+"""Which configurations are held out together: folds of a cross-validation, or one part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from acegen.errors import FitError
+
+if TYPE_CHECKING:
+    from acegen.fit.data import Configuration
+
+ALWAYS = -1
+"""Fold of configurations that are fitted to always."""
+
+_CLUSTER = 2
+"""Atoms up to which a configuration without periodicity says what nothing else does: isolated atoms, dimers."""
+
+
+def assign_folds(configurations: Sequence[Configuration], count: int, seed: int) -> tuple[int, ...]:
+    """A fold, 0 to `count` - 1, for each configuration, or `ALWAYS`.
+
+    Every kind is dealt out to all folds in turn, in an order that follows from the seed, so that a kind with enough
+    members is in each. Isolated atoms and dimers, the only member of a kind and the only configuration with an element
+    stay with what is fitted. There are fewer folds than `count` if fewer configurations can be held out, and none if
+    only one can: it would leave nothing like it.
+    """
+    order = _order(configurations, seed)
+    count = min(count, len(order))
+    folds = [ALWAYS] * len(configurations)
+    if count > 1:
+        for place, number in enumerate(order):
+            folds[number] = place % count
+    return tuple(folds)
+
+
+def hold_out(configurations: Sequence[Configuration], part: float, seed: int) -> tuple[int, ...]:
+    """Fold 0 for the given part of each kind of configuration, at least one of each; `ALWAYS` for the others.
+
+    What stays with the fit in `assign_folds` does here.
+
+    Raises:
+        FitError: nothing is left to hold out.
+    """
+    folds = [ALWAYS] * len(configurations)
+    if part == 0:
+        return tuple(folds)
+    kinds: dict[str, list[int]] = {}
+    for number in _order(configurations, seed):
+        kinds.setdefault(configurations[number].config_type, []).append(number)
+    for members in kinds.values():
+        for number in members[: min(max(1, round(part * len(members))), len(members) - 1)]:
+            folds[number] = 0
+    if 0 not in folds:
+        raise FitError(
+            f"{len(configurations)} training configurations leave none for validation. Give more, give files for "
+            "data.validation, or leave data.validation out: hyperparameters are then decided by the evidence."
+        )
+    return tuple(folds)
+
+
+def _order(configurations: Sequence[Configuration], seed: int) -> list[int]:
+    """Numbers of those that can be held out, kind by kind, shuffled within a kind."""
+    free = [i for i, c in enumerate(configurations) if len(c.atoms) > _CLUSTER or c.atoms.pbc.any()]
+    holders: dict[str, list[int]] = {}
+    for i in free:
+        for element in set(configurations[i].atoms.get_chemical_symbols()):
+            holders.setdefault(element, []).append(i)
+    only = {members[0] for members in holders.values() if len(members) == 1}
+    kinds: dict[str, list[int]] = {}
+    for i in free:
+        if i not in only:
+            kinds.setdefault(configurations[i].config_type, []).append(i)
+    several = {kind: members for kind, members in kinds.items() if len(members) > 1}
+    if not several:  # every configuration has a kind of its own: names are no kinds
+        several = {"": [i for members in kinds.values() for i in members]}
+    rng = np.random.default_rng(seed)
+    return [int(i) for kind in sorted(several) for i in rng.permutation(several[kind])]
