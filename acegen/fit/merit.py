@@ -99,7 +99,8 @@ def floors(candidates: Sequence[Predictions]) -> dict[str, float]:
 
 def merit(predictions: Predictions, floor: dict[str, float]) -> Floats:
     """(S,) the figure of merit, smaller is better; the mean over the quantities that have a floor."""
-    means = [_log_errors(predictions[q], f) for q, f in floor.items() if predictions[q]]
+    decisive = [q for q in ("energy", "forces") if q in floor] or list(floor)
+    means = [_log_errors(predictions[q], floor[q]) for q in decisive if predictions[q]]
     mean: Floats = np.mean(means, axis=0)
     return mean
 
