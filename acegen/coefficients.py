@@ -128,7 +128,8 @@ def check_coefficients(coefficients: Coefficients, basis_hash: str, elements: Se
     if own_hash is not None and own_hash != basis_hash:
         raise CoefficientError(
             f"the coefficients belong to another basis: they were made for {own_hash[:12]}…, this spec gives "
-            f"{basis_hash[:12]}…. Use the spec they were fitted with, or fit again."
+            f"{basis_hash[:12]}…. Use the spec they were fitted with (and the same version of acegen, whose "
+            "defaults are part of a basis), or fit again."
         )
     if set(coefficients.values) != set(elements):
         raise CoefficientError(

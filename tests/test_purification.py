@@ -713,6 +713,8 @@ def identity(changes: Mapping[str, Mapping[str, Any]], name: str = "plain") -> s
         {"radial": {"cutoff": {"Si-Si": 5.0, "Si-O": 5.0, "O-O": 4.0}}},
         {"radial": {"transform": "smootherstep"}},
         {"radial": {"transform": "agnesi"}},
+        {"radial": {"transform": "agnesi", "agnesi": {"r0": 2.0}}},
+        {"radial": {"transform": "agnesi", "agnesi": {"r0": {"Si-Si": 2.25, "O-O": 2.25, "O-Si": 2.0}}}},
         {"radial": {"family": "envelope", "envelope": [0, 0, 1]}},
     ],
 )

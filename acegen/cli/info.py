@@ -120,6 +120,10 @@ def _sizes(graph: Graph, program: Program, neighbours: int) -> Table:
         table.add_row("cutoff of coupled functions", _lengths(spec.cutoffs))
     if isinstance(spec, Spec) and spec.pair_cutoffs:
         table.add_row("cutoff of the pair term", _lengths(spec.pair_cutoffs))
+    if spec.agnesi_r0:
+        table.add_row("r0 of coupled functions", _lengths(spec.agnesi_r0))
+    if isinstance(spec, Spec) and spec.pair_r0:
+        table.add_row("r0 of the pair term", _lengths(spec.pair_r0))
     if isinstance(spec, Spec) and spec.zbl_ranges:
         inner, outer = ([[r[end] for r in row] for row in spec.zbl_ranges] for end in (0, 1))
         table.add_row("ZBL core, switched off from", f"{_lengths(inner)} to {_lengths(outer)}")

@@ -12,9 +12,6 @@ from acegen.algebra.polynomials import PolynomialAlgebra
 from acegen.codegen.constants import constant, rounded
 from acegen.spec.radial import AgnesiSpec, ClosedRadialSpec, EnvelopeRadialSpec
 
-_DEFAULT_R0 = 0.45
-"""Length scale of the Agnesi transform in units of the cutoff, if the spec gives none."""
-
 
 @dataclass(frozen=True)
 class RadialCode:
@@ -68,20 +65,14 @@ def _family_name(radial: PolynomialAlgebra) -> str:
 
 
 def transform_constants(
-    table: ClosedRadialSpec | EnvelopeRadialSpec, cutoffs: Sequence[Sequence[float]]
+    cutoffs: Sequence[Sequence[float]], r0: Sequence[Sequence[float]] | None
 ) -> list[list[list[float]]]:
-    """Cutoff, 1/cutoff and, for the Agnesi transform, 1/r0, by centre and neighbour, for a matrix of cutoffs."""
-    rows = []
-    for by_neighbour in cutoffs:
-        row = []
-        for cutoff in by_neighbour:
-            constants = [cutoff, 1 / cutoff]
-            if table.transform == "agnesi":
-                r0 = table.agnesi.r0 if table.agnesi else None
-                constants.append(1 / (r0 or _DEFAULT_R0 * cutoff))
-            row.append(constants)
-        rows.append(row)
-    return rows
+    """Cutoff, 1/cutoff and, for the Agnesi transform, 1/r0, by centre and neighbour, as the arguments are."""
+    constants = [[[cutoff, 1 / cutoff] for cutoff in by_neighbour] for by_neighbour in cutoffs]
+    for row, scales in zip(constants, r0 or (), strict=False):
+        for entry, scale in zip(row, scales, strict=True):
+            entry.append(1 / scale)
+    return constants
 
 
 def agnesi_constant(agnesi: AgnesiSpec) -> Fraction:

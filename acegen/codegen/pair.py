@@ -61,7 +61,7 @@ def pair_code(basis: Basis, coefficients: Mapping[str, Sequence[float]] | None) 
     return PairCode(
         degree=degree,
         radial=radial_code(spec.radial, basis.radial, degree),
-        ranges=transform_constants(spec.radial, spec.pair_cutoffs),
+        ranges=transform_constants(spec.pair_cutoffs, spec.pair_r0),
         scales=[rounded_with_root(fmpq(1), function.scale_squared) for function in basis.pair[:degree]],
         nodes=[float(node) for node in newton_nodes(degree - 1)],
         sums=None if coefficients is None else newton_sums(basis, degree, coefficients),

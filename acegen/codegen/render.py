@@ -93,7 +93,7 @@ def generate_code(
         "elements": spec.species,
         "atomic_numbers": [ATOMIC_NUMBERS.get(symbol, 0) for symbol in spec.species],
         "cutoffs": spec.reach,
-        "pairs": transform_constants(spec.radial, spec.cutoffs) if spec.radial else [],
+        "pairs": transform_constants(spec.cutoffs, spec.agnesi_r0),
         "pair": pair,
         "zbl": zbl,
         "atomic_energies": [atomic_energies.get(symbol, 0.0) for symbol in spec.species],

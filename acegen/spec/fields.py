@@ -75,6 +75,9 @@ RationalNumber: TypeAlias = Annotated[
 Length: TypeAlias = Annotated[float, BeforeValidator(_parse_number), Field(ge=0.01, le=1000, allow_inf_nan=False)]
 PairLengths: TypeAlias = Length | dict[str, Length]
 """One length for all pairs, or one for each pair of elements, under keys such as "Si-O"."""
+Scale: TypeAlias = Annotated[float, BeforeValidator(_parse_number), Field(ge=0.001, le=1000, allow_inf_nan=False)]
+"""A length within a cutoff, and so possibly shorter than any cutoff."""
+PairScales: TypeAlias = Scale | dict[str, Scale]
 
 
 class Section(BaseModel):
@@ -83,7 +86,7 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def check_pairs(key: str, lengths: PairLengths | None, elements: Sequence[str]) -> None:
+def check_pairs(key: str, lengths: PairLengths | PairScales | None, elements: Sequence[str]) -> None:
     """Demand that a table by pair, given under `key`, names every pair of the elements once, either way round.
 
     Raises:
@@ -115,17 +118,17 @@ def element_pairs(elements: Sequence[str]) -> list[str]:
     return [f"{a}-{b}" for a, b in combinations_with_replacement(elements, 2)]
 
 
-def by_pair(lengths: PairLengths, elements: Sequence[str]) -> dict[str, float]:
+def by_pair(lengths: PairLengths | PairScales, elements: Sequence[str]) -> dict[str, float]:
     """The length of every pair, under the names of `element_pairs`."""
     return {pair: _of_pair(lengths, *pair.split("-")) for pair in element_pairs(elements)}
 
 
-def by_species(lengths: PairLengths, elements: Sequence[str]) -> tuple[tuple[float, ...], ...]:
+def by_species(lengths: PairLengths | PairScales, elements: Sequence[str]) -> tuple[tuple[float, ...], ...]:
     """The same as a symmetric matrix, by centre and neighbour."""
     return tuple(tuple(_of_pair(lengths, a, b) for b in elements) for a in elements)
 
 
-def _of_pair(lengths: PairLengths, first: str, second: str) -> float:
+def _of_pair(lengths: PairLengths | PairScales, first: str, second: str) -> float:
     if not isinstance(lengths, dict):
         return lengths
     forward = lengths.get(f"{first}-{second}")

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from acegen.spec.basis import ParticleBasisSpec
 from acegen.spec.fields import ModelName, RationalNumber, Section
-from acegen.spec.radial import RadialSpec, canonical_radial
+from acegen.spec.radial import RadialSpec, agnesi_r0, canonical_radial
 from acegen.spec.symmetries import SYMMETRIES
 
 PARTICLE = "particle"
@@ -79,6 +79,8 @@ class ParticleSpec(Section):
         if self.radial is not None:
             if isinstance(self.radial.cutoff, dict):
                 raise ValueError("radial.cutoff is a table; there is one species of particles, give one number")
+            if self.radial.agnesi is not None and isinstance(self.radial.agnesi.r0, dict):
+                raise ValueError("radial.agnesi.r0 is a table; there is one species of particles, give one number")
             if not self.basis.constant:
                 raise ValueError("basis.constant belongs to particles without a radial table; remove it")
         return self
@@ -126,6 +128,14 @@ class ParticleSpec(Section):
     def cutoffs(self) -> tuple[tuple[float, ...], ...]:
         """The same as a matrix, by centre and neighbour; for particles with a cutoff only."""
         return () if self.cutoff is None else ((self.cutoff,),)
+
+    @property
+    def agnesi_r0(self) -> tuple[tuple[float, ...], ...] | None:
+        """r0 as such a matrix; None if the transform is not that of Agnesi."""
+        if self.radial is None or self.radial.transform != "agnesi":
+            return None
+        r0 = agnesi_r0(None if self.radial.agnesi is None else self.radial.agnesi.r0, self.radial.cutoff)
+        return ((r0,),) if isinstance(r0, float) else None  # tables are refused above
 
     @property
     def reach(self) -> tuple[tuple[float, ...], ...]:

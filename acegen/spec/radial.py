@@ -8,7 +8,10 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
-from acegen.spec.fields import Length, PairLengths, RationalNumber, Section
+from acegen.spec.fields import PairLengths, PairScales, RationalNumber, Section
+
+_DEFAULT_R0 = 0.45
+"""Length scale of the Agnesi transform in units of the cutoff, if the spec gives none."""
 
 
 class AgnesiSpec(Section):
@@ -17,7 +20,11 @@ class AgnesiSpec(Section):
     t(x) = 1 / (1 + a x^q / (1 + x^(q-p))), with a such that t is steepest at x = 1 (as in ACEpotentials.jl).
     """
 
-    r0: Length | None = Field(None, description="length scale in Å, a positive number (default: 0.45·cutoff)")
+    r0: PairScales | None = Field(
+        None,
+        description="length scale in Å, one positive number (0.001 to 1000), or a table with one per pair such as "
+        '"O-H" = 1.0 (default: 0.45·cutoff)',
+    )
     p: int = Field(2, ge=1, le=8, strict=True, description="decay power at large r, an integer from 1 to 8")
     q: int = Field(4, ge=1, le=8, strict=True, description="power at small r, an integer from p to 8")
 
@@ -107,11 +114,25 @@ RadialSpec: TypeAlias = Annotated[
 ]
 
 
+def agnesi_r0(given: PairScales | None, cutoff: PairLengths) -> PairScales:
+    """r0 of the Agnesi transform in Å as it is given, or else its default for a cutoff."""
+    if given is not None:
+        return given
+    if isinstance(cutoff, dict):
+        return {pair: _DEFAULT_R0 * length for pair, length in cutoff.items()}
+    return _DEFAULT_R0 * cutoff
+
+
 def canonical_radial(radial: ClosedRadialSpec | EnvelopeRadialSpec) -> dict[str, Any]:
-    """The table in one standard form: defaults filled in, no trailing zeros of the envelope."""
+    """The table in one standard form: defaults filled in, no trailing zeros of the envelope.
+
+    Cutoff and r0 stay a number or a table, as they are given.
+    """
+    if radial.transform == "agnesi":  # filled in beforehand, so that the order of the keys is the same
+        agnesi = radial.agnesi or AgnesiSpec()
+        agnesi = agnesi.model_copy(update={"r0": agnesi_r0(agnesi.r0, radial.cutoff)})
+        radial = radial.model_copy(update={"agnesi": agnesi})
     document = radial.model_dump(mode="json", exclude_none=True)
-    if radial.transform == "agnesi" and radial.agnesi is None:
-        document["agnesi"] = AgnesiSpec().model_dump(mode="json", exclude_none=True)
     if isinstance(radial, EnvelopeRadialSpec):
         last = max(power for power, value in enumerate(radial.envelope) if value)
         document["envelope"] = document["envelope"][: last + 1]

@@ -12,8 +12,17 @@ from typing import Any
 from pydantic import ConfigDict, Field, model_validator
 
 from acegen.spec.basis import BasisSpec
-from acegen.spec.fields import MAX_DEGREE, ModelName, PairLengths, Section, by_pair, by_species, check_pairs
-from acegen.spec.radial import RadialSpec, canonical_radial
+from acegen.spec.fields import (
+    MAX_DEGREE,
+    ModelName,
+    PairLengths,
+    PairScales,
+    Section,
+    by_pair,
+    by_species,
+    check_pairs,
+)
+from acegen.spec.radial import RadialSpec, agnesi_r0, canonical_radial
 
 _BASIS_KEYS = ("expansion", "symmetry", "elements", "order", "level", "angular_weight")
 """The order in which they have always been written: it counts for the identity of a basis."""
@@ -22,7 +31,8 @@ _BASIS_KEYS = ("expansion", "symmetry", "elements", "order", "level", "angular_w
 class PairSpec(Section):
     """A pair term with a cutoff of its own, in place of the functions of order 1.
 
-    Its functions R_1 .. R_degree of each neighbour species are those of `radial`, only y(r) has the other cutoff.
+    Its functions R_1 .. R_degree of each neighbour species are those of `radial`, only y(r) has the other cutoff,
+    and with the Agnesi transform the other r0.
     """
 
     degree: int = Field(
@@ -33,6 +43,11 @@ class PairSpec(Section):
     )
     cutoff: PairLengths | None = Field(
         None, description="cutoff radius of the pair term in Å, in the forms of radial.cutoff (default: radial.cutoff)"
+    )
+    r0: PairScales | None = Field(
+        None,
+        description="length scale of the Agnesi transform in the pair term in Å, in the forms of radial.agnesi.r0 "
+        "(default: radial.agnesi.r0, or without it 0.45 times the cutoff of the pair term)",
     )
 
 
@@ -66,8 +81,11 @@ class Spec(Section):
     def _lengths_for_every_pair(self) -> Spec:
         elements = self.basis.elements
         check_pairs("radial.cutoff", self.radial.cutoff, elements)
+        if self.radial.agnesi is not None:
+            check_pairs("radial.agnesi.r0", self.radial.agnesi.r0, elements)
         if self.pair is not None:
             check_pairs("pair.cutoff", self.pair.cutoff, elements)
+            check_pairs("pair.r0", self.pair.r0, elements)
         if self.zbl is not None:
             check_pairs("zbl.inner", self.zbl.inner, elements)
             check_pairs("zbl.outer", self.zbl.outer, elements)
@@ -86,6 +104,15 @@ class Spec(Section):
             raise ValueError(
                 "basis.order = 1 with a pair table leaves no many-body functions; use order 2 or more with it, or "
                 "remove the pair table (the functions of order 1 are a pair term)"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _r0_only_with_agnesi(self) -> Spec:
+        if self.pair is not None and self.pair.r0 is not None and self.radial.transform != "agnesi":
+            raise ValueError(
+                f"pair.r0 is given but radial.transform is '{self.radial.transform}', which has no r0; "
+                'remove it or set transform = "agnesi"'
             )
         return self
 
@@ -114,6 +141,20 @@ class Spec(Section):
         return None if self.pair is None else by_species(self._pair_lengths(self.pair), self.basis.elements)
 
     @property
+    def agnesi_r0(self) -> tuple[tuple[float, ...], ...] | None:
+        """r0 of the coupled functions in Å by centre and neighbour; None if the transform is not that of Agnesi."""
+        if self.radial.transform != "agnesi":
+            return None
+        return by_species(agnesi_r0(self._given_r0, self.radial.cutoff), self.basis.elements)
+
+    @property
+    def pair_r0(self) -> tuple[tuple[float, ...], ...] | None:
+        """The same of the pair functions; None without any, too."""
+        if self.pair is None or self.radial.transform != "agnesi":
+            return None
+        return by_species(self._pair_scales(self.pair), self.basis.elements)
+
+    @property
     def zbl_ranges(self) -> tuple[tuple[tuple[float, float], ...], ...] | None:
         """Inner and outer distance of the ZBL switch in Å by centre and neighbour; None without ZBL."""
         if self.zbl is None:
@@ -132,11 +173,18 @@ class Spec(Section):
     def _pair_lengths(self, pair: PairSpec) -> PairLengths:
         return self.radial.cutoff if pair.cutoff is None else pair.cutoff
 
+    @property
+    def _given_r0(self) -> PairScales | None:
+        return None if self.radial.agnesi is None else self.radial.agnesi.r0
+
+    def _pair_scales(self, pair: PairSpec) -> PairScales:
+        return agnesi_r0(self._given_r0 if pair.r0 is None else pair.r0, self._pair_lengths(pair))
+
     def canonical(self) -> dict[str, Any]:
         """The specification in one standard form: the same for every way to write the same model.
 
-        Defaults are filled in, one level per order, one cutoff per pair in the order of the elements, no
-        trailing zeros of the envelope. Plain JSON values; rationals are strings.
+        Defaults are filled in, one level per order, one cutoff and r0 per pair in the order of the
+        elements, no trailing zeros of the envelope. Plain JSON values; rationals are strings.
         """
         document = self.model_dump(mode="json", exclude_none=True)
         elements = self.basis.elements
@@ -144,8 +192,15 @@ class Spec(Section):
         document["basis"]["level"] = [str(level) for level in self.levels]
         document["radial"] = canonical_radial(self.radial)
         document["radial"]["cutoff"] = by_pair(self.radial.cutoff, elements)
+        if self.radial.transform == "agnesi":
+            document["radial"]["agnesi"]["r0"] = by_pair(agnesi_r0(self._given_r0, self.radial.cutoff), elements)
         if self.pair is not None:
-            document["pair"]["cutoff"] = by_pair(self._pair_lengths(self.pair), elements)
+            document["pair"] = {
+                "degree": self.pair.degree,
+                "cutoff": by_pair(self._pair_lengths(self.pair), elements),
+            }
+            if self.radial.transform == "agnesi":
+                document["pair"]["r0"] = by_pair(self._pair_scales(self.pair), elements)
         if self.zbl is not None:
             document["zbl"] = {"inner": by_pair(self.zbl.inner, elements), "outer": by_pair(self.zbl.outer, elements)}
         return document

@@ -21,15 +21,19 @@ class AtomFunctions:
     def __init__(self, spec: Spec, radial_functions: Sequence[Sequence[str]], center: int) -> None:
         self._spec = spec
         self._cutoffs = {False: spec.cutoffs[center], True: (spec.pair_cutoffs or spec.cutoffs)[center]}
+        self._r0 = {False: spec.agnesi_r0, True: spec.pair_r0}
+        self._center = center
         self._radial = [[rational(c) for c in row] for row in radial_functions]
 
     def of(self, particle: Particle, pair: bool) -> Callable[[int, int, int, int], arb]:
-        """φ(species, n, l, m) of one particle, with the cutoff of the pair term or of all others."""
+        """φ(species, n, l, m) of one particle, with cutoff and r0 of the pair term or of all others."""
         x, y, z = particle.displacement
         r = (x * x + y * y + z * z).sqrt()
         unit = (x / r, y / r, z / r)
         cutoff = arb(self._cutoffs[pair][particle.species])
-        coordinate = transformed_distance(self._spec.radial, r, cutoff) if r < cutoff else arb(0)
+        scales = self._r0[pair]
+        r0 = None if scales is None else arb(scales[self._center][particle.species])
+        coordinate = transformed_distance(self._spec.radial, r, cutoff, r0) if r < cutoff else arb(0)
 
         @cache
         def radial(n: int) -> arb:
@@ -79,8 +83,9 @@ class ParticleFunctions:
     def _distance(self, r: arb) -> arb:
         if self._spec.radial is None or self._spec.cutoff is None:
             return arb(0)
-        cutoff = arb(self._spec.cutoff)
-        return transformed_distance(self._spec.radial, r, cutoff) if r < cutoff else arb(0)
+        cutoff, r0 = arb(self._spec.cutoff), self._spec.agnesi_r0
+        scale = None if r0 is None else arb(r0[0][0])
+        return transformed_distance(self._spec.radial, r, cutoff, scale) if r < cutoff else arb(0)
 
     def _direction(self, l: int, m: int, unit: Sequence[arb]) -> arb:
         if self._spec.basis.symmetry in ("SO2", "O2"):  # as the power of a complex number: no recurrence, no expansion
@@ -91,17 +96,17 @@ class ParticleFunctions:
         return sum((v * prod((x**k for x, k in zip(unit, p, strict=True)), start=arb(1)) for p, v in terms), arb(0))
 
 
-def transformed_distance(table: ClosedRadialSpec | EnvelopeRadialSpec, r: arb, cutoff: arb) -> arb:
-    """y(r) for r < cutoff."""
+def transformed_distance(table: ClosedRadialSpec | EnvelopeRadialSpec, r: arb, cutoff: arb, r0: arb | None) -> arb:
+    """y(r) for r < cutoff; r0 is given with the Agnesi transform, and only with it."""
     s = r / cutoff
     if table.transform == "smootherstep":
         return 1 - 10 * s**3 + 15 * s**4 - 6 * s**5
     step = 1 - 3 * s**2 + 2 * s**3
-    if table.transform == "smoothstep":
+    if r0 is None:
         return step
     agnesi = table.agnesi or AgnesiSpec()
     a = agnesi_constant(agnesi)
-    x = r / arb(agnesi.r0) if agnesi.r0 else s / (arb(45) / 100)
+    x = r / r0
     return step / (1 + fmpq(a.numerator, a.denominator) * x**agnesi.q / (1 + x ** (agnesi.q - agnesi.p)))
 
 
