@@ -59,7 +59,7 @@ def make_assembler(settings: FitSettings, model: Model, parts: Parts, cache: str
             "processes."
         )
     return Assembler(
-        spec=json.dumps(settings.spec.canonical()),
+        spec=json.dumps(settings.whole_spec.canonical()),
         modules=cache,
         basis_hash=model.basis_hash,
         composition=tuple(map(tuple, directions.tolist())),
@@ -133,7 +133,7 @@ def cells_of(parts: Parts, columns: int) -> dict[tuple[int, str], list[Configura
 
 
 def _levels(settings: FitSettings, model: Model) -> Floats:
-    weight = float(settings.spec.basis.angular_weight)
+    weight = float(settings.whole_spec.basis.angular_weight)
     return np.array([sum(f.n) + weight * sum(f.l) for z in model.elements for f in model.labels(z)])
 
 

@@ -127,7 +127,7 @@ def read_parts(settings: FitSettings) -> Parts:
     Raises:
         FitError: as `read_dataset`, `hold_out` and `weighted`, or nothing is left to fit to.
     """
-    data, elements = settings.data, settings.spec.basis.elements
+    data, elements = settings.data, settings.elements
     training = read_dataset(data.train, data.keys, elements)
     apart = Dataset(())
     if isinstance(data.validation, tuple):

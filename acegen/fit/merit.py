@@ -105,6 +105,25 @@ def merit(predictions: Predictions, floor: dict[str, float]) -> Floats:
     return mean
 
 
+@dataclass(frozen=True)
+class Best:
+    """The best of a candidate's solutions: its score, and root mean square errors by quantity."""
+
+    score: float
+    errors: dict[str, float]
+
+
+def compared(candidates: Sequence[Predictions]) -> list[Best]:
+    """The best solution of each candidate, by scores with floors in common."""
+    floor = floors(candidates)
+    best = []
+    for predictions in candidates:
+        scores = merit(predictions, floor)
+        k = int(scores.argmin())
+        best.append(Best(float(scores[k]), {q: float(rms(own)[k]) for q, own in predictions.items() if own}))
+    return best
+
+
 def merit_by_fold(predictions: Predictions, floor: dict[str, float]) -> Floats:
     """(folds, S) the figure of merit of each fold by itself."""
     folds = sorted({r.fold for own in predictions.values() for r in own})

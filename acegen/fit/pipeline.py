@@ -3,6 +3,7 @@
 stage     input → output
 --------  ------------------------------------------------------------------------------------------
 data      FIT.toml → `FitSettings`; labelled configurations → `Parts`: training data with folds, test data.
+model     elements and data → `Recommendation`: the `Spec`, where none was given.
 basis     `Spec` → the compiled basis.
 assembly  `Parts` → `Problem`: triangles of the design matrix.
 solve     `Problem` → `RidgeFit` or `BayesFit`: hyperparameters decided, coefficients.
@@ -31,6 +32,8 @@ from acegen.fit.evaluation import Comparison, compare, compare_linear
 from acegen.fit.folder import check_target
 from acegen.fit.folds import ALWAYS
 from acegen.fit.problem import Problem, Solution
+from acegen.fit.recommended import Recommendation, recommend
+from acegen.fit.request import ModelRequest
 from acegen.fit.ridge import RidgeFit
 from acegen.fit.selection import Selection
 from acegen.fit.settings import FitSettings, FitSource, load_settings
@@ -49,7 +52,8 @@ class FitResult:
     """All there is to know of a fit.
 
     Attributes:
-        settings: what was asked for.
+        settings: what was asked for, with the whole spec.
+        recommendation: why the spec is what it is, where it was made from the data.
         directory: `DIR/NAME`, where everything lies.
         model: the compiled potential.
         parts: the data.
@@ -64,6 +68,7 @@ class FitResult:
     """
 
     settings: FitSettings
+    recommendation: Recommendation | None
     directory: Path
     model: Model
     parts: Parts
@@ -95,11 +100,15 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
         check_target(target)
         parts = read_parts(settings)
         clock.report(_describe_data(parts))
+    cache = str(Path(settings.assembly.cache or Path(settings.output) / ".assembly").resolve())  # workers start elsewhere
+    recommendation = None
+    if isinstance(settings.spec, ModelRequest):
+        with clock.stage("model"):
+            recommendation = recommend(settings, parts, cache, clock)
+            settings = settings.model_copy(update={"spec": recommendation.spec})
+            clock.report(_describe_model(recommendation))
     with clock.stage("basis"):
-        cache = str(
-            Path(settings.assembly.cache or Path(settings.output) / ".assembly").resolve()
-        )  # workers start elsewhere
-        basis = acegen.compile(settings.spec, cache, progress=Subordinate(clock))
+        basis = acegen.compile(settings.whole_spec, cache, progress=Subordinate(clock))
         clock.report(f"{basis.n_basis * len(basis.elements):,} functions of {', '.join(basis.elements)}")
     with clock.stage("assembly"):
         assembler = make_assembler(settings, basis, parts, cache)
@@ -113,7 +122,7 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
     with staging_folder(target, FitError) as staging:
         with clock.stage("compile"):
             coefficients = _coefficients(basis, assembler, found.solution)
-            potential = acegen.compile(settings.spec, staging, coefficients, Subordinate(clock))
+            potential = acegen.compile(settings.whole_spec, staging, coefficients, Subordinate(clock))
             write_coefficients(
                 staging / "coefficients.json", basis.basis_hash, coefficients.values, coefficients.atomic_energies
             )
@@ -124,7 +133,7 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
             comparisons = _comparisons(potential, basis, assembler, held_out, parts, clock)
             clock.report(f"{sum(map(len, comparisons.values())):,} configurations")
         result = FitResult(
-            settings, target, potential, parts, problem, found, selection, coefficients, comparisons, (), n_cached,
+            settings, recommendation, target, potential, parts, problem, found, selection, coefficients, comparisons, (), n_cached,
             n_units,
         )  # fmt: skip
         with clock.stage("report"):
@@ -187,6 +196,15 @@ def _describe_data(parts: Parts) -> str:
     folds = f", {parts.n_folds} folds" if parts.n_folds > 1 else ""
     held = f" ({len(parts.folds) - always:,} held out for validation)" if parts.n_folds == 1 else ""
     return f"{counts} configurations{held}{folds}{left_out}"
+
+
+def _describe_model(recommendation: Recommendation) -> str:
+    spec = recommendation.spec
+    levels = ", ".join(f"{float(level):g}" for level in spec.levels)
+    return (
+        f"{spec.radial.transform}, order {spec.basis.order}, levels {levels}, angular weight "
+        f"{float(spec.basis.angular_weight):g}"
+    )
 
 
 def _describe_solution(found: RidgeFit | BayesFit) -> str:

@@ -1,53 +1,293 @@
-"""The basis a fit uses when only elements and cutoff are given."""
+"""The recommended model: a spec made from the data, when only elements are given.
+
+Distances decide cutoff, transform lengths, core and inner cutoff; the amount of data decides the number of functions. What
+kind of basis serves best - transform, weight of angular momenta, levels by order - is decided by cross-validating a few
+small ones on a part of the data.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+import acegen
 from acegen.basis.estimate import estimate_size
 from acegen.errors import FitError
+from acegen.fit.assembly import assemble, make_assembler
+from acegen.fit.data import Configuration, Dataset, Parts
+from acegen.fit.folds import assign_folds
+from acegen.fit.merit import compared
+from acegen.fit.request import ModelRequest
+from acegen.fit.ridge import cross_validate
+from acegen.fit.settings import FitSettings
+from acegen.fit.survey import Survey, survey
+from acegen.progress import Progress, Silent
 from acegen.spec import Spec, load_atomic_spec
+from acegen.spec.fields import element_pairs
 
-LEVELS = (Fraction(25, 2), Fraction(25, 2), Fraction(23, 2), Fraction(8))
-"""Levels by order for one element: 1,046 functions. Found with validation data of silicon and molybdenum: many angular
-channels, and a few functions of order 4, bring more than the same number of radial ones."""
+MOST_FUNCTIONS = 1050
+"""Functions of a centre where nothing asks for fewer."""
 
-ANGULAR_WEIGHT = Fraction(9, 20)
-MAX_FUNCTIONS = 1100
-"""Functions of a centre; with several elements the levels are lowered until they are at most as many."""
+_MOST_COLUMNS = 2600
+"""Functions of all centres together where nothing else is asked for: solving takes minutes beyond."""
 
-_STEP = Fraction(1, 2)
+_COMPONENTS_PER_COLUMN = 4
+"""Energies and force components that each function should have at least; the prior takes care of the rest."""
+
+_LEAST_FUNCTIONS = 60
+
+_TYPICAL = 1.3
+"""Length of the Agnesi transform by the typical distance of a pair: its resolution is best where neighbours are."""
+
+_NEIGHBOURS = 50
+"""Neighbours within the cutoff, where none is given."""
+
+_CUTOFFS = (4.5, 6.0)
+"""Å, the smallest and largest cutoff where none is given."""
+
+_PAIR_DEGREE = 14
+
+_PILOT_FUNCTIONS = 260
+"""Functions of a centre of the small bases that are compared, and columns of all together."""
+_PILOT_COLUMNS = 1200
+
+_PILOT_ATOMS = 2000
+"""Atoms of the part of the data on which they are."""
+
+_PILOT_FOLDS = 3
+
+_STEP = Fraction(1, 4)
 
 
-def recommended_spec(short: Mapping[str, Any]) -> Spec:
-    """The recommended model for a table of `name`, `elements` and `cutoff`, and `expansion`, `pair`, `zbl` if wanted.
+@dataclass(frozen=True)
+class Family:
+    """A kind of basis; its size is left open.
+
+    Attributes:
+        transform: of distances.
+        angular_weight: of l in the level.
+        below: by order from 2, how much lower its level is than that of order 2.
+    """
+
+    transform: str
+    angular_weight: Fraction
+    below: tuple[Fraction, ...]
+
+    def __str__(self) -> str:
+        return f"{self.transform}, order {len(self.below) + 1}, angular weight {float(self.angular_weight):g}"
+
+
+FAMILIES = (
+    Family("smoothstep", Fraction(9, 20), (Fraction(0), Fraction(1), Fraction(9, 2))),
+    Family("smoothstep", Fraction(3, 5), (Fraction(0), Fraction(1))),
+    Family("agnesi", Fraction(3, 5), (Fraction(0), Fraction(1))),
+    Family("agnesi", Fraction(3, 4), (Fraction(0), Fraction(2))),
+    Family("agnesi", Fraction(1), (Fraction(0), Fraction(2))),
+    Family("agnesi", Fraction(5, 4), (Fraction(0), Fraction(2))),
+)
+"""From many angular channels, for atoms among like neighbours at one distance, to many radial ones, for bonds."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A family, and what was found when a small basis of it was cross-validated.
+
+    Attributes:
+        family: the family.
+        functions: of a centre of the small basis.
+        energy: root mean square error of what was held out, eV/atom; None without energies.
+        forces: likewise, eV/Å.
+        score: figure of merit, smaller is better.
+    """
+
+    family: Family
+    functions: int
+    energy: float | None
+    forces: float | None
+    score: float
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """The model, and why it is this one.
+
+    Attributes:
+        spec: the model.
+        reasons: one paragraph.
+        trials: the families that were compared.
+    """
+
+    spec: Spec
+    reasons: str
+    trials: tuple[Trial, ...]
+
+
+def recommend(settings: FitSettings, parts: Parts, cache: str, progress: Progress) -> Recommendation:
+    """Make the spec of the model that was asked for by a `ModelRequest`.
+
+    Args:
+        settings: with the request as their spec.
+        parts: the data of the fit; only what is fitted is looked at.
+        cache: folder for the small bases and their triangles.
+        progress: told about the families.
 
     Raises:
-        FitError: a key is missing or unknown.
-        SpecError: a value is not allowed.
+        FitError: not even the smallest model has as few functions as were asked for.
     """
-    required, optional = ("name", "elements", "cutoff"), ("expansion", "pair", "zbl")
-    missing = [key for key in required if key not in short]
-    unknown = [key for key in short if key not in (*required, *optional)]
-    if missing or unknown:
-        what = [f"lacks {', '.join(missing)}"] if missing else []
-        what += [f"has {', '.join(unknown)}"] if unknown else []
+    request = settings.spec
+    assert isinstance(request, ModelRequest)
+    found = survey(parts.training.configurations, request.elements)
+    base = _Base(request, found)
+    n_elements = len(request.elements)
+    most = request.functions or _affordable(found.n_components, n_elements)
+    pilot = min(most, _PILOT_FUNCTIONS, max(_LEAST_FUNCTIONS, _PILOT_COLUMNS // n_elements))
+    small = _part(parts.training.configurations, settings.data.seed)
+    trials: list[Trial] = []
+    if small.n_folds:
+        candidates = []
+        for family in FAMILIES:
+            spec = base.sized(family, pilot)
+            if spec is not None:
+                candidates.append((family, spec))
+        trials = _compare(candidates, settings, small, cache, progress)
+    family = min(trials, key=lambda trial: trial.score).family if trials else FAMILIES[0]
+    spec = base.sized(family, most)
+    if spec is None:
         raise FitError(
-            f"the table spec {' and '.join(what)}. Give name, elements and cutoff (and expansion, pair, zbl if wanted) "
-            "for the recommended basis, or a whole specification with tables basis and radial."
+            f"spec.functions = {most} is too small: the smallest model of {', '.join(request.elements)} has "
+            f"{base.least(family)} functions a centre. Raise it, or leave it out."
         )
-    lowered = Fraction(0)
-    while True:
-        levels = [level - lowered for level in LEVELS]
-        kept = [level for order, level in enumerate(levels, start=1) if level >= order + 1 or order <= 2]
-        basis = {"elements": short["elements"], "order": len(kept), "level": [str(level) for level in kept]}
-        basis["angular_weight"] = str(ANGULAR_WEIGHT)
-        if "expansion" in short:
-            basis["expansion"] = short["expansion"]
-        document = {"name": short["name"], "basis": basis, "radial": {"cutoff": short["cutoff"]}}
-        spec = load_atomic_spec(document | {key: short[key] for key in ("pair", "zbl") if key in short})
-        if sum(estimate_size(spec).functions) <= MAX_FUNCTIONS or kept[-1] - _STEP < len(kept):
-            return spec
-        lowered += _STEP
+    return Recommendation(spec, base.reasons(family, spec, most, trials), tuple(trials))
+
+
+class _Base:
+    """What all candidates have in common."""
+
+    def __init__(self, request: ModelRequest, found: Survey) -> None:
+        self._request, self._survey = request, found
+        low, high = _CUTOFFS
+        self._cutoff = request.cutoff
+        if self._cutoff is None:
+            self._cutoff = round(min(max(found.distance_of(_NEIGHBOURS), low), high), 1)
+        self._r0 = self._lengths()
+
+    def _lengths(self) -> dict[str, float]:
+        """r0 by pair. A pair that the data lack gets the mean of the others."""
+        typical = self._survey.typical
+        mean = float(np.mean(list(typical.values()))) if typical else 2.5
+        least = self._cutoff if isinstance(self._cutoff, float) else min(self._cutoff.values())  # type: ignore[union-attr]
+        return {
+            pair: round(min(_TYPICAL * typical.get(pair, mean), 0.8 * least), 3)
+            for pair in element_pairs(self._request.elements)
+        }
+
+    def document(self, family: Family, top: Fraction) -> dict[str, Any]:
+        """The spec whose level of order 2 is `top`."""
+        request = self._request
+        levels = [top - below for below in family.below]
+        kept = [level for order, level in enumerate(levels, start=2) if level >= order or order == 2]
+        basis: dict[str, Any] = {"elements": list(request.elements), "order": len(kept) + 1}
+        basis["level"] = [str(level) for level in (kept[0], *kept)]
+        basis["angular_weight"] = str(family.angular_weight)
+        basis["expansion"] = request.expansion
+        radial: dict[str, Any] = {"cutoff": self._cutoff, "transform": family.transform}
+        if family.transform == "agnesi":
+            radial["agnesi"] = {"r0": self._r0}
+        document: dict[str, Any] = {"name": request.name, "basis": basis, "radial": radial}
+        document["pair"] = request.pair or {"degree": _PAIR_DEGREE}
+        for key in ("zbl", "inner_cutoff"):
+            if getattr(request, key) is not None:
+                document[key] = getattr(request, key)
+        return document
+
+    def sized(self, family: Family, most: int) -> Spec | None:
+        """The largest model of a family with at most so many functions of a centre; None if there is none."""
+        largest: Spec | None = None
+        top = Fraction(2)
+        while True:
+            spec = load_atomic_spec(self.document(family, top))
+            if sum(estimate_size(spec).functions) > most:
+                return largest
+            largest, top = spec, top + _STEP
+
+    def least(self, family: Family) -> int:
+        """Functions of a centre of the smallest model."""
+        return sum(estimate_size(load_atomic_spec(self.document(family, Fraction(2)))).functions)
+
+    def reasons(self, family: Family, spec: Spec, most: int, trials: Sequence[Trial]) -> str:
+        """The paragraph for the report."""
+        request, found = self._request, self._survey
+        distances = ", ".join(
+            f"{pair} {found.nearest[pair]:.2f} ({typical:.2f})" for pair, typical in found.typical.items()
+        )
+        text = [f"Smallest and, in brackets, typical nearest distances of the data, Å: {distances or 'none'}."]
+        if request.cutoff is None:
+            text.append(
+                f"Cutoff {self._cutoff} Å: some {_NEIGHBOURS} neighbours, but between {_CUTOFFS[0]} and {_CUTOFFS[1]} Å."
+            )
+        if len(trials) > 1:
+            second = sorted(trials, key=lambda trial: trial.score)[1]
+            text.append(
+                f"Of {len(trials)} kinds of basis with about {trials[0].functions} functions a centre, cross-validated on "
+                f"part of the data, {family} predicted best (mean logarithm of errors {second.score - min(t.score for t in trials):.3f} "
+                f"below that of the next, {second.family})."
+            )
+        if family.transform == "agnesi":
+            text.append(f"The length of the transform is {_TYPICAL} times the typical distance of each pair.")
+        count = sum(estimate_size(spec).functions)
+        if request.functions is not None:
+            text.append(f"{count:,} functions a centre: at most {most:,} were asked for.")
+        else:
+            text.append(
+                f"{count:,} functions a centre: at most {MOST_FUNCTIONS:,}, {_MOST_COLUMNS:,} for all elements together, "
+                f"and one for {_COMPONENTS_PER_COLUMN} of the {found.n_components:,} energies and force components."
+            )
+        return " ".join(text)
+
+
+def _affordable(components: int, n_elements: int) -> int:
+    by_data = components // (_COMPONENTS_PER_COLUMN * n_elements)
+    return max(_LEAST_FUNCTIONS, min(MOST_FUNCTIONS, _MOST_COLUMNS // n_elements, by_data))
+
+
+def _part(configurations: Sequence[Configuration], seed: int) -> Parts:
+    """Some configurations of each kind, with folds of their own."""
+    rng = np.random.default_rng(seed)
+    kinds: dict[str, list[int]] = {}
+    for number in map(int, rng.permutation(len(configurations))):
+        kinds.setdefault(configurations[number].config_type, []).append(number)
+    chosen: list[int] = []
+    atoms = 0
+    while atoms < _PILOT_ATOMS and any(kinds.values()):
+        for members in kinds.values():
+            if members and atoms < _PILOT_ATOMS:
+                chosen.append(members.pop())
+                atoms += len(configurations[chosen[-1]].atoms)
+    some = tuple(configurations[number] for number in sorted(chosen))
+    return Parts(Dataset(some), assign_folds(some, _PILOT_FOLDS, seed), Dataset(()))
+
+
+def _compare(
+    candidates: Sequence[tuple[Family, Spec]], settings: FitSettings, parts: Parts, cache: str, progress: Progress
+) -> list[Trial]:
+    """Cross-validate a basis of each family, with one weight and smoothness and the best strength of each."""
+    found = []
+    for done, (_, spec) in enumerate(candidates):
+        progress.advance(done, len(candidates))
+        own = settings.model_copy(update={"spec": spec})
+        basis = acegen.compile(spec, f"{cache}/candidates")
+        assembler = make_assembler(own, basis, parts, f"{cache}/candidates")
+        problem, _, _ = assemble(own, assembler, parts, Silent())
+        with threadpool_limits(1):
+            found.append(cross_validate(problem, settings.solver, settings.weights, settings.assembly.processes))
+    trials = []
+    for (family, spec), best in zip(candidates, compared(found), strict=True):
+        errors = best.errors
+        count = sum(estimate_size(spec).functions)
+        trials.append(Trial(family, count, errors.get("energy"), errors.get("forces"), best.score))
+    return trials

@@ -9,6 +9,8 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import tomli_w
+
 from acegen.fit.bayes import BayesFit
 from acegen.fit.evaluation import ErrorRow, error_rows, table_cells
 from acegen.fit.folder import REPORT, REPORT_FORMAT
@@ -18,6 +20,7 @@ from acegen.version import __version__
 
 if TYPE_CHECKING:
     from acegen.fit.pipeline import FitResult
+    from acegen.fit.recommended import Recommendation
 
 ERROR_HEADINGS = (
     "part", "kind", "conf.", "atoms", "E MAE", "E RMSE", "F MAE", "F RMSE", "V MAE", "V RMSE",
@@ -26,7 +29,7 @@ ERROR_UNITS = "E: energy and V: virial in meV/atom, F: force components in eV/Å
 
 
 def write_report(result: FitResult, folder: Path, pictures: Mapping[str, str]) -> None:
-    """Write report.json and report.md into `folder`.
+    """Write report.json, report.md and spec.toml, the whole spec, into `folder`.
 
     Args:
         result: the fit.
@@ -36,12 +39,13 @@ def write_report(result: FitResult, folder: Path, pictures: Mapping[str, str]) -
     document = report_document(result)
     text = json.dumps(_finite(document), indent=1, ensure_ascii=False, allow_nan=False)
     (folder / REPORT).write_text(text + "\n", encoding="utf-8")
+    (folder / "spec.toml").write_text(tomli_w.dumps(result.settings.whole_spec.canonical()), encoding="utf-8")
     (folder / "report.md").write_text(_markdown(result, document, pictures), encoding="utf-8")
 
 
 def report_document(result: FitResult) -> dict[str, Any]:
     """The report as plain values: energies eV/atom, forces eV/Å, times s, memory bytes."""
-    spec, parts = result.settings.spec, result.parts
+    spec, parts = result.settings.whole_spec, result.parts
     named = {"training": parts.training, "test": parts.test}
     return {
         "format": REPORT_FORMAT,
@@ -49,6 +53,7 @@ def report_document(result: FitResult) -> dict[str, Any]:
         "name": spec.name,
         "settings": result.settings.model_dump(mode="json", exclude={"spec"}),
         "spec": spec.canonical(),
+        "recommendation": None if result.recommendation is None else _recommendation(result.recommendation),
         "basis_hash": result.coefficients.basis_hash,
         "functions": _functions(result),
         "atomic_energies": dict(result.coefficients.atomic_energies),
@@ -70,6 +75,31 @@ def report_document(result: FitResult) -> dict[str, Any]:
         "stages": [asdict(cost) for cost in result.costs],
         "assembly": {"units": result.n_units, "from_cache": result.n_cached},
     }
+
+
+def _recommendation(found: Recommendation) -> dict[str, Any]:
+    trials = [
+        {"family": str(t.family), "functions": t.functions, "energy": t.energy, "forces": t.forces, "score": t.score}
+        for t in found.trials
+    ]
+    return {"reasons": found.reasons, "trials": trials}
+
+
+def _recommendation_lines(found: Recommendation | None) -> list[str]:
+    if found is None:
+        return []
+    rows = [
+        [
+            str(t.family),
+            f"{t.functions:,}",
+            "" if t.energy is None else f"{t.energy * 1e3:.2f}",
+            "" if t.forces is None else f"{t.forces:.4f}",
+            f"{t.score:.3f}",
+        ]
+        for t in sorted(found.trials, key=lambda trial: trial.score)
+    ]
+    table = _table(("kind of basis", "functions", "val. E RMSE, meV/atom", "val. F RMSE, eV/Å", "score"), rows)
+    return ["## Why this model", "", f"{found.reasons} The spec is in spec.toml.", "", *(table if rows else []), ""]
 
 
 def _finite(value: Any) -> Any:
@@ -133,7 +163,7 @@ def _point(point: PathPoint) -> dict[str, Any]:
 
 
 def _markdown(result: FitResult, document: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
-    spec = result.settings.spec
+    spec = result.settings.whole_spec
     counts = ", ".join(f"{n:,} of order {order}" for order, n in sorted(document["functions"]["by_order"].items()))
     energies = ", ".join(f"{element} {value:.6f}" for element, value in document["atomic_energies"].items())
     where = "given" if result.settings.atomic_energies is not None else "fitted"
@@ -145,6 +175,7 @@ def _markdown(result: FitResult, document: Mapping[str, Any], pictures: Mapping[
         "",
         f"Atomic energies (eV, {where}): {energies}.",
         "",
+        *_recommendation_lines(result.recommendation),
         "## Errors",
         "",
         f"{ERROR_UNITS}. Validation errors are of fits with the same hyperparameters, each of which has not seen the fold it predicts.",

@@ -121,6 +121,13 @@ def fit_ridge(
     return RidgeFit(solution, chosen, tuple(path), final.condition)
 
 
+def cross_validate(problem: Problem, settings: SolverSettings, weights: WeightSettings, threads: int) -> Predictions:
+    """What all strengths predict of the folds, with the middle one of the candidate weights and smoothnesses."""
+    pairs, powers = weight_candidates(weights), settings.smoothness
+    search = _Search(problem, settings, None, threads)
+    return search.predictions(pairs[len(pairs) // 2], powers[len(powers) // 2])
+
+
 @dataclass(frozen=True)
 class _Candidate:
     """One pair of weights and smoothness: points for all strengths, and what each predicts of the folds."""
@@ -146,20 +153,12 @@ class _Search:
         """Work a candidate out, unless it has been."""
         if (weights, smoothness) in self._candidates:
             return
-        problem, settings, functions = self._problem, self._settings, self._functions
-        whole = _reduced(problem, problem.everything, weights, smoothness, settings, functions)
-        strengths = _strengths(settings, whole)
-
-        def held_out(fold: int) -> Predictions:
-            reduced = _reduced(problem, problem.without(fold), weights, smoothness, settings, functions)
-            return predict(problem.held_out(fold), reduced.columns(reduced.ridge(strengths)))
-
-        predictions = None
-        if problem.n_folds:
-            with ThreadPoolExecutor(min(self._threads, problem.n_folds)) as pool:
-                predictions = joined(list(pool.map(held_out, range(problem.n_folds))))
-            if not any(predictions.values()):
-                predictions = None
+        problem = self._problem
+        whole = _reduced(problem, problem.everything, weights, smoothness, self._settings, self._functions)
+        strengths = _strengths(self._settings, whole)
+        predictions = self._held_out(weights, smoothness, strengths) if problem.n_folds else None
+        if predictions is not None and not any(predictions.values()):
+            predictions = None
         points = _points(problem, whole, weights, smoothness, strengths)
         if predictions is not None:
             errors = {q: rms(own) for q, own in predictions.items() if own and getattr(weights, q) > 0}
@@ -168,6 +167,23 @@ class _Search:
                 for k, p in enumerate(points)
             ]
         self._candidates[weights, smoothness] = _Candidate(tuple(points), predictions)
+
+    def predictions(self, weights: Weights, smoothness: float) -> Predictions:
+        """What a candidate predicts of the folds; there must be some."""
+        self.look(weights, smoothness)
+        found = self._candidates[weights, smoothness].predictions
+        assert found is not None
+        return found
+
+    def _held_out(self, weights: Weights, smoothness: float, strengths: Floats) -> Predictions:
+        problem, settings, functions = self._problem, self._settings, self._functions
+
+        def predicted(fold: int) -> Predictions:
+            reduced = _reduced(problem, problem.without(fold), weights, smoothness, settings, functions)
+            return predict(problem.held_out(fold), reduced.columns(reduced.ridge(strengths)))
+
+        with ThreadPoolExecutor(min(self._threads, problem.n_folds)) as pool:
+            return joined(list(pool.map(predicted, range(problem.n_folds))))
 
     def path(self) -> list[PathPoint]:
         """All points with their scores, which depend on what all have in common."""

@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import ErrorDetails
 
 from acegen.errors import FitError
-from acegen.fit.recommended import recommended_spec
+from acegen.fit.request import ModelRequest, model_request
 from acegen.spec import Spec, load_atomic_spec
 
 FitSource: TypeAlias = "str | Path | Mapping[str, Any] | FitSettings"
@@ -144,9 +144,9 @@ class FitSettings(_Section):
 
     model_config = ConfigDict(title="acegen fit")
 
-    spec: Spec = Field(
-        description="the model: path of a spec (TOML), the same as a table, or name, elements and cutoff for "
-        "the recommended basis"
+    spec: Spec | ModelRequest = Field(
+        description="the model: path of a spec (TOML), the same as a table, or a table of name, elements and what else "
+        "is wanted for the recommended model"
     )
     output: str = Field("fits", description="folder in which NAME/ is made, NAME being the name in the spec")
     data: DataSettings = Field(description="table: where the labels are")
@@ -156,6 +156,22 @@ class FitSettings(_Section):
     )
     solver: SolverSettings = Field(default_factory=SolverSettings, description="table: how coefficients are found")
     assembly: AssemblySettings = Field(default_factory=AssemblySettings, description="table: processes, memory, cache")
+
+    @property
+    def elements(self) -> tuple[str, ...]:
+        """Chemical symbols of the model."""
+        return self.spec.elements if isinstance(self.spec, ModelRequest) else self.spec.basis.elements
+
+    @property
+    def whole_spec(self) -> Spec:
+        """The spec, once there is a whole one.
+
+        Raises:
+            TypeError: it is still to be made from the data.
+        """
+        if isinstance(self.spec, ModelRequest):
+            raise TypeError("the spec is still to be made from the data (acegen.fit.recommended)")
+        return self.spec
 
     @model_validator(mode="after")
     def _refit_makes_sense(self) -> FitSettings:
@@ -168,7 +184,7 @@ class FitSettings(_Section):
 
     @model_validator(mode="after")
     def _elements_agree(self) -> FitSettings:
-        elements = self.spec.basis.elements
+        elements = self.elements
         if self.atomic_energies is not None and set(self.atomic_energies) != set(elements):
             given = ", ".join(self.atomic_energies) or "no element"
             raise ValueError(
@@ -204,7 +220,7 @@ def _validate(content: Mapping[str, Any], where: str, folder: Path) -> FitSettin
     document = dict(content)
     spec = document.get("spec")
     if isinstance(spec, Mapping) and "basis" not in spec and "radial" not in spec:
-        document["spec"] = recommended_spec(spec)
+        document["spec"] = model_request(spec)
     elif isinstance(spec, str | Path | Mapping):
         document["spec"] = load_atomic_spec(folder / spec if isinstance(spec, str) else spec)
     try:

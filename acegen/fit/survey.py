@@ -1,0 +1,85 @@
+"""What the data tell of a model before there is one: distances by pair, neighbours, amount of information."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from acegen.fit.data import Configuration
+from acegen.runtime.neighbours import neighbour_list
+from acegen.spec.fields import element_pairs
+
+_MOST_ATOMS = 4000
+"""Atoms looked at; of more data every k-th configuration is."""
+
+_REACH = 7.0
+"""Å; neighbours further away are not looked for."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Distances and amounts of some data.
+
+    Attributes:
+        nearest: by pair, smallest distance, Å; only pairs that occur within 7 Å.
+        typical: by pair, median over atoms of the distance to the nearest such neighbour, Å; likewise.
+        neighbours: (distance, mean number of neighbours up to it) at distances of 0.1 Å steps.
+        n_components: number of energies and force components.
+    """
+
+    nearest: dict[str, float]
+    typical: dict[str, float]
+    neighbours: tuple[tuple[float, float], ...]
+    n_components: int
+
+    def distance_of(self, count: float) -> float:
+        """Smallest distance, Å, up to which atoms have that many neighbours on average; 7 Å if they never do."""
+        return next((distance for distance, mean in self.neighbours if mean >= count), _REACH)
+
+
+def survey(configurations: Sequence[Configuration], elements: Sequence[str]) -> Survey:
+    """Look at the data. Isolated atoms and dimers say nothing of what is typical, only of the smallest distance."""
+    pairs = element_pairs(elements)
+    place = {element: i for i, element in enumerate(elements)}
+    name = {}
+    for pair in pairs:
+        a, b = (place[e] for e in pair.split("-"))
+        name[a, b] = name[b, a] = pair
+    nearest: dict[str, float] = {}
+    shells: dict[str, list[np.ndarray]] = {}
+    steps = np.round(np.arange(0.1, _REACH + 0.05, 0.1), 1)
+    counts, n_counted = np.zeros(len(steps)), 0
+    total = sum(len(c.atoms) for c in configurations)
+    stride = max(1, -(-total // _MOST_ATOMS))
+    for number, configuration in enumerate(configurations):
+        if number % stride and len(configuration.atoms) > 2:
+            continue
+        atoms = configuration.atoms
+        kinds = np.array([place[s] for s in atoms.get_chemical_symbols()])
+        found = neighbour_list(atoms, _REACH)
+        distance = np.linalg.norm(found.displacement, axis=1)
+        if len(atoms) > 2 or atoms.pbc.any():
+            n_counted += len(atoms)
+            counts += np.searchsorted(np.sort(distance), steps)
+        for (a, b), pair in name.items():
+            own = (kinds[found.center] == a) & (kinds[found.neighbour] == b)
+            if not own.any():
+                continue
+            first = np.full(len(atoms), np.inf)
+            np.minimum.at(first, found.center[own], distance[own])
+            nearest[pair] = min(nearest.get(pair, np.inf), float(first.min()))
+            if len(atoms) > 2 or atoms.pbc.any():
+                shells.setdefault(pair, []).append(first[np.isfinite(first)])
+    typical = {pair: float(np.median(np.concatenate(values))) for pair, values in shells.items()}
+    means = counts / max(1, n_counted)
+    components = sum(
+        (c.energy is not None) + (0 if c.forces is None else int(c.forces.size)) for c in configurations
+    )
+    return Survey(
+        {pair: nearest[pair] for pair in pairs if pair in nearest},
+        {pair: typical[pair] for pair in pairs if pair in typical},
+        tuple(zip(map(float, steps), map(float, means), strict=True)),
+        components,
+    )
