@@ -1,14 +1,15 @@
 """How well hyperparameters predict what was held out: a figure of merit that no single configuration decides.
 
-For solutions S along the path of a candidate, every held-out energy and every cell of forces and virials is predicted by
-the fit without its fold. The merit is the mean over quantities of a mean logarithm of errors,
+For solutions S along the path of a candidate, every held-out energy and every cell of forces is predicted by the fit
+without its fold. The merit is the mean over energies and forces of a mean logarithm of errors,
 
     energies  mean over configurations of ½ log(e² + f²), f the smallest median |e| on all of the path,
     forces    mean over kinds, weighted by their numbers, of ½ log(s² + f²), s the root mean square error of a kind in
-              all folds, f a tenth of the smallest such error of all kinds together; virials likewise,
+              all folds, f a tenth of the smallest such error of all kinds together,
 
 that is the negative logarithm of a likelihood with heavy tails (energies) and with noise by kind (forces), apart from
-constants. A floor f keeps errors that happen to be near zero from counting.
+constants. A floor f keeps errors that happen to be near zero from counting. Virials decide, as forces do, where there is
+nothing else: they follow from energies and forces, and asked for a weaker prior than is good for these (tantalum).
 """
 
 from __future__ import annotations

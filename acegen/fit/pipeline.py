@@ -100,7 +100,9 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
         check_target(target)
         parts = read_parts(settings)
         clock.report(_describe_data(parts))
-    cache = str(Path(settings.assembly.cache or Path(settings.output) / ".assembly").resolve())  # workers start elsewhere
+    cache = str(
+        Path(settings.assembly.cache or Path(settings.output) / ".assembly").resolve()
+    )  # workers start elsewhere
     recommendation = None
     if isinstance(settings.spec, ModelRequest):
         with clock.stage("model"):

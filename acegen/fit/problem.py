@@ -249,7 +249,7 @@ def reduce_problem(
 def determined_composition(rows: Floats) -> Floats:
     """Orthonormal combinations (n_composition, r) of the columns of composition (m, n_composition) that rows determine.
 
-    All that occur are columns of a problem; what is left when a fold is held out may have fewer. The others are left at zero.
+    All that occur are columns of a problem; without a fold there may be fewer. The others are left at zero.
     """
     if not rows.size:
         return np.zeros((rows.shape[1], 0))

@@ -1,8 +1,8 @@
 """The recommended model: a spec made from the data, when only elements are given.
 
-Distances decide cutoff, transform lengths, core and inner cutoff; the amount of data decides the number of functions. What
-kind of basis serves best - transform, weight of angular momenta, levels by order - is decided by cross-validating a few
-small ones on a part of the data.
+Distances decide cutoff, transform lengths, core and inner cutoff; the amount of data decides the number of functions.
+What kind of basis serves best - transform, weight of angular momenta, levels by order - is decided by cross-validating a
+few small ones on a part of the data.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from acegen.fit.settings import FitSettings
 from acegen.fit.survey import Survey, survey
 from acegen.progress import Progress, Silent
 from acegen.spec import Spec, load_atomic_spec
-from acegen.spec.fields import element_pairs
+from acegen.spec.fields import PairLengths, by_pair, element_pairs
 
 MOST_FUNCTIONS = 1050
 """Functions of a centre where nothing asks for fewer."""
@@ -171,16 +171,16 @@ class _Base:
     def __init__(self, request: ModelRequest, found: Survey) -> None:
         self._request, self._survey = request, found
         low, high = _CUTOFFS
-        self._cutoff = request.cutoff
-        if self._cutoff is None:
-            self._cutoff = round(min(max(found.distance_of(_NEIGHBOURS), low), high), 1)
+        self._cutoff: PairLengths = round(min(max(found.distance_of(_NEIGHBOURS), low), high), 1)
+        if request.cutoff is not None:
+            self._cutoff = request.cutoff
         self._r0 = self._lengths()
 
     def _lengths(self) -> dict[str, float]:
         """r0 by pair. A pair that the data lack gets the mean of the others."""
         typical = self._survey.typical
         mean = float(np.mean(list(typical.values()))) if typical else 2.5
-        least = self._cutoff if isinstance(self._cutoff, float) else min(self._cutoff.values())  # type: ignore[union-attr]
+        least = min(by_pair(self._cutoff, self._request.elements).values())
         return {
             pair: round(min(_TYPICAL * typical.get(pair, mean), 0.8 * least), 3)
             for pair in element_pairs(self._request.elements)
@@ -227,15 +227,14 @@ class _Base:
         )
         text = [f"Smallest and, in brackets, typical nearest distances of the data, Å: {distances or 'none'}."]
         if request.cutoff is None:
-            text.append(
-                f"Cutoff {self._cutoff} Å: some {_NEIGHBOURS} neighbours, but between {_CUTOFFS[0]} and {_CUTOFFS[1]} Å."
-            )
+            low, high = _CUTOFFS
+            text.append(f"Cutoff {self._cutoff} Å: some {_NEIGHBOURS} neighbours, but between {low} and {high} Å.")
         if len(trials) > 1:
-            second = sorted(trials, key=lambda trial: trial.score)[1]
+            first, second = sorted(trials, key=lambda trial: trial.score)[:2]
             text.append(
-                f"Of {len(trials)} kinds of basis with about {trials[0].functions} functions a centre, cross-validated on "
-                f"part of the data, {family} predicted best (mean logarithm of errors {second.score - min(t.score for t in trials):.3f} "
-                f"below that of the next, {second.family})."
+                f"Of {len(trials)} kinds of basis with about {first.functions} functions a centre, cross-validated on part "
+                f"of the data, {family} predicted best (mean logarithm of errors {second.score - first.score:.3f} below "
+                f"that of the next, {second.family})."
             )
         if family.transform == "agnesi":
             text.append(f"The length of the transform is {_TYPICAL} times the typical distance of each pair.")

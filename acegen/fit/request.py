@@ -26,7 +26,7 @@ class ModelRequest(BaseModel):
     )
     functions: int | None = Field(
         None, ge=1, le=20_000, strict=True,
-        description="most functions of a centre: the time per atom grows with it (default: from the data, at most 1,050)",
+        description="most functions of a centre, which decide the time per atom (default: from the data)",
     )  # fmt: skip
     expansion: str = Field("canonical", description='"canonical" or "self-interacting"')
     pair: dict[str, Any] | None = Field(None, description="table pair of the spec (default: degree 14)")
@@ -53,7 +53,12 @@ def model_request(table: Mapping[str, Any]) -> ModelRequest:
         )
     trial: dict[str, Any] = {
         "name": table["name"],
-        "basis": {"elements": table["elements"], "order": 2, "level": 4, "expansion": table.get("expansion", "canonical")},
+        "basis": {
+            "elements": table["elements"],
+            "order": 2,
+            "level": 4,
+            "expansion": table.get("expansion", "canonical"),
+        },
         "radial": {"cutoff": table.get("cutoff", 5.0)},
     }
     load_atomic_spec(trial | {key: table[key] for key in ("pair", "zbl", "inner_cutoff") if table.get(key) is not None})

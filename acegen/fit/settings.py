@@ -116,7 +116,7 @@ class SolverSettings(_Section):
     )
     strength: Literal["validation", "evidence", "gcv"] | Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
         "validation",
-        description='ridge only: "validation" (by folds), "evidence", "gcv" (generalized cross-validation), or the strength',
+        description='ridge only: "validation" (by folds), "evidence", "gcv" (generalized cross-validation), or a number',
     )
     smoothness: Annotated[tuple[Power, ...], BeforeValidator(_listed), Field(min_length=1)] = Field(
         (1.0, 2.0, 3.0), description="power of the level in the prior, or candidates"

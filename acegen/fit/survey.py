@@ -74,9 +74,7 @@ def survey(configurations: Sequence[Configuration], elements: Sequence[str]) -> 
                 shells.setdefault(pair, []).append(first[np.isfinite(first)])
     typical = {pair: float(np.median(np.concatenate(values))) for pair, values in shells.items()}
     means = counts / max(1, n_counted)
-    components = sum(
-        (c.energy is not None) + (0 if c.forces is None else int(c.forces.size)) for c in configurations
-    )
+    components = sum((c.energy is not None) + (0 if c.forces is None else int(c.forces.size)) for c in configurations)
     return Survey(
         {pair: nearest[pair] for pair in pairs if pair in nearest},
         {pair: typical[pair] for pair in pairs if pair in typical},
