@@ -16,7 +16,7 @@ from acegen.cli.progress import TerminalProgress
 from acegen.errors import DependencyError, FitError
 
 try:
-    from acegen.fit.data import read_dataset
+    from acegen.fit.data import describe_missing, read_dataset
     from acegen.fit.evaluation import ALL, ErrorRow, compare, error_rows, table_cells
     from acegen.fit.pipeline import fit
     from acegen.fit.report import ERROR_HEADINGS, ERROR_UNITS, all_error_rows
@@ -80,7 +80,7 @@ def run_eval(
     model = load(module_folder(module))
     with progress.stage("data"):
         dataset = read_dataset(files, KeySettings.model_validate(dict(keys)), model.elements)
-        missing = "".join(f", {n} without {q}" for q, n in dataset.missing.items() if n and q in ("energy", "forces"))
+        missing = describe_missing(dataset)
         progress.report(f"{len(dataset.configurations):,} configurations, {dataset.n_atoms:,} atoms{missing}")
     with progress.stage("errors"):
         comparisons = compare(model, dataset, progress)

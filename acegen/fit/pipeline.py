@@ -25,7 +25,7 @@ from acegen.errors import FitError
 from acegen.fit.assembly import assemble, make_assembler
 from acegen.fit.bayes import BayesFit
 from acegen.fit.clock import StageClock, StageCost, Subordinate
-from acegen.fit.data import Parts, read_parts
+from acegen.fit.data import Parts, describe_missing, read_parts
 from acegen.fit.evaluation import Comparison, compare, compare_linear
 from acegen.fit.folder import check_target
 from acegen.fit.problem import Problem, Solution
@@ -173,9 +173,8 @@ def _comparisons(
 def _describe_data(parts: Parts) -> str:
     named = (("training", parts.training), ("validation", parts.validation), ("test", parts.test))
     counts = ", ".join(f"{len(part.configurations):,} {name}" for name, part in named if part.configurations)
-    missing = {q: n for q, n in parts.training.missing.items() if n and q in ("energy", "forces")}
-    left_out = "".join(f"; {count} without {quantity}" for quantity, count in missing.items())
-    return f"{counts} configurations{left_out}"
+    left_out = describe_missing(parts.training)
+    return f"{counts} configurations{f'; of training{left_out[1:]}' if left_out else ''}"
 
 
 def _describe_solution(found: RidgeFit | BayesFit) -> str:
