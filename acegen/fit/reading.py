@@ -3,7 +3,7 @@
 kind              how it is told                       read by
 ----------------  -----------------------------------  -----------------------------------------
 extended XYZ      name, or a first line with a number  `acegen.fit.xyz`, on top of ASE
-ASE database      name (.db, .json)                    ASE, with key-value pairs and data
+ASE database      name (.db, .json), first bytes       ASE, with key-value pairs and data
 FitSNAP JSON      an entry "Dataset"                   `acegen.fit.fitsnap`
 pickle            first bytes                          refused: reading it runs the code it holds
 anything else                                          ASE
@@ -16,6 +16,7 @@ import gzip
 import lzma
 import sqlite3
 import warnings
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 _GIVE = "Give a file in extended XYZ, an ASE database, FitSNAP JSON, or another file that ASE reads"
 
-_COMPRESSED: dict[bytes, Callable[[Path], IO[bytes]]] = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
+_COMPRESSED: dict[bytes, Callable[[Path], IO[bytes]]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7": lzma.open}
 
 
 def read_frames(file: str) -> list[Atoms]:
@@ -89,32 +90,40 @@ def _kind(path: Path) -> str | None:
     """ASE's name of a format; None where ASE is left to find out."""
     from ase.io.formats import UnknownFileTypeError, filetype, ioformats
 
+    head = _head(path, 4096)
+    if head.startswith(b"SQLite format 3"):
+        return "db"
+    lines = head.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    counted = lines[0].strip().isdigit()
+    if counted and len(lines) > 1 and b"Properties=" in lines[1]:
+        return "extxyz"  # whatever its name is
     try:
-        kind = str(filetype(str(path), guess=False))
+        kind = str(filetype(str(path)))
     except UnknownFileTypeError:
-        kind = None
-    if kind in ("extxyz", "xyz") or (kind not in ioformats and _begins_with_number(path)):
+        kind = ""
+    known = kind in ("db", "json") or kind in ioformats
+    if kind in ("extxyz", "xyz") or (counted and not known):
         return "extxyz"
-    return kind if kind in ioformats else None
+    return kind if known else None
 
 
-def _begins_with_number(path: Path) -> bool:
-    lines = _head(path, 4096).removeprefix(b"\xef\xbb\xbf").split()
-    return bool(lines) and lines[0].isdigit()
+def open_decompressed(path: Path) -> IO[bytes]:
+    """A file, decompressed if its first bytes say that it is compressed, whatever its name."""
+    with path.open("rb") as stream:
+        head = stream.read(3)
+    for magic, opener in _COMPRESSED.items():
+        if head.startswith(magic):
+            return opener(path)
+    return path.open("rb")
 
 
 def _head(path: Path, size: int) -> bytes:
-    """The first bytes of what a file holds when it is decompressed; empty if that cannot be done."""
-    with path.open("rb") as stream:
-        head = stream.read(size)
-    for magic, opener in _COMPRESSED.items():
-        if head.startswith(magic):
-            try:
-                with opener(path) as stream:
-                    return stream.read(size)
-            except (OSError, EOFError, lzma.LZMAError):
-                return b""
-    return head
+    """The first bytes of what a file holds; empty if it cannot be decompressed."""
+    try:
+        with open_decompressed(path) as stream:
+            return stream.read(size)
+    except (OSError, EOFError, zlib.error, lzma.LZMAError):
+        return b""
 
 
 def _database(path: Path, kind: str) -> Iterator[Atoms]:
