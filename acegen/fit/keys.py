@@ -163,7 +163,8 @@ class Lookalikes:
 
     def __init__(self, keys: KeySettings) -> None:
         self._keys = keys
-        self._used = {value for value in keys.model_dump().values() if value is not None}
+        fields = KeySettings.model_fields  # the usual name of a label that is not wanted is no hint either
+        self._used = {fields[name].default if key is None else key for name, key in keys.model_dump().items()}
         self._found: dict[str, dict[str, list[str]]] = {}
         self._refusal: FitError | None = None
 
