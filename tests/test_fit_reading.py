@@ -292,7 +292,7 @@ def fitsnap(path: Path, atoms: Atoms, pressure: np.ndarray, comment: str = "# a 
         "PositionsStyle": "angstrom", "AtomTypeStyle": "chemicalsymbol", "StressStyle": "bar",
         "LatticeStyle": "angstrom", "EnergyStyle": "electronvolt", "ForcesStyle": "electronvoltperangstrom", **styles,
     }  # fmt: skip
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(comment + json.dumps({"Dataset": {"Data": [data], "Label": "Example", **style}}))
     return str(path)
 

@@ -117,7 +117,9 @@ class Dataset:
         """Number of energies, force components and virial components."""
         return {
             "energy": sum(c.energy is not None for c in self.configurations),
-            "forces": sum(3 * np.count_nonzero(c.force_weights) for c in self.configurations if c.forces is not None),
+            "forces": sum(
+                3 * int(np.count_nonzero(c.force_weights)) for c in self.configurations if c.forces is not None
+            ),
             "virial": sum(c.virial.size for c in self.configurations if c.virial is not None),
         }
 

@@ -20,7 +20,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from acegen.errors import FitError
 from acegen.fit.fitsnap import fitsnap_frames, fitsnap_text
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _GIVE = "Give a file in extended XYZ, an ASE database, FitSNAP JSON, or another file that ASE reads"
 
-_COMPRESSED: dict[bytes, Callable[[Path], IO[bytes]]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7": lzma.open}
+_COMPRESSED: dict[bytes, Callable[[Path], Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7": lzma.open}
 
 
 def read_frames(file: str) -> list[Atoms]:
@@ -113,7 +113,8 @@ def open_decompressed(path: Path) -> IO[bytes]:
         head = stream.read(3)
     for magic, opener in _COMPRESSED.items():
         if head.startswith(magic):
-            return opener(path)
+            decompressed: IO[bytes] = opener(path)
+            return decompressed
     return path.open("rb")
 
 
