@@ -13,7 +13,8 @@ from fit_cases import COPPER, cell, save, with_emt
 import acegen
 from acegen.cli.main import main
 from acegen.errors import DataWarning, FitError
-from acegen.fit.data import Dataset, describe_missing, read_dataset
+from acegen.fit.data import Dataset, describe_missing, read_dataset, read_parts
+from acegen.fit.pipeline import _describe_data
 from acegen.fit.settings import KeySettings, load_settings
 
 
@@ -113,6 +114,14 @@ def test_an_empty_key_is_none() -> None:
 def test_missing_labels_in_words(tmp_path: Path) -> None:
     dataset = read(tmp_path, labelled(0), labelled(1, energy=None), labelled(2, weight=0))
     assert describe_missing(dataset) == ", 1 without energy, 2 without virial, 1 of weight 0 left out"
+
+
+def test_a_fit_says_what_is_missing(tmp_path: Path) -> None:
+    """Virials among the rest, before anything is computed."""
+    frames = [labelled(seed, energy="energy" if seed else None) for seed in range(8)]
+    data = {"train": save(tmp_path / "data.xyz", frames), "validation": 0.0}
+    parts = read_parts(load_settings({"spec": COPPER, "data": data}))
+    assert _describe_data(parts) == "8 training configurations; training: 1 without energy, 8 without virial"
 
 
 def test_eval_names_missing_virials_and_takes_names_of_weights(

@@ -116,6 +116,11 @@ def test_zero_excludes(tmp_path: Path) -> None:
     assert dataset.missing == {"energy": 1, "forces": 1, "virial": 2, "all": 0}
 
 
+def test_nothing_is_left(tmp_path: Path) -> None:
+    with pytest.raises(FitError, match=r"data\.xyz: all 2 configurations have the weight 0 \('weight'\)"):
+        read(tmp_path, weighted(0, weight=0), weighted(1, weight=0))
+
+
 def test_what_is_excluded_need_not_make_sense(tmp_path: Path) -> None:
     """A configuration of weight zero may hold another element or coincident atoms."""
     gold, close = weighted(0, weight=0), weighted(1, weight=0)

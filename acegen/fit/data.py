@@ -202,6 +202,11 @@ def read_dataset(
         check_chosen_keys(present, keys)
     lookalikes.report()
     idle.warn()
+    if not configurations and n_excluded:
+        raise FitError(
+            f"{', '.join(files)}: all {n_excluded:,} configurations have the weight 0 ('{keys.weight}'), which leaves "
+            'them out. Mend it, or set data.keys.weight = "" to do without.'
+        )
     _check_distances(configurations)
     return Dataset(tuple(configurations), n_excluded)
 

@@ -174,7 +174,7 @@ def _describe_data(parts: Parts) -> str:
     named = (("training", parts.training), ("validation", parts.validation), ("test", parts.test))
     counts = ", ".join(f"{len(part.configurations):,} {name}" for name, part in named if part.configurations)
     left_out = describe_missing(parts.training)
-    return f"{counts} configurations{f'; of training{left_out[1:]}' if left_out else ''}"
+    return f"{counts} configurations{f'; training:{left_out[1:]}' if left_out else ''}"
 
 
 def _describe_solution(found: RidgeFit | BayesFit) -> str:
