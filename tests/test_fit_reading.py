@@ -104,6 +104,15 @@ def test_whatever_six_numbers(
     np.testing.assert_array_equal(found.virial, numbers)
 
 
+def test_a_lattice_in_brackets(tmp_path: Path) -> None:
+    """Its rows are the cell vectors, as those of the nine numbers are."""
+    text = frame().replace('"3.6 0 0 0 3.6 0 0 0 3.6"', "[[3.6, 0.1, 0], [0, 3.6, 0.2], [0.3, 0, 3.6]]")
+    cell_vectors = np.array([[3.6, 0.1, 0], [0, 3.6, 0.2], [0.3, 0, 3.6]])
+    np.testing.assert_array_equal(only(read(put(tmp_path, text))).atoms.cell.array, cell_vectors)
+    plain = frame().replace("3.6 0 0 0 3.6 0 0 0 3.6", "3.6 0.1 0 0 3.6 0.2 0.3 0 3.6")
+    np.testing.assert_array_equal(only(read(put(tmp_path, plain))).atoms.cell.array, cell_vectors)
+
+
 def test_words_that_look_like_labels_within_text_stay(tmp_path: Path) -> None:
     file = put(tmp_path, frame('config_type="a stress=1 virial=[[2]]" note=stress'))
     found = only(read(file))
@@ -153,6 +162,13 @@ def test_compressed(tmp_path: Path) -> None:
     path = tmp_path / "data.xyz.gz"
     path.write_bytes(gzip.compress(frame().encode()))
     assert only(read(str(path))).energy == -1.5
+
+
+def test_a_truncated_archive_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "data.xyz.gz"
+    path.write_bytes(gzip.compress(frame().encode() * 2000, mtime=0)[:-30])
+    with pytest.raises(FitError, match=r"cannot read .*data\.xyz\.gz: "):
+        read(str(path))
 
 
 def test_blank_lines_between_frames_do_not_end_the_file(tmp_path: Path) -> None:

@@ -31,6 +31,10 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 
+_CELL = re.compile(r"(?<!\S)Lattice\s*=\s*\Z")
+
+_BETWEEN = re.compile(r"[\s,\[\]]+")
+
 _PLAIN = "species:S:1:pos:R:3"
 """Columns of a frame that does not say."""
 
@@ -163,6 +167,8 @@ def _put(match: re.Match[str]) -> str:
             json.loads(nested)
         except ValueError:  # as NumPy prints arrays, or something else
             return f'"{nested}"'
+        if _CELL.search(match.string, 0, match.start()):
+            return f'"{" ".join(re.split(_BETWEEN, nested)).strip()}"'
         return f'"_JSON {nested}"'
     return match[0]
 
