@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from acegen.options import BuildOptions
 
 
+LABELS = (
+    "energy", "forces", "virial", "stress", "config_type", "weight", "energy_weight", "forces_weight", "virial_weight",
+    "stress_weight",
+)  # fmt: skip
+"""The keys of data.keys."""
+
+
 def compile_command(options: argparse.Namespace) -> int:
     """Derive, generate, build."""
     from acegen.cli.progress import TerminalProgress
@@ -83,9 +90,16 @@ def eval_command(options: argparse.Namespace) -> int:
     """Errors of a potential for labelled data."""
     from acegen.cli.fit import run_eval
 
-    names = ("energy", "forces", "virial", "stress", "config_type")
-    keys = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    keys = {name: getattr(options, name) for name in LABELS if getattr(options, name) is not None}
     run_eval(options.module, options.data, keys, options.output, _console())
+    return 0
+
+
+def convert_command(options: argparse.Namespace) -> int:
+    """Labelled configurations to extended XYZ."""
+    from acegen.cli.fit import run_convert
+
+    run_convert(options.inputs, options.output, options.trust, _console())
     return 0
 
 

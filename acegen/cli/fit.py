@@ -16,7 +16,8 @@ from acegen.cli.progress import TerminalProgress
 from acegen.errors import DependencyError, FitError
 
 try:
-    from acegen.fit.data import read_dataset
+    from acegen.fit.convert import convert
+    from acegen.fit.data import describe_missing, read_dataset
     from acegen.fit.evaluation import ALL, ErrorRow, compare, error_rows, table_cells
     from acegen.fit.pipeline import fit
     from acegen.fit.report import ERROR_HEADINGS, ERROR_UNITS, all_error_rows
@@ -71,7 +72,7 @@ def run_eval(
 
     Args:
         module: folder of the potential, or of a fit.
-        files: extended-XYZ files.
+        files: extended-XYZ files, or others that ASE reads.
         keys: names of labels, as in data.keys.
         output: folder for errors.json and pictures, or None.
         console: where to print.
@@ -80,7 +81,7 @@ def run_eval(
     model = load(module_folder(module))
     with progress.stage("data"):
         dataset = read_dataset(files, KeySettings.model_validate(dict(keys)), model.elements)
-        missing = "".join(f", {n} without {q}" for q, n in dataset.missing.items() if n and q in ("energy", "forces"))
+        missing = describe_missing(dataset)
         progress.report(f"{len(dataset.configurations):,} configurations, {dataset.n_atoms:,} atoms{missing}")
     with progress.stage("errors"):
         comparisons = compare(model, dataset, progress)
@@ -97,6 +98,21 @@ def run_eval(
         (output / "errors.json").write_text(text + "\n", encoding="utf-8")
         pictures = draw_comparisons({"data": comparisons}, output)
         console.print(f"{output}: errors.json, {', '.join(pictures)}", highlight=False)
+
+
+def run_convert(inputs: Sequence[str], output: Path, trust: bool, console: Console) -> None:
+    """Write labelled configurations in extended XYZ.
+
+    Args:
+        inputs: files, and folders of FitSNAP's JSON.
+        output: the file to write.
+        trust: pickles may be read, which runs the code they hold.
+        console: where to print.
+    """
+    progress = TerminalProgress(console)
+    with progress.stage("convert"):
+        count = convert(inputs, output, trust, progress)
+        progress.report(f"{count:,} configurations, {output}")
 
 
 def print_schema() -> None:
@@ -118,4 +134,4 @@ def error_table(name: str, rows: Sequence[ErrorRow]) -> Table:
     return table
 
 
-__all__ = ["error_table", "print_schema", "run_eval", "run_fit"]
+__all__ = ["error_table", "print_schema", "run_convert", "run_eval", "run_fit"]

@@ -44,6 +44,12 @@ Everything else has a default: acegen schema --fit lists it.
     acegen eval fits/NAME more.xyz       errors for other data
 """
 
+_CONVERT_EXAMPLE = """\
+    acegen convert JSON/ ta.xyz                      FitSNAP: kinds are the names of the folders
+    acegen convert runs.db cu.xyz                    an ASE database; acegen fit also reads it as it is
+    acegen convert --trust df.pckl.gzip alloy.xyz    pacemaker
+"""
+
 _EXPORT_EXAMPLE = """\
 targets:
 
@@ -162,11 +168,30 @@ def _add_fit_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentPa
         "print errors by kind of configuration.",
     )
     command.add_argument("module", type=Path, metavar="MODEL", help="folder of a compiled potential, or of a fit")
-    command.add_argument("data", nargs="+", metavar="DATA", help="extended-XYZ files")
-    for name in ("energy", "forces", "virial", "stress", "config_type"):
+    command.add_argument("data", nargs="+", metavar="DATA", help="extended-XYZ files, or others as for acegen fit")
+    for name in commands.LABELS:
         command.add_argument(f"--{name.replace('_', '-')}", metavar="KEY", help=f"key of the label (default: {name})")
     command.add_argument("-o", "--output", type=Path, metavar="DIR", help="also write errors.json and pictures there")
     command.set_defaults(command=commands.eval_command)
+
+    command = subparsers.add_parser(
+        "convert",
+        help="labelled configurations of other programs to extended XYZ",
+        description="Write the configurations of all inputs, with energies, forces, stresses and whatever else they "
+        "hold, to one file in extended XYZ: ASE databases and other files that ASE reads, JSON of FitSNAP (files, or a "
+        "folder of groups), and DataFrames of pacemaker (.pckl.gzip).",
+        epilog=_CONVERT_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("inputs", nargs="+", metavar="IN", help="files, or folders of FitSNAP's JSON")
+    command.add_argument("output", type=Path, metavar="OUT.xyz", help="the file to write; it must not exist")
+    command.add_argument(
+        "--trust",
+        action="store_true",
+        help="read pickles too. A DataFrame of pacemaker is a pickle, and reading one runs whatever code it holds: say "
+        "so only for files from a source you would run programs from",
+    )
+    command.set_defaults(command=commands.convert_command)
 
 
 def _add_export_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -1,24 +1,39 @@
-"""Labelled configurations: read through ASE, checked and weighted."""
+"""Labelled configurations: read, checked, weighted, and shared out to folds."""
 
 from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from acegen.errors import DataWarning, FitError, StructureError
 from acegen.fit.folds import ALWAYS, assign_folds, hold_out
+from acegen.fit.keys import IdleWeights, Lookalikes, check_chosen_keys, check_labels, keys_of
+from acegen.fit.labels import LabelWeights, find_label, read_matrix, read_numbers, read_weights, voigt
+from acegen.fit.reading import read_frames
 from acegen.fit.settings import FitSettings, KeySettings
 
 if TYPE_CHECKING:
     from ase import Atoms
+
+__all__ = [
+    "UNNAMED",
+    "Configuration",
+    "Dataset",
+    "Parts",
+    "describe_missing",
+    "read_dataset",
+    "read_parts",
+    "split",
+    "voigt",
+    "weighted",
+]
 
 Floats = NDArray[np.float64]
 
@@ -27,8 +42,6 @@ UNNAMED = "unnamed"
 
 _CLOSEST = 0.55
 """Distances below this part of the sum of covalent radii do not occur below some hundred GPa."""
-
-_VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 
 
 @dataclass(frozen=True)
@@ -43,6 +56,7 @@ class Configuration:
         forces: (N, 3), eV/Å, or None.
         virial: xx, yy, zz, yz, xz, xy, eV, or None.
         weight: factor of all its residuals.
+        weights: factors by quantity, besides.
     """
 
     atoms: Atoms
@@ -52,6 +66,12 @@ class Configuration:
     forces: Floats | None
     virial: Floats | None
     weight: float = 1.0
+    weights: LabelWeights = field(default_factory=LabelWeights)
+
+    @property
+    def force_weights(self) -> Floats:
+        """Factor of the forces' residuals by atom, (N,); forces of factor zero are left out."""
+        return self.weight * np.broadcast_to(np.asarray(self.weights.forces), len(self.atoms))
 
     def counts(self, elements: Sequence[str]) -> Floats:
         """Number of atoms of each element, (elements,)."""
@@ -63,16 +83,23 @@ class Configuration:
         """Hash of everything that enters a fit."""
         digest = hashlib.sha256()
         parts = [self.atoms.numbers, self.atoms.positions, self.atoms.cell.array, self.atoms.pbc]
-        for part in (*parts, self.energy, self.forces, self.virial, self.weight):
+        weights = (self.weight, self.weights.energy, self.weights.forces, self.weights.virial)
+        for part in (*parts, self.energy, self.forces, self.virial, *weights):
             digest.update(b"-" if part is None else np.ascontiguousarray(part).tobytes())
         return digest.digest()
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Configurations of one part."""
+    """Configurations of one part.
+
+    Attributes:
+        configurations: those that count.
+        n_excluded: configurations of weight zero in the files, which are left out.
+    """
 
     configurations: tuple[Configuration, ...]
+    n_excluded: int = 0
 
     @property
     def missing(self) -> dict[str, int]:
@@ -91,7 +118,9 @@ class Dataset:
         """Number of energies, force components and virial components."""
         return {
             "energy": sum(c.energy is not None for c in self.configurations),
-            "forces": sum(c.forces.size for c in self.configurations if c.forces is not None),
+            "forces": sum(
+                3 * int(np.count_nonzero(c.force_weights)) for c in self.configurations if c.forces is not None
+            ),
             "virial": sum(c.virial.size for c in self.configurations if c.virial is not None),
         }
 
@@ -146,15 +175,23 @@ def read_parts(settings: FitSettings) -> Parts:
         folds = hold_out(training.configurations, data.validation, data.seed)
     else:
         folds = (ALWAYS,) * len(training.configurations) + (0,) * len(apart.configurations)
-    return Parts(Dataset((*training.configurations, *apart.configurations)), folds, test)
+    everything = (*training.configurations, *apart.configurations)
+    return Parts(Dataset(everything, training.n_excluded + apart.n_excluded), folds, test)
+
+
+def describe_missing(dataset: Dataset) -> str:
+    """What the configurations of a part lack, such as ", 2 without forces", or nothing."""
+    missing = {quantity: n for quantity, n in dataset.missing.items() if n and quantity != "all"}
+    excluded = f", {dataset.n_excluded:,} of weight 0 left out" if dataset.n_excluded else ""
+    return "".join(f", {n:,} without {quantity}" for quantity, n in missing.items()) + excluded
 
 
 def read_dataset(
     files: Sequence[str], keys: KeySettings, elements: Sequence[str], chosen_occur: bool = True
 ) -> Dataset:
-    """Read extended-XYZ files (or anything else ASE reads).
+    """Read extended-XYZ files, or others that `acegen.fit.reading` knows.
 
-    Labels that are absent or not finite are left out and counted.
+    Labels that are absent, not finite or of weight zero are left out and counted.
 
     Args:
         files: their paths.
@@ -163,28 +200,41 @@ def read_dataset(
         chosen_occur: whether keys that were set by hand must occur in one of the files.
 
     Raises:
-        FitError: a file cannot be read or is empty, it has neither energies nor forces, a key set by hand occurs
-            nowhere, an element is not in the spec, a label has the wrong shape, or a structure cannot be evaluated.
-            The message names file, configuration, and what to do.
+        FitError: a file cannot be read or is empty, it has neither energies nor forces, or one of them only under a
+            name that is not read; a key set by hand occurs nowhere, an element is not in the spec, a label or a weight
+            is wrong, or a structure cannot be evaluated. The message names file, configuration, and what to do.
     """
     configurations: list[Configuration] = []
+    lookalikes, idle = Lookalikes(keys), IdleWeights(keys)
     present: dict[str, set[str]] = {}
+    n_excluded = 0
     for file in files:
-        frames = list(_frames(file))
-        if not frames:
-            raise FitError(f"{file} holds no configuration. Give a file with at least one.")
-        present[file] = set().union(*map(_keys_of, frames))
-        _check_labels(file, present[file], keys)
-        for number, atoms in enumerate(frames):
-            configurations.append(_configuration(atoms, f"{file}, configuration {number}", keys, elements))
+        frames = {f"{file}, configuration {number}": atoms for number, atoms in enumerate(read_frames(file))}
+        present[file] = set().union(*map(keys_of, frames.values()))
+        check_labels(file, present[file], keys)
+        lookalikes.look(file, frames)
+        for where, atoms in frames.items():
+            weight, weights = read_weights(atoms, where, keys)
+            if weight == 0:
+                n_excluded += 1
+                continue
+            configurations.append(_configuration(atoms, where, keys, elements, weight, weights))
+            idle.look(where, atoms)
     if chosen_occur:
-        _check_chosen_keys(present, keys)
+        check_chosen_keys(present, keys)
+    lookalikes.report()
+    idle.warn()
+    if not configurations and n_excluded:
+        raise FitError(
+            f"{', '.join(files)}: all {n_excluded:,} configurations have the weight 0 ('{keys.weight}'), which leaves "
+            'them out. Mend it, or set data.keys.weight = "" to do without.'
+        )
     _check_distances(configurations)
-    return Dataset(tuple(configurations))
+    return Dataset(tuple(configurations), n_excluded)
 
 
 def weighted(dataset: Dataset, by_kind: dict[str, float], kinds: set[str]) -> Dataset:
-    """The configurations with the factor of their kind; those of factor zero are left out.
+    """The configurations with the factor of their kind, besides their own; those of factor zero are left out.
 
     Raises:
         FitError: a factor is given for a kind that does not occur.
@@ -194,7 +244,7 @@ def weighted(dataset: Dataset, by_kind: dict[str, float], kinds: set[str]) -> Da
             close = get_close_matches(kind, kinds, n=1)
             hint = f"; did you mean '{close[0]}'?" if close else ""
             raise FitError(f"weights.config_type names '{kind}', which no configuration is{hint}; {_listed(kinds)}.")
-    changed = [replace(c, weight=by_kind.get(c.config_type, 1.0)) for c in dataset.configurations]
+    changed = [replace(c, weight=c.weight * by_kind.get(c.config_type, 1.0)) for c in dataset.configurations]
     return replace(dataset, configurations=tuple(c for c in changed if c.weight > 0))
 
 
@@ -202,67 +252,9 @@ def _listed(names: set[str]) -> str:
     return f"there are {', '.join(sorted(names))}" if names else "there are none"
 
 
-def _frames(file: str) -> Iterator[Atoms]:
-    try:
-        from ase.io import iread
-    except ImportError:
-        raise FitError('reading structures needs ASE. Install it with: pip install "acegen[fit]"') from None
-    if not Path(file).is_file():
-        raise FitError(f"cannot read {file}: no such file. Give the path of an extended-XYZ file.")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield from iread(file, ":")
-    except Exception as error:  # ASE's readers raise whatever the malformed text makes them raise
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise FitError(
-            f"cannot read {file}: {reason}. Give a file in extended XYZ, or another that ASE reads."
-        ) from None
-
-
-def _check_labels(file: str, present: set[str], keys: KeySettings) -> None:
-    """Each file must have energies or forces."""
-    if not present & {keys.energy, keys.forces}:
-        raise FitError(
-            f"{file}: no configuration has an energy or forces under {keys.energy!r} and {keys.forces!r}; "
-            f"{_has(present)}. Name the right ones in data.keys."
-        )
-
-
-def _check_chosen_keys(present: dict[str, set[str]], keys: KeySettings) -> None:
-    """A key set by hand must occur in one of the files."""
-    everything = set().union(*present.values())
-    for name in sorted(keys.model_fields_set):
-        key = getattr(keys, name)
-        if key is not None and key not in everything:
-            close = get_close_matches(key, everything, n=1)
-            hint = f"; did you mean '{close[0]}'?" if close else ""
-            raise FitError(
-                f"{', '.join(present)}: no configuration has '{key}' (data.keys.{name}){hint}; {_has(everything)}."
-            )
-
-
-def _has(keys: set[str]) -> str:
-    return f"there are {', '.join(sorted(keys))}" if keys else "there are no labels at all"
-
-
-def _keys_of(atoms: Atoms) -> set[str]:
-    own = {"numbers", "positions"}
-    results = atoms.calc.results if atoms.calc is not None else {}
-    return set(atoms.info) | (set(atoms.arrays) - own) | set(results)
-
-
-def _label(atoms: Atoms, key: str | None) -> Any:
-    """A label wherever ASE's readers put it."""
-    if key is None:
-        return None
-    for place in (atoms.calc.results if atoms.calc is not None else {}, atoms.info, atoms.arrays):
-        if key in place:
-            return place[key]
-    return None
-
-
-def _configuration(atoms: Atoms, where: str, keys: KeySettings, elements: Sequence[str]) -> Configuration:
+def _configuration(
+    atoms: Atoms, where: str, keys: KeySettings, elements: Sequence[str], weight: float, weights: LabelWeights
+) -> Configuration:
     unknown = sorted(set(atoms.get_chemical_symbols()) - set(elements))
     if unknown:
         raise FitError(
@@ -273,10 +265,10 @@ def _configuration(atoms: Atoms, where: str, keys: KeySettings, elements: Sequen
         raise FitError(f"{where} holds no atoms. Leave it out.")
     if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell.array).all()):
         raise FitError(f"{where} has positions or a cell that are not finite. Mend it or leave it out.")
-    energy = _numbers(_label(atoms, keys.energy), (), where, keys.energy)
-    forces = _numbers(_label(atoms, keys.forces), (len(atoms), 3), where, keys.forces)
-    virial = _virial(_label(atoms, keys.virial), where, keys.virial)
-    stress = _virial(_label(atoms, keys.stress), where, keys.stress)
+    energy = read_numbers(find_label(atoms, keys.energy), (), where, keys.energy)
+    forces = read_numbers(find_label(atoms, keys.forces), (len(atoms), 3), where, keys.forces)
+    virial = read_matrix(find_label(atoms, keys.virial), where, keys.virial)
+    stress = read_matrix(find_label(atoms, keys.stress), where, keys.stress)
     if virial is None and stress is not None and atoms.cell.rank == 3:
         virial = -atoms.get_volume() * voigt(stress)
     elif virial is not None:
@@ -285,49 +277,22 @@ def _configuration(atoms: Atoms, where: str, keys: KeySettings, elements: Sequen
     plain.calc = None
     plain.info, plain.constraints = {}, []
     kind = str(atoms.info.get(keys.config_type, UNNAMED))
-    return Configuration(plain, where, kind, None if energy is None else float(energy), forces, virial)
+    whole = Configuration(plain, where, kind, None if energy is None else float(energy), forces, virial, weight)
+    return _with_weights(whole, weights)
 
 
-def _numbers(value: Any, shape: tuple[int, ...], where: str, key: str | None) -> Floats | None:
-    """A label as an array of the given shape; None if absent or not finite."""
-    if value is None:
-        return None
-    try:
-        array = np.array(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise FitError(f"{where}: '{key}' is no number: {str(value)[:40]!r}. Mend it or name another key.") from None
-    if array.shape != shape and not (shape == () and array.size == 1):
-        wanted = " × ".join(map(str, shape)) or "one number"
-        raise FitError(
-            f"{where}: '{key}' has the shape {' × '.join(map(str, array.shape)) or 'of one number'}; it must have "
-            f"{wanted}. Mend it or name another key in data.keys."
-        )
-    if not np.isfinite(array).all():
-        warnings.warn(f"{where}: '{key}' is not finite; it is left out.", DataWarning, stacklevel=2)
-        return None
-    return array.reshape(shape)
-
-
-def _virial(value: Any, where: str, key: str | None) -> Floats | None:
-    """A virial or stress as a 3 × 3 matrix."""
-    if value is None:
-        return None
-    size = np.size(value)
-    if size == 6:
-        six = _numbers(np.ravel(value), (6,), where, key)
-        if six is None:
-            return None
-        matrix = np.empty((3, 3))
-        for number, (i, j) in zip(six, _VOIGT, strict=True):
-            matrix[i, j] = matrix[j, i] = number
-        return matrix
-    return _numbers(np.reshape(value, (3, 3)) if size == 9 else value, (3, 3), where, key)
-
-
-def voigt(matrix: Floats) -> Floats:
-    """The symmetric part of a 3 × 3 matrix as xx, yy, zz, yz, xz, xy."""
-    symmetric = (matrix + matrix.T) / 2
-    return np.array([symmetric[i, j] for i, j in _VOIGT])
+def _with_weights(configuration: Configuration, weights: LabelWeights) -> Configuration:
+    """With the weights of its labels; those of weight zero are left out."""
+    one, forces = LabelWeights(), configuration.forces if np.any(weights.forces) else None
+    return replace(
+        configuration,
+        energy=configuration.energy if weights.energy else None,
+        forces=forces,
+        virial=configuration.virial if weights.virial else None,
+        weights=LabelWeights(
+            weights.energy or one.energy, one.forces if forces is None else weights.forces, weights.virial or one.virial
+        ),
+    )
 
 
 def _check_distances(configurations: Sequence[Configuration]) -> None:

@@ -26,7 +26,7 @@ ALL = "all"
 class Comparison:
     """Labels and predictions of one configuration; None: no label.
 
-    Energy in eV/atom, forces in eV/Å, virial in eV/atom.
+    Energy in eV/atom, forces in eV/Å, virial in eV/atom. Forces are (n, 3), of the atoms whose forces count.
     """
 
     config_type: str
@@ -138,13 +138,13 @@ def _compared(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", IsolatedAtomWarning)
         for c, (energy, forces, virial) in zip(configurations, predictions, strict=True):
-            n = len(c.atoms)
+            n, counted = len(c.atoms), c.force_weights > 0
             comparisons.append(
                 Comparison(
                     c.config_type,
                     n,
                     None if c.energy is None else (c.energy / n, energy / n),
-                    None if c.forces is None else (c.forces, forces),
+                    None if c.forces is None else (c.forces[counted], forces[counted]),
                     None if c.virial is None else (c.virial / n, virial / n),
                 )
             )

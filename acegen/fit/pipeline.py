@@ -27,7 +27,7 @@ from acegen.errors import FitError
 from acegen.fit.assembly import assemble, make_assembler
 from acegen.fit.bayes import BayesFit
 from acegen.fit.clock import StageClock, StageCost, Subordinate
-from acegen.fit.data import Parts, read_parts
+from acegen.fit.data import Parts, describe_missing, read_parts
 from acegen.fit.evaluation import Comparison, compare, compare_linear
 from acegen.fit.folder import check_target
 from acegen.fit.folds import ALWAYS
@@ -192,12 +192,11 @@ def _comparisons(
 def _describe_data(parts: Parts) -> str:
     named = (("training", parts.training), ("test", parts.test))
     counts = ", ".join(f"{len(part.configurations):,} {name}" for name, part in named if part.configurations)
-    missing = {q: n for q, n in parts.training.missing.items() if n and q in ("energy", "forces")}
-    left_out = "".join(f"; {count} without {quantity}" for quantity, count in missing.items())
+    left_out = describe_missing(parts.training)
     always = parts.folds.count(ALWAYS)
     folds = f", {parts.n_folds} folds" if parts.n_folds > 1 else ""
     held = f" ({len(parts.folds) - always:,} held out for validation)" if parts.n_folds == 1 else ""
-    return f"{counts} configurations{held}{folds}{left_out}"
+    return f"{counts} configurations{held}{folds}{f'; training:{left_out[1:]}' if left_out else ''}"
 
 
 def _describe_model(recommendation: Recommendation) -> str:

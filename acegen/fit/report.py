@@ -185,14 +185,24 @@ def _markdown(result: FitResult, document: Mapping[str, Any], pictures: Mapping[
         "## Data",
         "",
         *_table(
-            ("part", "configurations", "atoms", "energies", "forces", "virials", "without energy", "without forces"),
+            (
+                "part",
+                "configurations",
+                "atoms",
+                "energies",
+                "forces",
+                "virials",
+                "without energy",
+                "without forces",
+                "without virial",
+            ),
             [
                 [
                     name,
                     f"{part['configurations']:,}",
                     f"{part['atoms']:,}",
                     *(f"{part['labels'][q]:,}" for q in ("energy", "forces", "virial")),
-                    *(f"{part['missing'].get(q, 0):,}" for q in ("energy", "forces")),
+                    *(f"{part['missing'].get(q, 0):,}" for q in ("energy", "forces", "virial")),
                 ]
                 for name, part in document["data"].items()
             ],

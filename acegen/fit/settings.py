@@ -17,12 +17,19 @@ from acegen.spec import Spec, load_atomic_spec
 
 FitSource: TypeAlias = "str | Path | Mapping[str, Any] | FitSettings"
 
+LARGEST_WEIGHT = 1e6
+
 _UNITS = {"kib": 2**10, "mib": 2**20, "gib": 2**30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 
 
 def _listed(value: object) -> object:
     """One entry may stand for a list of one."""
     return (value,) if isinstance(value, str | int | float) and not isinstance(value, bool) else value
+
+
+def _none(value: object) -> object:
+    """TOML has no null: an empty name stands for it."""
+    return None if value == "" else value
 
 
 def _bytes(value: object) -> object:
@@ -36,8 +43,9 @@ def _bytes(value: object) -> object:
         raise ValueError('is not a size such as "512 MiB" or "2 GB"') from None
 
 
+Key: TypeAlias = Annotated[str | None, BeforeValidator(_none)]
 Paths: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_listed)]
-Weight: TypeAlias = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
+Weight: TypeAlias = Annotated[float, Field(ge=0, le=LARGEST_WEIGHT, allow_inf_nan=False)]
 Candidates: TypeAlias = Annotated[tuple[Weight, ...], BeforeValidator(_listed), Field(min_length=1)]
 Power: TypeAlias = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
 Bytes: TypeAlias = Annotated[int, BeforeValidator(_bytes), Field(ge=2**20)]
@@ -48,19 +56,31 @@ class _Section(BaseModel):
 
 
 class KeySettings(_Section):
-    """Names of the labels in the extended-XYZ files."""
+    """Names of the labels in the files. An empty name: the label is not read."""
 
-    energy: str | None = Field("energy", description="key of the total energy, eV")
-    forces: str | None = Field("forces", description="key of the forces, eV/Å")
-    virial: str | None = Field("virial", description="key of the virial, eV: 9 numbers, or 6 as xx yy zz yz xz xy")
-    stress: str | None = Field("stress", description="key of the stress, eV/Å³; the virial is minus volume times it")
+    energy: Key = Field("energy", description="key of the total energy, eV")
+    forces: Key = Field("forces", description="key of the forces, eV/Å")
+    virial: Key = Field("virial", description="key of the virial, eV: 9 numbers, or 6 as xx yy zz yz xz xy")
+    stress: Key = Field(
+        "stress", description="key of the stress, eV/Å³, in the same forms; the virial is minus volume times it"
+    )
     config_type: str = Field("config_type", description="key of the kind of configuration")
+    weight: Key = Field("weight", description="key of a factor of all residuals; 0 leaves the configuration out")
+    energy_weight: Key = Field("energy_weight", description="key of a factor of the energy's residual; 0 leaves it out")
+    forces_weight: Key = Field(
+        "forces_weight", description="key of a factor of the forces' residuals, or one for each atom; 0 leaves them out"
+    )
+    virial_weight: Key = Field("virial_weight", description="key of a factor of the virial's; 0 leaves it out")
+    stress_weight: Key = Field("stress_weight", description="the same by another name")
 
 
 class DataSettings(_Section):
     """Where the labels are, and which part decides hyperparameters."""
 
-    train: Paths = Field(min_length=1, description="extended-XYZ file or files to fit to")
+    train: Paths = Field(
+        min_length=1,
+        description="extended-XYZ file or files to fit to (ASE databases and FitSNAP JSON are read as well)",
+    )
     folds: int = Field(
         5, ge=2, le=20, strict=True, description="folds of the cross-validation that decides hyperparameters, 2 to 20"
     )
@@ -85,7 +105,7 @@ class WeightSettings(_Section):
     """Weights of residuals: of energies in eV/atom, forces in eV/Å, virials in eV/atom.
 
     Several candidates for a quantity are decided between by cross-validation. A Bayesian fit finds the weights of
-    quantities itself and uses only `config_type` and `atoms`.
+    quantities itself and uses only `config_type`, `atoms` and the weights in the files.
     """
 
     energy: Candidates = Field((30.0, 100.0, 300.0, 1000.0), description="weight of energies per atom, or candidates")

@@ -133,7 +133,9 @@ class Assembler:
                 virial += block.rows.virial
                 if configuration.forces is not None:
                     part = target["forces"][block.first : block.last]
-                    yield "forces", configuration.weight * self._force_rows(block.rows, part)
+                    factors = np.repeat(configuration.force_weights[block.first : block.last], 3)
+                    rows = factors[:, None] * self._force_rows(block.rows, part)
+                    yield "forces", rows if factors.all() else rows[factors > 0]
                 if block.last == len(configuration.atoms):
                     yield from self._global_rows(configuration, target, energy, virial)
 
@@ -162,10 +164,12 @@ class Assembler:
         factor = configuration.weight / len(configuration.atoms) ** self.atoms_power
         composition = configuration.counts(self.model.elements) @ np.array(self.composition)
         if configuration.energy is not None:
-            yield "energy", factor * np.concatenate([composition, energy, [target["energy"]]])[None, :]
+            own = factor * configuration.weights.energy
+            yield "energy", own * np.concatenate([composition, energy, [target["energy"]]])[None, :]
         if configuration.virial is not None:
             none = np.zeros((6, len(composition)))
-            yield "virial", factor * np.column_stack([none, virial, target["virial"]])
+            own = factor * configuration.weights.virial
+            yield "virial", own * np.column_stack([none, virial, target["virial"]])
 
 
 @lru_cache(maxsize=2)

@@ -1,0 +1,239 @@
+"""Under which keys a file has its labels: what was named and is not there, and what is there and was not named."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from acegen.errors import DataWarning, FitError
+from acegen.fit.labels import find_label
+from acegen.fit.settings import KeySettings
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+_NAMED = 3
+"""Configurations a message names; of more it gives the number."""
+
+
+class _Kind(NamedTuple):
+    """A kind of label: the keys that may hold it, how people call it, and which shapes it has.
+
+    Attributes:
+        keys: of data.keys; one of them is enough.
+        called: matches the letters of a name, in lower case.
+        not_called: matches names of something else.
+        fits: whether a value could be such a label of a number of atoms.
+    """
+
+    keys: tuple[str, ...]
+    called: str
+    not_called: str
+    fits: Callable[[Any, int], bool]
+
+
+def _one(value: Any, _n_atoms: int) -> bool:
+    return np.size(value) == 1 and _numeric(value)
+
+
+def _vectors(value: Any, n_atoms: int) -> bool:
+    return np.shape(value) == (n_atoms, 3) and _numeric(value)
+
+
+def _tensor(value: Any, _n_atoms: int) -> bool:
+    if isinstance(value, str):
+        return value.lstrip().startswith("[")
+    return np.shape(value) in ((6,), (9,), (3, 3)) and _numeric(value)
+
+
+def _factors(value: Any, n_atoms: int) -> bool:
+    return (np.size(value) == 1 or np.shape(value) == (n_atoms,)) and _numeric(value)
+
+
+def _name(value: Any, _n_atoms: int) -> bool:
+    return isinstance(value, str | int)
+
+
+def _numeric(value: Any) -> bool:
+    return np.asarray(value).dtype.kind in "iuf"
+
+
+_KINDS = {
+    "energy": _Kind(
+        ("energy",),
+        r"en(er|r|e)?g(y|ie)|^(.*_)?(e|u|etot|toten|e0)$",
+        r"peratom|energies|weight|kinetic|cutoff|fermi|std|sigma|var$|err|thresh|max|min",
+        _one,
+    ),
+    "forces": _Kind(("forces",), r"forc|frc|fores|^(.*_)?f$", r"weight|std|sigma|var$|err|max", _vectors),
+    "virial": _Kind(("virial", "stress"), r"viri|vrial|stres", r"weight|std|sigma|var$|err|max", _tensor),
+    "config_type": _Kind(("config_type",), r"conf(ig(uration)?)?[_-]?type$", r"^$", _name),
+    "weight": _Kind(
+        ("weight", "energy_weight", "forces_weight", "virial_weight", "stress_weight"),
+        r"weights?$|^w_?(e|energy|f|forces|s|stress|v|virial)$",
+        r"molec|molar|atomicw|mass",
+        _factors,
+    ),
+}
+
+
+def keys_of(atoms: Atoms) -> set[str]:
+    """Everything a configuration has but its structure."""
+    own = {"numbers", "positions"}
+    results = atoms.calc.results if atoms.calc is not None else {}
+    return set(atoms.info) | (set(atoms.arrays) - own) | set(results)
+
+
+def check_labels(file: str, present: set[str], keys: KeySettings) -> None:
+    """Each file must have energies or forces.
+
+    Raises:
+        FitError: it has neither.
+    """
+    if not present & {keys.energy, keys.forces}:
+        raise FitError(
+            f"{file}: no configuration has an energy or forces under {keys.energy!r} and {keys.forces!r}; "
+            f"{_has(present)}. Name the right ones in data.keys."
+        )
+
+
+def check_chosen_keys(present: Mapping[str, set[str]], keys: KeySettings) -> None:
+    """A key set by hand must occur in one of the files.
+
+    Raises:
+        FitError: it does not.
+    """
+    everything = set().union(*present.values())
+    for name in sorted(keys.model_fields_set):
+        key = getattr(keys, name)
+        if key is not None and key not in everything:
+            close = get_close_matches(key, everything, n=1)
+            hint = f"; did you mean '{close[0]}'?" if close else ""
+            raise FitError(
+                f"{', '.join(present)}: no configuration has '{key}' (data.keys.{name}){hint}; {_has(everything)}."
+            )
+
+
+class IdleWeights:
+    """Weights above zero of labels that are not there: a label may have another name, or be missing by mistake."""
+
+    def __init__(self, keys: KeySettings) -> None:
+        self._pairs = {
+            getattr(keys, weight): [key for key in (getattr(keys, label) for label in labels) if key is not None]
+            for weight, labels in (
+                ("energy_weight", ("energy",)),
+                ("forces_weight", ("forces",)),
+                ("virial_weight", ("virial", "stress")),
+                ("stress_weight", ("virial", "stress")),
+            )
+        }
+        self._places: dict[str, list[str]] = {}
+
+    def look(self, where: str, atoms: Atoms) -> None:
+        """Look at a configuration and remember it."""
+        for weight, labels in self._pairs.items():
+            value = find_label(atoms, weight)
+            if value is not None and np.any(value) and all(find_label(atoms, label) is None for label in labels):
+                self._places.setdefault(weight, []).append(where)
+
+    def warn(self) -> None:
+        """A warning for each weight, with some of the configurations."""
+        for weight, places in self._places.items():
+            labels = " or ".join(f"'{label}'" for label in self._pairs[weight]) or "such a label"
+            warnings.warn(
+                f"the weight '{weight}' is given without {labels}, and weighs nothing: {_listed(places)}. Look at the "
+                "names in data.keys.",
+                DataWarning,
+                stacklevel=3,
+            )
+
+
+class Lookalikes:
+    """Labels under names that are nearly those of data.keys, and are therefore not read.
+
+    Energies or forces that a file has under such names alone stop the fit; where only some configurations have them so,
+    and for virials, kinds and weights, there is a warning.
+    """
+
+    def __init__(self, keys: KeySettings) -> None:
+        self._keys = keys
+        fields = KeySettings.model_fields  # the usual name of a label that is not wanted is no hint either
+        self._used = {fields[name].default if key is None else key for name, key in keys.model_dump().items()}
+        self._found: dict[str, dict[str, list[str]]] = {}
+        self._refusal: FitError | None = None
+
+    def look(self, file: str, frames: Mapping[str, Atoms]) -> None:
+        """Look at the configurations of a file, by their names in messages, and remember."""
+        for name, kind in _KINDS.items():
+            chosen = [key for key in (getattr(self._keys, attribute) for attribute in kind.keys) if key is not None]
+            if not chosen:
+                continue
+            found: dict[str, list[str]] = {}
+            absent = 0
+            for where, atoms in frames.items():
+                if name != "weight" and any(find_label(atoms, key) is not None for key in chosen):
+                    continue
+                absent += 1
+                for other in self._similar(atoms, name):
+                    found.setdefault(other, []).append(where)
+            if found and absent == len(frames) and name in ("energy", "forces"):
+                self._refusal = self._refusal or FitError(
+                    f"{file}: no configuration has '{chosen[0]}', but {_quoted(found)} looks like it. Name it: "
+                    f'data.keys.{name} = "{next(iter(found))}"; or do without: data.keys.{name} = "".'
+                )
+            for other, places in found.items():
+                self._found.setdefault(name, {}).setdefault(other, []).extend(places)
+
+    def report(self) -> None:
+        """A warning for each kind of label, with some of the configurations.
+
+        Raises:
+            FitError: a file has energies or forces under names that are not read, and none under those that are.
+        """
+        if self._refusal is not None:
+            raise self._refusal
+        for name, found in self._found.items():
+            places = list(dict.fromkeys(place for own in found.values() for place in own))
+            attributes = _KINDS[name].keys
+            looked = " or ".join(f"'{getattr(self._keys, key)}'" for key in attributes if getattr(self._keys, key))
+            if name == "weight":
+                text = f"{_quoted(found)} looks like a weight and is not used; weights are {looked}"
+            else:
+                text = f"{_quoted(found)} looks like a label of {name} and is not read; {looked} is"
+            warnings.warn(
+                f"{text}: {_listed(places)}. If it is meant, name it in data.keys ({', '.join(attributes)}).",
+                DataWarning,
+                stacklevel=3,
+            )
+
+    def _similar(self, atoms: Atoms, name: str) -> list[str]:
+        kind = _KINDS[name]
+        others = sorted(other for other in keys_of(atoms) - self._used if _is_called(name, other))
+        return [other for other in others if kind.fits(find_label(atoms, other), len(atoms))]
+
+
+@lru_cache(maxsize=4096)
+def _is_called(name: str, other: str) -> bool:
+    kind, text = _KINDS[name], other.lower()
+    letters = re.sub(r"[^a-z]", "", text)
+    called = any(re.search(kind.called, form) for form in (text, letters))
+    return called and not any(re.search(kind.not_called, form) for form in (text, letters))
+
+
+def _listed(places: Sequence[str]) -> str:
+    more = f"; and {len(places) - _NAMED:,} more" if len(places) > _NAMED else ""
+    return "; ".join(places[:_NAMED]) + more
+
+
+def _quoted(names: Mapping[str, object]) -> str:
+    return " or ".join(f"'{name}'" for name in names)
+
+
+def _has(keys: set[str]) -> str:
+    return f"there are {', '.join(sorted(keys))}" if keys else "there are no labels at all"
