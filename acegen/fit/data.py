@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from acegen.errors import DataWarning, FitError, StructureError
 from acegen.fit.settings import FitSettings, KeySettings
+from acegen.fit.virials import VirialLabels
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -147,6 +148,7 @@ def read_dataset(
             The message names file, configuration, and what to do.
     """
     configurations: list[Configuration] = []
+    virials = VirialLabels()
     present: dict[str, set[str]] = {}
     for file in files:
         frames = list(_frames(file))
@@ -155,9 +157,11 @@ def read_dataset(
         present[file] = set().union(*map(_keys_of, frames))
         _check_labels(file, present[file], keys)
         for number, atoms in enumerate(frames):
-            configurations.append(_configuration(atoms, f"{file}, configuration {number}", keys, elements))
+            where = f"{file}, configuration {number}"
+            configurations.append(_configuration(atoms, where, keys, elements, virials))
     if chosen_occur:
         _check_chosen_keys(present, keys)
+    virials.warn()
     _check_distances(configurations)
     return Dataset(tuple(configurations))
 
@@ -268,7 +272,9 @@ def _label(atoms: Atoms, key: str | None) -> Any:
     return None
 
 
-def _configuration(atoms: Atoms, where: str, keys: KeySettings, elements: Sequence[str]) -> Configuration:
+def _configuration(
+    atoms: Atoms, where: str, keys: KeySettings, elements: Sequence[str], virials: VirialLabels
+) -> Configuration:
     unknown = sorted(set(atoms.get_chemical_symbols()) - set(elements))
     if unknown:
         raise FitError(
@@ -283,15 +289,13 @@ def _configuration(atoms: Atoms, where: str, keys: KeySettings, elements: Sequen
     forces = _numbers(_label(atoms, keys.forces), (len(atoms), 3), where, keys.forces)
     virial = _virial(_label(atoms, keys.virial), where, keys.virial)
     stress = _virial(_label(atoms, keys.stress), where, keys.stress)
-    if virial is None and stress is not None and atoms.cell.rank == 3:
-        virial = -atoms.get_volume() * voigt(stress)
-    elif virial is not None:
-        virial = voigt(virial)
+    virial = virials.choose(atoms, where, virial, stress, forces)
     plain = atoms.copy()
     plain.calc = None
     plain.info, plain.constraints = {}, []
     kind = str(atoms.info.get(keys.config_type, UNNAMED))
-    return Configuration(plain, where, kind, None if energy is None else float(energy), forces, virial)
+    six = None if virial is None else voigt(virial)
+    return Configuration(plain, where, kind, None if energy is None else float(energy), forces, six)
 
 
 def _numbers(value: Any, shape: tuple[int, ...], where: str, key: str | None) -> Floats | None:
