@@ -13,6 +13,7 @@ report    all of it → `DIR/NAME/`, complete or not at all.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,8 +26,11 @@ from acegen.errors import FitError
 from acegen.fit.assembly import assemble, make_assembler
 from acegen.fit.bayes import BayesFit
 from acegen.fit.clock import StageClock, StageCost, Subordinate
-from acegen.fit.data import Parts, read_parts
+from acegen.fit.consistency import check_content, energy_deviations
+from acegen.fit.crosscheck import check_against_first_fit, check_predictions
+from acegen.fit.data import Dataset, Parts, read_parts
 from acegen.fit.evaluation import Comparison, compare, compare_linear
+from acegen.fit.findings import Finding, warn_of
 from acegen.fit.folder import check_target
 from acegen.fit.problem import Problem, Solution
 from acegen.fit.ridge import RidgeFit
@@ -56,6 +60,7 @@ class FitResult:
         selection: the functions kept, for a sparse model.
         coefficients: as the potential was compiled with them.
         comparisons: labels and predictions by part; "validation" is predicted without having been fitted to.
+        findings: what about the data a person should look at.
         costs: time and memory by stage.
         n_cached: units of the assembly that were found finished.
         n_units: all units.
@@ -70,6 +75,7 @@ class FitResult:
     selection: Selection | None
     coefficients: Coefficients
     comparisons: dict[str, list[Comparison]]
+    findings: tuple[Finding, ...]
     costs: tuple[StageCost, ...]
     n_cached: int
     n_units: int
@@ -92,6 +98,8 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
         target = Path(settings.output) / settings.spec.name
         check_target(target)
         parts = read_parts(settings)
+        findings = check_content(parts, settings)
+        warn_of(findings)
         clock.report(_describe_data(parts))
     with clock.stage("basis"):
         cache = str(
@@ -106,6 +114,7 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
         rows = sum(problem.everything[q].n_rows for q in QUANTITIES)
         clock.report(f"{rows:,} rows × {len(problem.levels):,} columns{known}")
     with clock.stage("solve"):
+        check_against_first_fit(problem, settings, parts, _linear(basis, assembler))
         found, selection, held_out = solve(problem, settings, clock)
         clock.report(_describe_solution(found))
     with staging_folder(target, FitError) as staging:
@@ -120,10 +129,12 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
             clock.report(str(target / potential.name))
         with clock.stage("errors"):
             comparisons = _comparisons(potential, basis, assembler, held_out, parts, clock)
+            odd = _odd(parts, comparisons, basis.elements)
+            warn_of(odd)
             clock.report(f"{sum(map(len, comparisons.values())):,} configurations")
         result = FitResult(
-            settings, target, potential, parts, problem, found, selection, coefficients, comparisons, (), n_cached,
-            n_units,
+            settings, target, potential, parts, problem, found, selection, coefficients, comparisons, (*findings, *odd),
+            (), n_cached, n_units,
         )  # fmt: skip
         with clock.stage("report"):
             from acegen.fit.pictures import draw_pictures  # Matplotlib takes a second to import
@@ -157,17 +168,28 @@ def _comparisons(
 ) -> dict[str, list[Comparison]]:
     comparisons = {"training": compare(potential, parts.training, progress)}
     if parts.validation.configurations:
-        comparisons["validation"] = compare_linear(
-            basis,
-            held_out,
-            np.array(assembler.composition),
-            np.array(assembler.atomic_energies),
-            parts.validation,
-            assembler.block_bytes,
-        )
+        comparisons["validation"] = _linear(basis, assembler)(held_out, parts.validation)
     if parts.test.configurations:
         comparisons["test"] = compare(potential, parts.test, progress)
     return comparisons
+
+
+def _linear(basis: Model, assembler: Assembler) -> Callable[[Solution, Dataset], list[Comparison]]:
+    """Predictions of coefficients that were not compiled."""
+    composition, isolated = np.array(assembler.composition), np.array(assembler.atomic_energies)
+    return lambda solution, data: compare_linear(basis, solution, composition, isolated, data, assembler.block_bytes)
+
+
+def _odd(parts: Parts, comparisons: Mapping[str, list[Comparison]], elements: Sequence[str]) -> list[Finding]:
+    """Configurations that the potential does not describe as it does the others."""
+    named = {"training": parts.training, "validation": parts.validation, "test": parts.test}
+    everything = [c for part in comparisons for c in named[part].configurations]
+    deviations, _ = energy_deviations(everything, elements)
+    findings: list[Finding] = []
+    for part, own in comparisons.items():
+        findings += check_predictions(named[part], own, deviations[: len(own)], part)
+        deviations = deviations[len(own) :]
+    return findings
 
 
 def _describe_data(parts: Parts) -> str:

@@ -17,22 +17,18 @@ nothing.
 
 from __future__ import annotations
 
-import warnings
 from math import exp, log
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from acegen.errors import DataWarning
+from acegen.fit.findings import Finding, configurations, warn_of
 
 if TYPE_CHECKING:
     from ase import Atoms
 
 Floats = NDArray[np.float64]
-
-NAMED = 3
-"""Configurations a message names; of more it gives the number."""
 
 _EQUAL = 0.05
 """Relative difference of two labels that say the same: different cutoffs and rounding in their source."""
@@ -46,7 +42,9 @@ _ALONE = 500.0
 _LIKE = 0.3
 """Logarithm of a ratio below which a factor is taken for one with a name."""
 
-_STRESS_IS = "acegen takes stresses in eV/Å³, negative under compression, as ASE does, and virials = -volume × stress in eV"
+STRESS_IS = (
+    "acegen takes stresses in eV/Å³, negative under compression, as ASE does, and virials = -volume × stress in eV"
+)
 
 
 class VirialLabels:
@@ -90,16 +88,17 @@ class VirialLabels:
             self._note(
                 "given a stress and a virial that contradict each other"
                 f"{_suspicion(from_stress, virial, 'the stress')}; the virial is used. Leave out the wrong one "
-                f"({_STRESS_IS})",
+                f"({STRESS_IS})",
                 where,
             )
         return virial
 
     def warn(self) -> None:
         """One warning for each kind of remark."""
-        for remark, places in self._remarks.items():
-            are = "configuration is" if len(places) == 1 else "configurations are"
-            warnings.warn(f"{len(places):,} {are} {remark}: {listed(places)}.", DataWarning, stacklevel=2)
+        warn_of(
+            Finding(f"{configurations(len(places))} {remark}", tuple(places))
+            for remark, places in self._remarks.items()
+        )
 
     def _note(self, remark: str, where: str) -> None:
         self._remarks.setdefault(remark, []).append(where)
@@ -123,7 +122,7 @@ class VirialLabels:
             return label
         self._note(
             "not periodic in some directions, where the virial is Σ r⊗f exactly, and labelled with another"
-            f"{_suspicion(given, exact, 'it')}; it is left out ({_STRESS_IS})",
+            f"{_suspicion(given, exact, 'it')}; it is left out ({STRESS_IS})",
             where,
         )
         return None
@@ -137,10 +136,26 @@ def finite_directions(atoms: Atoms) -> Floats:
 
 
 def likely_mistake(factor: float) -> str | None:
-    """What a label of stress or virial is that is `factor` times what it should be; None for a factor without a name."""
+    """What a stress or virial is that is `factor` times what it should be; None for a factor without a name."""
+    if factor == 0 or not np.isfinite(factor):
+        return None
+    units = _units()
+    nearest = min(units, key=lambda known: abs(log(abs(factor) / known)))
+    if abs(log(abs(factor) / nearest)) > _LIKE:
+        return None
+    return " and ".join(filter(None, (units[nearest], "of the opposite sign" if factor < 0 else ""))) or None
+
+
+def known_factors() -> list[float]:
+    """One, and the factors that have a name."""
+    return [sign * factor for factor in _units() for sign in (1.0, -1.0)]
+
+
+def _units() -> dict[float, str]:
+    """Names of units by how many of them are an eV/Å³, or an eV."""
     from ase import units
 
-    names = {
+    return {
         1.0: "",
         1 / units.GPa: "in GPa",
         10 / units.GPa: "in kbar",
@@ -152,19 +167,6 @@ def likely_mistake(factor: float) -> str | None:
         units.mol / units.kcal: "in kcal/mol",
         units.mol / units.kJ: "in kJ/mol",
     }
-    if factor == 0 or not np.isfinite(factor):
-        return None
-    nearest = min(names, key=lambda known: abs(log(abs(factor) / known)))
-    if abs(log(abs(factor) / nearest)) > _LIKE or nearest == 1.0 < factor:
-        return None
-    sign = "of the opposite sign" if factor < 0 else ""
-    return " and ".join(filter(None, (names[nearest], sign))) or None
-
-
-def listed(places: list[str]) -> str:
-    """The first few configurations, and how many more there are."""
-    more = f" and {len(places) - NAMED:,} more" if len(places) > NAMED else ""
-    return "; ".join(places[:NAMED]) + more
 
 
 def _alone(atoms: Atoms) -> bool:
