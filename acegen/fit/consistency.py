@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from itertools import combinations_with_replacement
 
 import numpy as np
+import scipy.linalg
 from numpy.typing import NDArray
 
 from acegen.errors import FitError
@@ -197,9 +198,9 @@ def _least_absolute(matrix: Floats, target: Floats) -> Floats:
     x: Floats = np.zeros(matrix.shape[1])
     smallest = 1e-9 * float(np.abs(target).max(initial=0.0)) + 1e-300
     for _ in range(_STEPS):
-        before, x = x, np.linalg.lstsq(matrix * weight[:, None], target * weight, rcond=None)[0]
+        before, x = x, scipy.linalg.lstsq(matrix * weight[:, None], target * weight)[0]
         residual = np.abs(target - matrix @ x)
-        weight = 1 / np.sqrt(np.maximum(residual, smallest))
+        weight = 1.0 / np.sqrt(np.maximum(residual, smallest))
         if np.allclose(x, before, rtol=1e-9, atol=smallest):
             break
     return x

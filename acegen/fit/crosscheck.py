@@ -9,7 +9,7 @@ what varies.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import log
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from acegen.errors import FitError
 from acegen.fit.data import Configuration, Dataset, Parts
 from acegen.fit.evaluation import Comparison
 from acegen.fit.factor import Factor
-from acegen.fit.findings import Finding, configurations, listed
+from acegen.fit.findings import Finding, configurations
 from acegen.fit.problem import Problem, Reduced, Solution, Weights, reduce_problem
 from acegen.fit.settings import FitSettings
 from acegen.fit.virials import STRESS_IS, known_factors, likely_mistake
@@ -39,26 +39,37 @@ _FAR = 5.0
 _BETTER = 3.0
 """By how much a factor has to explain a label better than none."""
 
-_CORRELATED = 0.8
-_SURELY_CORRELATED = 0.95
+_ENOUGH = 4
+"""Configurations it takes to judge their virials together."""
+
+_ALIKE = 0.8
+"""Cosine between label and prediction, of either sign, for one to be a multiple of the other."""
+
+_MOST = 0.75
+"""Part of a group of configurations that has to say the same."""
+
+_TENTH = 0.1
+"""A factor, or its inverse, that no prediction is wrong by."""
+
 _ODD_SLOPE = 2.5
-"""Slope, or its inverse, beyond which labels are not those of the first fit, in whatever units they may be."""
+"""Factor, or its inverse, beyond which labels are not those of the first fit, whatever their units may be."""
 
 _FLIPPED = 0.25
-"""Part of the misfit that remains with forces of the other sign, below which theirs is wrong."""
+"""Part of the cross-validated square error that is left with forces of the other sign, below which theirs is wrong."""
 
-_OUTLIER = 15.0
-"""Residuals beyond this many medians, and beyond `_OWN` of what the label says, are named."""
+_OUTLIER = 10.0
+"""Residuals beyond this many medians are named, if they are also beyond `_OWN` of what there is to be described."""
 
-_OWN = {"energy": 0.2, "forces": 0.3, "virial": 0.3}
-_FLOORS = {"energy": 0.005, "forces": 0.05, "virial": 0.02}
+_OWN = {"energy": 0.4, "forces": 0.5, "virial": 0.5}
+_LEAST = {"energy": 0.005, "forces": 0.05, "virial": 0.02}
 """Residuals (eV/atom, eV/Å, eV/atom) that are never named."""
 
+_NAMES = {"energy": "an energy", "forces": "forces", "virial": "a virial"}
 _UNITS = {"energy": "eV/atom", "forces": "eV/Å", "virial": "eV/atom"}
 
 
-def check_against_first_fit(problem: Problem, settings: FitSettings, parts: Parts, predict: Predict) -> None:
-    """Refuse forces of the wrong sign, and virials or stresses of the wrong sign or in other units.
+def check_against_first_fit(problem: Problem, settings: FitSettings, parts: Parts, predict: Predict) -> list[Finding]:
+    """Forces of the wrong sign, and virials or stresses of the wrong sign or in other units.
 
     Args:
         problem: the assembled triangles.
@@ -66,8 +77,12 @@ def check_against_first_fit(problem: Problem, settings: FitSettings, parts: Part
         parts: the data.
         predict: evaluates coefficients.
 
+    Returns:
+        What could also be the fault of the first fit: the sign of a minority of the virials, single configurations.
+
     Raises:
-        FitError: labels contradict each other so that a mistake has a name. It names the configurations.
+        FitError: forces have the wrong sign, most virials have, or several are in other units. It names the
+            configurations and the likely mistake.
     """
     weights = settings.weights
     energy = weights.energy[len(weights.energy) // 2]
@@ -76,41 +91,53 @@ def check_against_first_fit(problem: Problem, settings: FitSettings, parts: Part
     reduced = reduce_problem(problem, problem.everything, first, smoothness, normal=True)
     _check_sign_of_forces(problem, reduced, first, smoothness)
     labelled = [c for part in (parts.training, parts.validation) for c in part.configurations if c.virial is not None]
-    if labelled and (max(weights.virial) > 0 or settings.solver.kind == "bayes"):
-        strength, _ = _by_gcv(reduced, reduced.target, reduced.rest)
-        solution = reduced.coefficients(reduced.ridge(np.array([strength]))[:, 0])
-        _check_virials(labelled, lambda data: predict(solution, data))
+    if not labelled or (max(weights.virial) == 0 and settings.solver.kind == "ridge"):
+        return []
+    strength, _ = _by_gcv(reduced, reduced.target, reduced.rest)
+    solution = reduced.coefficients(reduced.ridge(np.array([strength]))[:, 0])
+    return _check_virials(labelled, lambda data: predict(solution, data))
 
 
 def check_predictions(
-    dataset: Dataset, comparisons: Sequence[Comparison], deviations: Floats, part: str
+    dataset: Dataset, comparisons: Sequence[Comparison], deviations: Floats, spread: float, part: str
 ) -> list[Finding]:
     """Configurations whose labels are much further from their predictions than those of the others.
+
+    A model may describe some kinds of configuration worse than others by far; what is named has a residual of the size
+    of what there is to be described: of the deviation of its energy from that of free atoms, of its forces, its virial.
 
     Args:
         dataset: one part of the data.
         comparisons: labels and predictions of its configurations.
         deviations: (n,) energies per atom less those of atomic energies alone, eV; not a number where unknown.
+        spread: their standard deviation, eV.
         part: its name.
     """
     findings = []
     for quantity in ("energy", "forces", "virial"):
         pairs = [getattr(c, quantity) for c in comparisons]
         known = [i for i, pair in enumerate(pairs) if pair is not None]
-        if not known:
-            continue
         sizes = np.array([_rms(np.subtract(*pairs[i])) for i in known])
-        own = np.abs(deviations[known]) if quantity == "energy" else np.array([_rms(pairs[i][0]) for i in known])
-        limit = np.maximum(_OUTLIER * float(np.median(sizes)), _FLOORS[quantity])
-        odd = np.flatnonzero((sizes > limit) & (sizes > _OWN[quantity] * np.nan_to_num(own)))
+        if quantity == "energy":
+            telling = np.isfinite(deviations[known])
+            own = np.maximum(np.abs(deviations[known]), spread)
+        else:
+            own = np.array([_rms(pairs[i][0]) for i in known])
+            telling = own > _LEAST[quantity]  # forces of a perfect crystal are zero for any model
+        if not telling.any():
+            continue
+        usual = float(np.median(sizes[telling]))
+        far = (sizes > _OUTLIER * usual) & (sizes > _OWN[quantity] * own)
+        if quantity != "energy":
+            far |= (sizes > _FAR * usual) & (sizes > own)  # as far from the label as zero is, or farther
+        odd = np.flatnonzero(far & (sizes > _LEAST[quantity]))
         if len(odd):
             worst = odd[np.argsort(-sizes[odd], kind="stable")]
             places = tuple(_described(dataset.configurations[known[i]], pairs[known[i]], quantity) for i in worst)
             findings.append(
                 Finding(
-                    f"{quantity} of {configurations(len(odd))} far from what the potential gives, more than "
-                    f"{limit:.3g} {_UNITS[quantity]} ({part} data; half of them are within "
-                    f"{float(np.median(sizes)):.2g}). Check them",
+                    f"{part} data: {configurations(len(odd), 'has', 'have')} {_NAMES[quantity]} far from what the "
+                    f"potential gives (half of them all are within {usual:.2g} {_UNITS[quantity]}); to be checked",
                     places,
                 )
             )
@@ -118,16 +145,20 @@ def check_predictions(
 
 
 def _by_gcv(reduced: Reduced, target: Floats, rest: float) -> tuple[float, float]:
-    """The strength of least generalized cross-validation, and the squared misfit with it, for a target (k,)."""
+    """The strength of least generalized cross-validation for a target (k,), and that score."""
     u, s, _ = reduced.svd
     strengths = (float(s[0]) if len(s) else 1.0) * _STRENGTHS
     projected = u.T @ target
     shrunk = strengths**2 / (s[:, None] ** 2 + strengths**2)
     outside = rest + max(0.0, float(target @ target - projected @ projected))
     misfit = outside + np.sum((shrunk * projected[:, None]) ** 2, axis=0)
-    left = np.maximum(reduced.n_rows - np.sum(1 - shrunk, axis=0), 1e-3)
-    best = int(np.argmin(misfit / left**2))
-    return float(strengths[best]), float(misfit[best])
+    left = reduced.n_rows - np.sum(1 - shrunk, axis=0)
+    left[left < 0.1 * reduced.n_rows] = np.nan  # nearly interpolated: the score says nothing any more
+    if np.isnan(left).all():
+        return float(strengths[-1]), np.inf
+    score = misfit / left**2
+    best = int(np.nanargmin(score))
+    return float(strengths[best]), float(score[best])
 
 
 def _check_sign_of_forces(problem: Problem, reduced: Reduced, weights: Weights, smoothness: float) -> None:
@@ -139,38 +170,40 @@ def _check_sign_of_forces(problem: Problem, reduced: Reduced, weights: Weights, 
     turned[:, -1] *= -1
     other = {**problem.everything, "forces": Factor(turned, forces.n_rows)}
     opposite = reduce_problem(problem, other, weights, smoothness, normal=True)  # the same matrix, another target
-    misfits = [_by_gcv(reduced, case.target, case.rest)[1] for case in (reduced, opposite)]
-    if misfits[1] < _FLIPPED * misfits[0]:
+    scores = [_by_gcv(reduced, case.target, case.rest)[1] for case in (reduced, opposite)]
+    if scores[1] < _FLIPPED * scores[0]:
         raise FitError(
             "the forces have the wrong sign, it seems: energies and minus these forces are fitted much better. Forces "
-            "are minus the gradient of the energy; change the sign of the labels, or name another key in data.keys.forces."
+            "are minus the gradient of the energy; change the sign of the labels, or name another key in "
+            "data.keys.forces."
         )
 
 
-def _check_virials(labelled: Sequence[Configuration], predict: Callable[[Dataset], list[Comparison]]) -> None:
+def _check_virials(labelled: Sequence[Configuration], predict: Callable[[Dataset], list[Comparison]]) -> list[Finding]:
+    """Virials that are a multiple of what is predicted. Raises FitError if it cannot be the prediction's fault."""
     sample = _sample(labelled)
-    for chosen in (sample, labelled):
-        pairs = [c.virial for c in predict(Dataset(tuple(chosen))) if c.virial is not None]
-        labels, predictions = (np.array([pair[i] for pair in pairs]) for i in (0, 1))
-        found = _odd_virials(labels, predictions)
-        if not found:
-            return
-        if len(chosen) == len(labelled):
-            break
-    lines = []
-    for factor, slope, correlation, own in found:
-        mistake = likely_mistake(factor)
-        reason = f"they are probably {mistake}" if mistake else "they are in other units, or other than what they seem"
-        lines.append(
-            f"the virials (or stresses) of {configurations(int(own.sum()))} {slope:.3g} times what a fit to energies "
-            f"and forces alone predicts (correlation {correlation:.2f} for varying pressure); {reason}: "
-            f"{listed([c.where for c, odd in zip(chosen, own, strict=True) if odd])}."
+    found = _odd_virials(sample, predict(Dataset(tuple(sample))))
+    if found and len(sample) < len(labelled):
+        found = _odd_virials(labelled, predict(Dataset(tuple(labelled))))
+    findings, certain = [], False
+    for odd in found:
+        mistake = likely_mistake(odd.factor)
+        reason = f"they are probably {mistake}" if mistake else "they are in other units, or not what they seem"
+        text = (
+            f"the virials (or stresses) of {odd.what} are about {odd.factor:.3g} times what a fit to energies and "
+            f"forces alone predicts; {reason}"
         )
-    raise FitError(
-        "\n".join(lines)
-        + f"\nMend the labels ({STRESS_IS}), name other keys in data.keys, or set weights.virial = 0 to "
-        "fit without them."
-    )
+        findings.append(Finding(text, tuple(c.where for c in odd.configurations)))
+        certain |= odd.common and (
+            not _TENTH < abs(odd.factor) < 1 / _TENTH or 2 * len(odd.configurations) > len(labelled)
+        )
+    if certain:
+        advice = (
+            f"Mend the labels ({STRESS_IS}), name other keys in data.keys, or set weights.virial = 0 to fit without "
+            "them."
+        )
+        raise FitError("\n".join([*map(str, findings), advice]))
+    return findings
 
 
 def _sample(labelled: Sequence[Configuration]) -> Sequence[Configuration]:
@@ -181,55 +214,80 @@ def _sample(labelled: Sequence[Configuration]) -> Sequence[Configuration]:
     return [labelled[i] for i in sorted(order[:count])]
 
 
-def _odd_virials(labels: Floats, predictions: Floats) -> list[tuple[float, float, float, NDArray[np.bool_]]]:
-    """Factors other than one of labels on predictions (n, 6), with slope, correlation and the rows they hold for."""
-    factors = np.array(known_factors())
-    distance = np.linalg.norm(labels[:, None] / factors[:, None] - predictions[:, None], axis=2)
-    right = distance[:, list(factors).index(1.0)]
-    usual = float(np.median(distance.min(axis=1)))
-    found = []
-    for k, factor in enumerate(factors):
-        own = (distance.argmin(axis=1) == k) & (right > _FAR * usual) & (right > _BETTER * distance[:, k])
-        own &= distance[:, k] < 0.5 * np.linalg.norm(labels / factor, axis=1)
-        if factor == 1.0 or not own.any():
-            continue
-        slope, correlation = _regression(labels[own], predictions[own])
-        alike = slope * factor > 0 and abs(log(slope / factor)) < log(2) and abs(correlation) >= _CORRELATED
-        if own.sum() > 1 and alike:
-            found.append((float(factor), slope, correlation, own))
-    if not found and len(labels) > 1:
-        slope, correlation = _regression(labels, predictions)
-        if correlation >= _SURELY_CORRELATED and not 1 / _ODD_SLOPE < slope < _ODD_SLOPE:
-            found.append((slope, slope, correlation, np.ones(len(labels), dtype=bool)))
-    return found
+@dataclass(frozen=True)
+class _OddVirials:
+    """Configurations whose virials are `factor` times the predicted ones, in `common`: also up to a pressure."""
+
+    what: str
+    factor: float
+    configurations: Sequence[Configuration]
+    common: bool
 
 
-def _regression(labels: Floats, predictions: Floats) -> tuple[float, float]:
-    """Slope of labels on predictions (n, 6) and their correlation, both up to a constant pressure."""
+def _odd_virials(data: Sequence[Configuration], comparisons: Sequence[Comparison]) -> list[_OddVirials]:
+    """Virials that are a multiple of the predicted ones: of all, of files, or of kinds, or else of some."""
+    pairs = [c.virial for c in comparisons if c.virial is not None]
+    labels, predictions = (np.array([pair[i] for pair in pairs]) for i in (0, 1))
+    levels: tuple[Sequence[str], ...] = (
+        ["all configurations"] * len(data),
+        [c.where.rpartition(", ")[0] for c in data],
+        [f"kind {c.config_type}" for c in data],
+    )
+    for names in levels:
+        found = []
+        for name in dict.fromkeys(names):
+            own = np.array([other == name for other in names])
+            factor = _common_factor(labels[own], predictions[own])
+            if factor is not None:
+                found.append(_OddVirials(name, factor, [c for c, odd in zip(data, own, strict=True) if odd], True))
+        if found:
+            return found
+    factor, own = _frequent_factor(labels, predictions)
+    some = [c for c, odd in zip(data, own, strict=True) if odd]
+    common = _common_factor(labels[own], predictions[own]) is not None
+    return [_OddVirials(f"{len(some)} of {len(data)} configurations", factor, some, common)] if some else []
+
+
+def _common_factor(labels: Floats, predictions: Floats) -> float | None:
+    """The factor of labels on predictions (n, 6) up to a constant pressure, if most agree on one, and it is wrong."""
     y, x = labels.copy(), predictions.copy()
     for values in (y, x):
-        values[:, :3] -= values[:, :3].mean()
-    product, size = float(np.vdot(x, y)), float(np.linalg.norm(x) * np.linalg.norm(y))
-    return (product / float(np.vdot(x, x)), product / size) if size else (0.0, 0.0)
+        values[:, :3] -= np.median(values[:, :3].mean(axis=1))
+    product, square = np.sum(x * y, axis=1), np.sum(x * x, axis=1)
+    telling = (square > 0) & y.any(axis=1)
+    if telling.sum() < _ENOUGH:
+        return None
+    cosine = product[telling] / np.sqrt(square[telling] * np.sum(y[telling] ** 2, axis=1))
+    factor = float(np.median(product[telling] / square[telling]))
+    alike = np.mean(cosine * np.sign(factor) > _ALIKE) > _MOST
+    other_size = not 1 / _ODD_SLOPE < abs(factor) < _ODD_SLOPE
+    return factor if alike and (other_size or factor < 0) else None
+
+
+def _frequent_factor(labels: Floats, predictions: Floats) -> tuple[float, NDArray[np.bool_]]:
+    """The factor with a name that explains the most labels (n, 6) much better than one does, and which these are."""
+    factors = np.array([1.0, *known_factors()])
+    distance = np.linalg.norm(labels[:, None] / factors[:, None] - predictions[:, None], axis=2)
+    size = np.linalg.norm(labels[:, None] / factors[:, None], axis=2)
+    usual = float(np.median(distance.min(axis=1)))
+    wrong = distance[:, 0] > _FAR * usual
+    explained = wrong[:, None] & (distance < distance[:, :1] / _BETTER) & (distance < 0.5 * size)
+    best = int(np.argmax(np.sum(explained, axis=0)))
+    return float(factors[best]), explained[:, best]
 
 
 def _described(configuration: Configuration, pair: tuple[Floats, Floats], quantity: str) -> str:
     """Place, kind, how far off, and a likely reason."""
     label, predicted = (np.ravel(values) for values in pair)
-    off = (
-        f"{float(label[0]):.4g}, not {float(predicted[0]):.4g}"
-        if quantity == "energy"
-        else f"off by {_rms(label - predicted):.2g}"
-    )
-    reason = ""
-    if quantity != "energy":
+    if quantity == "energy":
+        off = f"{float(label[0]):.4f}, not {float(predicted[0]):.4f} eV/atom"
+    else:
+        off = f"off by {_rms(label - predicted):.2g} {_UNITS[quantity]}"
         product, size = float(label @ predicted), float(np.linalg.norm(label) * np.linalg.norm(predicted))
-        if size and abs(product) > _CORRELATED * size:
-            mistake = (
-                likely_mistake(product / float(predicted @ predicted)) if quantity == "virial" or product < 0 else None
-            )
-            reason = f", perhaps {mistake}" if mistake else ""
-    return f"{configuration.where} ({configuration.config_type}; {off}{reason})"
+        if size and abs(product) > _ALIKE * size and (quantity == "virial" or product < 0):
+            mistake = likely_mistake(product / float(predicted @ predicted))
+            off += f", perhaps {mistake}" if mistake else ""
+    return f"{configuration.where} ({configuration.config_type}; {off})"
 
 
 def _rms(values: Floats) -> float:

@@ -40,6 +40,6 @@ def listed(places: Sequence[str]) -> str:
     return "; ".join(places[:NAMED]) + more
 
 
-def configurations(count: int) -> str:
-    """A number of configurations, with its verb."""
-    return f"{count:,} configuration{' is' if count == 1 else 's are'}"
+def configurations(count: int, one: str = "is", more: str = "are") -> str:
+    """A number of configurations, with a verb."""
+    return f"{count:,} configuration {one}" if count == 1 else f"{count:,} configurations {more}"

@@ -114,7 +114,9 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
         rows = sum(problem.everything[q].n_rows for q in QUANTITIES)
         clock.report(f"{rows:,} rows × {len(problem.levels):,} columns{known}")
     with clock.stage("solve"):
-        check_against_first_fit(problem, settings, parts, _linear(basis, assembler))
+        contradictions = check_against_first_fit(problem, settings, parts, _linear(basis, assembler))
+        warn_of(contradictions)
+        findings += contradictions
         found, selection, held_out = solve(problem, settings, clock)
         clock.report(_describe_solution(found))
     with staging_folder(target, FitError) as staging:
@@ -184,10 +186,10 @@ def _odd(parts: Parts, comparisons: Mapping[str, list[Comparison]], elements: Se
     """Configurations that the potential does not describe as it does the others."""
     named = {"training": parts.training, "validation": parts.validation, "test": parts.test}
     everything = [c for part in comparisons for c in named[part].configurations]
-    deviations, _ = energy_deviations(everything, elements)
+    deviations, spread = energy_deviations(everything, elements)
     findings: list[Finding] = []
     for part, own in comparisons.items():
-        findings += check_predictions(named[part], own, deviations[: len(own)], part)
+        findings += check_predictions(named[part], own, deviations[: len(own)], spread, part)
         deviations = deviations[len(own) :]
     return findings
 

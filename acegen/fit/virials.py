@@ -147,8 +147,8 @@ def likely_mistake(factor: float) -> str | None:
 
 
 def known_factors() -> list[float]:
-    """One, and the factors that have a name."""
-    return [sign * factor for factor in _units() for sign in (1.0, -1.0)]
+    """The factors for which `likely_mistake` has a name."""
+    return [sign * factor for factor in _units() for sign in (1.0, -1.0) if sign * factor != 1]
 
 
 def _units() -> dict[float, str]:
