@@ -61,6 +61,18 @@ _OUTLIER = 10.0
 """Residuals beyond this many medians are named, if they are also beyond `_OWN` of what there is to be described."""
 
 _OWN = {"energy": 0.4, "forces": 0.5, "virial": 0.5}
+_TURNED = 1.5
+"""Residuals of this part of the label are nearer to those of the opposite sign than to none."""
+
+_APART = 20.0
+"""Energies that are so many standard deviations from those of free atoms are none of the rest."""
+
+_GAP = 20.0
+"""Distance of two groups of energies by their median deviation; normally distributed ones are not so far apart."""
+
+_UNEXPLAINED = 0.3
+"""Part of that distance which is left as residual of the smaller group, if nothing tells it from the other."""
+
 _LEAST = {"energy": 0.005, "forces": 0.05, "virial": 0.02}
 """Residuals (eV/atom, eV/Å, eV/atom) that are never named."""
 
@@ -128,8 +140,10 @@ def check_predictions(
             continue
         usual = float(np.median(sizes[telling]))
         far = (sizes > _OUTLIER * usual) & (sizes > _OWN[quantity] * own)
-        if quantity != "energy":
-            far |= (sizes > _FAR * usual) & (sizes > own)  # as far from the label as zero is, or farther
+        if quantity == "forces":
+            far |= (sizes > _FAR * usual) & (sizes > _TURNED * own)
+        elif quantity == "energy":
+            far |= (own > _APART * spread) & (sizes > _OWN[quantity] * own)  # whatever became of the other residuals
         odd = np.flatnonzero(far & (sizes > _LEAST[quantity]))
         if len(odd):
             worst = odd[np.argsort(-sizes[odd], kind="stable")]
@@ -142,6 +156,38 @@ def check_predictions(
                 )
             )
     return findings
+
+
+def check_energy_groups(
+    data: Sequence[Configuration], comparisons: Sequence[Comparison], deviations: Floats
+) -> list[Finding]:
+    """Energies in two groups far apart that the potential does not tell apart: those of two codes, or two settings.
+
+    Args:
+        data: all configurations.
+        comparisons: their labels and predictions.
+        deviations: (n,) as for `check_predictions`.
+    """
+    pairs = [c.energy for c in comparisons]
+    known = np.array([i for i, pair in enumerate(pairs) if pair is not None and np.isfinite(deviations[i])], dtype=int)
+    order = known[np.argsort(deviations[known], kind="stable")]
+    if len(order) < 2 * _ENOUGH:
+        return []
+    cut = int(np.argmax(np.diff(deviations[order]))) + 1
+    gap = float(deviations[order[cut]] - deviations[order[cut - 1]])
+    group = min(order[:cut], order[cut:], key=len)
+    residuals = [abs(pair[0] - pair[1]) for i in group if (pair := pairs[i]) is not None]
+    spreads = [float(np.median(np.abs(d - np.median(d)))) for d in (deviations[order[:cut]], deviations[order[cut:]])]
+    if len(group) < _ENOUGH or gap < _GAP * max(spreads) or float(np.median(residuals)) < _UNEXPLAINED * gap:
+        return []
+    return [
+        Finding(
+            f"the energies fall into two groups, {gap:.3g} eV/atom apart, which the potential does not tell apart, as "
+            f"if they came from two codes or two sets of pseudopotentials; {configurations(len(group))} in the smaller "
+            "one",
+            tuple(data[i].where for i in sorted(group)),
+        )
+    ]
 
 
 def _by_gcv(reduced: Reduced, target: Floats, rest: float) -> tuple[float, float]:
@@ -194,9 +240,7 @@ def _check_virials(labelled: Sequence[Configuration], predict: Callable[[Dataset
             f"forces alone predicts; {reason}"
         )
         findings.append(Finding(text, tuple(c.where for c in odd.configurations)))
-        certain |= odd.common and (
-            not _TENTH < abs(odd.factor) < 1 / _TENTH or 2 * len(odd.configurations) > len(labelled)
-        )
+        certain |= odd.common and (_unmistakable(odd.factor) or 2 * len(odd.configurations) > len(labelled))
     if certain:
         advice = (
             f"Mend the labels ({STRESS_IS}), name other keys in data.keys, or set weights.virial = 0 to fit without "
@@ -238,18 +282,27 @@ def _odd_virials(data: Sequence[Configuration], comparisons: Sequence[Comparison
         for name in dict.fromkeys(names):
             own = np.array([other == name for other in names])
             factor = _common_factor(labels[own], predictions[own])
-            if factor is not None:
+            # What has no name is more likely the first fit's own, unless it is the same everywhere.
+            if factor is not None and (own.all() or likely_mistake(factor)):
                 found.append(_OddVirials(name, factor, [c for c, odd in zip(data, own, strict=True) if odd], True))
         if found:
             return found
     factor, own = _frequent_factor(labels, predictions)
     some = [c for c, odd in zip(data, own, strict=True) if odd]
     common = _common_factor(labels[own], predictions[own]) is not None
-    return [_OddVirials(f"{len(some)} of {len(data)} configurations", factor, some, common)] if some else []
+    if not some or not (common or _unmistakable(factor)):  # a pressure that the first fit misses may turn a sign
+        return []
+    return [_OddVirials(f"{len(some)} of {len(data)} configurations", factor, some, common)]
+
+
+def _unmistakable(factor: float) -> bool:
+    return not _TENTH < abs(factor) < 1 / _TENTH
 
 
 def _common_factor(labels: Floats, predictions: Floats) -> float | None:
     """The factor of labels on predictions (n, 6) up to a constant pressure, if most agree on one, and it is wrong."""
+    if len(labels) < _ENOUGH:
+        return None
     y, x = labels.copy(), predictions.copy()
     for values in (y, x):
         values[:, :3] -= np.median(values[:, :3].mean(axis=1))

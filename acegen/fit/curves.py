@@ -94,8 +94,8 @@ def volume_curve(model: Model, data: Dataset, reach: float = 0.25) -> VolumeCurv
     periodic = [c for c in data.configurations if c.energy is not None and c.atoms.pbc.all() and c.atoms.cell.rank == 3]
     if not periodic:
         return None
-    energy = {i: (c.energy or 0.0) / len(c.atoms) for i, c in enumerate(periodic)}
-    near = [[periodic[i].atoms for i in energy if energy[i] < min(energy.values()) + window] for window in (0.05, 0.5)]
+    energies = np.array([(c.energy or 0.0) / len(c.atoms) for c in periodic])
+    near = [[periodic[i].atoms for i in np.flatnonzero(energies < energies.min() + window)] for window in (0.05, 0.5)]
     small = [[atoms for atoms in chosen if len(atoms) <= _SMALL] for chosen in near]
     # A slab's volume is mostly vacuum: of all of them, take the densest.
     atoms = min(
@@ -103,15 +103,14 @@ def volume_curve(model: Model, data: Dataset, reach: float = 0.25) -> VolumeCurv
     )
     volume = atoms.get_volume() / len(atoms)
     scales = np.linspace(1 - reach, 1 + reach, min(_VOLUMES, max(_FEW_VOLUMES, _SMALL * _VOLUMES // len(atoms))))
-    energies = []
+    curve = []
     for scale in scales:
         scaled = atoms.copy()
         scaled.set_cell(atoms.cell.array * scale ** (1 / 3), scale_atoms=True)
-        energies.append(model.compute(scaled).energies.mean())
-    points = np.array([[c.atoms.get_volume() / len(c.atoms), (c.energy or 0.0) / len(c.atoms)] for c in periodic])
-    return VolumeCurve(
-        atoms.get_chemical_formula(empirical=True), scales * volume, np.array(energies), points[:, 0], points[:, 1]
-    )
+        curve.append(model.compute(scaled).energies.mean())
+    volumes = np.array([c.atoms.get_volume() / len(c.atoms) for c in periodic])
+    formula = atoms.get_chemical_formula(empirical=True)
+    return VolumeCurve(formula, scales * volume, np.array(curve), volumes, energies)
 
 
 def nearest_distances(data: Dataset, elements: tuple[str, ...], cutoff: float) -> dict[tuple[str, str], float]:

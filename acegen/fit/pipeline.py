@@ -27,7 +27,7 @@ from acegen.fit.assembly import assemble, make_assembler
 from acegen.fit.bayes import BayesFit
 from acegen.fit.clock import StageClock, StageCost, Subordinate
 from acegen.fit.consistency import check_content, energy_deviations
-from acegen.fit.crosscheck import check_against_first_fit, check_predictions
+from acegen.fit.crosscheck import check_against_first_fit, check_energy_groups, check_predictions
 from acegen.fit.data import Dataset, Parts, read_parts
 from acegen.fit.evaluation import Comparison, compare, compare_linear
 from acegen.fit.findings import Finding, warn_of
@@ -187,7 +187,7 @@ def _odd(parts: Parts, comparisons: Mapping[str, list[Comparison]], elements: Se
     named = {"training": parts.training, "validation": parts.validation, "test": parts.test}
     everything = [c for part in comparisons for c in named[part].configurations]
     deviations, spread = energy_deviations(everything, elements)
-    findings: list[Finding] = []
+    findings = check_energy_groups(everything, [c for own in comparisons.values() for c in own], deviations)
     for part, own in comparisons.items():
         findings += check_predictions(named[part], own, deviations[: len(own)], spread, part)
         deviations = deviations[len(own) :]
