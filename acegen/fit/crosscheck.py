@@ -1,9 +1,9 @@
 """Labels held against fits: virials and forces against a first fit without them, all labels against the last one.
 
 A virial is a derivative of the energy, so that a fit to energies and forces alone predicts it. The first fit is made
-from the triangles, with a strength by generalized cross-validation; it need not be good to tell a sign, or GPa from
-eV/Å³. Predictions may miss a constant pressure (cells of one volume hardly determine it), so that a sign is judged by
-what varies.
+from the triangles, with functions of low level and a strength by generalized cross-validation; it need not be good to
+tell a sign, or GPa from eV/Å³. Predictions may miss a constant pressure (cells of one volume hardly determine it), so
+that a sign is judged by what varies.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from acegen.errors import FitError
 from acegen.fit.data import Configuration, Dataset, Parts
@@ -27,6 +28,9 @@ Floats = NDArray[np.float64]
 
 Predict = Callable[[Solution, Dataset], list[Comparison]]
 """Predictions of coefficients, as `evaluation.compare_linear`."""
+
+_FUNCTIONS = 500
+"""Functions of the first fit, those of the lowest levels: enough, and quickly done."""
 
 _SAMPLE = 4000
 """Atoms of the configurations whose virials are looked at first; only if these look wrong all are."""
@@ -96,18 +100,8 @@ def check_against_first_fit(problem: Problem, settings: FitSettings, parts: Part
         FitError: forces have the wrong sign, most virials have, or several are in other units. It names the
             configurations and the likely mistake.
     """
-    weights = settings.weights
-    energy = weights.energy[len(weights.energy) // 2]
-    first = Weights(energy or 1.0, weights.forces or 1.0, 0.0)
-    smoothness = settings.solver.smoothness[0]
-    reduced = reduce_problem(problem, problem.everything, first, smoothness, normal=True)
-    _check_sign_of_forces(problem, reduced, first, smoothness)
-    labelled = [c for part in (parts.training, parts.validation) for c in part.configurations if c.virial is not None]
-    if not labelled or (max(weights.virial) == 0 and settings.solver.kind == "ridge"):
-        return []
-    strength, _ = _by_gcv(reduced, reduced.target, reduced.rest)
-    solution = reduced.coefficients(reduced.ridge(np.array([strength]))[:, 0])
-    return _check_virials(labelled, lambda data: predict(solution, data))
+    with threadpool_limits(1):  # for so few functions threads of BLAS wait for each other longer than they work
+        return _check_against_first_fit(problem, settings, parts, predict)
 
 
 def check_predictions(
@@ -190,6 +184,24 @@ def check_energy_groups(
     ]
 
 
+def _check_against_first_fit(problem: Problem, settings: FitSettings, parts: Parts, predict: Predict) -> list[Finding]:
+    weights, data = settings.weights, problem.everything
+    first = Weights(weights.energy[len(weights.energy) // 2], weights.forces, 0.0)
+    if not any(data[q].n_rows and getattr(first, q) > 0 for q in ("energy", "forces")):
+        return []  # of no weight: there is nothing to hold labels against
+    smoothness = settings.solver.smoothness[0]
+    low = problem.used[np.argsort(problem.levels[problem.used], kind="stable")[:_FUNCTIONS]]
+    reduced = reduce_problem(problem, data, first, smoothness, low, normal=True)
+    if all(data[q].n_rows and getattr(first, q) > 0 for q in ("energy", "forces")):
+        _check_sign_of_forces(problem, reduced, first, smoothness)
+    labelled = [c for part in (parts.training, parts.validation) for c in part.configurations if c.virial is not None]
+    if not labelled or (max(weights.virial) == 0 and settings.solver.kind == "ridge"):
+        return []
+    strength, _ = _by_gcv(reduced, reduced.target, reduced.rest)
+    solution = reduced.coefficients(reduced.ridge(np.array([strength]))[:, 0])
+    return _check_virials(labelled, lambda chosen: predict(solution, chosen))
+
+
 def _by_gcv(reduced: Reduced, target: Floats, rest: float) -> tuple[float, float]:
     """The strength of least generalized cross-validation for a target (k,), and that score."""
     u, s, _ = reduced.svd
@@ -210,12 +222,10 @@ def _by_gcv(reduced: Reduced, target: Floats, rest: float) -> tuple[float, float
 def _check_sign_of_forces(problem: Problem, reduced: Reduced, weights: Weights, smoothness: float) -> None:
     """Raises FitError if energies and minus the forces belong together much better than energies and forces."""
     forces = problem.everything["forces"]
-    if not forces.n_rows or not problem.everything["energy"].n_rows:
-        return
     turned = forces.matrix.copy()
     turned[:, -1] *= -1
     other = {**problem.everything, "forces": Factor(turned, forces.n_rows)}
-    opposite = reduce_problem(problem, other, weights, smoothness, normal=True)  # the same matrix, another target
+    opposite = reduce_problem(problem, other, weights, smoothness, reduced.functions, normal=True)  # the same matrix
     scores = [_by_gcv(reduced, case.target, case.rest)[1] for case in (reduced, opposite)]
     if scores[1] < _FLIPPED * scores[0]:
         raise FitError(

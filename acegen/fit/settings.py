@@ -53,7 +53,7 @@ class KeySettings(_Section):
     energy: str | None = Field("energy", description="key of the total energy, eV")
     forces: str | None = Field("forces", description="key of the forces, eV/Å")
     virial: str | None = Field("virial", description="key of the virial, eV: 9 numbers, or 6 as xx yy zz yz xz xy")
-    stress: str | None = Field("stress", description="key of the stress, eV/Å³; the virial is minus volume times it")
+    stress: str | None = Field("stress", description="key of the stress, eV/Å³, of cells periodic in three directions")
     config_type: str = Field("config_type", description="key of the kind of configuration")
 
 
