@@ -123,7 +123,8 @@ def check_predictions(
     for quantity in ("energy", "forces", "virial"):
         pairs = [getattr(c, quantity) for c in comparisons]
         known = [i for i, pair in enumerate(pairs) if pair is not None]
-        sizes = np.array([_rms(np.subtract(*pairs[i])) for i in known])
+        # What has little weight is not meant to be described well.
+        sizes = np.array([min(1.0, dataset.configurations[i].weight) * _rms(np.subtract(*pairs[i])) for i in known])
         if quantity == "energy":
             telling = np.isfinite(deviations[known])
             own = np.maximum(np.abs(deviations[known]), spread)
@@ -163,7 +164,7 @@ def check_energy_groups(
         deviations: (n,) as for `check_predictions`.
     """
     pairs = [c.energy for c in comparisons]
-    known = np.array([i for i, pair in enumerate(pairs) if pair is not None and np.isfinite(deviations[i])], dtype=int)
+    known = np.array([i for i, pair in enumerate(pairs) if pair is not None and len(data[i].atoms) > 1], dtype=int)
     order = known[np.argsort(deviations[known], kind="stable")]
     if len(order) < 2 * _ENOUGH:
         return []
