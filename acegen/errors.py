@@ -48,4 +48,4 @@ class OrthogonalizationError(AcegenError):
 
 
 class DataWarning(UserWarning):
-    """Data that can be used but look wrong: atoms closer than physics allows, labels that are not finite."""
+    """Data that can be used but look wrong: atoms too close, labels that are not finite or contradict each other."""

@@ -81,7 +81,7 @@ def test_report_has_the_numbers_of_the_fit(fitted: Fitted) -> None:
     assert document["name"] == "copper"
     assert set(document) == {
         "format", "generator", "name", "settings", "spec", "basis_hash", "functions", "atomic_energies", "data",
-        "solution", "selection", "errors", "stages", "assembly",
+        "findings", "solution", "selection", "errors", "stages", "assembly",
     }  # fmt: skip
     assert document["basis_hash"] == result.model.basis_hash
     assert document["atomic_energies"] == pytest.approx(result.model.atomic_energies, rel=1e-15)

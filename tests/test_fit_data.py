@@ -102,13 +102,18 @@ def test_virial_in_every_form(tmp_path: Path, form: str) -> None:
 
 
 def test_stress_becomes_minus_volume_times_it(tmp_path: Path) -> None:
-    """And gives way to a virial; without a volume there is none."""
+    """And gives way to a virial; without periodic directions there is no volume, and it is left out."""
     stress = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]) * 1e-3
     atoms = labelled(0, REF_stress=stress)
     both = labelled(0, REF_stress=stress, REF_virial=np.arange(6.0))
     flat = labelled(0, REF_stress=stress)
     flat.cell, flat.pbc = np.zeros((3, 3)), False
-    dataset = read(tmp_path, [atoms, both, flat], keys(stress="REF_stress", virial="REF_virial"))
+    chosen = keys(stress="REF_stress", virial="REF_virial")
+    with (
+        pytest.warns(DataWarning, match=r"1 configuration is given a stress and a virial.* configuration 1\."),
+        pytest.warns(DataWarning, match=r"1 configuration is not periodic.* configuration 2\."),
+    ):
+        dataset = read(tmp_path, [atoms, both, flat], chosen)
     first, second, third = (c.virial for c in dataset.configurations)
     np.testing.assert_allclose(first, -atoms.get_volume() * stress, rtol=1e-6)
     np.testing.assert_allclose(second, np.arange(6.0))
@@ -171,7 +176,8 @@ def test_what_is_not_finite_is_left_out_with_a_warning(tmp_path: Path, name: str
 
 @pytest.mark.parametrize("name", ["energy", "forces", "virial", "stress", "config_type"])
 def test_a_misspelt_key_is_answered_with_the_nearest(tmp_path: Path, name: str) -> None:
-    frames = [labelled(0, REF_virial=np.ones(6), REF_stress=np.ones(6), REF_config_type="a")]
+    stress = -np.ones(6) / crystal(0).get_volume()
+    frames = [labelled(0, REF_virial=np.ones(6), REF_stress=stress, REF_config_type="a")]
     chosen = {key: f"REF_{key}" for key in ("energy", "forces", "virial", "stress", "config_type")}
     read(tmp_path, frames, KeySettings(**chosen))
     chosen[name] = f"RFE_{name}"

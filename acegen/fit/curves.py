@@ -19,6 +19,12 @@ Floats = NDArray[np.float64]
 _NEAREST = 0.15
 """Where dimer curves begin, in units of the cutoff."""
 
+_SMALL = 256
+"""Atoms of a structure that is evaluated at many volumes in a moment."""
+
+_VOLUMES, _FEW_VOLUMES = 41, 9
+"""Volumes of a curve, and how few will do where a structure has many atoms."""
+
 
 @dataclass(frozen=True)
 class DimerCurve:
@@ -79,28 +85,32 @@ class VolumeCurve:
 
 
 def volume_curve(model: Model, data: Dataset, reach: float = 0.25) -> VolumeCurve | None:
-    """The periodic structure of lowest energy per atom, scaled by up to `reach` in volume either way.
+    """A small periodic structure of low energy per atom, scaled by up to `reach` in volume either way.
 
-    None if no periodic structure has an energy.
+    Of the structures within 0.05 eV/atom of the lowest energy, or else within 0.5 eV/atom, it is one of up to 256
+    atoms; if all have more, it is the smallest, and fewer volumes are evaluated. None if no periodic structure has an
+    energy.
     """
     periodic = [c for c in data.configurations if c.energy is not None and c.atoms.pbc.all() and c.atoms.cell.rank == 3]
     if not periodic:
         return None
-    # A slab's volume is mostly vacuum: of what has the lowest energy within 50 meV/atom, take the densest.
-    lowest = min(c.energy / len(c.atoms) for c in periodic if c.energy is not None)
-    near = [c for c in periodic if c.energy is not None and c.energy / len(c.atoms) < lowest + 0.05]
-    atoms = min(near, key=lambda c: c.atoms.get_volume() / len(c.atoms)).atoms
+    energies = np.array([(c.energy or 0.0) / len(c.atoms) for c in periodic])
+    near = [[periodic[i].atoms for i in np.flatnonzero(energies < energies.min() + window)] for window in (0.05, 0.5)]
+    small = [[atoms for atoms in chosen if len(atoms) <= _SMALL] for chosen in near]
+    # A slab's volume is mostly vacuum: of all of them, take the densest.
+    atoms = min(
+        small[0] or small[1] or [min(near[0], key=len)], key=lambda atoms: (atoms.get_volume() / len(atoms), len(atoms))
+    )
     volume = atoms.get_volume() / len(atoms)
-    scales = np.linspace(1 - reach, 1 + reach, 41)
-    energies = []
+    scales = np.linspace(1 - reach, 1 + reach, min(_VOLUMES, max(_FEW_VOLUMES, _SMALL * _VOLUMES // len(atoms))))
+    curve = []
     for scale in scales:
         scaled = atoms.copy()
         scaled.set_cell(atoms.cell.array * scale ** (1 / 3), scale_atoms=True)
-        energies.append(model.compute(scaled).energies.mean())
-    points = np.array([[c.atoms.get_volume() / len(c.atoms), (c.energy or 0.0) / len(c.atoms)] for c in periodic])
-    return VolumeCurve(
-        atoms.get_chemical_formula(empirical=True), scales * volume, np.array(energies), points[:, 0], points[:, 1]
-    )
+        curve.append(model.compute(scaled).energies.mean())
+    volumes = np.array([c.atoms.get_volume() / len(c.atoms) for c in periodic])
+    formula = atoms.get_chemical_formula(empirical=True)
+    return VolumeCurve(formula, scales * volume, np.array(curve), volumes, energies)
 
 
 def nearest_distances(data: Dataset, elements: tuple[str, ...], cutoff: float) -> dict[tuple[str, str], float]:

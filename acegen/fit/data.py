@@ -18,6 +18,7 @@ from acegen.fit.keys import IdleWeights, Lookalikes, check_chosen_keys, check_la
 from acegen.fit.labels import LabelWeights, find_label, read_matrix, read_numbers, read_weights, voigt
 from acegen.fit.reading import read_frames
 from acegen.fit.settings import FitSettings, KeySettings
+from acegen.fit.virials import VirialLabels
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -205,7 +206,7 @@ def read_dataset(
             is wrong, or a structure cannot be evaluated. The message names file, configuration, and what to do.
     """
     configurations: list[Configuration] = []
-    lookalikes, idle = Lookalikes(keys), IdleWeights(keys)
+    lookalikes, idle, virials = Lookalikes(keys), IdleWeights(keys), VirialLabels()
     present: dict[str, set[str]] = {}
     n_excluded = 0
     for file in files:
@@ -218,12 +219,13 @@ def read_dataset(
             if weight == 0:
                 n_excluded += 1
                 continue
-            configurations.append(_configuration(atoms, where, keys, elements, weight, weights))
+            configurations.append(_configuration(atoms, where, keys, elements, virials, weight, weights))
             idle.look(where, atoms)
     if chosen_occur:
         check_chosen_keys(present, keys)
     lookalikes.report()
     idle.warn()
+    virials.warn()
     if not configurations and n_excluded:
         raise FitError(
             f"{', '.join(files)}: all {n_excluded:,} configurations have the weight 0 ('{keys.weight}'), which leaves "
@@ -253,7 +255,13 @@ def _listed(names: set[str]) -> str:
 
 
 def _configuration(
-    atoms: Atoms, where: str, keys: KeySettings, elements: Sequence[str], weight: float, weights: LabelWeights
+    atoms: Atoms,
+    where: str,
+    keys: KeySettings,
+    elements: Sequence[str],
+    virials: VirialLabels,
+    weight: float,
+    weights: LabelWeights,
 ) -> Configuration:
     unknown = sorted(set(atoms.get_chemical_symbols()) - set(elements))
     if unknown:
@@ -269,15 +277,13 @@ def _configuration(
     forces = read_numbers(find_label(atoms, keys.forces), (len(atoms), 3), where, keys.forces)
     virial = read_matrix(find_label(atoms, keys.virial), where, keys.virial)
     stress = read_matrix(find_label(atoms, keys.stress), where, keys.stress)
-    if virial is None and stress is not None and atoms.cell.rank == 3:
-        virial = -atoms.get_volume() * voigt(stress)
-    elif virial is not None:
-        virial = voigt(virial)
+    virial = virials.choose(atoms, where, virial, stress, forces)
     plain = atoms.copy()
     plain.calc = None
     plain.info, plain.constraints = {}, []
     kind = str(atoms.info.get(keys.config_type, UNNAMED))
-    whole = Configuration(plain, where, kind, None if energy is None else float(energy), forces, virial, weight)
+    six = None if virial is None else voigt(virial)
+    whole = Configuration(plain, where, kind, None if energy is None else float(energy), forces, six, weight)
     return _with_weights(whole, weights)
 
 

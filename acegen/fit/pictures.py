@@ -39,7 +39,7 @@ def draw_pictures(result: FitResult, folder: Path) -> dict[str, str]:
         ("coefficients.png", "Coefficients, times the size of their functions in the data, by level.", _coefficients),
         (
             "energy_volume.png",
-            "Energy of the training structure of lowest energy per atom, scaled, against its volume; dots: training "
+            "Energy of a small training structure of low energy per atom, scaled, against its volume; dots: training "
             "data of like density.",
             _energy_volume,
         ),

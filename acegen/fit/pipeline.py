@@ -10,11 +10,14 @@ solve     `Problem` → `RidgeFit` or `BayesFit`: hyperparameters decided, coeff
 compile   coefficients → the compiled potential.
 errors    potential and `Parts` → labels and predictions, next to each other.
 report    all of it → `DIR/NAME/`, complete or not at all.
+
+Data are held against what a model needs (`consistency`), before the solution against a first fit, and after it against
+the predictions (`crosscheck`): what cannot be is an error, what looks wrong a warning that is repeated in the report.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,8 +30,11 @@ from acegen.errors import FitError
 from acegen.fit.assembly import assemble, make_assembler
 from acegen.fit.bayes import BayesFit
 from acegen.fit.clock import StageClock, StageCost, Subordinate
-from acegen.fit.data import Parts, describe_missing, read_parts
+from acegen.fit.consistency import check_content, energy_deviations
+from acegen.fit.crosscheck import check_against_first_fit, check_energy_groups, check_predictions
+from acegen.fit.data import Dataset, Parts, describe_missing, read_parts
 from acegen.fit.evaluation import Comparison, compare, compare_linear
+from acegen.fit.findings import Finding, warn_of
 from acegen.fit.folder import check_target
 from acegen.fit.folds import ALWAYS
 from acegen.fit.problem import Problem, Solution
@@ -61,7 +67,8 @@ class FitResult:
         fit: hyperparameters and coefficients.
         selection: the functions kept, for a sparse model.
         coefficients: as the potential was compiled with them.
-        comparisons: labels and predictions by part; in "validation" each fold is predicted without having been fitted to.
+        comparisons: labels and predictions by part; in "validation" each fold is predicted by a fit without it.
+        findings: what about the data a person should look at.
         costs: time and memory by stage.
         n_cached: units of the assembly that were found finished.
         n_units: all units.
@@ -77,6 +84,7 @@ class FitResult:
     selection: Selection | None
     coefficients: Coefficients
     comparisons: dict[str, list[Comparison]]
+    findings: tuple[Finding, ...]
     costs: tuple[StageCost, ...]
     n_cached: int
     n_units: int
@@ -99,6 +107,8 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
         target = Path(settings.output) / settings.spec.name
         check_target(target)
         parts = read_parts(settings)
+        findings = check_content(parts, settings)
+        warn_of(findings)
         clock.report(_describe_data(parts))
     cache = str(
         Path(settings.assembly.cache or Path(settings.output) / ".assembly").resolve()
@@ -119,6 +129,9 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
         rows = sum(problem.everything[q].n_rows for q in QUANTITIES)
         clock.report(f"{rows:,} rows × {len(problem.levels):,} columns{known}")
     with clock.stage("solve"):
+        contradictions = check_against_first_fit(problem, settings, parts, _linear(basis, assembler))
+        warn_of(contradictions)
+        findings += contradictions
         found, selection, held_out = solve(problem, settings, clock)
         clock.report(_describe_solution(found))
     with staging_folder(target, FitError) as staging:
@@ -133,10 +146,12 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
             clock.report(str(target / potential.name))
         with clock.stage("errors"):
             comparisons = _comparisons(potential, basis, assembler, held_out, parts, clock)
+            odd = _odd(parts, comparisons, basis.elements)
+            warn_of(odd)
             clock.report(f"{sum(map(len, comparisons.values())):,} configurations")
         result = FitResult(
-            settings, recommendation, target, potential, parts, problem, found, selection, coefficients, comparisons, (), n_cached,
-            n_units,
+            settings, recommendation, target, potential, parts, problem, found, selection, coefficients, comparisons,
+            (*findings, *odd), (), n_cached, n_units,
         )  # fmt: skip
         with clock.stage("report"):
             from acegen.fit.pictures import draw_pictures  # Matplotlib takes a second to import
@@ -174,19 +189,32 @@ def _comparisons(
     progress: Progress,
 ) -> dict[str, list[Comparison]]:
     comparisons = {"training": compare(potential, parts.training, progress)}
-    composition, isolated = np.array(assembler.composition), np.array(assembler.atomic_energies)
-    validation = [
-        comparison
-        for fold, solution in enumerate(held_out)
-        for comparison in compare_linear(
-            basis, solution, composition, isolated, parts.held_out(fold), assembler.block_bytes
-        )
-    ]
+    predict = _linear(basis, assembler)
+    validation = [c for fold, solution in enumerate(held_out) for c in predict(solution, parts.held_out(fold))]
     if validation:
         comparisons["validation"] = validation
     if parts.test.configurations:
         comparisons["test"] = compare(potential, parts.test, progress)
     return comparisons
+
+
+def _linear(basis: Model, assembler: Assembler) -> Callable[[Solution, Dataset], list[Comparison]]:
+    """Predictions of coefficients that were not compiled."""
+    composition, isolated = np.array(assembler.composition), np.array(assembler.atomic_energies)
+    return lambda solution, data: compare_linear(basis, solution, composition, isolated, data, assembler.block_bytes)
+
+
+def _odd(parts: Parts, comparisons: Mapping[str, list[Comparison]], elements: Sequence[str]) -> list[Finding]:
+    """Configurations that the potential does not describe as it does the others."""
+    named = {"training": parts.training, "test": parts.test}
+    compared = {part: own for part, own in comparisons.items() if part in named}
+    everything = [c for part in compared for c in named[part].configurations]
+    deviations, spread = energy_deviations(everything, elements)
+    findings = check_energy_groups(everything, [c for own in compared.values() for c in own], deviations)
+    for part, own in compared.items():
+        findings += check_predictions(named[part], own, deviations[: len(own)], spread, part)
+        deviations = deviations[len(own) :]
+    return findings
 
 
 def _describe_data(parts: Parts) -> str:

@@ -13,6 +13,7 @@ import tomli_w
 
 from acegen.fit.bayes import BayesFit
 from acegen.fit.evaluation import ErrorRow, error_rows, table_cells
+from acegen.fit.findings import Finding
 from acegen.fit.folder import REPORT, REPORT_FORMAT
 from acegen.fit.folds import ALWAYS
 from acegen.fit.ridge import PathPoint, RidgeFit
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 ERROR_HEADINGS = (
     "part", "kind", "conf.", "atoms", "E MAE", "E RMSE", "F MAE", "F RMSE", "V MAE", "V RMSE",
 )  # fmt: skip
+_LISTED = 30
+"""Configurations that report.md names of each finding."""
+
 ERROR_UNITS = "E: energy and V: virial in meV/atom, F: force components in eV/Å"
 
 
@@ -67,6 +71,7 @@ def report_document(result: FitResult) -> dict[str, Any]:
             for name, part in named.items()
         },
         "folds": {"number": parts.n_folds, "always_fitted": parts.folds.count(ALWAYS)},
+        "findings": [{"text": finding.text, "configurations": list(finding.places)} for finding in result.findings],
         "solution": _solution(result.fit),
         "selection": None
         if result.selection is None
@@ -208,6 +213,7 @@ def _markdown(result: FitResult, document: Mapping[str, Any], pictures: Mapping[
             ],
         ),
         "",
+        *_finding_lines(result.findings),
         "## Solution",
         "",
         *_solution_lines(result.fit),
@@ -219,6 +225,19 @@ def _markdown(result: FitResult, document: Mapping[str, Any], pictures: Mapping[
     for file, caption in pictures.items():
         lines += [f"![{caption}]({file})", "", f"*{caption}*", ""]
     return "\n".join(lines)
+
+
+def _finding_lines(findings: Sequence[Finding]) -> list[str]:
+    """What to look at in the data; nothing if there is nothing."""
+    if not findings:
+        return []
+    lines = ["## To check", ""]
+    for finding in findings:
+        left_out = len(finding.places) - _LISTED
+        lines.append(f"- {finding.text}{':' if finding.places else '.'}")
+        lines += [f"  - {place}" for place in finding.places[:_LISTED]]
+        lines += [f"  - and {left_out:,} more: see report.json"] if left_out > 0 else []
+    return [*lines, ""]
 
 
 def _solution_lines(fit: RidgeFit | BayesFit) -> list[str]:

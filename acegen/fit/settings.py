@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 from acegen.errors import FitError
 from acegen.fit.request import ModelRequest, model_request
 from acegen.spec import Spec, load_atomic_spec
+from acegen.spec.fields import by_species
 
 FitSource: TypeAlias = "str | Path | Mapping[str, Any] | FitSettings"
 
@@ -62,7 +63,7 @@ class KeySettings(_Section):
     forces: Key = Field("forces", description="key of the forces, eV/Å")
     virial: Key = Field("virial", description="key of the virial, eV: 9 numbers, or 6 as xx yy zz yz xz xy")
     stress: Key = Field(
-        "stress", description="key of the stress, eV/Å³, in the same forms; the virial is minus volume times it"
+        "stress", description="key of the stress, eV/Å³, of cells periodic in three directions, in the same forms"
     )
     config_type: str = Field("config_type", description="key of the kind of configuration")
     weight: Key = Field("weight", description="key of a factor of all residuals; 0 leaves the configuration out")
@@ -181,6 +182,13 @@ class FitSettings(_Section):
     def elements(self) -> tuple[str, ...]:
         """Chemical symbols of the model."""
         return self.spec.elements if isinstance(self.spec, ModelRequest) else self.spec.basis.elements
+
+    @property
+    def reach(self) -> tuple[tuple[float, ...], ...]:
+        """Largest distances of neighbours by pair, Å; of a model still to be made, at most those of a recommended one."""
+        if isinstance(self.spec, ModelRequest):
+            return by_species(6.0 if self.spec.cutoff is None else self.spec.cutoff, self.spec.elements)
+        return self.spec.reach
 
     @property
     def whole_spec(self) -> Spec:
