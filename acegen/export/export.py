@@ -9,6 +9,7 @@ from importlib.resources.abc import Traversable
 from itertools import chain
 from pathlib import Path
 
+from acegen.documents import read_json
 from acegen.errors import DependencyError, ExportError
 from acegen.export.source import PotentialSource, read_source
 from acegen.rendering import code_environment
@@ -132,7 +133,7 @@ def _check_replaceable(result: Path) -> None:
         raise ExportError(f"{result} exists and is no folder; move it away or choose another folder with -o.")
     found = {path.relative_to(result).as_posix() for path in result.rglob("*") if not path.is_dir()}
     try:
-        record = json.loads((result / RECORD).read_text(encoding="utf-8"))
+        record = read_json(result / RECORD)
         own = set(record["files"]) if record["format"] == RECORD_FORMAT else set()
     except (OSError, ValueError, TypeError, KeyError):
         own = set()

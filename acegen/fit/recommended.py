@@ -33,7 +33,7 @@ def recommended_spec(short: Mapping[str, Any]) -> Spec:
     unknown = [key for key in short if key not in (*required, *optional)]
     if missing or unknown:
         what = [f"lacks {', '.join(missing)}"] if missing else []
-        what += [f"has {', '.join(unknown)}"] if unknown else []
+        what += [f"has {', '.join(map(str, unknown))}"] if unknown else []
         raise FitError(
             f"the table spec {' and '.join(what)}. Give name, elements and cutoff (and expansion, pair, zbl if wanted) "
             "for the recommended basis, or a whole specification with tables basis and radial."

@@ -13,6 +13,7 @@ from acegen.fit.bayes import BayesFit
 from acegen.fit.evaluation import ErrorRow, error_rows, table_cells
 from acegen.fit.folder import REPORT, REPORT_FORMAT
 from acegen.fit.ridge import PathPoint, RidgeFit
+from acegen.printing import markdown
 from acegen.version import __version__
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def write_report(result: FitResult, folder: Path, pictures: Mapping[str, str]) -
     """
     document = report_document(result)
     text = json.dumps(_finite(document), indent=1, ensure_ascii=False, allow_nan=False)
-    (folder / REPORT).write_text(text + "\n", encoding="utf-8")
+    # A name of a file that is no UTF-8 has lone surrogates in Python; written so, they are JSON's own escapes.
+    (folder / REPORT).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
     (folder / "report.md").write_text(_markdown(result, document, pictures), encoding="utf-8")
 
 
@@ -134,7 +136,7 @@ def _markdown(result: FitResult, document: Mapping[str, Any], pictures: Mapping[
     energies = ", ".join(f"{element} {value:.6f}" for element, value in document["atomic_energies"].items())
     where = "given" if result.settings.atomic_energies is not None else "fitted"
     lines = [
-        f"# {spec.name}",
+        f"# {markdown(spec.name)}",
         "",
         f"{spec.basis.expansion.capitalize()} basis of {', '.join(spec.basis.elements)}, order {spec.basis.order}: "
         f"{document['functions']['used']:,} functions ({counts}). Made by acegen {__version__}.",
@@ -245,5 +247,5 @@ def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return [
         "| " + " | ".join(headings) + " |",
         "|" + "---|" * len(headings),
-        *("| " + " | ".join(row) + " |" for row in rows),
+        *("| " + " | ".join(map(markdown, row)) + " |" for row in rows),
     ]

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
+from acegen.printing import shown
 from acegen.spec.fields import Length, PairLengths, RationalNumber, Section
 
 
@@ -98,7 +99,7 @@ class EnvelopeRadialSpec(_RadialSpec):
 
 def _radial_family(value: Any) -> str:
     family = value.get("family", "closed") if isinstance(value, Mapping) else getattr(value, "family", "closed")
-    return family if isinstance(family, str) else repr(family)
+    return family if isinstance(family, str) else shown(family)
 
 
 RadialSpec: TypeAlias = Annotated[
