@@ -1,7 +1,7 @@
 """Users' strings where people read them: on a terminal, in a message, in Markdown.
 
-The name of a file or a kind of configuration may hold anything: escape sequences that a terminal obeys, newlines, brackets and
-bars that mean something to what shows them.
+The name of a file or a kind of configuration may hold anything: escape sequences that a terminal obeys, newlines,
+brackets and bars that mean something to what shows them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _LONGEST = 60
 
 
 def visible(text: object) -> str:
-    """The text in one line; characters that do not print (controls, reversals, lone surrogates) as Python writes them."""
+    """The text in one line; what does not print (controls, reversals, lone surrogates) is written as in Python."""
     shown = str(text)
     return shown if shown.isprintable() else "".join(c if c.isprintable() else _escaped(c) for c in shown)
 

@@ -12,8 +12,8 @@ from rich.table import Table
 from acegen.algebra import build_algebra
 from acegen.basis import derive_basis
 from acegen.build.toolchain import find_toolchain
-from acegen.codegen.target import Target, choose_targets
 from acegen.cli.terminal import Listing
+from acegen.codegen.target import Target, choose_targets
 from acegen.coefficients import read_coefficients
 from acegen.graph import Graph, build_graph, fold_coefficients
 from acegen.optimize import Cost, Program, optimize_products

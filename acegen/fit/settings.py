@@ -97,7 +97,9 @@ class WeightSettings(_Section):
 class SelectionSettings(_Section):
     """A sparse model: only the functions that matter most, and a kernel compiled for just those."""
 
-    functions: int = Field(ge=1, strict=True, description="number of functions to keep, over all centre elements")
+    functions: int = Field(
+        ge=1, lt=2**63, strict=True, description="number of functions to keep, over all centre elements"
+    )
     method: Literal["greedy", "ard"] = Field(
         "greedy", description='"greedy" (orthogonal matching pursuit) or "ard" (automatic relevance determination)'
     )
@@ -208,6 +210,9 @@ def _resolved(settings: FitSettings, folder: Path) -> dict[str, Any]:
     output = at("output", settings.output)
     default = str(Path(output) / ".assembly")
     cache = default if assembly.cache is None else at("assembly.cache", assembly.cache)
+    for key, path in (("output", output), ("assembly.cache", cache)):
+        if any("\ud800" <= character <= "\udfff" for character in path):  # threadpoolctl fails on libraries in there
+            raise FitError(f"{key} = {shown(path)}: the path has bytes that are not UTF-8. Give {key} another folder.")
     return {
         "output": output,
         "data": data.model_copy(update=files),

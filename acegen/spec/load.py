@@ -88,7 +88,9 @@ def _validate(content: Mapping[str, Any], where: str) -> AnySpec:
     try:
         return kind.model_validate(dict(content))
     except UnicodeError:
-        raise SpecError(f"{where} is not a valid specification: it holds half a character (a lone surrogate).") from None
+        raise SpecError(
+            f"{where} is not a valid specification: it holds half a character (a lone surrogate)."
+        ) from None
     except ValidationError as error:
         explained = [(_explain(detail, _SECTIONS[kind]), detail["type"]) for detail in error.errors()]
         # A value that fits no branch of a union is reported once a branch; a wrong type says least.

@@ -12,13 +12,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from fuzz.python.targets import TARGETS, Target
+from fuzz.python.target import Target
+from fuzz.python.targets import TARGETS
 
 from acegen.errors import AcegenError
 from acegen.printing import visible_lines
-
-LIMIT = 5.0
-"""Seconds an input may take."""
 
 
 @dataclass
@@ -58,16 +56,17 @@ def run(name: str, folder: Path, first: int, count: int, seed: int) -> Outcome:
         seed: of all.
     """
 
-    def too_slow(*_: Any) -> None:
-        raise TooSlow(f"more than {LIMIT:g} s")
-
     target = TARGETS[name](folder)
+
+    def too_slow(*_: Any) -> None:
+        raise TooSlow(f"more than {target.limit:g} s")
+
     outcome = Outcome()
     before = signal.signal(signal.SIGALRM, too_slow)
     try:
         for number in range(first, first + count):
             start = time.perf_counter()
-            signal.setitimer(signal.ITIMER_REAL, LIMIT)
+            signal.setitimer(signal.ITIMER_REAL, target.limit)
             _attempt(target, Random(f"{seed} {name} {number}"), number, outcome)
             signal.setitimer(signal.ITIMER_REAL, 0)
             outcome.slowest = max(outcome.slowest, (time.perf_counter() - start, number))
@@ -92,7 +91,12 @@ def _attempt(target: Target, random: Random, number: int, outcome: Outcome) -> N
     except (Exception, TooSlow) as error:
         frames = traceback.extract_tb(error.__traceback__)
         where = next((f for f in reversed(frames) if "/acegen/" in f.filename), frames[-1])
-        _note(outcome, number, f"{type(error).__name__} in {Path(where.filename).name}:{where.lineno}", traceback.format_exc(limit=-12))
+        _note(
+            outcome,
+            number,
+            f"{type(error).__name__} in {Path(where.filename).name}:{where.lineno}",
+            traceback.format_exc(limit=-12),
+        )
 
 
 def _note(outcome: Outcome, number: int, what: str, trace: str) -> None:

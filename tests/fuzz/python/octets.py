@@ -5,16 +5,50 @@ from __future__ import annotations
 from random import Random
 
 _TOKENS = (
-    b"\0", b"\xff", b"\xef\xbb\xbf", b"\xff\xfe", b"\x1b[2J", b"\r\n", b"[", b"]", b"{", b"}", b"\"", b"'", b"\\", b"=", b",", b".", b"#",
-    b"nan", b"inf", b"1e999", b"-", b"9" * 30, b"9" * 5000, b"0x" + b"f" * 5000, b"\\u0000", b"\\ud800", b"[" * 5000, b"null", b"true",
-    b"\x00" * 4096, b"\x80\x04\x95", b"PK\x03\x04", b"PK\x05\x06", b"\x93NUMPY", b"(1000000000000,)", b"|O", b"True",
-)  # fmt: skip
+    b"\0",
+    b"\xff",
+    b"\xef\xbb\xbf",
+    b"\xff\xfe",
+    b"\x1b[2J",
+    b"\r\n",
+    b"[",
+    b"]",
+    b"{",
+    b"}",
+    b'"',
+    b"'",
+    b"\\",
+    b"=",
+    b",",
+    b".",
+    b"#",
+    b"nan",
+    b"inf",
+    b"1e999",
+    b"-",
+    b"9" * 30,
+    b"9" * 5000,
+    b"0x" + b"f" * 5000,
+    b"\\u0000",
+    b"\\ud800",
+    b"[" * 5000,
+    b"null",
+    b"true",
+    b"\x00" * 4096,
+    b"\x80\x04\x95",
+    b"PK\x03\x04",
+    b"PK\x05\x06",
+    b"\x93NUMPY",
+    b"(1000000000000,)",
+    b"|O",
+    b"True",
+)
 
 
 def changed(content: bytes, random: Random) -> bytes:
     """The bytes with one to six changes."""
     data = bytearray(content)
-    for _ in range(min(1 + int(random.expovariate(0.7)), 6)):
+    for _ in range(min(1 + int(random.expovariate(1.2)), 6)):
         start = random.randint(0, len(data))
         end = min(len(data), start + random.choice((1, 1, 2, 4, 16, 256)))
         match random.randrange(9):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _ctypes
 import io
 import json
 import math
@@ -13,130 +14,28 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
-from typing import Any, Protocol
+from typing import Any
 
-import _ctypes
 import numpy as np
 from fuzz.python import octets, values
+from fuzz.python.commands import Commands
+from fuzz.python.documents import ATOMS, atoms, fits, particles
+from fuzz.python.target import LIMIT, Target
 
 import acegen
 from acegen.coefficients import check_coefficients, coefficient_document, read_coefficients
 from acegen.export.source import read_source
 from acegen.fit.folder import check_target
-from acegen.fit.settings import load_settings
 from acegen.fit.unit import _read
 from acegen.manifest import Manifest, file_hash
 from acegen.posterior import read_posterior, write_posterior
 from acegen.runtime import open_model
-from acegen.spec import load_spec
-
-
-class Target(Protocol):
-    """Something that is given odd inputs."""
-
-    def attempt(self, random: Random) -> None:
-        """Make one input and hand it over; what is not an `AcegenError` is a fault."""
-        ...
-
-
-ATOMS: tuple[dict[str, Any], ...] = (
-    {"name": "si", "basis": {"elements": ["Si"], "order": 2, "level": 4}, "radial": {"cutoff": 5.0}},
-    {
-        "name": "oxide",
-        "basis": {"elements": ["Si", "O"], "order": 3, "level": [8, 7, 6], "expansion": "self-interacting"},
-        "radial": {"cutoff": {"Si-Si": 5.0, "O-Si": 4.0, "O-O": 3.5}, "transform": "agnesi", "agnesi": {"r0": 1.5, "p": 2, "q": 4}},
-        "pair": {"degree": 4, "cutoff": {"Si-Si": 5.0, "O-Si": 4.0, "O-O": 3.5}},
-        "zbl": {"inner": 1.0, "outer": 2.2},
-    },
-    {
-        "name": "carbon",
-        "basis": {"elements": ["C"], "order": 4, "level": "15/2", "angular_weight": "1/2", "symmetry": "O3"},
-        "radial": {"family": "envelope", "envelope": [0, 0, "1/2"], "polynomial": "jacobi", "alpha": 1, "beta": "3/2", "cutoff": 4.0},
-    },
-)  # fmt: skip
-PARTICLES: tuple[dict[str, Any], ...] = (
-    {"name": "cheb", "basis": {"symmetry": "none", "order": 3, "level": 12, "constant": False}},
-    {
-        "name": "even",
-        "basis": {"symmetry": "O1", "order": 2, "level": [6, 5]},
-        "interval": {"polynomial": "jacobi", "alpha": "1/2", "beta": "1/2"},
-    },
-    {
-        "name": "plane",
-        "basis": {"symmetry": "SO2", "order": 2, "level": 4, "angular_weight": "3/2"},
-        "radial": {"cutoff": 3.0, "transform": "smootherstep"},
-    },
-    {"name": "circle", "basis": {"symmetry": "O2", "order": 3, "level": 6}},
-)
-FITS: tuple[dict[str, Any], ...] = (
-    {"spec": "spec.toml", "data": {"train": "train.xyz"}},
-    {
-        "spec": {"name": "cu", "elements": ["Cu"], "cutoff": 4.5, "pair": {"degree": 4}, "expansion": "canonical"},
-        "output": "fits",
-        "data": {
-            "train": ["a.xyz", "b.xyz"],
-            "test": "c.xyz",
-            "validation": 0.1,
-            "seed": 3,
-            "keys": {"energy": "e", "forces": "f", "virial": "v", "stress": "s", "config_type": "kind"},
-        },
-        "weights": {"energy": [30, 100.0], "forces": 1, "virial": 30.0, "config_type": {"bulk": 2.0, "slab": 0}, "atoms": 0.5},
-        "atomic_energies": {"Cu": -0.8},
-        "solver": {"kind": "ridge", "strength": 1e-8, "smoothness": [1, 2.0], "factorization": "normal", "refit": False},
-        "assembly": {"processes": 2, "memory": "512 MiB", "cache": "cache", "dask": "tcp://host:8786"},
-    },
-    {
-        "spec": ATOMS[1],
-        "data": {"train": "a.xyz", "validation": ["b.xyz"]},
-        "solver": {"kind": "bayes", "selection": {"functions": 10, "method": "ard"}},
-    },
-)  # fmt: skip
-
-
-class Documents:
-    """TOML files and mappings."""
-
-    def __init__(self, folder: Path, seeds: tuple[dict[str, Any], ...], use: Callable[[Any], object]) -> None:
-        self._seeds, self._use = seeds, use
-        self._file = folder / "input.toml"
-        (folder / "spec.toml").write_text(values.toml_text(ATOMS[0], inline=False), encoding="utf-8")
-
-    def attempt(self, random: Random) -> None:
-        document = random.choice(self._seeds)
-        way = random.randrange(4)
-        if way == 0:
-            self._use(values.changed(document, random, as_text=False))
-            return
-        if way != 1:
-            document = values.changed(document, random, as_text=True)
-        content = values.toml_text(document, inline=random.random() < 0.3).encode("utf-8", "surrogatepass")
-        self._file.write_bytes(octets.changed(content, random) if way != 2 else content)
-        self._use(self._file)
-
-
-def atoms(folder: Path) -> Target:
-    return Documents(folder, ATOMS, _use_spec)
-
-
-def particles(folder: Path) -> Target:
-    return Documents(folder, PARTICLES, _use_spec)
-
-
-def fits(folder: Path) -> Target:
-    return Documents(folder, FITS, _use_fit)
-
-
-def _use_spec(source: Any) -> None:
-    spec = load_spec(source)
-    json.dumps([spec.canonical(), spec.reach, spec.cutoffs, [str(level) for level in spec.levels]])
-
-
-def _use_fit(source: Any) -> None:
-    json.dumps(load_settings(source).model_dump(mode="json"))  # as the report holds it
 
 
 class Coefficients:
     """Coefficient files and mappings, used with a basis of three functions."""
+
+    limit = LIMIT
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "coefficients.json"
@@ -171,6 +70,8 @@ class Coefficients:
 class Modules:
     """Folders of a compiled model with files changed, missing, added, or of another kind."""
 
+    limit = LIMIT
+
     def __init__(self, folder: Path) -> None:
         models = folder / "models"
         bare = acegen.compile(ATOMS[0], models)
@@ -186,7 +87,9 @@ class Modules:
         document = dict(self._manifest)
         sealed = random.random() < 0.6
         for _ in range(random.choice((1, 1, 2, 3))):
-            random.choice((self._edit_manifest, self._edit_file, self._move_file, self._put_extension))(document, random)
+            random.choice((self._edit_manifest, self._edit_file, self._move_file, self._put_extension))(
+                document, random
+            )
         if sealed:
             self._seal(document)
         manifest = self._work / "module.json"
@@ -268,6 +171,8 @@ class Modules:
 class Posteriors:
     """Archives: bytes changed, arrays of other shapes and kinds, headers that claim too much."""
 
+    limit = LIMIT
+
     def __init__(self, folder: Path) -> None:
         self._model = acegen.compile(ATOMS[0], folder / "models")
         self._file = folder / "posterior.npz"
@@ -304,8 +209,12 @@ class Posteriors:
         for _ in range(random.choice((1, 1, 2))):
             name = random.choice((*arrays, "other"))
             shape = tuple(random.choice((0, 1, 2, self._rows)) for _ in range(random.randrange(4)))
-            kind = random.choice(("f8", "f4", "f2", "c16", "i8", "?", "U3", "S3", "M8[s]", "V8", "f8,i4", "(2,)f8", ">f8", "O"))
-            arrays[name] = random.choice((np.zeros(shape, kind), np.full(shape, np.nan), np.array("ß\0x"), np.array([None, {}])))
+            kind = random.choice(
+                ("f8", "f4", "f2", "c16", "i8", "?", "U3", "S3", "M8[s]", "V8", "f8,i4", "(2,)f8", ">f8", "O")
+            )
+            arrays[name] = random.choice(
+                (np.zeros(shape, kind), np.full(shape, np.nan), np.array("ß\0x"), np.array([None, {}]))
+            )
             if random.random() < 0.2:
                 arrays.pop(random.choice(list(arrays)))
         stream = io.BytesIO()
@@ -322,21 +231,44 @@ class Posteriors:
                 np.save(member, array)
                 content = member.getvalue()
                 if random.random() < 0.5:
-                    content = random.choice((octets.changed(content, random), _claiming(random, content), pickle.dumps([1])))
-                archive.writestr(random.choice((f"{name}.npy", f"{name}.npy", f"{name}.npy", name, "../x.npy")), content)
+                    content = random.choice(
+                        (octets.changed(content, random), _claiming(random, content), pickle.dumps([1]))
+                    )
+                archive.writestr(
+                    random.choice((f"{name}.npy", f"{name}.npy", f"{name}.npy", name, "../x.npy")), content
+                )
         return stream.getvalue()
 
 
 def _claiming(random: Random, content: bytes) -> bytes:
     """A file of an array whose header says something else."""
-    shape = random.choice(("(10**3,)", "(1000000000000,)", f"({10**30},)", "(3, 1000000000)", "(-1, 2)", "(True, 2)", "(2.0,)", "[2, 2]", "()", "(" * 400))
-    kind = random.choice(("'<f8'", "'|O'", "'|V0'", "[('a', '<f8')]", "'<U1000000000'", "'<f99'", "None", "1", "'<f8,' * 3", "(" * 300))
-    header = f"{{'descr': {kind}, 'fortran_order': {random.choice(('False', 'True', '1'))}, 'shape': {shape}, }}\n".encode()
+    shape = random.choice(
+        (
+            "(10**3,)",
+            "(1000000000000,)",
+            f"({10**30},)",
+            "(3, 1000000000)",
+            "(-1, 2)",
+            "(True, 2)",
+            "(2.0,)",
+            "[2, 2]",
+            "()",
+            "(" * 400,
+        )
+    )
+    kind = random.choice(
+        ("'<f8'", "'|O'", "'|V0'", "[('a', '<f8')]", "'<U1000000000'", "'<f99'", "None", "1", "'<f8,' * 3", "(" * 300)
+    )
+    header = (
+        f"{{'descr': {kind}, 'fortran_order': {random.choice(('False', 'True', '1'))}, 'shape': {shape}, }}\n".encode()
+    )
     return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + content[-32:]
 
 
 class Records:
     """What acegen finds in folders it wrote to before: reports of fits, units of a design matrix."""
+
+    limit = LIMIT
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "fit"
@@ -349,15 +281,21 @@ class Records:
         if random.random() < 0.5:
             report = {"format": "acegen-fit-1", "name": "si", "errors": [{"part": "test"}]}
             content = values.json_text(values.changed(report, random, as_text=True)).encode("utf-8", "surrogatepass")
-            (self._folder / "report.json").write_bytes(octets.changed(content, random) if random.random() < 0.5 else content)
+            (self._folder / "report.json").write_bytes(
+                octets.changed(content, random) if random.random() < 0.5 else content
+            )
             check_target(self._folder)
         else:
             stream = io.BytesIO()
             arrays = dict(self._arrays)
             if random.random() < 0.5:
-                arrays[random.choice(list(arrays))] = random.choice((np.zeros(3), np.eye(4), np.array("x"), np.ones((5, 3)), np.array(2.5)))
+                arrays[random.choice(list(arrays))] = random.choice(
+                    (np.zeros(3), np.eye(4), np.array("x"), np.ones((5, 3)), np.array(2.5))
+                )
             np.savez(stream, **arrays)
-            self._unit.write_bytes(octets.changed(stream.getvalue(), random) if random.random() < 0.7 else stream.getvalue())
+            self._unit.write_bytes(
+                octets.changed(stream.getvalue(), random) if random.random() < 0.7 else stream.getvalue()
+            )
             factors = _read(self._unit)
             assert factors is None or {factor.matrix.shape[1] for factor in factors.values()} == {3}
 
@@ -370,6 +308,7 @@ TARGETS: dict[str, Callable[[Path], Target]] = {
     "modules": Modules,
     "posteriors": Posteriors,
     "records": Records,
+    "commands": Commands,
 }
 """Makers of targets, given a folder of their own."""
 
