@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from acegen.errors import AcegenError
+from acegen.printing import shown
 
 _DEEPEST = 50
 """Levels of tables and lists in a TOML file; none of ours has more than six."""
@@ -56,6 +57,22 @@ def read_json(path: Path) -> Any:
         return json.loads(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def check_path(path: Path, key: str, error: type[AcegenError]) -> None:
+    """Raise `error` for what can be no path. Whether anything is there, is seen when it is read or written.
+
+    Args:
+        path: to be checked.
+        key: where it was given, for the message.
+        error: raised.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        pass
+    except (OSError, ValueError) as problem:
+        raise error(f"{key} = {shown(str(path))}: {unreadable(problem)}. Give another path.") from None
 
 
 def unreadable(problem: OSError | ValueError) -> str:

@@ -124,7 +124,7 @@ def _are_options(value: object) -> bool:
 
 
 _FIELDS: Mapping[str, Callable[[object], bool]] = {
-    "name": lambda value: isinstance(value, str) and value.isascii() and value.isidentifier(),
+    "name": lambda value: isinstance(value, str) and re.fullmatch(r"[A-Za-z]\w{0,62}", value, re.ASCII) is not None,
     "generator": lambda value: isinstance(value, str),
     "key": _is_hash,
     "basis_hash": _is_hash,

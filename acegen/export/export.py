@@ -9,7 +9,7 @@ from importlib.resources.abc import Traversable
 from itertools import chain
 from pathlib import Path
 
-from acegen.documents import read_json
+from acegen.documents import check_path, read_json
 from acegen.errors import DependencyError, ExportError
 from acegen.export.source import PotentialSource, read_source
 from acegen.rendering import code_environment
@@ -65,6 +65,7 @@ def export_model(folder: str | Path, target: str, output: str | Path = "exports"
     """
     if target not in TARGETS:
         raise ExportError(f"there is no target '{target}'; choose one of {', '.join(TARGETS)}.")
+    check_path(Path(output), "output", ExportError)
     source = read_source(Path(folder))
     if source.model.name in _TAKEN[target]:
         raise ExportError(

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from acegen.documents import read_toml, unreadable
+from acegen.documents import check_path, read_toml
 from acegen.errors import FitError
 from acegen.fit.recommended import recommended_spec
 from acegen.printing import shown
@@ -221,16 +221,12 @@ def _resolved(settings: FitSettings, folder: Path) -> dict[str, Any]:
 
 
 def _possible(key: str, path: str, folder: Path) -> Path:
-    """A path made relative to here. Whether anything is there, is seen when it is read or written."""
+    """A path made relative to here."""
     try:
         whole = folder / Path(path).expanduser()
-        whole.stat()
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
-        pass
-    except (OSError, ValueError) as problem:
-        raise FitError(f"{key} = {shown(path)}: {unreadable(problem)}. Give another path.") from None
     except RuntimeError:  # "~name" of nobody
         raise FitError(f"{key} = {shown(path)}: there is no such user. Give the path in full.") from None
+    check_path(whole, key, FitError)
     return whole
 
 
@@ -247,6 +243,8 @@ _SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
 
 def _explain(detail: ErrorDetails) -> str:
     """One line for one pydantic error: key, value, what is wrong, what is allowed."""
+    if detail["type"] == "invalid_key":
+        return f"{shown(detail['input'])} is no key: keys are texts"
     location = [str(part) for part in detail["loc"]]
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "value_error" and tuple(location) in _SECTIONS:

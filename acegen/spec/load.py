@@ -135,6 +135,8 @@ def _explain(detail: ErrorDetails, sections: Mapping[tuple[str, ...], type[BaseM
             return f"{key}: unknown key{_nearest(location[depth], section.model_fields)}"
         case "missing":
             return f"{key}: missing{allowed}"
+        case "invalid_key":
+            return f"{shown(detail['input'])} is no key: keys are texts"
         case "union_tag_invalid":
             return f'radial.family = {shown(detail["input"].get("family"))}: allowed: "closed" or "envelope"'
         case "value_error" if field is None:
