@@ -243,6 +243,8 @@ _SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
 
 def _explain(detail: ErrorDetails) -> str:
     """One line for one pydantic error: key, value, what is wrong, what is allowed."""
+    if detail["type"] == "string_unicode":
+        return f"{shown(detail['input'])} holds half a character (a lone surrogate)"
     if detail["type"] == "invalid_key":
         return f"{shown(detail['input'])} is no key: keys are texts"
     location = [str(part) for part in detail["loc"]]

@@ -135,6 +135,8 @@ def _explain(detail: ErrorDetails, sections: Mapping[tuple[str, ...], type[BaseM
             return f"{key}: unknown key{_nearest(location[depth], section.model_fields)}"
         case "missing":
             return f"{key}: missing{allowed}"
+        case "string_unicode":
+            return f"{shown(detail['input'])} holds half a character (a lone surrogate)"
         case "invalid_key":
             return f"{shown(detail['input'])} is no key: keys are texts"
         case "union_tag_invalid":
