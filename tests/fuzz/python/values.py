@@ -152,11 +152,20 @@ TEXTS = (
 
 def changed(document: Any, random: Random, as_text: bool) -> Any:
     """A copy of a document with one to four changes."""
-    document = copy.deepcopy(document)
+    document = _copied(document, 0)
     for _ in range(min(1 + int(random.expovariate(1.0)), 4)):
         place = random.choice(_places(document, 0))
         random.choice(_CHANGES)(*place, random, as_text)
     return document
+
+
+def _copied(value: Any, depth: int) -> Any:
+    """A copy as deep as changes go; what an earlier change has nested deeper is shared."""
+    if depth > 8 or not isinstance(value, dict | list):
+        return value
+    if isinstance(value, dict):
+        return {key: _copied(entry, depth + 1) for key, entry in value.items()}
+    return [_copied(entry, depth + 1) for entry in value]
 
 
 def _places(container: Any, depth: int) -> list[tuple[Any, Any]]:
