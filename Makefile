@@ -3,7 +3,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN = $(VENV)/bin
 
-.PHONY: example silicon paper test check benchmark simulators install clean
+.PHONY: example silicon paper test fuzz-python check benchmark simulators install clean
 
 example: install  ## label, fit, compile and run a copper potential; needs no data, takes a minute
 	$(BIN)/python examples/quickstart/run.py
@@ -20,6 +20,9 @@ test: check simulators  ## everything CI runs: formatting, lint, types, tests
 
 benchmark: install  ## measure everything, about an hour; OPTIONS="--quick" for a minute
 	$(BIN)/python -m benchmarks $(OPTIONS)
+
+fuzz-python: install  ## odd specs, coefficients, fits, modules, posteriors: make fuzz-python COUNT=100000 (about 5 minutes)
+	PYTHONPATH=tests $(BIN)/python -m fuzz.python --count $(or $(COUNT),100000) $(OPTIONS)
 
 check: install
 	$(BIN)/ruff format --check .

@@ -11,11 +11,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isfinite
+from math import inf, isfinite, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from acegen.documents import read_json
 from acegen.errors import CoefficientError
+from acegen.printing import shown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,7 +67,7 @@ def read_coefficients(source: CoefficientSource) -> Coefficients:
         )
     path = Path(source)
     try:
-        document = json.loads(path.read_text(encoding="utf-8-sig"))
+        document = read_json(path)
     except OSError as error:
         raise CoefficientError(f"cannot read the coefficients {path}: {error.strerror}.") from None
     except ValueError as error:
@@ -75,6 +77,11 @@ def read_coefficients(source: CoefficientSource) -> Coefficients:
         raise CoefficientError(
             f"{path} is not a coefficient file: expected an object with the keys {', '.join(sorted(keys))} "
             f"and the format '{COEFFICIENT_FORMAT}'."
+        )
+    unknown = next((key for key in document if key not in (*sorted(keys), "atomic_energies")), None)
+    if unknown is not None:
+        raise CoefficientError(
+            f"{path}: unknown key {shown(unknown)}; allowed: {', '.join(sorted(keys))}, atomic_energies."
         )
     if not isinstance(document["basis"], str) or not isinstance(document["coefficients"], dict):
         raise CoefficientError(f"{path}: 'basis' must be a hash and 'coefficients' an object of lists by element.")
@@ -153,11 +160,11 @@ def _numbers(coefficients: object, where: str) -> dict[str, list[float]]:
     if not isinstance(coefficients, Mapping):
         raise CoefficientError(f"{where}: give a mapping from centre element to numbers, such as {{'Si': [...]}}.")
     for element, values in coefficients.items():
-        if not isinstance(element, str) or isinstance(values, str):
-            raise CoefficientError(f"{where}: give a list of numbers for each chemical symbol, not {element!r}.")
+        if not isinstance(element, str):
+            raise CoefficientError(f"{where}: give a list of numbers for each chemical symbol, not {shown(element)}.")
         try:
-            numbers = [float(value) for value in values]
-        except (TypeError, ValueError):
+            numbers = [_number(value) for value in ([values] if isinstance(values, Mapping) else values)]
+        except TypeError:
             raise CoefficientError(f"{where}: the coefficients of {element} are not a list of numbers.") from None
         bad = next((position for position, value in enumerate(numbers) if not isfinite(value)), None)
         if bad is not None:
@@ -172,13 +179,25 @@ def _energies(energies: object, where: str) -> dict[str, float]:
     result = {}
     for element, value in energies.items():
         try:
-            number = float("nan") if isinstance(value, bool | str) else float(value)
-        except (TypeError, ValueError):
-            number = float("nan")
+            number = _number(value)
+        except TypeError:
+            number = nan
         if not isinstance(element, str) or not isfinite(number):
             raise CoefficientError(
-                f"{where}: atomic_energies[{element!r}] = {value!r}; give a finite number in eV for each chemical "
-                "symbol."
+                f"{where}: atomic_energies[{shown(element)}] = {shown(value)}; give a finite number in eV for each "
+                "chemical symbol."
             )
         result[element] = number
     return result
+
+
+def _number(value: Any) -> float:
+    """A real number as a double, infinite where it is too large. Raises `TypeError` for anything else, text too."""
+    if isinstance(value, bool | str | bytes):
+        raise TypeError
+    try:
+        return float(value)
+    except OverflowError:
+        return inf if value > 0 else -inf
+    except ValueError:
+        raise TypeError from None

@@ -7,6 +7,8 @@ from pathlib import Path
 from acegen.build.cache import build_key, is_built, staging_folder
 from acegen.build.toolchain import find_toolchain
 from acegen.coefficients import CoefficientSource, read_coefficients
+from acegen.documents import check_path
+from acegen.errors import BuildError
 from acegen.options import BuildOptions
 from acegen.progress import Progress, Silent
 from acegen.spec import SpecSource, load_spec
@@ -27,6 +29,7 @@ def compile_model(
     progress = progress or Silent()
     options = options or BuildOptions()
     directory = Path(directory)
+    check_path(directory, "directory", BuildError)
     with progress.stage("spec"):
         spec = load_spec(spec_source)
         coefficients = None if coefficient_source is None else read_coefficients(coefficient_source)

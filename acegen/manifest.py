@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import re
+import shlex
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from acegen.errors import ModuleError
+from acegen.documents import read_json
+from acegen.errors import BuildError, ModuleError
+from acegen.options import BuildOptions
+from acegen.printing import shown
 
 MANIFEST = "module.json"
 MODULE_FORMAT = "acegen-module-2"
+BASIS = "basis.json"
+"""The description of the basis in a module, whose SHA-256 is the identity of the basis."""
 
 
 @dataclass(frozen=True)
@@ -57,28 +64,92 @@ def read_manifest(directory: Path) -> Manifest:
         ModuleError: there is no compiled module, or its manifest is damaged.
     """
     path = directory / MANIFEST
-    if not directory.is_dir():
+    if not _is_folder(directory):
         raise ModuleError(f"no compiled module at {directory}: there is no such folder. Run 'acegen compile' first.")
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        kind, seal = document.pop("format"), document.pop("seal")
-        manifest = Manifest(**document)
-    except (FileNotFoundError, NotADirectoryError):
+    if not path.is_file():
         raise ModuleError(
             f"{directory} holds no compiled module ({MANIFEST} is missing). Run 'acegen compile' with its spec."
-        ) from None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        raise ModuleError(f"{path} is damaged. Compile the module again.") from None
-    if kind != MODULE_FORMAT:
-        raise ModuleError(f"{path} has the format '{kind}', this acegen reads '{MODULE_FORMAT}'. Compile it again.")
-    if seal != manifest.seal():
+        )
+    try:
+        document = read_json(path)
+    except (OSError, ValueError):
+        document = None
+    if not isinstance(document, dict) or "format" not in document:
+        raise ModuleError(f"{path} is damaged. Compile the module again.")
+    if document["format"] != MODULE_FORMAT:
+        raise ModuleError(
+            f"{path} has the format {shown(document['format'])}, this acegen reads '{MODULE_FORMAT}'. Compile it again."
+        )
+    del document["format"]
+    seal = document.pop("seal", None)
+    for field, is_right in _FIELDS.items():
+        if field not in document or not is_right(document[field]):
+            raise ModuleError(f"{path} is damaged: {field} is missing or wrong. Compile the module again.")
+    if document.keys() != _FIELDS.keys() or seal != Manifest(**document).seal():
         raise ModuleError(f"{path} was edited or damaged. Compile the module again.")
+    manifest = Manifest(**document)
+    if manifest.extension not in manifest.files or manifest.files.get(BASIS) != manifest.basis_hash:
+        raise ModuleError(f"{path} was edited: its files are not those of a module. Compile the module again.")
     return manifest
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # a name that is too long, or forbidden
+        return False
+
+
+def _is_hash(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value) is not None
+
+
+def _is_file_name(value: object) -> bool:
+    """Of a file of a module: no folder, no character that a file system could refuse."""
+    return isinstance(value, str) and re.fullmatch(r"\w[\w.-]{0,254}", value, re.ASCII) is not None
+
+
+def _is_command(value: object) -> bool:
+    try:
+        return isinstance(value, str) and bool(shlex.split(value))
+    except ValueError:
+        return False
+
+
+def _are_options(value: object) -> bool:
+    try:
+        return isinstance(value, dict) and asdict(BuildOptions(**value)) == value
+    except (TypeError, BuildError):
+        return False
+
+
+_FIELDS: Mapping[str, Callable[[object], bool]] = {
+    "name": lambda value: isinstance(value, str) and re.fullmatch(r"[A-Za-z]\w{0,62}", value, re.ASCII) is not None,
+    "generator": lambda value: isinstance(value, str),
+    "key": _is_hash,
+    "basis_hash": _is_hash,
+    "model_hash": _is_hash,
+    "extension": _is_file_name,
+    "compiler": _is_command,
+    "options": _are_options,
+    "files": lambda value: (
+        isinstance(value, dict) and all(map(_is_file_name, value)) and all(map(_is_hash, value.values()))
+    ),
+}
+"""What each field of a manifest must be."""
+
+
+def resolved(path: str | Path) -> Path:
+    """The folder of a module with all links followed. Raises `ModuleError` where that is not possible."""
+    try:
+        return Path(path).resolve()
+    except (OSError, RuntimeError, TypeError, ValueError):  # links in a circle, a NUL, no path at all
+        raise ModuleError(f"no compiled module at {shown(path)}: this is no path of a folder.") from None
 
 
 def module_folder(folder: Path) -> Path:
     """The folder of a module: the one given, or the only module in it, which is how fits hold theirs."""
-    if not (folder / MANIFEST).exists():
+    if _is_folder(folder) and not (folder / MANIFEST).exists():
         inside = [path.parent for path in folder.glob(f"*/{MANIFEST}")]
         if len(inside) == 1:
             return inside[0]
@@ -93,9 +164,11 @@ def check_files(directory: Path, manifest: Manifest) -> None:
     """
     for name, expected in manifest.files.items():
         try:
-            actual = file_hash(directory / name)
+            actual = file_hash(directory / name) if (directory / name).is_file() else None
         except OSError:
-            raise ModuleError(f"the module {directory} lacks the file {name}. Compile it again.") from None
+            actual = None
+        if actual is None:
+            raise ModuleError(f"the module {directory} lacks the file {name}. Compile it again.")
         if actual != expected:
             raise ModuleError(
                 f"the file {name} of the module {directory} is not the one that was compiled (truncated or edited). "
@@ -105,4 +178,5 @@ def check_files(directory: Path, manifest: Manifest) -> None:
 
 def file_hash(path: Path) -> str:
     """SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import zipfile
-import zlib
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from acegen.archives import read_arrays
 from acegen.elements import ATOMIC_NUMBERS
 from acegen.errors import ModuleError
+from acegen.printing import shown
 from acegen.runtime.design import design_blocks
 
 if TYPE_CHECKING:
@@ -91,16 +92,15 @@ def read_posterior(path: str | Path, model: Model) -> Posterior:
             f"the model {model.name} has no uncertainties: {file} is missing. A fit with solver = 'bayes' makes it."
         )
     try:
-        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in archive.files}
-        kind, basis_hash = str(arrays.pop("format")), str(arrays.pop("basis_hash"))
-    except (OSError, ValueError, KeyError, EOFError, AttributeError, RuntimeError, zipfile.BadZipFile, zlib.error):
+        arrays = read_arrays(file)
+        kind, basis_hash = (_text(arrays.pop(name)) for name in ("format", "basis_hash"))
+    except (OSError, ValueError, KeyError):
         raise ModuleError(f"{file} is damaged or no posterior. Fit again with solver = 'bayes'.") from None
     if kind != POSTERIOR_FORMAT:
-        raise ModuleError(f"{file} has the format '{kind}', this acegen reads '{POSTERIOR_FORMAT}'. Fit again.")
+        raise ModuleError(f"{file} has the format {shown(kind)}, this acegen reads '{POSTERIOR_FORMAT}'. Fit again.")
     if basis_hash != model.basis_hash:
         raise ModuleError(
-            f"{file} belongs to another basis: it was made for {basis_hash[:12]}…, this model has "
+            f"{file} belongs to another basis: it was made for {basis_hash[:12] or 'none'}…, this model has "
             f"{model.basis_hash[:12]}…. Fit again with this model's spec."
         )
     _check(arrays, str(file))
@@ -113,6 +113,14 @@ def read_posterior(path: str | Path, model: Model) -> Posterior:
             f"({columns}, K) and ({len(model.elements)}, K). Fit again."
         )
     return Posterior(factor, energies, basis_hash)
+
+
+def _text(array: NDArray[Any]) -> str:
+    if array.ndim or array.dtype.kind != "U" or not array.dtype.isnative:
+        raise ValueError("not a text")
+    if np.max(array.reshape(1).view(np.uint32), initial=0) > sys.maxunicode:
+        raise ValueError("not characters")  # NumPy makes strings of them that Python cannot handle
+    return str(array)
 
 
 def _check(arrays: dict[str, NDArray[np.float64]], where: str) -> None:

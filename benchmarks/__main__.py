@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
         "lammps": dynamics.measure,
         "spaces": spaces.measure,
     }
-    console = Console(width=min(100, Console().width))
+    console = Console(width=min(100, Console().width), markup=False, emoji=False)
     settings = QUICK if options.quick else FULL
     programs = (options.pace, options.ace_jax, options.lammps)
     context = Context(settings, options.output, console, options.data, options.core, *programs)

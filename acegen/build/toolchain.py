@@ -46,7 +46,7 @@ class Toolchain:
 
     def describe(self) -> str:
         """The command line of a kernel, without files."""
-        return " ".join((*self.command, *OPTIMIZATION, *self.march, *self.openmp))
+        return shlex.join((*self.command, *OPTIMIZATION, *self.march, *self.openmp))
 
     def compile(
         self,

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
 import sys
 import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from acegen.options import BuildOptions
 
 
@@ -25,13 +22,14 @@ LABELS = (
 def compile_command(options: argparse.Namespace) -> int:
     """Derive, generate, build."""
     from acegen.cli.progress import TerminalProgress
+    from acegen.cli.terminal import make_console, print_stage
     from acegen.compiler import compile_model
 
-    console = _console()
+    console = make_console()
     start = time.perf_counter()
     kernel = _build_options(options)
     target = compile_model(options.spec, options.output, options.coefficients, TerminalProgress(console), kernel)
-    console.print(f"[bold]{'total':<8}[/bold] {time.perf_counter() - start:6.2f} s  {target}", highlight=False)
+    print_stage(console, "total", time.perf_counter() - start, target)
     return 0
 
 
@@ -39,22 +37,21 @@ def info_command(options: argparse.Namespace) -> int:
     """Sizes of a spec or a module."""
     from acegen.cli.info import show_info
     from acegen.cli.progress import TerminalProgress
+    from acegen.cli.terminal import make_console
 
-    console = _console()
+    console = make_console()
     show_info(options.target, options.neighbours, _build_options(options), console, TerminalProgress(console))
     return 0
 
 
 def verify_command(options: argparse.Namespace) -> int:
     """Check a module against its definition; 1 if a property fails."""
-    from rich import box
-    from rich.table import Table
-
     from acegen.cli.progress import TerminalProgress
+    from acegen.cli.terminal import Listing, make_console
     from acegen.runtime import open_model
     from acegen.verify import verify_module
 
-    console = _console()
+    console = make_console()
     progress = TerminalProgress(console)
     model = open_model(options.module)
     with progress.stage("verify"):
@@ -62,16 +59,9 @@ def verify_command(options: argparse.Namespace) -> int:
         failed = [result for result in results if not result.passed]
         progress.report(f"{len(results) - len(failed)} of {len(results)} properties hold")
     title = f"{model.name}: {model.n_basis:,} functions of {', '.join(model.species)}"
-    table = Table(title=title, box=box.SIMPLE)
-    table.add_column("property", no_wrap=True)
-    table.add_column("error", justify="right", no_wrap=True, min_width=7)
-    table.add_column("allowed", justify="right", no_wrap=True, min_width=7)
-    table.add_column("looked at", no_wrap=True)
-    for result in results:
-        style = None if result.passed else "bold red"
-        allowed = "exact" if result.tolerance == 0 else f"{result.tolerance:.0e}"
-        table.add_row(result.name, f"{result.error:.1e}", allowed, result.scope, style=style)
-    console.print(table)
+    rows = [(r.name, f"{r.error:.1e}", "exact" if r.tolerance == 0 else f"{r.tolerance:.0e}", r.scope) for r in results]
+    styles = {number: "bold red" for number, result in enumerate(results) if not result.passed}
+    console.print(Listing(title, ("property", "error", "allowed", "looked at"), rows, (3, 0), styles), soft_wrap=True)
     if failed:
         print(f"acegen: {model.name} fails: {'; '.join(result.name for result in failed)}.", file=sys.stderr)
     return 1 if failed else 0
@@ -80,18 +70,20 @@ def verify_command(options: argparse.Namespace) -> int:
 def fit_command(options: argparse.Namespace) -> int:
     """Fit a potential."""
     from acegen.cli.fit import run_fit
+    from acegen.cli.terminal import make_console
 
     changes = {name: getattr(options, name) for name in ("processes", "dask") if getattr(options, name) is not None}
-    run_fit(options.fit, changes, _console())
+    run_fit(options.fit, changes, make_console())
     return 0
 
 
 def eval_command(options: argparse.Namespace) -> int:
     """Errors of a potential for labelled data."""
     from acegen.cli.fit import run_eval
+    from acegen.cli.terminal import make_console
 
     keys = {name: getattr(options, name) for name in LABELS if getattr(options, name) is not None}
-    run_eval(options.module, options.data, keys, options.output, _console())
+    run_eval(options.module, options.data, keys, options.output, make_console())
     return 0
 
 
@@ -99,16 +91,19 @@ def convert_command(options: argparse.Namespace) -> int:
     """Labelled configurations to extended XYZ."""
     from acegen.cli.fit import run_convert
 
-    run_convert(options.inputs, options.output, options.trust, _console())
+    run_convert(options.inputs, options.output, options.trust, make_console())
     return 0
 
 
 def export_command(options: argparse.Namespace) -> int:
     """Write a potential for another code."""
+    from acegen.cli.terminal import shell_word
     from acegen.export import export_model
+    from acegen.printing import visible
 
     folder = export_model(options.model, options.to, options.output)
-    print(f"{folder}: {folder / 'README.md'} says how to go on; try it with\n  make -C {shlex.quote(str(folder))} run")
+    readme = visible(folder / "README.md")
+    print(f"{visible(folder)}: {readme} says how to go on; try it with\n  make -C {shell_word(folder)} run")
     return 0
 
 
@@ -124,12 +119,6 @@ def schema_command(options: argparse.Namespace) -> int:
     kind = ParticleSpec if options.particles else Spec
     print(json.dumps(kind.model_json_schema(), indent=2, ensure_ascii=False))
     return 0
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console()
 
 
 def _build_options(options: argparse.Namespace) -> BuildOptions:

@@ -8,11 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from pydantic import ValidationError
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from acegen.cli.progress import TerminalProgress
+from acegen.cli.terminal import Listing, print_stage
 from acegen.errors import DependencyError, FitError
 
 try:
@@ -29,6 +28,7 @@ except ModuleNotFoundError as error:
         f'fitting needs the package {error.name}. Install all of them: pip install "acegen[fit]"'
     ) from None
 from acegen.manifest import module_folder
+from acegen.printing import quoted, shown, visible
 from acegen.runtime import load
 
 
@@ -49,20 +49,18 @@ def run_fit(file: Path, changes: Mapping[str, object], console: Console) -> None
         except ValidationError as error:
             name = str(error.errors()[0]["loc"][0])
             allowed = AssemblySettings.model_fields[name].description
-            raise FitError(f"--{name} {changes[name]}: allowed: {allowed}.") from None
+            raise FitError(f"--{name} {shown(changes[name])}: allowed: {allowed}.") from None
         settings = settings.model_copy(update={"assembly": assembly})
     progress = TerminalProgress(console)
     result = fit(settings, progress)
     total = sum(cost.seconds for cost in result.costs)
     peak = max(cost.peak for cost in result.costs) / 2**20
     child = max(cost.child_peak for cost in result.costs) / 2**20
-    console.print(
-        f"[bold]{'total':<8}[/bold] {total:6.2f} s  peak memory {peak:,.0f} MiB, largest child {child:,.0f} MiB",
-        highlight=False,
-    )
-    console.print(error_table(result.settings.spec.name, all_error_rows(result)))
-    console.print(f"{result.directory}: report.md, report.json, pictures; load the potential with", highlight=False)
-    console.print(f'  acegen.load("{result.model.path}")', highlight=False, soft_wrap=True)
+    print_stage(console, "total", total, f"peak memory {peak:,.0f} MiB, largest child {child:,.0f} MiB")
+    console.print(error_table(result.settings.spec.name, all_error_rows(result)), soft_wrap=True)
+    where = visible(result.directory)
+    console.print(f"{where}: report.md, report.json, pictures; load the potential with", soft_wrap=True)
+    console.print(f"  acegen.load({quoted(result.model.path)})", soft_wrap=True)
 
 
 def run_eval(
@@ -86,7 +84,7 @@ def run_eval(
     with progress.stage("errors"):
         comparisons = compare(model, dataset, progress)
     rows = error_rows("data", comparisons)
-    console.print(error_table(model.name, rows))
+    console.print(error_table(model.name, rows), soft_wrap=True)
     if output is not None:
         from acegen.fit.pictures import draw_comparisons
 
@@ -97,7 +95,7 @@ def run_eval(
         text = json.dumps({"model": model.name, "errors": [asdict(row) for row in rows]}, indent=1)
         (output / "errors.json").write_text(text + "\n", encoding="utf-8")
         pictures = draw_comparisons({"data": comparisons}, output)
-        console.print(f"{output}: errors.json, {', '.join(pictures)}", highlight=False)
+        console.print(f"{visible(output)}: errors.json, {', '.join(pictures)}", soft_wrap=True)
 
 
 def run_convert(inputs: Sequence[str], output: Path, trust: bool, console: Console) -> None:
@@ -120,18 +118,14 @@ def print_schema() -> None:
     print(json.dumps(FitSettings.model_json_schema(), indent=2, ensure_ascii=False))
 
 
-def error_table(name: str, rows: Sequence[ErrorRow]) -> Table:
+def error_table(name: str, rows: Sequence[ErrorRow]) -> Listing:
     """Errors by part and kind, for a terminal of 80 columns; the reports have everything."""
     left_out = {"atoms"} if any(row.virial is not None for row in rows) else {"V MAE", "V RMSE"}
-    table = Table(title=f"{name}: mean absolute and root mean square errors", caption=ERROR_UNITS, box=box.SIMPLE_HEAD)
-    table.padding = (0, 1, 0, 0)
     chosen = [i for i, heading in enumerate(ERROR_HEADINGS) if heading not in left_out]
-    for i in chosen:
-        table.add_column(ERROR_HEADINGS[i], justify="left" if i < 2 else "right", no_wrap=True)
-    for row in rows:
-        cells = table_cells(row, ".2f", ".4f")
-        table.add_row(*(cells[i] for i in chosen), style="bold" if row.config_type == ALL else None)
-    return table
+    cells = [[table_cells(row, ".2f", ".4f")[i] for i in chosen] for row in rows]
+    styles = {number: "bold" for number, row in enumerate(rows) if row.config_type == ALL}
+    title = f"{name}: mean absolute and root mean square errors"
+    return Listing(title, [ERROR_HEADINGS[i] for i in chosen], cells, (1, 0), styles, ERROR_UNITS)
 
 
 __all__ = ["error_table", "print_schema", "run_convert", "run_eval", "run_fit"]

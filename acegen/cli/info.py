@@ -12,11 +12,13 @@ from rich.table import Table
 from acegen.algebra import build_algebra
 from acegen.basis import derive_basis
 from acegen.build.toolchain import find_toolchain
+from acegen.cli.terminal import Listing
 from acegen.codegen.target import Target, choose_targets
 from acegen.coefficients import read_coefficients
 from acegen.graph import Graph, build_graph, fold_coefficients
 from acegen.optimize import Cost, Program, optimize_products
 from acegen.options import BuildOptions
+from acegen.printing import visible
 from acegen.progress import Progress
 from acegen.runtime import CompiledModel, Model, open_model
 from acegen.spec import Spec, load_spec
@@ -41,7 +43,7 @@ def show_info(target: Path, neighbours: int, options: BuildOptions, console: Con
         program = optimize_products(graph, _folded(graph, model), kernel.variables, options.products)
         progress.report(program.reports[-1].result)
     console.print(_by_order(graph))
-    console.print(_passes(program, kernel))
+    console.print(_passes(program, kernel), soft_wrap=True)
     console.print(_sizes(graph, program, neighbours))
     if model is not None:
         console.print(_module(model))
@@ -77,23 +79,18 @@ def _by_order(graph: Graph) -> Table:
     return table
 
 
-def _passes(program: Program, kernel: Target) -> Table:
+def _passes(program: Program, kernel: Target) -> Listing:
     """The product stage after each pass of the optimizer."""
-    table = Table(title=f"product stage per atom, {kernel.lanes} lanes, {kernel.precision} precision")
-    table.add_column("after pass", no_wrap=True)
-    table.add_column("result", no_wrap=True)
-    for heading in ("multiply-adds", "loads", "kB", "est. µs"):
-        table.add_column(heading, justify="right", no_wrap=True)
 
-    def add(name: str, result: str, cost: Cost) -> None:
+    def row(name: str, result: str, cost: Cost) -> tuple[str, ...]:
         time = f"{1e6 * cost.seconds(kernel.lanes, kernel.vectors):.2f}"
-        sizes = f"{cost.multiply_adds:,}", f"{cost.loads:,}", f"{cost.code_bytes / 1024:,.0f}"
-        table.add_row(name, result, *sizes, time)
+        return name, result, f"{cost.multiply_adds:,}", f"{cost.loads:,}", f"{cost.code_bytes / 1024:,.0f}", time
 
-    add("(none)", "rarest factor first", program.reports[0].before)
-    for report in program.reports:
-        add(report.name, report.result, report.after)
-    return table
+    rows = [row("(none)", "rarest factor first", program.reports[0].before)]
+    rows += [row(report.name, report.result, report.after) for report in program.reports]
+    title = f"product stage per atom, {kernel.lanes} lanes, {kernel.precision} precision"
+    headings = ("after pass", "result", "multiply-adds", "loads", "kB", "est. µs")
+    return Listing(title, headings, rows, (1, 0), {})
 
 
 def _sizes(graph: Graph, program: Program, neighbours: int) -> Table:
@@ -136,12 +133,12 @@ def _lengths(by_pair: Iterable[Iterable[float]]) -> str:
 
 
 def _module(model: CompiledModel) -> Table:
-    table = Table(show_header=False, title=str(model.path))
+    table = Table(show_header=False, title=visible(model.path))
     table.add_column("what")
     table.add_column("value", overflow="fold")
     kernel = f"{model.precision} precision, {'several threads' if model.multithreaded else 'one thread'}"
     table.add_row("potential", kernel if model.has_potential else "no (compiled without coefficients)")
-    table.add_row("compiled by", model.compiler)
+    table.add_row("compiled by", visible(model.compiler))
     if isinstance(model, Model):
         table.add_row("cutoffs of neighbour lists", _lengths(model.cutoffs.tolist()))
     if isinstance(model, Model) and any(model.atomic_energies.values()):

@@ -11,6 +11,7 @@ from typing import TextIO
 
 from acegen.cli.parser import make_parser
 from acegen.errors import AcegenError
+from acegen.printing import visible, visible_lines
 
 
 def run() -> None:
@@ -32,13 +33,14 @@ def main(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
         return status
     except AcegenError as error:
-        print(f"acegen: {error}", file=sys.stderr)
+        print(f"acegen: {visible_lines(error)}", file=sys.stderr)
         return 1
     except BrokenPipeError:
         sys.stdout = None  # the reader has seen enough; nothing is left to flush
         return 0
     except OSError as error:
-        print(f"acegen: {error.strerror}{f': {error.filename}' if error.filename else ''}.", file=sys.stderr)
+        where = f": {visible(error.filename)}" if error.filename else ""
+        print(f"acegen: {visible(error.strerror or error)}{where}.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("acegen: interrupted; no result was changed.", file=sys.stderr)
@@ -56,4 +58,4 @@ def _show_warning(
     """Our own warnings without the line of code they come from."""
     own = category.__module__.startswith("acegen")
     text = f"acegen: {message}" if own else warnings.formatwarning(message, category, filename, lineno, line).rstrip()
-    print(text, file=file or sys.stderr)
+    print(visible_lines(text), file=file or sys.stderr)

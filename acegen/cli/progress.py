@@ -9,6 +9,8 @@ from contextlib import contextmanager, nullcontext
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from acegen.cli.terminal import print_stage
+
 
 class TerminalProgress:
     """Shows stages with counts and times. Without a terminal only the finished lines are printed."""
@@ -17,7 +19,7 @@ class TerminalProgress:
         self._console = console
         self._bars = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -40,7 +42,7 @@ class TerminalProgress:
                 self._bars.remove_task(self._task)
                 self._task = None
         self.times[name] = time.perf_counter() - start
-        self._console.print(f"[bold]{name:<8}[/bold] {self.times[name]:6.2f} s  {self._text}", highlight=False)
+        print_stage(self._console, name, self.times[name], self._text)
 
     def advance(self, done: int, total: int) -> None:
         if self._task is not None:

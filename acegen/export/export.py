@@ -9,6 +9,7 @@ from importlib.resources.abc import Traversable
 from itertools import chain
 from pathlib import Path
 
+from acegen.documents import check_path, read_json
 from acegen.errors import DependencyError, ExportError
 from acegen.export.source import PotentialSource, read_source
 from acegen.rendering import code_environment
@@ -64,6 +65,7 @@ def export_model(folder: str | Path, target: str, output: str | Path = "exports"
     """
     if target not in TARGETS:
         raise ExportError(f"there is no target '{target}'; choose one of {', '.join(TARGETS)}.")
+    check_path(Path(output), "output", ExportError)
     source = read_source(Path(folder))
     if source.model.name in _TAKEN[target]:
         raise ExportError(
@@ -132,7 +134,7 @@ def _check_replaceable(result: Path) -> None:
         raise ExportError(f"{result} exists and is no folder; move it away or choose another folder with -o.")
     found = {path.relative_to(result).as_posix() for path in result.rglob("*") if not path.is_dir()}
     try:
-        record = json.loads((result / RECORD).read_text(encoding="utf-8"))
+        record = read_json(result / RECORD)
         own = set(record["files"]) if record["format"] == RECORD_FORMAT else set()
     except (OSError, ValueError, TypeError, KeyError):
         own = set()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
+from acegen.documents import read_json
 from acegen.errors import FitError
 
 REPORT = "report.json"
@@ -20,7 +20,7 @@ def check_target(target: Path) -> None:
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return
     try:
-        made_here = json.loads((target / REPORT).read_text(encoding="utf-8")).get("format") == REPORT_FORMAT
+        made_here = read_json(target / REPORT).get("format") == REPORT_FORMAT
     except (OSError, ValueError, AttributeError):
         made_here = False
     if not made_here:

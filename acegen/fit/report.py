@@ -17,6 +17,7 @@ from acegen.fit.findings import Finding
 from acegen.fit.folder import REPORT, REPORT_FORMAT
 from acegen.fit.folds import ALWAYS
 from acegen.fit.ridge import PathPoint, RidgeFit
+from acegen.printing import markdown
 from acegen.version import __version__
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ def write_report(result: FitResult, folder: Path, pictures: Mapping[str, str]) -
     """
     document = report_document(result)
     text = json.dumps(_finite(document), indent=1, ensure_ascii=False, allow_nan=False)
-    (folder / REPORT).write_text(text + "\n", encoding="utf-8")
+    # A name of a file that is no UTF-8 has lone surrogates in Python; written so, they are JSON's own escapes.
+    (folder / REPORT).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
     (folder / "spec.toml").write_text(tomli_w.dumps(result.settings.whole_spec.canonical()), encoding="utf-8")
     (folder / "report.md").write_text(_markdown(result, document, pictures), encoding="utf-8")
 
@@ -173,7 +175,7 @@ def _markdown(result: FitResult, document: Mapping[str, Any], pictures: Mapping[
     energies = ", ".join(f"{element} {value:.6f}" for element, value in document["atomic_energies"].items())
     where = "given" if result.settings.atomic_energies is not None else "fitted"
     lines = [
-        f"# {spec.name}",
+        f"# {markdown(spec.name)}",
         "",
         f"{spec.basis.expansion.capitalize()} basis of {', '.join(spec.basis.elements)}, order {spec.basis.order}: "
         f"{document['functions']['used']:,} functions ({counts}). Made by acegen {__version__}.",
@@ -321,5 +323,5 @@ def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return [
         "| " + " | ".join(headings) + " |",
         "|" + "---|" * len(headings),
-        *("| " + " | ".join(row) + " |" for row in rows),
+        *("| " + " | ".join(map(markdown, row)) + " |" for row in rows),
     ]

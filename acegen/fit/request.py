@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from acegen.errors import FitError
+from acegen.printing import shown
 from acegen.spec import load_atomic_spec
 from acegen.spec.fields import PairLengths
 
@@ -68,4 +69,6 @@ def model_request(table: Mapping[str, Any]) -> ModelRequest:
         detail = error.errors()[0]
         key = str(detail["loc"][0])
         allowed = ModelRequest.model_fields[key].description
-        raise FitError(f"spec.{key} = {detail['input']!r} has the wrong type or value; allowed: {allowed}.") from None
+        raise FitError(
+            f"spec.{key} = {shown(detail['input'])} has the wrong type or value; allowed: {allowed}."
+        ) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -11,8 +10,10 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from acegen.documents import check_path, read_toml
 from acegen.errors import FitError
 from acegen.fit.request import ModelRequest, model_request
+from acegen.printing import shown
 from acegen.spec import Spec, load_atomic_spec
 from acegen.spec.fields import by_species
 
@@ -49,7 +50,7 @@ Paths: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Weight: TypeAlias = Annotated[float, Field(ge=0, le=LARGEST_WEIGHT, allow_inf_nan=False)]
 Candidates: TypeAlias = Annotated[tuple[Weight, ...], BeforeValidator(_listed), Field(min_length=1)]
 Power: TypeAlias = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
-Bytes: TypeAlias = Annotated[int, BeforeValidator(_bytes), Field(ge=2**20)]
+Bytes: TypeAlias = Annotated[int, BeforeValidator(_bytes), Field(ge=2**20, lt=2**63)]
 
 
 class _Section(BaseModel):
@@ -90,7 +91,7 @@ class DataSettings(_Section):
         description="instead of folds: one part of the configurations of each kind (0 to 0.5), or files of its own",
     )
     test: Paths = Field((), description="extended-XYZ file or files to report errors for; they decide nothing")
-    seed: int = Field(0, ge=0, strict=True, description="seed of folds, an integer from 0")
+    seed: int = Field(0, ge=0, lt=2**63, strict=True, description="seed of folds, an integer from 0")
     keys: KeySettings = Field(default_factory=KeySettings, description="table: names of the labels")
 
     @model_validator(mode="after")
@@ -123,7 +124,9 @@ class WeightSettings(_Section):
 class SelectionSettings(_Section):
     """A sparse model: only the functions that matter most, and a kernel compiled for just those."""
 
-    functions: int = Field(ge=1, strict=True, description="number of functions to keep, over all centre elements")
+    functions: int = Field(
+        ge=1, lt=2**63, strict=True, description="number of functions to keep, over all centre elements"
+    )
     method: Literal["greedy", "ard"] = Field(
         "greedy", description='"greedy" (orthogonal matching pursuit) or "ard" (automatic relevance determination)'
     )
@@ -234,14 +237,7 @@ def load_settings(source: FitSource) -> FitSettings:
     if isinstance(source, Mapping):
         return _validate(source, "the fit", Path())
     path = Path(source)
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise FitError(f"cannot read {path}: {reason}. Give the path of a TOML file.") from None
-    except ValueError as error:
-        raise FitError(f"{path} is not valid TOML: {error}.") from None
-    return _validate(content, str(path), path.parent)
+    return _validate(read_toml(path, "the fit", FitError), str(path), path.parent)
 
 
 def _validate(content: Mapping[str, Any], where: str, folder: Path) -> FitSettings:
@@ -250,9 +246,11 @@ def _validate(content: Mapping[str, Any], where: str, folder: Path) -> FitSettin
     if isinstance(spec, Mapping) and "basis" not in spec and "radial" not in spec:
         document["spec"] = model_request(spec)
     elif isinstance(spec, str | Path | Mapping):
-        document["spec"] = load_atomic_spec(folder / spec if isinstance(spec, str) else spec)
+        document["spec"] = load_atomic_spec(_possible("spec", spec, folder) if isinstance(spec, str) else spec)
     try:
         settings = FitSettings.model_validate(document)
+    except UnicodeError:
+        raise FitError(f"{where} is not a valid fit: it holds half a character (a lone surrogate).") from None
     except ValidationError as error:
         lines = dict.fromkeys(_explain(detail) for detail in error.errors())
         raise FitError("\n".join([f"{where} is not a valid fit:", *(f"  {line}" for line in lines)])) from None
@@ -262,20 +260,35 @@ def _validate(content: Mapping[str, Any], where: str, folder: Path) -> FitSettin
 def _resolved(settings: FitSettings, folder: Path) -> dict[str, Any]:
     """Paths made relative to here."""
 
-    def at(path: str) -> str:
-        return str(folder / Path(path).expanduser())
+    def at(key: str, path: str) -> str:
+        return str(_possible(key, path, folder))
 
     data, assembly = settings.data, settings.assembly
-    files: dict[str, Any] = {"train": tuple(map(at, data.train)), "test": tuple(map(at, data.test))}
+    files: dict[str, Any] = {"train": tuple(at("data.train", path) for path in data.train)}
+    files["test"] = tuple(at("data.test", path) for path in data.test)
     if isinstance(data.validation, tuple):
-        files["validation"] = tuple(map(at, data.validation))
-    output = at(settings.output)
-    cache = at(assembly.cache) if assembly.cache is not None else str(Path(output) / ".assembly")
+        files["validation"] = tuple(at("data.validation", path) for path in data.validation)
+    output = at("output", settings.output)
+    default = str(Path(output) / ".assembly")
+    cache = default if assembly.cache is None else at("assembly.cache", assembly.cache)
+    for key, path in (("output", output), ("assembly.cache", cache)):
+        if any("\ud800" <= character <= "\udfff" for character in path):  # threadpoolctl fails on libraries in there
+            raise FitError(f"{key} = {shown(path)}: the path has bytes that are not UTF-8. Give {key} another folder.")
     return {
         "output": output,
         "data": data.model_copy(update=files),
         "assembly": assembly.model_copy(update={"cache": cache}),
     }
+
+
+def _possible(key: str, path: str, folder: Path) -> Path:
+    """A path made relative to here."""
+    try:
+        whole = folder / Path(path).expanduser()
+    except RuntimeError:  # "~name" of nobody
+        raise FitError(f"{key} = {shown(path)}: there is no such user. Give the path in full.") from None
+    check_path(whole, key, FitError)
+    return whole
 
 
 _SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
@@ -291,6 +304,10 @@ _SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
 
 def _explain(detail: ErrorDetails) -> str:
     """One line for one pydantic error: key, value, what is wrong, what is allowed."""
+    if detail["type"] == "string_unicode":
+        return f"{shown(detail['input'])} holds half a character (a lone surrogate)"
+    if detail["type"] == "invalid_key":
+        return f"{shown(detail['input'])} is no key: keys are texts"
     location = [str(part) for part in detail["loc"]]
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "value_error" and tuple(location) in _SECTIONS:
@@ -306,8 +323,7 @@ def _explain(detail: ErrorDetails) -> str:
         return f"{key}: unknown key{hint or ';'} allowed: {', '.join(fields)}"
     if detail["type"] == "missing":
         return f"{key}: missing{allowed}"
-    value = repr(detail["input"])
     what = message if detail["type"] == "value_error" else "has the wrong type or value"
     if key in ("atomic_energies", "weights.config_type"):  # tables whose keys are the user's
         key += "".join(f".{part}" for part in location[depth + 1 :])
-    return f"{key} = {value if len(value) <= 60 else value[:57] + '...'} {what}{allowed}"
+    return f"{key} = {shown(detail['input'])} {what}{allowed}"

@@ -14,8 +14,6 @@ import os
 import tempfile
 import time
 import warnings
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import acegen
+from acegen.archives import read_arrays
 from acegen.errors import IsolatedAtomWarning, ModuleError
 from acegen.fit.data import Configuration, voigt
 from acegen.fit.factor import Factor, RowBuffer
@@ -187,13 +186,26 @@ def _model(spec: str, modules: str, basis_hash: str) -> Model:
 def _read(path: Path) -> Factors | None:
     """Factors kept on disk; None if there are none, or if the file is damaged."""
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            return {q: Factor(file[q], int(file[f"{q}_rows"]), q not in REDUCED) for q in QUANTITIES}
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error):
+        arrays = read_arrays(path)
+        matrices, rows = ([arrays[f"{q}{end}"] for q in QUANTITIES] for end in ("", "_rows"))
+        if all(map(_is_factor, QUANTITIES, matrices, rows)) and len({matrix.shape[1] for matrix in matrices}) == 1:
+            return {
+                q: Factor(matrix, int(n), q not in REDUCED)
+                for q, matrix, n in zip(QUANTITIES, matrices, rows, strict=True)
+            }
+    except (OSError, ValueError, KeyError):
+        pass
+    with suppress(OSError):
         path.unlink(missing_ok=True)
-        return None
+    return None
+
+
+def _is_factor(quantity: str, matrix: NDArray[Any], n_rows: NDArray[Any]) -> bool:
+    """Whether both are what `_write` writes of a factor."""
+    numbers = matrix.dtype == np.float64 and matrix.ndim == 2 and bool(np.isfinite(matrix).all())
+    if not (numbers and n_rows.ndim == 0 and n_rows.dtype.kind == "i"):
+        return False
+    return len(matrix) <= matrix.shape[1] if quantity in REDUCED else len(matrix) == int(n_rows)
 
 
 def _write(path: Path, factors: Factors) -> None:

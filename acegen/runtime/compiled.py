@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acegen.errors import AcegenError, ModuleError
-from acegen.manifest import Manifest, read_manifest
+from acegen.manifest import BASIS, Manifest, read_manifest, resolved
 from acegen.options import BuildOptions
 from acegen.runtime.environments import Environments
 from acegen.runtime.library import open_library
@@ -51,7 +51,7 @@ class CompiledModel:
             ModuleError: it is missing, damaged, or was compiled for another machine or Python, or cannot use
                 several threads.
         """
-        directory = Path(path).resolve()
+        directory = resolved(path)
         manifest = read_manifest(directory)
         ffi, handle = open_library(directory, manifest)
         cls._check_kind(ffi.string(handle.symmetry).decode(), directory)
@@ -126,7 +126,7 @@ class CompiledModel:
     def description(self) -> dict[str, Any]:
         """The basis description: exact coupling, purification operator and scales (`basis.json`)."""
         try:
-            text = (self._directory / "basis.json").read_bytes()
+            text = (self._directory / BASIS).read_bytes()
         except OSError:
             text = b""
         if hashlib.sha256(text).hexdigest() != self.basis_hash:

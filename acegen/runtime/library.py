@@ -30,13 +30,19 @@ def open_library(directory: Path, manifest: Manifest) -> tuple[Any, Any]:
     specification = importlib.util.spec_from_file_location(module_name, directory / manifest.extension)
     if specification is None or specification.loader is None:
         raise ModuleError(f"{directory / manifest.extension} is no Python extension. Compile the module again.")
-    extension = importlib.util.module_from_spec(specification)
     try:
+        extension = importlib.util.module_from_spec(specification)
         specification.loader.exec_module(extension)
-    except ImportError as error:
+    except (ImportError, SystemError) as error:
         raise ModuleError(f"the extension of {directory} does not load: {error}. Compile the module again.") from None
-    library, ffi = extension.lib, extension.ffi
-    model = getattr(library, f"acegen_model_{manifest.name}")()
+    try:
+        ffi, entry = extension.ffi, getattr(extension.lib, f"acegen_model_{manifest.name}")
+    except AttributeError:
+        raise ModuleError(
+            f"{directory / manifest.extension} is an extension, but not that of a model {manifest.name}. Compile the "
+            "module again."
+        ) from None
+    model = entry()
     if model == ffi.NULL:
         raise ModuleError(
             f"the module {directory} was compiled for a processor with other instructions. Compile it again here."

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -12,7 +11,9 @@ from typing import Any, TypeAlias
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from acegen.documents import read_toml
 from acegen.errors import SpecError
+from acegen.printing import shown
 from acegen.spec.basis import BasisSpec, ParticleBasisSpec
 from acegen.spec.particles import IntervalSpec, ParticleSpec
 from acegen.spec.radial import AgnesiSpec, ClosedRadialSpec, EnvelopeRadialSpec
@@ -69,25 +70,27 @@ def load_spec(source: SpecSource) -> AnySpec:
     if isinstance(source, Mapping):
         return _validate(source, "spec")
     path = Path(source)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise SpecError(f"cannot read the spec {path}: {reason}. Give the path of a TOML file.") from None
-    try:
-        content = tomllib.loads(text, parse_float=Decimal)
-    except (tomllib.TOMLDecodeError, ValueError) as error:
-        raise SpecError(f"{path} is not valid TOML: {error}.") from None
-    return _validate(content, str(path))
+    return _validate(read_toml(path, "the spec", SpecError, parse_float=_decimal), str(path))
 
 
 _TYPE_ERRORS = frozenset({"float_type", "dict_type", "tuple_type", "is_instance_of"})
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise ValueError(f"the exponent of {shown(text)} has too many digits") from None
 
 
 def _validate(content: Mapping[str, Any], where: str) -> AnySpec:
     kind = _kind(content)
     try:
         return kind.model_validate(dict(content))
+    except UnicodeError:
+        raise SpecError(
+            f"{where} is not a valid specification: it holds half a character (a lone surrogate)."
+        ) from None
     except ValidationError as error:
         explained = [(_explain(detail, _SECTIONS[kind]), detail["type"]) for detail in error.errors()]
         # A value that fits no branch of a union is reported once a branch; a wrong type says least.
@@ -132,11 +135,15 @@ def _explain(detail: ErrorDetails, sections: Mapping[tuple[str, ...], type[BaseM
             return f"{key}: unknown key{_nearest(location[depth], section.model_fields)}"
         case "missing":
             return f"{key}: missing{allowed}"
+        case "string_unicode":
+            return f"{shown(detail['input'])} holds half a character (a lone surrogate)"
+        case "invalid_key":
+            return f"{shown(detail['input'])} is no key: keys are texts"
         case "union_tag_invalid":
-            return f'radial.family = {_shown(detail["input"].get("family"))}: allowed: "closed" or "envelope"'
+            return f'radial.family = {shown(detail["input"].get("family"))}: allowed: "closed" or "envelope"'
         case "value_error" if field is None:
             return detail["msg"].removeprefix("Value error, ")
-    value = _shown(detail["input"])
+    value = shown(detail["input"])
     entry = _entry(location[depth + 1 :])
     match detail["type"]:
         case "value_error":
@@ -157,10 +164,3 @@ def _nearest(key: str, known: Iterable[str]) -> str:
     close = get_close_matches(key, names, n=1)
     hint = f"; did you mean '{close[0]}'?" if close else ""
     return f"{hint} Allowed: {', '.join(names)}" if hint else f"; allowed: {', '.join(names)}"
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, int) and abs(value) > 10**50:
-        return "a huge number"  # Python does not print integers of thousands of digits
-    text = str(value) if isinstance(value, Decimal) else repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

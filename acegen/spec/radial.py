@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
+from acegen.printing import shown
 from acegen.spec.fields import PairLengths, PairScales, RationalNumber, Section
 
 _DEFAULT_R0 = 0.45
@@ -105,7 +106,7 @@ class EnvelopeRadialSpec(_RadialSpec):
 
 def _radial_family(value: Any) -> str:
     family = value.get("family", "closed") if isinstance(value, Mapping) else getattr(value, "family", "closed")
-    return family if isinstance(family, str) else repr(family)
+    return family if isinstance(family, str) else shown(family)
 
 
 RadialSpec: TypeAlias = Annotated[

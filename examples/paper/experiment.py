@@ -143,7 +143,7 @@ def parser(description: str) -> argparse.ArgumentParser:
 
 def setting_of(options: argparse.Namespace) -> Setting:
     """The setting the command line asks for."""
-    console = Console()
+    console = Console(markup=False, emoji=False)
     return Setting(options.output, options.small, options.data, console, TerminalProgress(console))
 
 

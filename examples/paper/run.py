@@ -58,7 +58,9 @@ def main() -> None:
         began = time.perf_counter()
         claims[title] = perform(name, title, experiment, setting).claims, time.perf_counter() - began
         write_claims(claims, setting.output / "claims.md", setting.small)
-    setting.console.print(f"{time.perf_counter() - start:.0f} s. Everything is in {setting.output}.", highlight=False)
+    setting.console.print(
+        f"{time.perf_counter() - start:.0f} s. Everything is in {setting.output}.", highlight=False, markup=False
+    )
 
 
 def write_claims(found: dict[str, tuple[Sequence[Claim], float]], file: Path, small: bool) -> None:

@@ -28,14 +28,14 @@ from acegen.fit import all_error_rows, fit
 
 HERE = Path(__file__).parent
 STEPS = 1000
-console = Console()
+console = Console(markup=False, emoji=False)
 
 
 def main() -> None:
     if not (HERE / "data" / "test.xyz").exists():
         write_data(HERE / "data")
     result = fit(HERE / "fit.toml", TerminalProgress(console))
-    console.print(error_table("errors", all_error_rows(result)))
+    console.print(error_table("errors", all_error_rows(result)), soft_wrap=True)
     compare_lattices(result.model)
     run_dynamics(result.model, result.directory)
 

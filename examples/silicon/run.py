@@ -36,7 +36,7 @@ from acegen.fit import all_error_rows, fit
 
 HERE = Path(__file__).parent
 PICOSECONDS = 5.0
-console = Console()
+console = Console(markup=False, emoji=False)
 
 
 def main() -> None:
@@ -47,13 +47,15 @@ def main() -> None:
     settings["output"] = str(Path(sys.argv[2]) if len(sys.argv) == 3 else HERE / settings["output"])
     settings["data"] = {part: str(data / name) for part, name in settings["data"].items()}
     result = fit(settings, TerminalProgress(console))
-    console.print(error_table("si", all_error_rows(result)))
+    console.print(error_table("si", all_error_rows(result)), soft_wrap=True)
     calculator = Calculator(result.model)
     check_derivatives(calculator, ase.io.read(settings["data"]["test"], "-1"))
     crystal = show_elastic_constants(calculator)
     plot_phonons(crystal, calculator, result.directory)
     run_dynamics(crystal, calculator, result.directory)
-    console.print(f"{result.directory}: the potential, report.md, pictures, md.png, phonons.png", highlight=False)
+    console.print(
+        f"{result.directory}: the potential, report.md, pictures, md.png, phonons.png", highlight=False, markup=False
+    )
 
 
 def check_derivatives(calculator: Calculator, atoms: Atoms) -> None:

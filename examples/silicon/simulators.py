@@ -43,7 +43,7 @@ SHORT: Mapping[str, Sequence[str]] = {
 }
 """Variables of a short run, to see that all works."""
 
-console = Console()
+console = Console(markup=False, emoji=False)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,39 @@
+"""Archives of arrays (npz), read as files that may be damaged or made by somebody else."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """All arrays of an archive as `numpy.savez` writes it: not compressed, without Python objects.
+
+    Never more than the size of the file is read, whatever the file says of its arrays.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is no such archive, or damaged.
+    """
+    if not path.is_file():
+        raise ValueError("not a file")  # a pipe would be waited for
+    with path.open("rb") as stream:
+        size = os.fstat(stream.fileno()).st_size
+        try:
+            with zipfile.ZipFile(stream) as archive:
+                entries = archive.infolist()
+            if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+                raise ValueError("compressed")
+            if sum(entry.file_size for entry in entries) > size:
+                raise ValueError("larger than its file")
+            stream.seek(0)
+            with np.load(stream, allow_pickle=False) as arrays:
+                return {name: np.asarray(arrays[name]) for name in arrays.files}
+        except Exception as problem:  # what damaged bytes make NumPy and zipfile raise has no common base
+            reason = " ".join(str(problem).split()) or type(problem).__name__
+            raise ValueError(reason) from None

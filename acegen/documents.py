@@ -1,0 +1,94 @@
+"""TOML and JSON files that users write, or that may be damaged: whatever is wrong with one ends in one message."""
+
+from __future__ import annotations
+
+import errno
+import json
+import tomllib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from acegen.errors import AcegenError
+from acegen.printing import shown
+
+_DEEPEST = 50
+"""Levels of tables and lists in a TOML file; none of ours has more than six."""
+
+
+def read_toml(
+    path: Path, what: str, error: type[AcegenError], parse_float: Callable[[str], Any] = float
+) -> dict[str, Any]:
+    """The content of a TOML file.
+
+    Args:
+        path: of the file.
+        what: its name in messages.
+        error: raised if it cannot be read or is not TOML.
+        parse_float: makes a number of a decimal as it is written.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as problem:
+        raise error(f"cannot read {what} {path}: {unreadable(problem)}. Give the path of a TOML file.") from None
+    try:
+        content = tomllib.loads(text, parse_float=parse_float)
+    except ValueError as problem:
+        raise error(f"{path} is not valid TOML: {problem}.") from None
+    except RecursionError:
+        content = None
+    if content is None or _is_deep(content):
+        raise error(f"{path} is not {what}: its lists or tables are nested more than {_DEEPEST} deep.")
+    return content
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file.
+
+    Raises:
+        OSError: it cannot be read, or is not text.
+        ValueError: it is not JSON, or nested too deeply.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except ValueError as problem:
+        raise OSError(errno.EINVAL, unreadable(problem), str(path)) from None
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def check_path(path: Path, key: str, error: type[AcegenError]) -> None:
+    """Raise `error` for what can be no path. Whether anything is there, is seen when it is read or written.
+
+    Args:
+        path: to be checked.
+        key: where it was given, for the message.
+        error: raised.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        pass
+    except (OSError, ValueError) as problem:
+        raise error(f"{key} = {shown(str(path))}: {unreadable(problem)}. Give another path.") from None
+
+
+def unreadable(problem: OSError | ValueError) -> str:
+    """Why a text file could not be read, or a path not be followed."""
+    if isinstance(problem, OSError):
+        return problem.strerror or str(problem)
+    if isinstance(problem, UnicodeDecodeError):
+        return "not UTF-8 text"
+    return "not a possible path"  # a NUL, or a character that is none
+
+
+def _is_deep(content: Any) -> bool:
+    level: Iterable[Any] = [content]
+    for _ in range(_DEEPEST):
+        entries = [e.values() if isinstance(e, dict) else e for e in level if isinstance(e, dict | list)]
+        level = [entry for own in entries for entry in own]
+        if not level:
+            return False
+    return True

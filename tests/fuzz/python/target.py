@@ -1,0 +1,19 @@
+"""What all targets of the fuzzer have in common."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Protocol
+
+LIMIT = 5.0
+"""Seconds an input may take."""
+
+
+class Target(Protocol):
+    """Something that is given odd inputs."""
+
+    limit: float
+
+    def attempt(self, random: Random) -> None:
+        """Make one input and hand it over; what is not an `AcegenError` is a fault."""
+        ...
