@@ -102,7 +102,7 @@ def test_random_cells(logarithms: list[float], slants: list[float], periodic: li
     rng = np.random.default_rng(seed)
     cell = np.diag(10.0 ** np.array(logarithms))
     cell[1, 0], cell[2, 0], cell[2, 1] = np.array(slants) * cell[[0, 0, 1], [0, 0, 1]]
-    cutoff = min(CUTOFF, 3 * np.diag(cell).min())
+    cutoff = min(CUTOFF, 2.97 * np.diag(cell).min())
     positions = rng.uniform(-1.5, 1.5, size=(4, 3)) @ np.minimum(np.abs(cell), cutoff)
     atoms = Atoms("Si4", positions=positions, cell=cell, pbc=periodic)
     reach = np.ceil(

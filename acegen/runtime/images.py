@@ -66,8 +66,10 @@ def pairs_by_images(
     center, image = center[order], image[order]
     itself = (index[image] == center) & (shift[image] == 0).all(axis=1)
     center, image = center[~itself], image[~itself]
-    neighbour = index[image]
     displacement = images.data[image] - wrapped[center]
+    near = (displacement**2).sum(axis=1) < cutoff**2
+    center, image, displacement = center[near], image[near], displacement[near]
+    neighbour = index[image]
     reduced_shift = shift[image] - (wraps[neighbour] - wraps[center])
     shifts = np.zeros((len(center), 3))
     shifts[:, periodic] = reduced_shift @ transformation
