@@ -69,10 +69,12 @@ def temporary_folder(target: Path, error: type[AcegenError]) -> Iterator[Path]:
 
 
 def replace_folder(staging: Path, target: Path) -> None:
-    """Put a finished folder in place of `target`; `staging`, made by `temporary_folder`, then holds the old one, or is gone.
+    """Put a finished folder in place of `target`; `staging`, made by `temporary_folder`, then holds the old one, or
+    is gone.
 
     Where kernel and file system can, folders change places in one step, and a reader finds the old one or the new one.
-    Elsewhere it may for a moment find none; if the process is killed in it, `recover` puts the old one back. Other processes
+    Elsewhere it may for a moment find none; if the process is killed in it, `recover` puts the old one back. Other
+    processes
     may be doing the same: the last one wins.
 
     Raises:

@@ -42,7 +42,7 @@ def reader(tmp_path: Path) -> Path:
     return tmp_path / "reader"
 
 
-def test_reader(reader: Path, tmp_path: Path) -> None:
+def test_reader(reader: Path) -> None:
     seeds = sorted((FUZZ / "extxyz-seeds").iterdir())
     assert seeds
     ended = subprocess.run([reader, "2000", *seeds], capture_output=True, check=False)  # messages are of any bytes

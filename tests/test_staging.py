@@ -76,8 +76,7 @@ def test_replacements_killed_two_hundred_times_lose_nothing(tmp_path: Path, way:
     kill_replacements(tmp_path / "model", way, 200)
 
 
-@pytest.mark.parametrize("call", ["compile", "export"])
-def test_killed_between_the_two_steps(tmp_path: Path, call: str) -> None:
+def test_killed_between_the_two_steps(tmp_path: Path) -> None:
     """What had been set aside comes back with the next result in that folder, of another name too."""
     earlier, dead = tmp_path / f".first-making-{dead_process()}-x1_y-old", dead_process()
     earlier.mkdir()
@@ -96,7 +95,7 @@ def test_what_cannot_be_put_back_is_kept(tmp_path: Path, monkeypatch: pytest.Mon
     earlier = tmp_path / f".first-making-{dead_process()}-abc-old"
     earlier.mkdir()
 
-    def refuse(self: Path, target: Path) -> Path:
+    def refuse(*_: Path) -> Path:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "rename", refuse)
@@ -108,7 +107,7 @@ def test_what_cannot_be_put_back_is_kept(tmp_path: Path, monkeypatch: pytest.Mon
 def test_replacement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exchange: bool) -> None:
     """New, over an empty folder, over a full one, and over a link to one."""
     if not exchange:
-        monkeypatch.setattr(staging, "_exchange", lambda one, other: False)
+        monkeypatch.setattr(staging, "_exchange", lambda *_: False)
     target, elsewhere = tmp_path / "a" / "model", tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "kept").touch()

@@ -197,7 +197,8 @@ def _census(spec: Spec, levels: tuple[Fraction, ...]) -> _Census:
                 if k * l > l_sum:
                     break
                 below = np.roll(counts[: order + 1 - k, :, : l_sum + 1 - k * l], k * m, axis=3)
-                # Not a product of matrices: the threads of a BLAS wait for each other at every one, seconds on a busy machine.
+                # Not a product of matrices: the threads of a BLAS wait for each other at every one, seconds on a busy
+                # machine.
                 grown[k:, :, k * l :] += np.einsum("ab,vblm->valm", add[k], below)
             counts = grown
     zero, one = counts[1:, :, :, l_sum].copy(), counts[1:, :, :, l_sum + 1].copy()

@@ -27,7 +27,8 @@ _MOST_CELLS = 1e5
 divides by zero where less than one is left."""
 
 _MOST_ALONG_AXIS, _MOST_IMAGES, _MOST_WRAPS = 10_000, 10_000, 1_000_000
-"""Cutoffs along an axis, images of each atom within the cutoff of the cell, and cells that an atom may be outside of its own:
+"""Cutoffs along an axis, images of each atom within the cutoff of the cell, and cells that an atom may be outside of
+its own:
 beyond, 32-bit integers of vesin could overflow, or its loops over images take too long."""
 
 
@@ -92,7 +93,8 @@ def neighbour_list(atoms: Atoms, cutoff: float) -> NeighbourList:
 
     Raises:
         DependencyError: vesin is not installed.
-        StructureError: positions or cell are not finite or beyond 1e12 Å, a periodic direction has no extent, or there are
+        StructureError: positions or cell are not finite or beyond 1e12 Å, a periodic direction has no extent, or
+        there are
             too many images or pairs.
     """
     try:
@@ -135,13 +137,14 @@ def _check(positions: NDArray[np.float64], cell: NDArray[np.float64], periodic: 
     units = scaled / np.where(lengths > 0, lengths, 1.0)
     if len(units) and np.linalg.svd(units, compute_uv=False)[-1] < _PARALLEL:
         raise StructureError(
-            "the cell vectors of the periodic directions are zero or linearly dependent; "
-            "set a cell, or atoms.pbc = False."
+            "the cell vectors of the periodic directions are zero or linearly dependent (to one part in 10⁹); "
+            "set a compact cell, or atoms.pbc = False."
         )
     farthest = max(np.abs(positions).max(initial=0.0), np.abs(vectors).max(initial=0.0))
     if farthest > _FARTHEST:
         raise StructureError(
-            f"positions or cell reach {farthest:.1g} Å, at most {_FARTHEST:.0g} Å can be evaluated; check their unit, or "
+            f"positions or cell reach {farthest:.1g} Å, at most {_FARTHEST:.0g} Å can be evaluated; check their "
+            f"unit, or "
             "evaluate far fragments one by one."
         )
     if len(vectors) and largest.min() < 1 / _FARTHEST:
@@ -157,7 +160,8 @@ def _suits_vesin(
     wraps = np.abs(positions @ inverse).max(initial=0.0)
     if wraps > _MOST_WRAPS or np.prod(1 + 2 * cutoff / heights) > _MOST_IMAGES:
         return False
-    # How large vesin takes a box to be where it is not periodic is not said: extent of the atoms and the cell are looked at.
+    # How large vesin takes a box to be where it is not periodic is not said: extent of the atoms and the cell are
+    # looked at.
     for lengths in (np.ptp(positions, axis=0), np.linalg.norm(cell, axis=1)):
         lengths[periodic] = heights
         counts = np.maximum(1.0, lengths / cutoff)

@@ -287,7 +287,8 @@ class Verifier(ABC):
     def _potential_scale(self, environment: Environment, size: float, rest: Floats | tuple[()] = ()) -> float:
         """What errors of a potential are relative to: the size of what it is the sum of, here.
 
-        At least that of all its functions where these are of order one, and of the `rest`: where everything that could be
+        At least that of all its functions where these are of order one, and of the `rest`: where everything that
+        could be
         large vanishes, what is left is rounding.
         """
         usual = np.abs(self._values_of(environment.center)).sum() + np.abs(rest).sum()
