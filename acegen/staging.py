@@ -1,15 +1,23 @@
-"""Folders that are complete or not there at all."""
+"""Folders that are complete or not there at all, and never lost to what takes their place."""
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from acegen.errors import AcegenError
+
+_OLD = "-old"
+"""Ending of the name under which an earlier result is set aside where two folders cannot change places at once."""
 
 
 def is_running(process: int) -> bool:
@@ -31,40 +39,128 @@ def staging_folder(target: Path, error: type[AcegenError]) -> Iterator[Path]:
         target: where the folder will be; what is there is replaced, so check it first.
         error: raised if the folder cannot be made.
     """
+    with temporary_folder(target, error) as staging:
+        yield staging
+        replace_folder(staging, target)
+
+
+@contextmanager
+def temporary_folder(target: Path, error: type[AcegenError]) -> Iterator[Path]:
+    """An empty folder next to `target`, for `replace_folder` to put there; what is left of it is removed at the end.
+
+    What killed processes have left there is removed first, results that they had set aside are put back.
+
+    Raises:
+        AcegenError: of type `error`, the folder cannot be made.
+    """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _clear_up(target)
-        staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=f"{_prefix(target)}{os.getpid()}-"))
+        recover(target.parent)
+        staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-making-{os.getpid()}-"))
     except OSError as problem:
-        raise error(f"cannot write to {target.parent}: {problem.strerror}. Choose another output.") from None
+        raise error(
+            f"cannot write to {target.parent}: {problem.strerror}. Choose another folder for the output."
+        ) from None
     try:
         staging.chmod(0o755)
         yield staging
-        old = staging.with_name(staging.name + "-old")
-        if target.exists():
-            target.rename(old)
-        try:
-            staging.rename(target)
-        except BaseException:
-            if old.exists():
-                old.rename(target)
-            raise
-        shutil.rmtree(old, ignore_errors=True)
     finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        _remove(staging)
 
 
-def _prefix(target: Path) -> str:
-    return f".{target.name}-making-"
+def replace_folder(staging: Path, target: Path) -> None:
+    """Put a finished folder in place of `target`; `staging`, made by `temporary_folder`, then holds the old one, or
+    is gone.
+
+    Where kernel and file system can, folders change places in one step, and a reader finds the old one or the new one.
+    Elsewhere it may for a moment find none; if the process is killed in it, `recover` puts the old one back. Other
+    processes
+    may be doing the same: the last one wins.
+
+    Raises:
+        OSError: the folder cannot be put there; the old one is where it was.
+    """
+    staging.chmod(0o755)
+    while True:
+        try:
+            staging.rename(target)  # succeeds if nothing, or an empty folder, is there
+            return
+        except OSError as problem:
+            if problem.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):  # the last for a link to a folder
+                raise
+        with suppress(FileNotFoundError):  # another process has just moved it
+            if _exchange(staging, target):
+                return
+            _replace_in_two_steps(staging, target)
+            return
 
 
-def _clear_up(target: Path) -> None:
-    """Remove what processes that were killed have left; an earlier result that one had just set aside is put back."""
-    prefix = _prefix(target)
-    for folder in target.parent.glob(f"{prefix}*"):
-        process = folder.name.removeprefix(prefix).split("-")[0]
-        if process.isdigit() and not is_running(int(process)):
-            if folder.name.endswith("-old") and not target.exists():
-                folder.rename(target)
-            else:
-                shutil.rmtree(folder, ignore_errors=True)
+def recover(folder: Path) -> None:
+    """Remove what killed processes have left in a folder; an earlier result that one had set aside is put back.
+
+    A result is removed only if another one is in its place.
+    """
+    for left in sorted(folder.glob(".*-making-*")):
+        parts = _LEFT.fullmatch(left.name)
+        if not parts or is_running(int(parts["process"])):
+            continue
+        target = folder / parts["name"]
+        if parts["old"]:
+            with suppress(OSError):
+                left.rename(target)
+            if not target.exists():
+                continue
+        _remove(left)
+
+
+_LEFT = re.compile(rf"\.(?P<name>.+)-making-(?P<process>\d+)-[^-]+(?P<old>{_OLD})?")
+
+
+def _remove(folder: Path) -> None:
+    if folder.is_symlink():
+        folder.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _replace_in_two_steps(staging: Path, target: Path) -> None:
+    old = staging.with_name(staging.name + _OLD)
+    _remove(old)
+    target.rename(old)
+    try:
+        staging.rename(target)
+    except OSError as problem:
+        if problem.errno in (errno.ENOTEMPTY, errno.EEXIST):  # another process was faster: its result is replaced
+            _remove(old)
+            raise FileNotFoundError from None
+        old.rename(target)
+        raise
+    except BaseException:
+        old.rename(target)
+        raise
+    _remove(old)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Let two folders change places in one step. False if kernel, C library or file system cannot."""
+    call = _renameat2()
+    if call is None:
+        return False
+    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE of Linux
+    if call(here, os.fsencode(one), here, os.fsencode(other), exchange) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM):
+        return False
+    raise OSError(number, os.strerror(number), str(other))
+
+
+@cache
+def _renameat2() -> Any:
+    """The function of the C library of Linux, None elsewhere."""
+    try:
+        call = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError, TypeError):
+        return None
+    call.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint]
+    call.restype = ctypes.c_int
+    return call

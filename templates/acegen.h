@@ -11,7 +11,8 @@
  * allocates memory, keeps state or prints; a model may be used from any number of threads at once, as long as
  * each thread passes a workspace of its own.
  *
- * Units: lengths in Å, energies in eV. All arrays are in C order, shapes are given as [rows][columns].
+ * Units: lengths in Å, energies in eV. All arrays are in C order, shapes are given as [rows][columns], and are aligned for
+ * their type, as arrays of C are; a workspace may have any alignment.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -31,7 +32,8 @@ extern "C" {
 /* What a call returns. Outputs are undefined unless it is ACEGEN_OK. */
 typedef enum {
     ACEGEN_OK = 0,
-    ACEGEN_BAD_ARGUMENT = 1,    /* a required pointer is NULL, a count is negative, or n_threads is not positive */
+    ACEGEN_BAD_ARGUMENT = 1,    /* a required pointer is NULL, a count or an entry of `first` is negative, entries of `first`
+                                   decrease, or n_threads is not positive */
     ACEGEN_SMALL_WORKSPACE = 2, /* the workspace is smaller than the model asks for */
     ACEGEN_UNKNOWN_SPECIES = 3, /* a species index is outside 0 .. n_species - 1 */
     ACEGEN_NOT_FINITE = 4,      /* a displacement is NaN, infinite, or so large that its square is; where particles have
@@ -77,7 +79,7 @@ typedef struct {
     int32_t multithreaded;    /* 1 if potential() can use several threads (OpenMP), else 0: it then uses one */
 
     /* Bytes of scratch memory for basis() and design(), if no centre has more than max_neighbours entries; n_rows as
-     * in design(), 0 for basis(). */
+     * in design(), 0 for basis(). SIZE_MAX, here and below, if that is more than any memory. */
     size_t (*basis_workspace)(int64_t max_neighbours, int64_t n_rows);
 
     /* Bytes of scratch memory for potential(). NULL if there is none. */

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter
 from fractions import Fraction
 from typing import Any
@@ -181,3 +182,23 @@ def test_derivation_starts_with_the_check() -> None:
     """derive_basis refuses a huge spec before it derives anything."""
     with pytest.raises(SpecError, match="can be compiled"):
         derive_basis(build_algebra(spec_of(4, 20, 2)))
+
+
+@pytest.mark.parametrize(
+    "basis",
+    [
+        {"elements": ["Si"], "order": 4, "level": 10**6},
+        {"elements": ["Si"], "order": 8, "level": 10**9, "angular_weight": 1000.0},
+        {"elements": "H He Li Be B C N O F Ne".split(), "order": 3, "level": [154097340, 71871, 42067]},
+        {"elements": "H He Li Be B C N O F".split(), "order": 5, "level": 257},
+    ],
+)
+def test_refusals_take_no_threads_and_no_time(basis: dict[str, object]) -> None:
+    """Counting is by one thread: those of a BLAS would wait for each other at thousands of small products."""
+    spec = load_spec({"name": "absurd", "basis": basis, "radial": {"cutoff": 5.0}})
+    process, thread = time.process_time(), time.thread_time()
+    with pytest.raises(SpecError, match="can be compiled"):
+        check_size(spec)
+    process, thread = time.process_time() - process, time.thread_time() - thread
+    assert thread < 2.0
+    assert process < 1.2 * thread + 0.05

@@ -235,3 +235,58 @@ def test_basis_alone_is_not_exported(tmp_path: Path) -> None:
     model = acegen.compile(SPECS["usual"], tmp_path)
     with pytest.raises(acegen.AcegenError, match="compiled without coefficients"):
         export_model(model.path, "lammps", tmp_path / "exports")
+
+
+BONDED = """units metal
+atom_style bond
+atom_modify map array
+region box block 0 20 0 20 0 20
+create_box {types} box bond/types 1 extra/bond/per/atom 2 extra/special/per/atom 6
+create_atoms 1 single 5 5 5
+create_atoms {types} single 7.4 5 5
+mass * 28
+bond_style zero
+bond_coeff *
+{pair}
+{bonds}
+run 0
+print "energy $(pe:%.15g)"
+"""
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("special", ["", "special_bonds lj/coul 1 0.5 1\n", "special_bonds lj 1e-100 1 1 coul 1 1 1\n"])
+def test_bonds_that_hide_pairs(lammps: Lammps, silicon: Path, tmp_path: Path, special: str, processes: int) -> None:
+    """LAMMPS leaves pairs of bonded atoms out of its lists by default; a many-body potential needs them all."""
+    bonds = special + "create_bonds single/bond 1 1 2"
+    if "0.5" in special:  # pairs of three in a row
+        bonds = "create_atoms 1 single 9.8 5 5\n" + bonds + "\ncreate_bonds single/bond 1 2 3"
+    pair = f"pair_style acegen\npair_coeff * * {silicon} Si"
+    said = message(lammps, BONDED.format(types=1, pair=pair, bonds=bonds), tmp_path, processes)
+    assert "special_bonds leaves out or scales pairs of bonded atoms; write special_bonds lj/coul 1.0 1.0 1.0" in said
+
+
+def test_bonds_that_hide_nothing(lammps: Lammps, models: Models, silicon: Path, tmp_path: Path) -> None:
+    """Factors of one, no bonds, or bonds of other atoms are no reason to stop."""
+    atoms = Atoms("Si2", positions=[[5, 5, 5], [7.4, 5, 5]], cell=[20, 20, 20], pbc=True)
+    pair, bond = f"pair_style acegen\npair_coeff * * {silicon} Si", "create_bonds single/bond 1 1 2"
+
+    def energy(**parts: object) -> float:
+        said = lammps.run(BONDED.format(**parts), tmp_path).stdout
+        return float(re.search(r"^energy (\S+)", said, re.MULTILINE).group(1))  # type: ignore[union-attr]
+
+    expected = models("silicon").compute(atoms).energy
+    ones = energy(types=1, pair=pair, bonds="special_bonds lj/coul 1 1 1\n" + bond)
+    assert ones == pytest.approx(expected, rel=1e-12)
+    assert energy(types=1, pair=pair, bonds="") == pytest.approx(expected, rel=1e-12)
+    other = f"pair_style hybrid/overlay acegen zero 6.0\npair_coeff * * zero\npair_coeff * * acegen {silicon} Si NULL"
+    with pytest.warns(acegen.IsolatedAtomWarning):
+        alone = models("silicon").compute(atoms[:1]).energy
+    assert energy(types=2, pair=other, bonds=bond) == pytest.approx(alone, rel=1e-12, abs=1e-12)
+
+
+def test_excluded_pairs_are_warned_of(lammps: Lammps, silicon: Path, tmp_path: Path) -> None:
+    script = pair(tmp_path, f"pair_style acegen\npair_coeff * * {silicon} Si")
+    said = lammps.run(script.replace("run 0", "neigh_modify exclude group all all\nrun 0"), tmp_path).stdout
+    assert "neigh_modify exclude hides pairs from pair style acegen" in said
+    assert "hides pairs" not in lammps.run(script, tmp_path).stdout

@@ -380,7 +380,7 @@ def test_interrupted_compile_leaves_nothing(tmp_path: Path, number: signal.Signa
         start_new_session=True,
     )
     deadline = time.time() + 60
-    while not list((tmp_path / "out").glob(".acegen-building-*/*.c")):
+    while not list((tmp_path / "out").glob(".large-making-*/*.c")):
         assert time.time() < deadline
         time.sleep(0.1)
     time.sleep(0.5)

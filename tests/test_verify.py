@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from conftest import SPECS, toml_text
 
@@ -16,6 +17,8 @@ from acegen.build import module as build_module
 from acegen.cli.main import main
 from acegen.codegen.render import GeneratedCode
 from acegen.verify import verify_module
+from acegen.verify.atoms import AtomVerifier
+from acegen.verify.environments import Environment
 
 Models = Callable[[str], acegen.Model]
 
@@ -139,3 +142,32 @@ def test_command_exits_with_one_on_failure(
     assert main(["compile", str(spec), "-o", str(tmp_path)]) == 0
     assert main(["verify", str(tmp_path / "small")]) == 1
     assert "values = sum over distinct tuples" in capsys.readouterr().err
+
+
+def test_what_vanishes_but_for_rounding(tmp_path: Path) -> None:
+    """One neighbour between the cutoffs of a pair term and of the rest: all terms of the energy are rounding."""
+    spec = {
+        "name": "between",
+        "basis": {"elements": ["Si"], "order": 3, "level": 6},
+        "radial": {"cutoff": 5.0},
+        "pair": {"degree": 4, "cutoff": 3.0},
+    }
+    size = acegen.compile(spec, tmp_path).n_basis
+    model = acegen.compile(spec, tmp_path, {"Si": [(-1.0) ** k * (1 + k / 7) for k in range(size)]})
+    for seed in range(12):
+        verifier = AtomVerifier(model, n_environments=4, seed=seed)
+        verifier.environments = [
+            Environment(0, np.zeros(1, dtype=np.int64), np.array([[radius, 0.3, -0.2]]))
+            for radius in np.random.default_rng(seed).uniform(3.0, 4.9, size=8)
+        ]
+        results = [verifier.potential_energy(), verifier.potential_gradient(), verifier.one_particle()]
+        assert [result for result in results if not result.passed] == []
+
+
+def test_coefficients_of_zero(tmp_path: Path) -> None:
+    """There is nothing to compare errors with, and none."""
+    spec = {"name": "zero", "basis": {"elements": ["Si"], "order": 2, "level": 4}, "radial": {"cutoff": 5.0}}
+    size = acegen.compile(spec, tmp_path).n_basis
+    model = acegen.compile(spec, tmp_path, {"Si": [0.0] * size})
+    results = list(verify_module(model, n_environments=4))
+    assert [result for result in results if not result.passed] == []

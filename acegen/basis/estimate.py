@@ -197,8 +197,9 @@ def _census(spec: Spec, levels: tuple[Fraction, ...]) -> _Census:
                 if k * l > l_sum:
                     break
                 below = np.roll(counts[: order + 1 - k, :, : l_sum + 1 - k * l], k * m, axis=3)
-                flat = below.reshape(order + 1 - k, n_max + 1, -1)
-                grown[k:, :, k * l :] += (add[k] @ flat).reshape(below.shape)
+                # Not a product of matrices: the threads of a BLAS wait for each other at every one, seconds on a busy
+                # machine.
+                grown[k:, :, k * l :] += np.einsum("ab,vblm->valm", add[k], below)
             counts = grown
     zero, one = counts[1:, :, :, l_sum].copy(), counts[1:, :, :, l_sum + 1].copy()
     zero[:, :, 1::2] = one[:, :, 1::2] = 0

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -22,7 +19,7 @@ from acegen.errors import BuildError, ModuleError
 from acegen.manifest import MANIFEST, check_files, read_manifest
 from acegen.options import BuildOptions
 from acegen.spec import AnySpec
-from acegen.staging import is_running
+from acegen.staging import temporary_folder
 
 
 def build_key(spec: AnySpec, coefficients: Coefficients | None, options: BuildOptions, toolchain: Toolchain) -> str:
@@ -57,30 +54,9 @@ def staging_folder(directory: Path, name: str) -> Iterator[Path]:
     Raises:
         BuildError: the directory cannot be created or written, or `name` in it is not a module.
     """
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(directory)
+    with temporary_folder(directory / name, BuildError) as staging:
         _check_replaceable(directory / name, name)
-        staging = Path(tempfile.mkdtemp(prefix=f"{_STAGING}{os.getpid()}-", dir=directory))
-    except OSError as error:
-        raise BuildError(
-            f"cannot write to {directory}: {error.strerror}. Choose another folder with -o (directory=...)."
-        ) from None
-    try:
         yield staging
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-
-
-_STAGING = ".acegen-building-"
-
-
-def _remove_abandoned(directory: Path) -> None:
-    """Remove what compilations that were killed have left: staging folders of processes that are gone."""
-    for folder in directory.glob(f"{_STAGING}*"):
-        process = folder.name.removeprefix(_STAGING).split("-")[0]
-        if process.isdigit() and not is_running(int(process)):
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _check_replaceable(target: Path, name: str) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import io
-import shutil
 import sysconfig
-from contextlib import redirect_stdout, suppress
+from contextlib import redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from acegen.errors import BuildError
 from acegen.manifest import Manifest, file_hash
 from acegen.options import BuildOptions
 from acegen.progress import Progress
+from acegen.staging import replace_folder
 from acegen.version import __version__
 
 _ABI3_SUFFIX = ".abi3.so"
@@ -53,7 +52,7 @@ def build_module(
             files={name: file_hash(staging / name) for name in (*code.files, extension)},
         )
         manifest.write(staging)
-        _replace(staging, target)
+        replace_folder(staging, target)
     except OSError as error:
         raise BuildError(f"cannot write the module {target}: {error.strerror}.") from None
 
@@ -83,28 +82,3 @@ def _compile(code: GeneratedCode, key: str, toolchain: Toolchain, staging: Path,
     for path in (wrapper, *objects):
         path.unlink()
     return extension.name
-
-
-def _replace(staging: Path, target: Path) -> None:
-    """Put the finished module in place; a reader finds the old module or the new one, or for a moment none.
-
-    Other processes may be doing the same: the last one wins. If the new module cannot be put there, the old
-    one is put back.
-    """
-    staging.chmod(0o755)
-    moved: list[Path] = []
-    while True:
-        try:
-            staging.rename(target)  # succeeds if nothing, or an empty folder, is there
-            break
-        except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                if moved:
-                    moved[-1].rename(target)
-                raise
-        old = staging.with_name(f"{staging.name}-old{len(moved)}")
-        with suppress(FileNotFoundError):  # another process has just moved it
-            target.rename(old)
-            moved.append(old)
-    for old in moved:
-        shutil.rmtree(old, ignore_errors=True)

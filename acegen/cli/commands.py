@@ -90,6 +90,7 @@ def eval_command(options: argparse.Namespace) -> int:
 def convert_command(options: argparse.Namespace) -> int:
     """Labelled configurations to extended XYZ."""
     from acegen.cli.fit import run_convert
+    from acegen.cli.terminal import make_console
 
     run_convert(options.inputs, options.output, options.trust, make_console())
     return 0

@@ -31,7 +31,6 @@ __all__ = [
     "describe_missing",
     "read_dataset",
     "read_parts",
-    "split",
     "voigt",
     "weighted",
 ]

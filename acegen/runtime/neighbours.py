@@ -10,13 +10,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acegen.errors import DependencyError, StructureError
+from acegen.runtime.images import pairs_by_images
 
 if TYPE_CHECKING:
     from ase import Atoms
 
 
-_MAX_EXTENT = 10_000
-"""Largest extent of a structure in cutoffs; vesin's cell lists fail far beyond."""
+_FARTHEST = 1e12
+"""Largest coordinate, Å; beyond, doubles do not tell positions within less than 1e-4 Å."""
+
+_PARALLEL = 1e-9
+"""Smallest singular value of the cell's unit vectors; below, they are taken as linearly dependent."""
+
+_MOST_CELLS = 1e5
+"""vesin divides space into at most so many cells. With more it scales their numbers in all three directions alike, and
+divides by zero where less than one is left."""
+
+_MOST_ALONG_AXIS, _MOST_IMAGES, _MOST_WRAPS = 10_000, 10_000, 1_000_000
+"""Cutoffs along an axis, images of each atom within the cutoff of the cell, and cells that an atom may be outside of
+its own:
+beyond, 32-bit integers of vesin could overflow, or its loops over images take too long."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +89,13 @@ def _sums(index: NDArray[np.int64], values: NDArray[np.float64], size: int) -> N
 def neighbour_list(atoms: Atoms, cutoff: float) -> NeighbourList:
     """All pairs within `cutoff` (Å), each from both sides; any combination of periodic directions.
 
+    By vesin, or, for cells that it is not made for (see `_suits_vesin`), by explicit images.
+
     Raises:
         DependencyError: vesin is not installed.
-        StructureError: positions or cell are not finite, or a periodic direction has no extent.
+        StructureError: positions or cell are not finite or beyond 1e12 Å, a periodic direction has no extent, or
+        there are
+            too many images or pairs.
     """
     try:
         from vesin import NeighborList
@@ -87,31 +104,69 @@ def neighbour_list(atoms: Atoms, cutoff: float) -> NeighbourList:
     positions = np.asarray(atoms.positions, dtype=np.float64)
     cell = np.asarray(atoms.cell.array, dtype=np.float64)
     periodic = np.asarray(atoms.pbc, dtype=bool)
-    bad = np.flatnonzero(~np.isfinite(positions).all(axis=1))
-    if bad.size:
-        raise StructureError(f"the position of atom {bad[0]} is not finite: {positions[bad[0]].tolist()}.")
-    if not np.isfinite(cell).all():
-        raise StructureError("the cell has entries that are not finite.")
-    if np.linalg.matrix_rank(cell[periodic]) < periodic.sum():
-        raise StructureError(
-            "the cell vectors of the periodic directions are zero or linearly dependent; "
-            "set a cell, or atoms.pbc = False."
-        )
+    _check(positions, cell, periodic)
     if not len(positions):
         nothing = np.zeros(0, dtype=np.int64)
         shift = np.zeros((0, 3), dtype=np.int32)
         return NeighbourList(np.zeros(1, dtype=np.int64), nothing, nothing, shift, np.zeros((0, 3)))
-    extent = np.ptp(positions, axis=0).max()
-    if extent > _MAX_EXTENT * cutoff:
-        raise StructureError(
-            f"the atoms are up to {extent:.3g} Å apart, more than {_MAX_EXTENT:,} cutoffs; wrap them into the cell, "
-            "or evaluate far fragments one by one."
-        )
-    found = NeighborList(cutoff=cutoff, full_list=True, sorted=True)
-    center, neighbour, shift, displacement = found.compute(positions, cell, periodic, "ijSD")
+    if _suits_vesin(positions, cell, periodic, cutoff):
+        found = NeighborList(cutoff=cutoff, full_list=True, sorted=True)
+        center, neighbour, shift, displacement = found.compute(positions, cell, periodic, "ijSD")
+    else:
+        center, neighbour, shift, displacement = pairs_by_images(positions, cell, periodic, cutoff)
     center = center.astype(np.int64)
     first = np.zeros(len(positions) + 1, dtype=np.int64)
     np.cumsum(np.bincount(center, minlength=len(positions)), out=first[1:])
     return NeighbourList(
         first, center, neighbour.astype(np.int64), shift.astype(np.int32), np.ascontiguousarray(displacement)
     )
+
+
+def _check(positions: NDArray[np.float64], cell: NDArray[np.float64], periodic: NDArray[np.bool_]) -> None:
+    """Refuse what has no neighbour list."""
+    bad = np.flatnonzero(~np.isfinite(positions).all(axis=1))
+    if bad.size:
+        raise StructureError(f"the position of atom {bad[0]} is not finite: {positions[bad[0]].tolist()}.")
+    if not np.isfinite(cell).all():
+        raise StructureError("the cell has entries that are not finite.")
+    vectors = cell[periodic]
+    largest = np.abs(vectors).max(axis=1, keepdims=True) if len(vectors) else np.ones((0, 1))
+    # The scale of a vector says nothing, but its square must not underflow.
+    scaled = vectors / np.where(largest > 0, largest, 1.0)
+    lengths = np.linalg.norm(scaled, axis=1, keepdims=True)
+    units = scaled / np.where(lengths > 0, lengths, 1.0)
+    if len(units) and np.linalg.svd(units, compute_uv=False)[-1] < _PARALLEL:
+        raise StructureError(
+            "the cell vectors of the periodic directions are zero or linearly dependent (to one part in 10⁹); "
+            "set a compact cell, or atoms.pbc = False."
+        )
+    farthest = max(np.abs(positions).max(initial=0.0), np.abs(vectors).max(initial=0.0))
+    if farthest > _FARTHEST:
+        raise StructureError(
+            f"positions or cell reach {farthest:.1g} Å, at most {_FARTHEST:.0g} Å can be evaluated; check their "
+            f"unit, or "
+            "evaluate far fragments one by one."
+        )
+    if len(vectors) and largest.min() < 1 / _FARTHEST:
+        raise StructureError(f"a cell vector is only {largest.min():.1g} Å long; check the cell and its unit (Å).")
+
+
+def _suits_vesin(
+    positions: NDArray[np.float64], cell: NDArray[np.float64], periodic: NDArray[np.bool_], cutoff: float
+) -> bool:
+    """Whether vesin's cell lists are safe, and fast, for a structure."""
+    inverse = np.linalg.pinv(cell[periodic], rcond=0.0)  # (3, D)
+    heights = 1 / np.linalg.norm(inverse, axis=0)
+    wraps = np.abs(positions @ inverse).max(initial=0.0)
+    if wraps > _MOST_WRAPS or np.prod(1 + 2 * cutoff / heights) > _MOST_IMAGES:
+        return False
+    # How large vesin takes a box to be where it is not periodic is not said: extent of the atoms and the cell are
+    # looked at.
+    for lengths in (np.ptp(positions, axis=0), np.linalg.norm(cell, axis=1)):
+        lengths[periodic] = heights
+        counts = np.maximum(1.0, lengths / cutoff)
+        if counts.max() > _MOST_ALONG_AXIS:
+            return False
+        if counts.prod() > _MOST_CELLS / 2 and counts.min() < 2 * np.cbrt(counts.prod() / _MOST_CELLS):
+            return False
+    return True

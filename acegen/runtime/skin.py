@@ -97,7 +97,7 @@ class _Kept:
         self._positions = atoms.positions.copy()
         self._cell = atoms.cell.array.copy()
         self._counts = np.diff(pairs.first)
-        self._inverse = np.linalg.pinv(self._cell[self._pbc]) if self._pbc.any() else np.zeros((3, 0))
+        self._inverse = np.linalg.pinv(self._cell[self._pbc], rcond=0.0) if self._pbc.any() else np.zeros((3, 0))
         self._offset_cell: Floats | None = None
         self._offset = np.zeros((0, 3))
 

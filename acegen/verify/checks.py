@@ -247,7 +247,8 @@ class Verifier(ABC):
         for environment in [*self.environments, *self._more_environments()]:
             terms = self._energy_terms(environment, self._values(environment))
             energy, _ = self._potential(environment)
-            worst = max(worst, abs(energy - terms.sum()) / (np.abs(terms).sum() or 1.0))
+            scale = self._potential_scale(environment, np.abs(terms).sum(), terms[len(self.functions) :])
+            worst = max(worst, abs(energy - terms.sum()) / scale)
         return CheckResult(self._energy_formula, worst, self._potential_tolerance, self._scope())
 
     def potential_gradient(self) -> CheckResult:
@@ -259,7 +260,7 @@ class Verifier(ABC):
                 terms = self._values_of(environment.center)[:, None, None] * self._gradient(environment)
                 rest = self._rest_gradient(environment)
                 _, gradient = self._potential(environment)
-                scale = (np.abs(terms).sum(axis=0) + np.abs(rest)).max()
+                scale = self._potential_scale(environment, (np.abs(terms).sum(axis=0) + np.abs(rest)).max())
                 worst = max(worst, float(np.abs(gradient - terms.sum(axis=0) - rest).max() / scale))
         return CheckResult("energy gradient likewise", worst, self._potential_tolerance, "≤ 60 neighbours")
 
@@ -279,9 +280,19 @@ class Verifier(ABC):
             values = np.where(self.orders == 1, self._values(environment), 0.0)
             terms = self._energy_terms(environment, values)
             energy, _ = self._potential(environment)
-            scale = np.abs(self._values_of(environment.center)).sum() + np.abs(terms[len(values) :]).sum()
+            scale = self._potential_scale(environment, 0.0, terms[len(values) :])
             worst = max(worst, abs(energy - terms.sum()) / scale)
         return CheckResult(name, worst, self._potential_tolerance, scope)
+
+    def _potential_scale(self, environment: Environment, size: float, rest: Floats | tuple[()] = ()) -> float:
+        """What errors of a potential are relative to: the size of what it is the sum of, here.
+
+        At least that of all its functions where these are of order one, and of the `rest`: where everything that
+        could be
+        large vanishes, what is left is rounding.
+        """
+        usual = np.abs(self._values_of(environment.center)).sum() + np.abs(rest).sum()
+        return float(max(size, usual)) or 1.0
 
     def _unchanged(self, name: str, change: Callable[[Environment], Environment]) -> CheckResult:
         worst = 0.0

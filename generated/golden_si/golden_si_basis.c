@@ -232,11 +232,15 @@ typedef struct {
     double *coupled; /* [N_COUPLED][3 n_rows + 7]: a row of forces, virial and energy for each coupled product */
 } basis_workspace;
 
+/* Neighbours, or rows, for which the workspace is a small part of what can be addressed. */
+static const int64_t MOST_ROWS = PTRDIFF_MAX / 8 / (int64_t)(2 * N_SPECIES * sizeof(slot) + (N_POOLED + 1) * DIMENSION * sizeof(lanes) +
+                                                             sizeof(force_target) + N_COUPLED * DIMENSION * sizeof(double));
+
 static size_t lay_out(void *start, int64_t max_neighbours, int64_t n_rows, basis_workspace *parts)
 {
     const size_t count = (size_t)(max_neighbours > 0 ? max_neighbours : 0), rows = (size_t)(n_rows > 0 ? n_rows : 0);
     const size_t slots = (count + TAIL) * N_SPECIES, center_slots = count / LANES + N_SPECIES, row_size = DIMENSION * center_slots + N_VIRIAL;
-    char *next = aligned(start);
+    uintptr_t next = (uintptr_t)aligned(start);
     parts->slots = (slot *)next;           next += slots * sizeof(slot);
     parts->center_slots = (slot *)next;    next += center_slots * sizeof(slot);
     parts->b = (double *)next;             next += N_COUPLED * sizeof(lanes);
@@ -245,16 +249,15 @@ static size_t lay_out(void *start, int64_t max_neighbours, int64_t n_rows, basis
     parts->out = (lanes *)next;            next += row_size * sizeof(lanes);
     parts->targets = (force_target *)next; next += count * sizeof(force_target);
     parts->coupled = (double *)next;       next += N_COUPLED * (3 * rows + 7) * sizeof(double);
-    return (size_t)(next - (char *)start);
+    return (size_t)(next - (uintptr_t)start);
 }
 
 /* n_rows: 3 n_rows + 7 numbers are kept for each coupled product: rows of forces, or the neighbours of one centre. */
 size_t golden_si_basis_workspace(int64_t max_neighbours, int64_t n_rows)
 {
-    static lanes anchor;
     basis_workspace parts;
     const int64_t most = n_rows > max_neighbours ? n_rows : max_neighbours;
-    return lay_out(&anchor, max_neighbours, most, &parts) + sizeof(lanes);
+    return most > MOST_ROWS ? SIZE_MAX : lay_out(NULL, max_neighbours, most, &parts) + sizeof(lanes);
 }
 
 /* Gather and pool a block; b and, if asked for, the non-zeros of db/dA of each of its centres. */
@@ -306,7 +309,8 @@ acegen_status golden_si_basis(const acegen_environments *environments, double *v
     acegen_status status = check_environments(env, &most, failed_atom);
     if (status != ACEGEN_OK || env->n_atoms == 0) return status;
     if (!values || !workspace) return ACEGEN_BAD_ARGUMENT;
-    if (workspace_size < golden_si_basis_workspace(most, 0)) return ACEGEN_SMALL_WORKSPACE;
+    const size_t needed = golden_si_basis_workspace(most, 0);
+    if (needed == SIZE_MAX || workspace_size < needed) return ACEGEN_SMALL_WORKSPACE;
     basis_workspace work;
     lay_out(workspace, most, most, &work);
     for (int32_t center = 0; center < N_SPECIES; ++center) {
@@ -385,7 +389,8 @@ acegen_status golden_si_design(const acegen_environments *environments, const in
     if (status != ACEGEN_OK) return status;
     if (n_rows < 0 || !energy || !virial || !workspace || (n_rows && !forces)) return ACEGEN_BAD_ARGUMENT;
     if (env->n_atoms && (!center_row || (most && !neighbour_row))) return ACEGEN_BAD_ARGUMENT;
-    if (workspace_size < golden_si_basis_workspace(most, n_rows)) return ACEGEN_SMALL_WORKSPACE;
+    const size_t needed = golden_si_basis_workspace(most, n_rows);
+    if (needed == SIZE_MAX || workspace_size < needed) return ACEGEN_SMALL_WORKSPACE;
     const int64_t stride = 3 * n_rows + 7;
     basis_workspace work;
     lay_out(workspace, most, n_rows, &work);

@@ -88,7 +88,8 @@ static inline void *aligned(void *workspace)
     return (void *)(((uintptr_t)workspace + alignment - 1) / alignment * alignment);
 }
 
-/* Workspace for the slots of a block, if no centre has more than max_neighbours. */
+/* Workspace for the slots of a block, if no centre has more than max_neighbours; these are few enough for the sum not to
+ * overflow, see MOST_NEIGHBOURS. */
 static inline size_t slot_bytes(int64_t max_neighbours)
 {
     const size_t slots = ((size_t)(max_neighbours > 0 ? max_neighbours : 0) + TAIL) * N_SPECIES;
@@ -145,7 +146,8 @@ static inline acegen_status check_environments(const acegen_environments *env, i
     if (env->n_atoms && (!env->center || !env->first)) return ACEGEN_BAD_ARGUMENT;
     *max_neighbours = 0;
     for (int64_t i = 0; i < env->n_atoms; ++i) {
-        const int64_t count = env->first[i + 1] - env->first[i];
+        const int64_t begin = env->first[i], end = env->first[i + 1];
+        const int64_t count = begin < 0 || end < begin ? -1 : end - begin;
         acegen_status status = ACEGEN_OK;
         if (count < 0 || (count && (!env->species || !env->displacement))) status = ACEGEN_BAD_ARGUMENT;
         else if (env->center[i] < 0 || env->center[i] >= N_SPECIES) status = ACEGEN_UNKNOWN_SPECIES;

@@ -142,6 +142,9 @@ static void forces(int32_t species, neighbourhood near, int64_t first_entry, con
 
 /* ---- kernel ----------------------------------------------------------------------------------------- */
 
+/* Neighbours for which the workspace of a thread is a small part of what can be addressed. */
+static const int64_t MOST_NEIGHBOURS = PTRDIFF_MAX / 8 / (int64_t)(GROUP * N_SPECIES * sizeof(slot));
+
 /* Workspace of a thread: a group of blocks, and the slots of each. */
 static size_t thread_bytes(int64_t max_neighbours)
 {
@@ -150,7 +153,9 @@ static size_t thread_bytes(int64_t max_neighbours)
 
 size_t golden_si_potential_workspace(int64_t max_neighbours, int32_t n_threads)
 {
-    return thread_bytes(max_neighbours) * (size_t)(n_threads > 1 ? n_threads : 1);
+    if (max_neighbours > MOST_NEIGHBOURS) return SIZE_MAX;
+    const size_t bytes = thread_bytes(max_neighbours), threads = (size_t)(n_threads > 1 ? n_threads : 1);
+    return bytes > SIZE_MAX / threads ? SIZE_MAX : bytes * threads;
 }
 
 /* Gradient of the centres of a block; entries beyond the cutoff have none. */
@@ -207,6 +212,7 @@ acegen_status golden_si_potential(const acegen_environments *environments, doubl
     if (status != ACEGEN_OK || env->n_atoms == 0) return status;
     const int64_t n_entries = env->first[env->n_atoms] - env->first[0];
     if (!energy || !workspace || (!gradient && n_entries) || n_threads < 1) return ACEGEN_BAD_ARGUMENT;
-    if (workspace_size < golden_si_potential_workspace(most, n_threads)) return ACEGEN_SMALL_WORKSPACE;
+    const size_t needed = golden_si_potential_workspace(most, n_threads);
+    if (needed == SIZE_MAX || workspace_size < needed) return ACEGEN_SMALL_WORKSPACE;
     return potential_range(env, 0, env->n_atoms, most, energy, gradient, workspace, failed_atom);
 }

@@ -130,6 +130,9 @@ void PairACEGEN::init_style()
   else
     error->all(FLERR, "pair_style acegen (model {}) knows units metal and real (lengths in Angstrom), not '{}'",
                library.model() ? library.model()->name : "not yet given", update->unit_style);
+  if (neighbor->exclude && comm->me == 0)
+    error->warning(FLERR, "neigh_modify exclude hides pairs from pair style acegen; as its energies are of many bodies, those of "
+                   "the pairs that are left change too");
   neighbor->add_request(this, NeighConst::REQ_FULL);
 }
 
@@ -152,12 +155,43 @@ void PairACEGEN::check_ghosts()
                std::ceil(reach + neighbor->skin));
 }
 
+/* Whether pairs of bonded atoms are left out of the neighbour lists, or scaled, which a many-body potential cannot do. Factors
+ * that pair_style hybrid has for this style alone are in force by now; where one is zero for all styles, LAMMPS has left out
+ * the pairs, and refuses another factor itself. */
+void PairACEGEN::check_special()
+{
+  if (atom->molecular == Atom::ATOMIC) return;
+  bool scaled[3], any = false;
+  for (int shell = 0; shell < 3; ++shell) {
+    scaled[shell] = force->special_lj[shell + 1] != 1.0 || force->special_coul[shell + 1] != 1.0;
+    any = any || scaled[shell];
+  }
+  if (!any) return;
+  int found = atom->molecular == Atom::TEMPLATE, somewhere;
+  for (int i = 0; !found && i < atom->nlocal; ++i) {
+    if (map[atom->type[i]] < 0) continue;
+    for (int shell = 0, k = 0; !found && shell < 3; ++shell)    // nspecial counts those of a shell and of the ones before
+      for (; !found && k < atom->nspecial[i][shell]; ++k) {
+        const int j = atom->map_style == Atom::MAP_NONE ? -1 : atom->map(atom->special[i][k]);
+        found = scaled[shell] && (j < 0 || map[atom->type[j]] >= 0);
+      }
+  }
+  MPI_Allreduce(&found, &somewhere, 1, MPI_INT, MPI_MAX, world);
+  if (somewhere)
+    error->all(FLERR, "model {} ({}) is a many-body potential of all pairs, but special_bonds leaves out or scales pairs of "
+               "bonded atoms; write special_bonds lj/coul 1.0 1.0 1.0, or delete the bonds (delete_bonds all multi remove "
+               "special)", library.model()->name, library.path());
+}
+
 /* ---- evaluation ---------------------------------------------------------------------------------------- */
 
 void PairACEGEN::compute(int eflag, int vflag)
 {
   ev_init(eflag, vflag);
-  if (neighbor->ago == 0) check_ghosts();
+  if (neighbor->ago == 0) {
+    check_ghosts();
+    check_special();
+  }
   for (int begin = 0; begin < list->inum; begin += BATCH) {
     const int count = std::min(BATCH, list->inum - begin);
     const int64_t most = gather(begin, count);

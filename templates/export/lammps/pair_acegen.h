@@ -50,6 +50,7 @@ class PairACEGEN : public Pair {
   void allocate();
   void open_model(const std::string &);
   void check_ghosts();
+  void check_special();
   int64_t gather(int, int);
   void evaluate(int, int64_t);
   void scatter(int, int);

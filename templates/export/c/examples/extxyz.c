@@ -216,6 +216,18 @@ static int read_atom(extxyz_file *file, extxyz_frame *frame, int64_t atom, const
     return 0;
 }
 
+/* Room for so many atoms; it grows with those read, whatever number the file claims. Returns 0, or -1. */
+static int make_room(extxyz_frame *frame, int64_t n_atoms, int has_force)
+{
+    const size_t bytes = (size_t)n_atoms * 3 * sizeof(double);
+    int32_t *numbers = realloc(frame->atomic_number, (size_t)n_atoms * sizeof *numbers);
+    if (numbers) frame->atomic_number = numbers;
+    double *position = realloc(frame->position, bytes), *force = has_force ? realloc(frame->force, bytes) : NULL;
+    if (position) frame->position = position;
+    if (force) frame->force = force;
+    return numbers && position && (force || !has_force) ? 0 : -1;
+}
+
 static int read_frame(extxyz_file *file, extxyz_frame *frame)
 {
     char *end;
@@ -226,17 +238,17 @@ static int read_frame(extxyz_file *file, extxyz_frame *frame)
     int status = read_line(file);
     if (status == 0) return fail(file, "the file ends within a frame", "");
     if (status < 0 || read_pairs(file, frame, &column)) return -1;
-    frame->n_atoms = count;
-    frame->atomic_number = malloc((size_t)count * sizeof *frame->atomic_number);
-    frame->position = malloc((size_t)count * 3 * sizeof *frame->position);
-    if (column.force >= 0) frame->force = malloc((size_t)count * 3 * sizeof *frame->force);
-    if (!frame->atomic_number || !frame->position || (column.force >= 0 && !frame->force))
-        return fail(file, "out of memory", "");
+    int64_t room = 0;
     for (int64_t atom = 0; atom < count; ++atom) {
+        if (atom == room) {
+            room = count < 1024 || 2 * room > count ? count : 2 * room + 1024;
+            if (make_room(frame, room, column.force >= 0)) return fail(file, "out of memory", "");
+        }
         status = read_line(file);
         if (status == 0) return fail(file, "the file ends within a frame", "");
         if (status < 0 || read_atom(file, frame, atom, &column)) return -1;
     }
+    frame->n_atoms = count;
     return 1;
 }
 
