@@ -120,9 +120,15 @@ def _sizes(graph: Graph, program: Program, neighbours: int) -> Table:
         table.add_row("cutoff of coupled functions", _lengths(spec.cutoffs))
     if isinstance(spec, Spec) and spec.pair_cutoffs:
         table.add_row("cutoff of the pair term", _lengths(spec.pair_cutoffs))
-    if isinstance(spec, Spec) and spec.zbl_ranges:
-        inner, outer = ([[r[end] for r in row] for row in spec.zbl_ranges] for end in (0, 1))
-        table.add_row("ZBL core, switched off from", f"{_lengths(inner)} to {_lengths(outer)}")
+    if isinstance(spec, Spec):
+        switches = (
+            ("ZBL core, switched off from", spec.zbl_ranges),
+            ("inner cutoff, fit switched on from", spec.inner_ranges),
+        )
+        for what, ranges in switches:
+            if ranges:
+                inner, outer = ([[r[end] for r in row] for row in ranges] for end in (0, 1))
+                table.add_row(what, f"{_lengths(inner)} to {_lengths(outer)}")
     return table
 
 
