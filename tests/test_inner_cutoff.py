@@ -86,7 +86,7 @@ def test_verify_passes_and_looks_inside(two: acegen.Model) -> None:
         ("inner.h", r"rest = 10\.0", "rest = 10.001", "values = sum over distinct tuples"),
         ("inner.h", r"= 30\.0 \*", "= 30.001 *", "gradient = 640-bit difference"),
         ("inner.h", r"return 0\.0;", "return 1e-9;", "inner cutoff: zero inside"),
-        ("basis.c", r"\* close\[k\]\.slope", "* 1.001 * close[k].slope", "gradient = 640-bit difference"),
+        ("inner.h", r"\* close\[k\]\.slope", "* 1.001 * close[k].slope", "gradient = 640-bit difference"),
         ("pair.c", r"\*energy \*= s;", "*energy *= s * s;", "energy = c · basis + ZBL + atomic"),
         ("pair.c", r"\*energy \* s \* slope", "*energy * slope", "energy gradient likewise"),
     ],
