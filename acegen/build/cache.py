@@ -66,9 +66,8 @@ def _check_replaceable(target: Path, name: str) -> None:
     if target.is_symlink() or not target.is_dir():
         raise BuildError(f"{target} exists and is no folder; move it away or choose another folder with -o.")
     own = {"acegen.h", "README.md", "__init__.py", "__pycache__", "basis.json", "coefficients.json", MANIFEST}
-    source = (
-        rf"{name}(_(single_)?particles|_derivatives|_pair|_products(_\d+)?|_basis|_potential)?\.[ch]|_{name}_\w+\..*so"
-    )
+    parts = r"(_(single_)?particles|_derivatives|_inner|_pair|_products(_\d+)?|_basis|_potential)?"
+    source = rf"{name}{parts}\.[ch]|_{name}_\w+\..*so"
     foreign = [e.name for e in target.iterdir() if e.name not in own and not re.fullmatch(source, e.name)]
     if foreign:
         raise BuildError(

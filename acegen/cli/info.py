@@ -119,11 +119,17 @@ def _sizes(graph: Graph, program: Program, neighbours: int) -> Table:
         table.add_row("cutoff of the pair term", _lengths(spec.pair_cutoffs))
     if spec.agnesi_r0:
         table.add_row("r0 of coupled functions", _lengths(spec.agnesi_r0))
-    if isinstance(spec, Spec) and spec.pair_r0:
-        table.add_row("r0 of the pair term", _lengths(spec.pair_r0))
-    if isinstance(spec, Spec) and spec.zbl_ranges:
-        inner, outer = ([[r[end] for r in row] for row in spec.zbl_ranges] for end in (0, 1))
-        table.add_row("ZBL core, switched off from", f"{_lengths(inner)} to {_lengths(outer)}")
+    if isinstance(spec, Spec):
+        if spec.pair_r0:
+            table.add_row("r0 of the pair term", _lengths(spec.pair_r0))
+        switches = (
+            ("ZBL core, switched off from", spec.zbl_ranges),
+            ("inner cutoff, fit switched on from", spec.inner_ranges),
+        )
+        for what, ranges in switches:
+            if ranges:
+                inner, outer = ([[r[end] for r in row] for row in ranges] for end in (0, 1))
+                table.add_row(what, f"{_lengths(inner)} to {_lengths(outer)}")
     return table
 
 

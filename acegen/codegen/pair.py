@@ -1,4 +1,4 @@
-"""Constants of the pair kernel: pair functions, their sum for given coefficients, and the ZBL core."""
+"""Constants of the pair kernel: pair functions, their sum for given coefficients, ZBL core, and inner cutoff."""
 
 from __future__ import annotations
 
@@ -135,3 +135,19 @@ def zbl_constants(spec: AnySpec) -> list[list[list[float]]] | None:
             row.append([inner, outer, 1 / (outer - inner), 0.5 * _COULOMB * z1 * z2, inverse_length])
         rows.append(row)
     return rows
+
+
+def inner_constants(spec: AnySpec) -> list[list[list[float]]] | None:
+    """Inner and outer distance of the inner cutoff and 1/(outer - inner), by centre and neighbour; None without it."""
+    if isinstance(spec, ParticleSpec) or spec.inner_ranges is None:
+        return None
+    return [[[inner, outer, 1 / (outer - inner)] for inner, outer in ranges] for ranges in spec.inner_ranges]
+
+
+def core_reach(*tables: list[list[list[float]]] | None) -> list[list[float]] | None:
+    """Square of the larger outer distance of tables with rows inner, outer, ...; None without any table."""
+    given = [table for table in tables if table is not None]
+    if not given:
+        return None
+    rows = (zip(*by_table, strict=True) for by_table in zip(*given, strict=True))
+    return [[max(constants[1] for constants in pair) ** 2 for pair in row] for row in rows]

@@ -18,7 +18,7 @@ from acegen.basis.describe import basis_hash
 from acegen.codegen.constants import constant, with_suffix
 from acegen.codegen.directions import directions_code
 from acegen.codegen.one_particle import RadialCode, harmonics_code, particle_code, radial_code, transform_constants
-from acegen.codegen.pair import pair_code, zbl_constants
+from acegen.codegen.pair import core_reach, inner_constants, pair_code, zbl_constants
 from acegen.codegen.pooling import contract_blocks, pool_blocks
 from acegen.codegen.products import compact_tables, function_files
 from acegen.codegen.space import space_code
@@ -82,7 +82,7 @@ def generate_code(
     identity = basis_hash(description)
     model_hash = _model_hash(name, identity, coefficients)
     pair = pair_code(basis, None if coefficients is None else basis.split(coefficients.values)[0])
-    zbl = zbl_constants(spec)
+    zbl, inner = zbl_constants(spec), inner_constants(spec)
     atomic_energies = {} if coefficients is None else coefficients.atomic_energies
     radial = _radial(basis, layout)
     context = {
@@ -96,6 +96,8 @@ def generate_code(
         "pairs": transform_constants(spec.cutoffs, spec.agnesi_r0),
         "pair": pair,
         "zbl": zbl,
+        "inner": inner,
+        "core_reach": core_reach(zbl, inner),
         "atomic_energies": [atomic_energies.get(symbol, 0.0) for symbol in spec.species],
         "has_atomic_energies": any(atomic_energies.values()),
         "canonical": spec.basis.expansion == "canonical",
@@ -134,7 +136,9 @@ def generate_code(
         f"{name}_derivatives.h": ("derivatives.h.j2", own),
         f"{name}_basis.c": ("basis.c.j2", own),
     }
-    if pair or zbl:
+    if inner:
+        files[f"{name}_inner.h"] = ("inner.h.j2", own)
+    if pair or zbl or (inner and program is not None):
         files |= {f"{name}_pair.h": ("pair.h.j2", own), f"{name}_pair.c": ("pair.c.j2", own)}
     if program is not None:
         files |= _potential_files(name, {**context, **_target_context(layout, targets.potential)}, targets, program)
@@ -256,6 +260,7 @@ def _banner(graph: Graph) -> str:
     radii = sorted({cutoff for row in spec.cutoffs for cutoff in row})
     extra = f", pair term of degree {spec.pair.degree}" if spec.pair else ""
     extra += ", ZBL core" if spec.zbl else ""
+    extra += ", inner cutoff" if spec.inner_cutoff else ""
     return (
         f"{spec.name}: {spec.basis.expansion} basis of {', '.join(spec.species)}, {size}, "
         f"cutoff {', '.join(f'{radius:g}' for radius in radii)} Å{extra}. {made}"

@@ -17,7 +17,7 @@ from acegen.printing import shown
 from acegen.spec.basis import BasisSpec, ParticleBasisSpec
 from acegen.spec.particles import IntervalSpec, ParticleSpec
 from acegen.spec.radial import AgnesiSpec, ClosedRadialSpec, EnvelopeRadialSpec
-from acegen.spec.schema import PairSpec, Spec, ZblSpec
+from acegen.spec.schema import InnerCutoffSpec, PairSpec, Spec, ZblSpec
 from acegen.spec.symmetries import ATOMS
 
 AnySpec: TypeAlias = "Spec | ParticleSpec"
@@ -117,7 +117,14 @@ _RADIAL: dict[tuple[str, ...], type[BaseModel]] = {
     ("radial", "envelope", "agnesi"): AgnesiSpec,
 }
 _SECTIONS: dict[type[BaseModel], dict[tuple[str, ...], type[BaseModel]]] = {
-    Spec: {(): Spec, ("basis",): BasisSpec, **_RADIAL, ("pair",): PairSpec, ("zbl",): ZblSpec},
+    Spec: {
+        (): Spec,
+        ("basis",): BasisSpec,
+        **_RADIAL,
+        ("pair",): PairSpec,
+        ("zbl",): ZblSpec,
+        ("inner_cutoff",): InnerCutoffSpec,
+    },
     ParticleSpec: {(): ParticleSpec, ("basis",): ParticleBasisSpec, ("interval",): IntervalSpec, **_RADIAL},
 }
 

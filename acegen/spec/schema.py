@@ -62,6 +62,20 @@ class ZblSpec(Section):
     )
 
 
+class InnerCutoffSpec(Section):
+    """A switch of all that is fitted: from one at `outer` to zero at `inner`, by the distance of every neighbour.
+
+    Site energies are E0 + ZBL + Π_j f(r_j) · (pair term + many-body part), with f a C² step.
+    """
+
+    inner: PairLengths = Field(
+        description="distance in Å up to which a neighbour switches the fitted part off; one number, or a table by pair"
+    )
+    outer: PairLengths = Field(
+        description="distance in Å from which it changes nothing, above inner; one number, or a table by pair"
+    )
+
+
 class Spec(Section):
     """A model specification."""
 
@@ -76,6 +90,9 @@ class Spec(Section):
         None, description="table: degree and cutoff of a pair term that replaces the functions of order 1"
     )
     zbl: ZblSpec | None = Field(None, description="table: inner and outer distance of a ZBL core, added to the energy")
+    inner_cutoff: InnerCutoffSpec | None = Field(
+        None, description="table: inner and outer distance between which all that is fitted is switched off"
+    )
 
     @model_validator(mode="after")
     def _lengths_for_every_pair(self) -> Spec:
@@ -87,14 +104,16 @@ class Spec(Section):
             check_pairs("pair.cutoff", self.pair.cutoff, elements)
             check_pairs("pair.r0", self.pair.r0, elements)
         if self.zbl is not None:
-            check_pairs("zbl.inner", self.zbl.inner, elements)
-            check_pairs("zbl.outer", self.zbl.outer, elements)
-            outer = by_pair(self.zbl.outer, elements)
-            for pair, inner in by_pair(self.zbl.inner, elements).items():
-                if inner >= outer[pair]:
+            _check_switch("zbl", self.zbl, elements, "the repulsion is switched off between the two")
+        if self.inner_cutoff is not None:
+            _check_switch("inner_cutoff", self.inner_cutoff, elements, "the fit is switched off between the two")
+            largest = {pair: max(cutoffs) for pair, cutoffs in self._fitted_cutoffs().items()}
+            for pair, outer in by_pair(self.inner_cutoff.outer, elements).items():
+                if outer >= largest[pair]:
                     raise ValueError(
-                        f"zbl.inner = {inner:g} is not below zbl.outer = {outer[pair]:g} for the pair {pair}; "
-                        "the repulsion is switched off between the two"
+                        f"inner_cutoff.outer = {outer:g} is not below the cutoff {largest[pair]:g} for the "
+                        f"pair {pair}; "
+                        "choose it below the smallest distance in the data"
                     )
         return self
 
@@ -157,10 +176,12 @@ class Spec(Section):
     @property
     def zbl_ranges(self) -> tuple[tuple[tuple[float, float], ...], ...] | None:
         """Inner and outer distance of the ZBL switch in Å by centre and neighbour; None without ZBL."""
-        if self.zbl is None:
-            return None
-        inner, outer = (by_species(value, self.basis.elements) for value in (self.zbl.inner, self.zbl.outer))
-        return tuple(tuple(zip(*rows, strict=True)) for rows in zip(inner, outer, strict=True))
+        return None if self.zbl is None else self._ranges(self.zbl)
+
+    @property
+    def inner_ranges(self) -> tuple[tuple[tuple[float, float], ...], ...] | None:
+        """Inner and outer distance of the switch of the fitted part in Å by centre and neighbour; None without it."""
+        return None if self.inner_cutoff is None else self._ranges(self.inner_cutoff)
 
     @property
     def reach(self) -> tuple[tuple[float, ...], ...]:
@@ -169,6 +190,16 @@ class Spec(Section):
         if self.zbl_ranges:
             tables.append(tuple(tuple(outer for _, outer in row) for row in self.zbl_ranges))
         return tuple(tuple(map(max, zip(*rows, strict=True))) for rows in zip(*tables, strict=True))
+
+    def _ranges(self, switch: ZblSpec | InnerCutoffSpec) -> tuple[tuple[tuple[float, float], ...], ...]:
+        inner, outer = (by_species(value, self.basis.elements) for value in (switch.inner, switch.outer))
+        return tuple(tuple(zip(*rows, strict=True)) for rows in zip(inner, outer, strict=True))
+
+    def _fitted_cutoffs(self) -> dict[str, list[float]]:
+        """Cutoffs of the fitted parts by pair."""
+        parts = [self.radial.cutoff] if self.pair is None else [self.radial.cutoff, self._pair_lengths(self.pair)]
+        tables = [by_pair(lengths, self.basis.elements) for lengths in parts]
+        return {pair: [table[pair] for table in tables] for pair in tables[0]}
 
     def _pair_lengths(self, pair: PairSpec) -> PairLengths:
         return self.radial.cutoff if pair.cutoff is None else pair.cutoff
@@ -201,6 +232,19 @@ class Spec(Section):
             }
             if self.radial.transform == "agnesi":
                 document["pair"]["r0"] = by_pair(self._pair_scales(self.pair), elements)
-        if self.zbl is not None:
-            document["zbl"] = {"inner": by_pair(self.zbl.inner, elements), "outer": by_pair(self.zbl.outer, elements)}
+        for key, switch in (("zbl", self.zbl), ("inner_cutoff", self.inner_cutoff)):
+            if switch is not None:
+                document[key] = {"inner": by_pair(switch.inner, elements), "outer": by_pair(switch.outer, elements)}
         return document
+
+
+def _check_switch(key: str, switch: ZblSpec | InnerCutoffSpec, elements: tuple[str, ...], why: str) -> None:
+    """Demand lengths for every pair, the inner below the outer one."""
+    check_pairs(f"{key}.inner", switch.inner, elements)
+    check_pairs(f"{key}.outer", switch.outer, elements)
+    outer = by_pair(switch.outer, elements)
+    for pair, inner in by_pair(switch.inner, elements).items():
+        if inner >= outer[pair]:
+            raise ValueError(
+                f"{key}.inner = {inner:g} is not below {key}.outer = {outer[pair]:g} for the pair {pair}; {why}"
+            )

@@ -13,6 +13,7 @@ from acegen.runtime import Model
 from acegen.spec import load_atomic_spec
 from acegen.verify.checks import CheckResult, Verifier
 from acegen.verify.environments import Environment, particles, random_rotation, vector
+from acegen.verify.inner import InnerCutoff
 from acegen.verify.one_particle import AtomFunctions
 from acegen.verify.reference import Reference
 from acegen.verify.repulsion import Repulsion
@@ -30,7 +31,7 @@ class AtomVerifier(Verifier):
 
     def reference(self, environment: Environment) -> Reference:
         functions = AtomFunctions(self.spec, self.description["radial_functions"], environment.center)
-        return Reference(functions, self.canonical)
+        return Reference(functions, self.canonical, InnerCutoff(self.spec, environment.center).factor)
 
     def _transformations(self) -> list[tuple[str, Callable[[], Floats]]]:
         return [("rotation", lambda: random_rotation(self.rng)), ("inversion", lambda: -np.eye(3))]
@@ -38,7 +39,11 @@ class AtomVerifier(Verifier):
     def _own_checks(self) -> list[Callable[[], CheckResult]]:
         turned = partial(self.turned_gradient, lambda: random_rotation(self.rng))
         checks: list[Callable[[], CheckResult]] = [turned, self.beyond_cutoff]
-        return [*checks, self.reference_part] if self.spec.zbl is not None else checks
+        if self.spec.zbl is not None:
+            checks.append(self.reference_part)
+        if self.spec.inner_cutoff is not None:
+            checks.append(self.nothing_inside)
+        return checks
 
     def beyond_cutoff(self) -> CheckResult:
         """Neighbours at and beyond the cutoff change nothing, not even the last bit."""
@@ -62,6 +67,15 @@ class AtomVerifier(Verifier):
             scale = max(1.0, float(np.abs(gradient * direction).sum()))
             worst = max(worst, abs(float((gradient * direction).sum()) - slope) / scale)
         return CheckResult("reference = 640-bit ZBL", worst, 1e-12, "distances ≥ 0.3 Å")
+
+    def nothing_inside(self) -> CheckResult:
+        """With a neighbour at or below its inner cutoff all functions and their derivatives are zero, exactly."""
+        worst = 0.0
+        for count in (1, 2, 12):
+            environment = self._with_close(self._environment(count), 1, -2.0, 0.0)
+            values, gradient = self._values(environment), self._gradient(environment)
+            worst = max(worst, float(np.abs(values).max()), float(np.abs(gradient).max()))
+        return CheckResult("inner cutoff: zero inside", worst, 0.0, "≤ 12 neighbours")
 
     def one_particle(self) -> CheckResult:
         """The energy of a dimer is its order-1 part (with atomic energy and half of the ZBL repulsion) alone."""
@@ -102,8 +116,30 @@ class AtomVerifier(Verifier):
         radii = self.rng.uniform(nearest, farthest, size=count) * cutoffs
         return Environment(center, species, directions * radii[:, None])
 
+    def _close_environments(self, count: int) -> Iterator[Environment]:
+        """Environments with one or two neighbours in the switch of the inner cutoff; none without one."""
+        if self.spec.inner_ranges is not None:
+            for n_close in (1, 2):
+                yield self._with_close(self._environment(count), n_close, 0.3, 1.1)
+
+    def _with_close(self, environment: Environment, n_close: int, first: float, last: float) -> Environment:
+        """The first neighbours put where t, zero at the inner and one at the outer distance, is between two numbers.
+
+        The others are put outside, as far as they are not.
+        """
+        ranges = np.array(self.spec.inner_ranges)[environment.center][environment.species]
+        inner, outer = ranges[:, 0], ranges[:, 1]
+        radii = np.linalg.norm(environment.displacement, axis=1)
+        units = environment.displacement / radii[:, None]
+        t = np.concatenate([self.rng.uniform(first, last, size=n_close), np.ones(len(radii))])[: len(radii)]
+        near = np.maximum(inner + t * (outer - inner), 0.5 * inner)
+        radii = np.where(np.arange(len(radii)) < n_close, near, np.maximum(radii, outer))
+        return Environment(environment.center, environment.species, units * radii[:, None])
+
     def _more_environments(self) -> Iterator[Environment]:
-        """Environments with neighbours in and around the range of the ZBL core; none without one."""
+        """Environments with neighbours in and around the range of the ZBL core and of the inner cutoff."""
+        for count in (2, 4, 12, 30):
+            yield from self._close_environments(count)
         for count in (1, 1, 1, 2, 5, 12) if self.spec.zbl_ranges is not None else ():
             environment = self._environment(count)
             outer = np.array(self.spec.zbl_ranges)[environment.center][environment.species][:, 1]

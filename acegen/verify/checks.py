@@ -129,6 +129,10 @@ class Verifier(ABC):
         """Further environments to check the potential on."""
         return ()
 
+    def _close_environments(self, count: int) -> Iterable[Environment]:
+        """Further environments of some neighbours to check functions on."""
+        return ()
+
     def _energy_terms(self, environment: Environment, values: Floats) -> Floats:
         """Everything the potential is the sum of."""
         return self._values_of(environment.center) * values
@@ -323,7 +327,8 @@ class Verifier(ABC):
             size = len(self.functions)
             if costs.sum() > _MAX_MULTIPLICATIONS:
                 size = max(20, int(size * _MAX_MULTIPLICATIONS / costs.sum()))
-            yield self._environment(count), np.array(self._sample(len(self.functions), size))
+            for environment in (self._environment(count), *self._close_environments(count)):
+                yield environment, np.array(self._sample(len(self.functions), size))
 
     def _sample(self, size: int, limit: int) -> list[int]:
         """At most `limit` of `size` indices, sorted."""

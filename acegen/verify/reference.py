@@ -79,15 +79,32 @@ class OneParticleFunctions(Protocol):
 class Reference:
     """Evaluates functions in `BITS`-bit ball arithmetic."""
 
-    def __init__(self, one_particle: OneParticleFunctions, canonical: bool) -> None:
+    def __init__(
+        self,
+        one_particle: OneParticleFunctions,
+        canonical: bool,
+        factor: Callable[[Sequence[Particle]], arb] | None = None,
+    ) -> None:
+        """Args:
+        one_particle: of the centre.
+        canonical: which expansion.
+        factor: what all functions of an environment are multiplied by.
+        """
         self._functions = one_particle
         self._self_interacting = not canonical
+        self._factor = factor or (lambda _: arb(1))
 
     def evaluate(self, functions: Iterable[ReferenceFunction], particles: Sequence[Particle]) -> list[arb]:
         """Values of basis functions for an environment."""
         with flint.ctx.workprec(BITS):
             phi = {pair: [self._functions.of(particle, pair) for particle in particles] for pair in (False, True)}
-            return [self._function(function, phi[function.pair]) for function in functions]
+            factor = self._factor(particles)
+            return [factor * self._function(function, phi[function.pair]) for function in functions]
+
+    def factor(self, particles: Sequence[Particle]) -> float:
+        """What all functions of an environment are multiplied by."""
+        with flint.ctx.workprec(BITS):
+            return float(self._factor(particles))
 
     def pooled(self, particles: Sequence[Particle], pair: bool = False) -> Callable[[int, int, int, int], float]:
         """A(species, n, l, m): one-particle functions summed over the particles, rounded to double.

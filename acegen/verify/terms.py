@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 
 
 class TermSizes:
-    """Σ_j s_i |𝒫_ij| Σ_m |C_jm Π A| for every basis function i of a description."""
+    """Σ_j s_i |𝒫_ij| Σ_m |C_jm Π A| for every basis function i of a description, times what switches all of them."""
 
     def __init__(
         self, reference: Callable[[Environment], Reference], description: Mapping[str, Any], species: Sequence[str]
@@ -55,4 +55,5 @@ class TermSizes:
                 for pair, channels, coupling in self._coupled
             ]
         )
-        return np.array([float(weights @ sizes[columns]) for columns, weights in self._purification])
+        factor = reference.factor(particles(environment))
+        return np.array([factor * float(weights @ sizes[columns]) for columns, weights in self._purification])
