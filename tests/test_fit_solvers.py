@@ -126,7 +126,7 @@ def test_any_partition_and_buffer_gives_the_same_least_squares(
         buffer = RowBuffer(columns, data.draw(st.integers(0, 30)))
         cuts = sorted(data.draw(st.lists(st.integers(0, len(part)), max_size=4)))
         for piece in np.split(part, cuts):
-            buffer.add(piece)
+            buffer.add([piece])
         factors.append(buffer.factor())
     found = combined(factors, columns)
     rows = np.vstack([np.zeros((0, columns)), *parts])
@@ -143,7 +143,7 @@ def test_triangle_has_the_solution_and_the_residual_of_all_rows(
 ) -> None:
     whole = np.random.default_rng(seed).normal(size=(rows, columns))
     buffer = RowBuffer(columns, capacity)
-    buffer.add(whole)
+    buffer.add([whole])
     r = buffer.factor().matrix
     expected, residual, *_ = np.linalg.lstsq(whole[:, :-1], whole[:, -1])
     found = np.linalg.lstsq(r[:, :-1], r[:, -1])[0]
@@ -155,7 +155,7 @@ def test_adding_rows_does_not_change_them() -> None:
     rows = np.asfortranarray(np.random.default_rng(0).normal(size=(9, 3)))
     before = rows.copy()
     buffer = RowBuffer(3, 4)
-    buffer.add(rows)
+    buffer.add([rows])
     buffer.factor()
     np.testing.assert_array_equal(rows, before)
 

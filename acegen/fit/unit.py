@@ -42,6 +42,9 @@ _A_DAY = 24 * 3600.0
 Factors: TypeAlias = dict[str, Factor]
 """A factor for each quantity; columns are composition, functions, target."""
 
+Rows: TypeAlias = tuple[str, float, Floats, Floats, Floats]
+"""Some rows: their quantity and weight, and the blocks composition (m, k), functions (m, C) and target (m, 1)."""
+
 
 @dataclass(frozen=True)
 class Assembler:
@@ -105,12 +108,12 @@ class Assembler:
         capacity = max(4 * columns, self.block_bytes // (8 * columns))
         most = {"energy": len(unit), "forces": 3 * sum(len(c.atoms) for c in unit), "virial": 6 * len(unit)}
         buffers = {q: RowBuffer(columns, min(capacity, most[q])) for q in QUANTITIES}
-        for quantity, rows in self._rows(unit):
-            buffers[quantity].add(rows)
+        for quantity, weight, *blocks in self._rows(unit):
+            buffers[quantity].add(blocks, weight)
         return {quantity: buffer.factor() for quantity, buffer in buffers.items()}
 
-    def _rows(self, unit: Sequence[Configuration]) -> Iterator[tuple[str, Floats]]:
-        """Weighted rows [composition | functions | target] with their quantity."""
+    def _rows(self, unit: Sequence[Configuration]) -> Iterator[Rows]:
+        """Rows of one quantity after the other."""
         model = self.model
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", IsolatedAtomWarning)  # an isolated atom is as good a datum as any
@@ -124,7 +127,7 @@ class Assembler:
                 virial += block.rows.virial
                 if configuration.forces is not None:
                     part = target["forces"][block.first : block.last]
-                    yield "forces", configuration.weight * self._force_rows(block.rows, part)
+                    yield self._force_rows(block.rows, part, configuration.weight)
                 if block.last == len(configuration.atoms):
                     yield from self._global_rows(configuration, target, energy, virial)
 
@@ -141,22 +144,21 @@ class Assembler:
             targets["virial"] = configuration.virial - voigt(reference.virial)
         return targets
 
-    def _force_rows(self, rows: DesignRows, target: Floats) -> Floats:
-        n_columns = rows.energy.size
-        forces = rows.forces.reshape(-1, n_columns)
+    def _force_rows(self, rows: DesignRows, target: Floats, weight: float) -> Rows:
+        forces = rows.forces.reshape(-1, rows.energy.size)  # by columns, as they come: nothing is copied
         composition = np.zeros((len(forces), np.shape(self.composition)[1]))
-        return np.column_stack([composition, forces, target.reshape(-1)])
+        return "forces", weight, composition, forces, target.reshape(-1, 1)
 
     def _global_rows(
         self, configuration: Configuration, target: Mapping[str, Any], energy: Floats, virial: Floats
-    ) -> Iterator[tuple[str, Floats]]:
+    ) -> Iterator[Rows]:
         factor = configuration.weight / len(configuration.atoms) ** self.atoms_power
         composition = configuration.counts(self.model.elements) @ np.array(self.composition)
         if configuration.energy is not None:
-            yield "energy", factor * np.concatenate([composition, energy, [target["energy"]]])[None, :]
+            yield "energy", factor, composition[None, :], energy[None, :], np.array([[target["energy"]]])
         if configuration.virial is not None:
             none = np.zeros((6, len(composition)))
-            yield "virial", factor * np.column_stack([none, virial, target["virial"]])
+            yield "virial", factor, none, virial, target["virial"].reshape(-1, 1)
 
 
 @lru_cache(maxsize=2)
