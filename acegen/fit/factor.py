@@ -58,7 +58,9 @@ def stacked(first: Floats, second: Floats) -> Floats:
     square = np.zeros((columns, columns), order="F")
     square[: len(above)] = above
     copy = np.array(below, order="F")
-    return _upper(lapack.dtpqrt(len(copy), min(_PANEL, columns), square, copy, overwrite_a=True, overwrite_b=True)[0])
+    panel = min(_PANEL, columns)
+    result: Floats = lapack.dtpqrt(len(copy), panel, square, copy, overwrite_a=True, overwrite_b=True)[0]
+    return result  # what is below its diagonal is not touched
 
 
 def _upper(packed: Floats) -> Floats:
