@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from acegen.errors import FitError
 from acegen.fit.bayes import BayesFit, fit_bayes
-from acegen.fit.factor import Factor, RowBuffer, combined, triangle
+from acegen.fit.factor import Factor, RowBuffer, combined, stacked, triangle
 from acegen.fit.problem import Problem, Weights, reduce_problem
 from acegen.fit.ridge import fit_ridge, held_out_solution
 from acegen.fit.selection import select
@@ -126,7 +126,7 @@ def test_any_partition_and_buffer_gives_the_same_least_squares(
         buffer = RowBuffer(columns, data.draw(st.integers(0, 30)))
         cuts = sorted(data.draw(st.lists(st.integers(0, len(part)), max_size=4)))
         for piece in np.split(part, cuts):
-            buffer.add(piece)
+            buffer.add([piece])
         factors.append(buffer.factor())
     found = combined(factors, columns)
     rows = np.vstack([np.zeros((0, columns)), *parts])
@@ -143,7 +143,7 @@ def test_triangle_has_the_solution_and_the_residual_of_all_rows(
 ) -> None:
     whole = np.random.default_rng(seed).normal(size=(rows, columns))
     buffer = RowBuffer(columns, capacity)
-    buffer.add(whole)
+    buffer.add([whole])
     r = buffer.factor().matrix
     expected, residual, *_ = np.linalg.lstsq(whole[:, :-1], whole[:, -1])
     found = np.linalg.lstsq(r[:, :-1], r[:, -1])[0]
@@ -151,11 +151,38 @@ def test_triangle_has_the_solution_and_the_residual_of_all_rows(
     assert_close(np.sum((r[:, :-1] @ found - r[:, -1]) ** 2), residual[0], 1e-8)
 
 
+@given(seed=Seeds, columns=st.integers(1, 90), share=st.tuples(st.floats(0, 1), st.floats(0, 1)))
+@settings(deadline=None)
+def test_triangles_on_top_of_each_other(seed: int, columns: int, share: tuple[float, float]) -> None:
+    """R of two triangles with any numbers of rows, wider and narrower than a panel; they stay what they are.
+
+    Against NumPy's QR of all rows, with columns so dependent that normal equations would have no digits left.
+    """
+    rng = np.random.default_rng(seed)
+    mixing = np.eye(columns) + np.triu(rng.normal(size=(columns, columns)), 1) / columns
+    mixing[:, -1] = mixing[:, 0] + 1e-9 * mixing[:, -1]
+    parts = [rng.normal(size=(round(part * columns), columns)) @ mixing for part in share]
+    first, second = (triangle(np.asfortranarray(part)) for part in parts)
+    before = first.copy(), second.copy()
+    found = stacked(first, second)
+    np.testing.assert_array_equal(first, before[0])
+    np.testing.assert_array_equal(second, before[1])
+    rows = np.vstack(parts)
+    assert found.shape == (min(rows.shape), columns)
+    np.testing.assert_array_equal(found, np.triu(found))
+    expected = np.linalg.qr(rows, mode="r")
+    signs = np.where(np.diag(found) * np.diag(expected) < 0, -1.0, 1.0)[:, None]
+    if len(rows) > columns:  # else the last rows have no digits in either
+        last = np.abs(expected[-1, -1])
+        assert abs(abs(found[-1, -1]) - last) < 1e-4 * last + 1e-14
+    assert_close((found * signs).T @ (found * signs), rows.T @ rows, 1e-12)
+
+
 def test_adding_rows_does_not_change_them() -> None:
     rows = np.asfortranarray(np.random.default_rng(0).normal(size=(9, 3)))
     before = rows.copy()
     buffer = RowBuffer(3, 4)
-    buffer.add(rows)
+    buffer.add([rows])
     buffer.factor()
     np.testing.assert_array_equal(rows, before)
 

@@ -9,6 +9,7 @@ from contextlib import closing
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from acegen.errors import FitError
 from acegen.fit.data import Configuration, Parts
@@ -26,8 +27,9 @@ _SHARES = 256
 """Units are about this many, so that many processes end at about the same time. Their number does not depend on that of
 the processes: results do not either."""
 
-_TALL = 8
-"""Rows of a unit by its columns, at least: to combine triangles of shorter ones would take longer than to make them."""
+_TALL = 4
+"""Rows of a unit by its columns, at least: to combine two triangles takes about as long as to factorize half as many
+rows as columns, so an eighth of what it takes to make them."""
 
 _SMALL = 1_000_000
 """Atoms times columns that take no longer than starting processes."""
@@ -107,7 +109,8 @@ def assemble(settings: FitSettings, assembler: Assembler, parts: Parts, progress
         with closing(local):
             for done, (number, factors) in enumerate(local, start=1):
                 progress.advance(done, len(units))
-                trees[places[number]].add(number - first[places[number]], factors)
+                with threadpool_limits(1):  # further threads would wait for cores that the processes need
+                    trees[places[number]].add(number - first[places[number]], factors)
         totals |= {place: tree.total for place, tree in trees.items() if tree.total is not None}
     cells = tuple(Cell(fold, kind, totals[fold, kind]) for fold, kind in first)
     return Problem(cells, n_composition, _levels(settings, model)), n_known, len(units)

@@ -19,6 +19,7 @@ import acegen
 from acegen.basis.estimate import estimate_size
 from acegen.errors import FitError
 from acegen.fit.assembly import assemble, make_assembler
+from acegen.fit.core import core_tables
 from acegen.fit.data import Configuration, Dataset, Parts
 from acegen.fit.folds import assign_folds
 from acegen.fit.merit import compared
@@ -175,6 +176,8 @@ class _Base:
         if request.cutoff is not None:
             self._cutoff = request.cutoff
         self._r0 = self._lengths()
+        nearest = {(a, b): distance for pair, distance in found.nearest.items() for a, b in [pair.split("-")]}
+        self._core = core_tables(nearest, request.elements)
 
     def _lengths(self) -> dict[str, float]:
         """r0 by pair. A pair that the data lack gets the mean of the others."""
@@ -200,9 +203,8 @@ class _Base:
             radial["agnesi"] = {"r0": self._r0}
         document: dict[str, Any] = {"name": request.name, "basis": basis, "radial": radial}
         document["pair"] = request.pair or {"degree": _PAIR_DEGREE}
-        for key in ("zbl", "inner_cutoff"):
-            if getattr(request, key) is not None:
-                document[key] = getattr(request, key)
+        document["zbl"] = request.zbl or self._core["zbl"]
+        document["inner_cutoff"] = request.inner_cutoff or self._core["inner_cutoff"]
         return document
 
     def sized(self, family: Family, most: int) -> Spec | None:
@@ -226,6 +228,7 @@ class _Base:
             f"{pair} {found.nearest[pair]:.2f} ({typical:.2f})" for pair, typical in found.typical.items()
         )
         text = [f"Smallest and, in brackets, typical nearest distances of the data, Å: {distances or 'none'}."]
+        text.append("Below the smallest ones a ZBL core takes over from what is fitted.")
         if request.cutoff is None:
             low, high = _CUTOFFS
             text.append(f"Cutoff {self._cutoff} Å: some {_NEIGHBOURS} neighbours, but between {low} and {high} Å.")

@@ -45,6 +45,9 @@ _A_DAY = 24 * 3600.0
 Factors: TypeAlias = dict[str, Factor]
 """A factor for each quantity; columns are composition, functions, target."""
 
+Rows: TypeAlias = tuple[str, float | Floats, Floats, Floats, Floats]
+"""Some rows: their quantity and weight, one or a column of them, and the blocks composition (m, k), functions (m, C) and target (m, 1)."""
+
 
 @dataclass(frozen=True)
 class Assembler:
@@ -109,16 +112,16 @@ class Assembler:
         most = {"energy": len(unit), "forces": 3 * sum(len(c.atoms) for c in unit), "virial": 6 * len(unit)}
         buffers = {q: RowBuffer(columns, min(capacity, most[q])) for q in REDUCED}
         energies = [np.zeros((0, columns))]
-        for quantity, rows in self._rows(unit):
+        for quantity, weight, *blocks in self._rows(unit):
             if quantity == "energy":
-                energies.append(rows)
+                energies.append(weight * np.hstack(blocks))
             else:
-                buffers[quantity].add(rows)
+                buffers[quantity].add(blocks, weight)
         single = Factor(np.vstack(energies), sum(map(len, energies)), single=True)
         return {"energy": single} | {quantity: buffer.factor() for quantity, buffer in buffers.items()}
 
-    def _rows(self, unit: Sequence[Configuration]) -> Iterator[tuple[str, Floats]]:
-        """Weighted rows [composition | functions | target] with their quantity."""
+    def _rows(self, unit: Sequence[Configuration]) -> Iterator[Rows]:
+        """Rows of one quantity after the other."""
         model = self.model
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", IsolatedAtomWarning)  # an isolated atom is as good a datum as any
@@ -132,9 +135,8 @@ class Assembler:
                 virial += block.rows.virial
                 if configuration.forces is not None:
                     part = target["forces"][block.first : block.last]
-                    factors = np.repeat(configuration.force_weights[block.first : block.last], 3)
-                    rows = factors[:, None] * self._force_rows(block.rows, part)
-                    yield "forces", rows if factors.all() else rows[factors > 0]
+                    weights = configuration.force_weights[block.first : block.last]
+                    yield self._force_rows(block.rows, part, weights)
                 if block.last == len(configuration.atoms):
                     yield from self._global_rows(configuration, target, energy, virial)
 
@@ -151,24 +153,29 @@ class Assembler:
             targets["virial"] = configuration.virial - voigt(reference.virial)
         return targets
 
-    def _force_rows(self, rows: DesignRows, target: Floats) -> Floats:
-        n_columns = rows.energy.size
-        forces = rows.forces.reshape(-1, n_columns)
+    def _force_rows(self, rows: DesignRows, target: Floats, weights: Floats) -> Rows:
+        forces = rows.forces.reshape(-1, rows.energy.size)  # by columns, as they come: nothing is copied
+        target = target.reshape(-1, 1)
+        if (weights == weights[0]).all() and weights[0]:
+            weight: float | Floats = float(weights[0])
+        else:
+            by_row = np.repeat(weights, 3)
+            forces, target, weight = forces[by_row > 0], target[by_row > 0], by_row[by_row > 0, None]
         composition = np.zeros((len(forces), np.shape(self.composition)[1]))
-        return np.column_stack([composition, forces, target.reshape(-1)])
+        return "forces", weight, composition, forces, target
 
     def _global_rows(
         self, configuration: Configuration, target: Mapping[str, Any], energy: Floats, virial: Floats
-    ) -> Iterator[tuple[str, Floats]]:
+    ) -> Iterator[Rows]:
         factor = configuration.weight / len(configuration.atoms) ** self.atoms_power
         composition = configuration.counts(self.model.elements) @ np.array(self.composition)
         if configuration.energy is not None:
             own = factor * configuration.weights.energy
-            yield "energy", own * np.concatenate([composition, energy, [target["energy"]]])[None, :]
+            yield "energy", own, composition[None, :], energy[None, :], np.array([[target["energy"]]])
         if configuration.virial is not None:
             none = np.zeros((6, len(composition)))
             own = factor * configuration.weights.virial
-            yield "virial", own * np.column_stack([none, virial, target["virial"]])
+            yield "virial", own, none, virial, target["virial"].reshape(-1, 1)
 
 
 @lru_cache(maxsize=2)
