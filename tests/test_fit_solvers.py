@@ -18,7 +18,7 @@ from acegen.errors import FitError
 from acegen.fit.bayes import BayesFit, fit_bayes
 from acegen.fit.factor import Factor, RowBuffer, combined, stacked, triangle
 from acegen.fit.problem import Problem, Weights, reduce_problem
-from acegen.fit.ridge import fit_ridge, held_out_solution
+from acegen.fit.ridge import fit_ridge, held_out_solutions
 from acegen.fit.selection import select
 from acegen.fit.settings import SelectionSettings, SolverSettings, WeightSettings
 from acegen.fit.solve import solve
@@ -40,6 +40,13 @@ def one_thread() -> Iterator[None]:
 
 def factors_of(rows: Rows) -> Factors:
     return {q: Factor(triangle(rows[q].copy()), len(rows[q])) for q in QUANTITIES}
+
+
+def problem_of(training: Rows, held_out: Rows, composition: int, levels: Floats) -> Problem:
+    """A problem of some rows that are always fitted to, and one fold."""
+    parts = [(ALWAYS, training), (0, held_out)]
+    cells = tuple(Cell(fold, "", factors_of(rows)) for fold, rows in parts if any(map(len, rows.values())))
+    return Problem(cells, composition, levels)
 
 
 @dataclass(frozen=True)
@@ -92,7 +99,7 @@ def case(
 
     training, validation = rows(counts), rows(held_out)
     levels = rng.uniform(1, 6, size=functions)
-    return Case(training, validation, Problem(factors_of(training), factors_of(validation), composition, levels))
+    return Case(training, validation, problem_of(training, validation, composition, levels))
 
 
 def assert_close(actual: object, expected: object, tolerance: float = 1e-9) -> None:
@@ -239,7 +246,7 @@ def test_ridge_is_the_augmented_least_squares(
 ) -> None:
     """Fewer rows than columns included; composition has no penalty, and is the shortest where it is not determined."""
     one = case(seed, composition, functions, counts)
-    reduced = reduce_problem(one.problem, one.problem.training, weights, smoothness, None, normal)
+    reduced = reduce_problem(one.problem, one.problem.without(0), weights, smoothness, None, normal)
     solution = reduced.coefficients(reduced.ridge(np.array([strength * 0.1, strength]))[:, 1])
     a, x, t = one.stacked(weights)
     expected = augmented(a, x, t, one.penalties(smoothness), strength)
@@ -258,7 +265,7 @@ def test_ridge_is_the_augmented_least_squares(
 def test_a_quantity_of_weight_zero_is_ignored() -> None:
     """Also energies, which alone determine composition."""
     one = case(1, composition=2)
-    reduced = reduce_problem(one.problem, one.problem.training, Weights(0.0, 2.0, 0.5), 1.0)
+    reduced = reduce_problem(one.problem, one.problem.without(0), Weights(0.0, 2.0, 0.5), 1.0)
     solution = reduced.coefficients(reduced.ridge(np.array([0.3]))[:, 0])
     rows = np.vstack([2.0 * one.training["forces"], 0.5 * one.training["virial"]])[:, 2:]
     expected = augmented(np.zeros((len(rows), 0)), rows[:, :-1], rows[:, -1], one.penalties(1.0), 0.3)
@@ -270,7 +277,7 @@ def test_a_quantity_of_weight_zero_is_ignored() -> None:
 def test_no_weight_at_all_is_refused() -> None:
     one = case(1)
     with pytest.raises(FitError, match="weights of energy 0, forces 0 and virial 0 leave nothing to fit to"):
-        reduce_problem(one.problem, one.problem.training, Weights(0.0, 0.0, 0.0), 1.0)
+        reduce_problem(one.problem, one.problem.without(0), Weights(0.0, 0.0, 0.0), 1.0)
 
 
 def restricted(a: Floats) -> Floats:
@@ -377,7 +384,7 @@ def duplicated(seed: int) -> Case:
             row[:, one.n + 5] = 0
     levels = one.problem.levels.copy()
     levels[3] = levels[1]
-    return Case(one.training, one.validation, Problem(factors_of(one.training), factors_of(one.validation), 1, levels))
+    return Case(one.training, one.validation, problem_of(one.training, one.validation, 1, levels))
 
 
 @pytest.mark.parametrize("factorization", ["qr", "normal"])
@@ -396,7 +403,7 @@ def test_equal_columns_share_and_unseen_ones_get_nothing(factorization: str, str
     assert_close(np.hstack([a, x]) @ np.concatenate([found.solution.composition, found.solution.functions]),
                  np.hstack([a, x]) @ expected, tolerance)  # fmt: skip
     assert_close(found.solution.functions[1], found.solution.functions[3], tolerance)
-    bayes = fit_bayes(one.problem, one.problem.training, SolverSettings(kind="bayes", smoothness=(1.0,)), Silent())
+    bayes = fit_bayes(one.problem, one.problem.without(0), SolverSettings(kind="bayes", smoothness=(1.0,)), Silent())
     assert_close(bayes.solution.functions[1], bayes.solution.functions[3], 1e-6)
     assert bayes.solution.functions[5] == 0
     np.testing.assert_array_equal(bayes.factor[one.n + 5], 0)
@@ -409,7 +416,7 @@ def test_functions_that_no_force_sees_are_fitted_to_energies() -> None:
         rows["forces"][:, one.n + 2] = rows["virial"][:, one.n + 2] = 0
         for quantity in ("forces", "virial"):  # targets stay those of the same coefficients
             rows[quantity][:, -1] = rows[quantity][:, :-1] @ np.concatenate([[0.0], _truth(9, 5)])
-    problem = Problem(factors_of(one.training), factors_of(one.validation), one.n, one.problem.levels)
+    problem = problem_of(one.training, one.validation, one.n, one.problem.levels)
     solution = fit_ridge(problem, SolverSettings(), WeightSettings(), Silent()).solution
     assert_close(solution.functions, _truth(9, 5), 1e-4)
 
@@ -443,7 +450,7 @@ def test_composition_that_training_data_do_not_determine(kind: str) -> None:
     """Training data of one composition, validation data of others: the fit before the last one stays sane."""
     one = case(11, composition=2, functions=4)
     one.training["energy"][:, 1] = one.training["energy"][:, 0]
-    problem = Problem(factors_of(one.training), factors_of(one.validation), 2, one.problem.levels)
+    problem = problem_of(one.training, one.validation, 2, one.problem.levels)
     one = Case(one.training, one.validation, problem)
     if kind == "ridge":
         only = WeightSettings(energy=(3.0,), virial=(1.0,))
@@ -452,7 +459,7 @@ def test_composition_that_training_data_do_not_determine(kind: str) -> None:
         expected = augmented(a, x, t, one.penalties(1.0), found.chosen.strength)
         assert_close(np.concatenate([found.solution.composition, found.solution.functions]), expected, 1e-8)
     else:
-        bayes = fit_bayes(problem, problem.training, SolverSettings(kind="bayes", smoothness=(1.0,)), Silent())
+        bayes = fit_bayes(problem, problem.without(0), SolverSettings(kind="bayes", smoothness=(1.0,)), Silent())
         assert_close(bayes.solution.composition[0], bayes.solution.composition[1], 1e-9)
         assert np.isfinite(bayes.factor).all()
         assert np.linalg.norm(bayes.factor[0] - bayes.factor[1]) < 1e-9 * np.linalg.norm(bayes.factor[0])
@@ -487,7 +494,7 @@ def test_bayes_is_the_posterior_at_a_maximum_of_the_evidence(
     truth = np.random.default_rng(seed).choice([-3.0, -2.0, 2.0, 3.0], size=functions)
     one = case(seed, composition, functions, (12, 30, 9), noise=0.2, truth=truth)
     settings_ = SolverSettings(kind="bayes", smoothness=(smoothness,))
-    fit = fit_bayes(one.problem, one.problem.training, settings_, Silent())
+    fit = fit_bayes(one.problem, one.problem.without(0), settings_, Silent())
     a, x, t = one.stacked(Weights(*(1 / fit.noise[q] for q in QUANTITIES)))
     whole = np.hstack([a, x])
     prior = np.concatenate([np.zeros(composition), fit.precision * one.penalties(smoothness) ** 2])
@@ -511,8 +518,8 @@ def test_bayes_finds_the_noise_of_each_quantity_and_the_best_smoothness() -> Non
     one = case(12, 1, 6, (400, 900, 300), noise=0.0)
     for quantity, sigma in zip(QUANTITIES, (0.02, 0.3, 1.0), strict=True):
         one.training[quantity][:, -1] += sigma * rng.normal(size=len(one.training[quantity]))
-    problem = Problem(factors_of(one.training), one.problem.validation, 1, one.problem.levels)
-    found = fit_bayes(problem, problem.training, SolverSettings(kind="bayes", smoothness=(0.0, 1.0, 4.0)), Silent())
+    problem = problem_of(one.training, one.validation, 1, one.problem.levels)
+    found = fit_bayes(problem, problem.without(0), SolverSettings(kind="bayes", smoothness=(0.0, 1.0, 4.0)), Silent())
     np.testing.assert_allclose([found.noise[q] for q in QUANTITIES], (0.02, 0.3, 1.0), rtol=0.1)
     assert found.path[found.smoothness] == found.evidence == max(found.path.values())
     assert len(found.path) == 3
@@ -524,9 +531,9 @@ def test_bayes_on_pure_noise_says_so() -> None:
     one = case(17, 0, 3)
     for rows in one.training.values():
         rows[:, -1] = rng.normal(size=len(rows))
-    problem = Problem(factors_of(one.training), one.problem.validation, 0, one.problem.levels)
+    problem = problem_of(one.training, one.validation, 0, one.problem.levels)
     fits = [
-        fit_bayes(problem, problem.training, SolverSettings(kind="bayes", smoothness=(power,)), Silent())
+        fit_bayes(problem, problem.without(0), SolverSettings(kind="bayes", smoothness=(power,)), Silent())
         for power in (0.0, 1.0, 2.0)
     ]
     assert all(np.isfinite([fit.evidence, fit.precision, fit.condition]).all() for fit in fits)
@@ -598,7 +605,7 @@ def test_more_functions_than_the_data_see_is_refused() -> None:
 def test_selection_path_is_the_validation_error_of_least_squares() -> None:
     """Point k of the path: ridge on the first k functions, evaluated on the validation rows."""
     one, _ = planted(15)
-    reduced = reduce_problem(one.problem, one.problem.training, Weights(1.0, 1.0, 1.0), 1.0)
+    reduced = reduce_problem(one.problem, one.problem.without(0), Weights(1.0, 1.0, 1.0), 1.0)
     strength = 1e-3
     selection = select(one.problem, reduced, strength, SelectionSettings(functions=6))
     for count, errors in selection.path:
@@ -620,7 +627,7 @@ def test_ard_on_the_triangle_is_ard_on_all_rows(seed: int, kept: int) -> None:
 
     rng = np.random.default_rng(seed)
     one = case(seed, 0, 15, (15, 30, 6), noise=4.0, truth=rng.normal(size=15))
-    reduced = reduce_problem(one.problem, one.problem.training, Weights(2.0, 1.0, 0.5), 1.0)
+    reduced = reduce_problem(one.problem, one.problem.without(0), Weights(2.0, 1.0, 0.5), 1.0)
     found = select(one.problem, reduced, 1e-3, SelectionSettings(functions=kept, method="ard"))
     _, x, t = one.stacked(Weights(2.0, 1.0, 0.5))
     x = x / one.penalties(1.0)
@@ -633,7 +640,7 @@ def test_ard_on_the_triangle_is_ard_on_all_rows(seed: int, kept: int) -> None:
 
 def test_factors_of_parts_merge() -> None:
     one = case(16)
-    both = merged(one.problem.training, one.problem.validation)
+    both = merged(one.problem.without(0), one.problem.held_out(0)[0].factors)
     for quantity in QUANTITIES:
         rows = np.vstack([one.training[quantity], one.validation[quantity]])
         assert_close(both[quantity].matrix.T @ both[quantity].matrix, rows.T @ rows, 1e-12)

@@ -9,8 +9,8 @@ from typing import Any
 from ase.data import atomic_numbers, covalent_radii
 
 OUTER = 0.99
-"""Where the core begins, in units of the smallest distance in the data. Above one it would have to be fitted: switched off
-over 0.4 times the distance, ZBL is so steep among the data that errors of copper's forces grow 50-fold."""
+"""Where the core begins, in units of the smallest distance in the data. Above one it would have to be fitted: switched
+off over 0.4 times the distance, ZBL is so steep among the data that errors of copper's forces grow 50-fold."""
 
 INNER = 0.84
 """Where it has taken over entirely, likewise."""

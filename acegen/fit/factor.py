@@ -108,7 +108,10 @@ class RowBuffer:
         self._whole = Factor(np.zeros((0, columns), order="F"), 0)
 
     def add(self, blocks: Sequence[Floats], weight: float | Floats = 1.0) -> None:
-        """Add rows times a weight, one for all or a column (m, 1), given as blocks (m, k) side by side whose k add up to the columns."""
+        """Add rows times a weight, one for all or a column (m, 1).
+
+        They are given as blocks (m, k) side by side whose k add up to the columns.
+        """
         count, done = len(blocks[0]), 0
         while done < count:
             taken = min(count - done, len(self._rows) - self._filled)

@@ -8,8 +8,8 @@ without its fold. The merit is the mean over energies and forces of a mean logar
               all folds, f a tenth of the smallest such error of all kinds together,
 
 that is the negative logarithm of a likelihood with heavy tails (energies) and with noise by kind (forces), apart from
-constants. A floor f keeps errors that happen to be near zero from counting. Virials decide, as forces do, where there is
-nothing else: they follow from energies and forces, and asked for a weaker prior than is good for these (tantalum).
+constants. A floor f keeps errors that happen to be near zero from counting. Virials decide, as forces do, where there
+is nothing else: they follow from energies and forces, and asked for a weaker prior than is good for these (tantalum).
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def floors(candidates: Sequence[Predictions]) -> dict[str, float]:
 
 def merit(predictions: Predictions, floor: dict[str, float]) -> Floats:
     """(S,) the figure of merit, smaller is better; the mean over the quantities that have a floor."""
-    decisive = [q for q in ("energy", "forces") if q in floor] or list(floor)
+    decisive = [q for q in floor if q != "virial"] or list(floor)
     means = [_log_errors(predictions[q], floor[q]) for q in decisive if predictions[q]]
     mean: Floats = np.mean(means, axis=0)
     return mean

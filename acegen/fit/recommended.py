@@ -1,8 +1,8 @@
 """The recommended model: a spec made from the data, when only elements are given.
 
 Distances decide cutoff, transform lengths, core and inner cutoff; the amount of data decides the number of functions.
-What kind of basis serves best - transform, weight of angular momenta, levels by order - is decided by cross-validating a
-few small ones on a part of the data.
+What kind of basis serves best - transform, weight of angular momenta, levels by order - is decided by cross-validating
+a few small ones on a part of the data.
 """
 
 from __future__ import annotations
@@ -235,9 +235,9 @@ class _Base:
         if len(trials) > 1:
             first, second = sorted(trials, key=lambda trial: trial.score)[:2]
             text.append(
-                f"Of {len(trials)} kinds of basis with about {first.functions} functions a centre, cross-validated on part "
-                f"of the data, {family} predicted best (mean logarithm of errors {second.score - first.score:.3f} below "
-                f"that of the next, {second.family})."
+                f"Of {len(trials)} kinds of basis with about {first.functions} functions a centre, cross-validated on "
+                f"part of the data, {family} predicted best (mean logarithm of errors {second.score - first.score:.3f} "
+                f"below that of the next, {second.family})."
             )
         if family.transform == "agnesi":
             text.append(f"The length of the transform is {_TYPICAL} times the typical distance of each pair.")
@@ -246,8 +246,9 @@ class _Base:
             text.append(f"{count:,} functions a centre: at most {most:,} were asked for.")
         else:
             text.append(
-                f"{count:,} functions a centre: at most {MOST_FUNCTIONS:,}, {_MOST_COLUMNS:,} for all elements together, "
-                f"and one for {_COMPONENTS_PER_COLUMN} of the {found.n_components:,} energies and force components."
+                f"{count:,} functions a centre: at most {MOST_FUNCTIONS:,}, {_MOST_COLUMNS:,} for all elements "
+                f"together, and one for {_COMPONENTS_PER_COLUMN} of the {found.n_components:,} energies and force "
+                "components."
             )
         return " ".join(text)
 

@@ -185,7 +185,8 @@ def _markdown(result: FitResult, document: Mapping[str, Any], pictures: Mapping[
         *_recommendation_lines(result.recommendation),
         "## Errors",
         "",
-        f"{ERROR_UNITS}. Validation errors are of fits with the same hyperparameters, each of which has not seen the fold it predicts.",
+        f"{ERROR_UNITS}. Validation errors are of fits with the same hyperparameters, each of which has not seen the "
+        "fold it predicts.",
         "",
         *_table(ERROR_HEADINGS, [table_cells(row, ".2f", ".4f") for row in all_error_rows(result)]),
         "",
@@ -286,8 +287,8 @@ def _solution_lines(fit: RidgeFit | BayesFit) -> list[str]:
         f"Ridge regression: strength {chosen.strength:.3g}, smoothness {chosen.smoothness:g}, weights energy "
         f"{chosen.weights.energy:g}, forces {chosen.weights.forces:g}, virial {chosen.weights.virial:g}; condition "
         f"number of the scaled problem {fit.condition:.2e}. The best strength for each candidate, with "
-        "validation RMSE in eV/atom and eV/Å, the score by which candidates are compared (mean logarithm of errors, smaller "
-        "is better) and the standard error of its difference to the best:",
+        "validation RMSE in eV/atom and eV/Å, the score by which candidates are compared (mean logarithm of errors, "
+        "smaller is better) and the standard error of its difference to the best:",
         "",
         *_table(headings, rows),
     ]

@@ -49,8 +49,8 @@ def model_request(table: Mapping[str, Any]) -> ModelRequest:
         what = [f"lacks {', '.join(missing)}"] if missing else []
         what += [f"has {', '.join(map(str, unknown))}"] if unknown else []
         raise FitError(
-            f"the table spec {' and '.join(what)}. Give {_KEYS} for the recommended model, or a whole specification with "
-            "tables basis and radial."
+            f"the table spec {' and '.join(what)}. Give {_KEYS} for the recommended model, or a whole specification "
+            "with tables basis and radial."
         )
     trial: dict[str, Any] = {
         "name": table["name"],

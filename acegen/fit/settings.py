@@ -140,7 +140,7 @@ class SolverSettings(_Section):
     )
     strength: Literal["validation", "evidence", "gcv"] | Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
         "validation",
-        description='ridge only: "validation" (by folds), "evidence", "gcv" (generalized cross-validation), or a number',
+        description='ridge only: "validation" (by folds), "evidence", "gcv" (generalized cross-validation), a number',
     )
     smoothness: Annotated[tuple[Power, ...], BeforeValidator(_listed), Field(min_length=1)] = Field(
         (1.0, 2.0, 3.0), description="power of the level in the prior, or candidates"
@@ -188,7 +188,7 @@ class FitSettings(_Section):
 
     @property
     def reach(self) -> tuple[tuple[float, ...], ...]:
-        """Largest distances of neighbours by pair, Å; of a model still to be made, at most those of a recommended one."""
+        """Largest distances of neighbours by pair, Å; at most those of a recommended model that is still to be made."""
         if isinstance(self.spec, ModelRequest):
             return by_species(6.0 if self.spec.cutoff is None else self.spec.cutoff, self.spec.elements)
         return self.spec.reach
