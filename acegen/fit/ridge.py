@@ -4,8 +4,8 @@ Minimizes Σ_q w_q² ‖X_q c - t_q‖² + strength² Σ_k (s_k level_k^p c_k)²
 
 Candidates are judged by a cross-validation over the folds of the data (`acegen.fit.merit`): each fold is predicted by
 the fit to all others, with the same strength. Of all that differ from the best by no more than a quarter of the
-standard error of that difference the stiffest is taken. The usual whole standard error, and other figures of merit, gave
-larger errors in nested cross-validation of silicon, molybdenum, tantalum and water.
+standard error of that difference the stiffest is taken. The usual whole standard error, and other figures of merit,
+gave larger errors in nested cross-validation of silicon, molybdenum, tantalum and water.
 """
 
 from __future__ import annotations

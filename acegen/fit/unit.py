@@ -46,8 +46,8 @@ Factors: TypeAlias = dict[str, Factor]
 """A factor for each quantity; columns are composition, functions, target."""
 
 Rows: TypeAlias = tuple[str, float | Floats, Floats, Floats, Floats]
-"""Some rows: their quantity and weight, one or a column of them, and the blocks composition (m, k), functions (m, C) and
-target (m, 1)."""
+"""Some rows: their quantity and weight, one or a column of them, and the blocks composition (m, k), functions (m, C)
+and target (m, 1)."""
 
 
 @dataclass(frozen=True)
