@@ -253,7 +253,7 @@ def determined_composition(rows: Floats) -> Floats:
     """
     if not rows.size:
         return np.zeros((rows.shape[1], 0))
-    _, s, vt = scipy.linalg.svd(triangle(np.asfortranarray(rows)), check_finite=False)
+    _, s, vt = scipy.linalg.svd(triangle(np.array(rows, order="F")), check_finite=False)
     rank = int(np.sum(s > 1e-10 * s[0]))
     if rank == rows.shape[1]:
         return np.eye(rank)
