@@ -8,15 +8,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from acegen.errors import FitError
+from acegen.runtime.neighbours import neighbour_list
 
 if TYPE_CHECKING:
+    from ase import Atoms
+
     from acegen.fit.data import Configuration
 
 ALWAYS = -1
 """Fold of configurations that are fitted to always."""
 
 _CLUSTER = 2
-"""Atoms up to which a configuration without periodicity says what nothing else does: isolated atoms, dimers."""
+"""Atoms up to which a configuration by itself says what nothing else does: isolated atoms, dimers."""
+
+_APART = 7.0
+"""Å; periodic images further away are none: isolated atoms are computed in boxes. Cells of crystals with two atoms are
+smaller."""
 
 
 def assign_folds(configurations: Sequence[Configuration], count: int, seed: int) -> tuple[int, ...]:
@@ -34,6 +41,14 @@ def assign_folds(configurations: Sequence[Configuration], count: int, seed: int)
         for place, number in enumerate(order):
             folds[number] = place % count
     return tuple(folds)
+
+
+def is_cluster(atoms: Atoms) -> bool:
+    """Whether this is an isolated atom or a dimer, by itself or in a large periodic box."""
+    if len(atoms) > _CLUSTER:
+        return False
+    pairs = neighbour_list(atoms, _APART)
+    return not np.any(pairs.center == pairs.neighbour)
 
 
 def hold_out(configurations: Sequence[Configuration], part: float, seed: int) -> tuple[int, ...]:
@@ -63,7 +78,7 @@ def hold_out(configurations: Sequence[Configuration], part: float, seed: int) ->
 
 def _order(configurations: Sequence[Configuration], seed: int) -> list[int]:
     """Numbers of those that can be held out, kind by kind, shuffled within a kind."""
-    free = [i for i, c in enumerate(configurations) if len(c.atoms) > _CLUSTER or c.atoms.pbc.any()]
+    free = [i for i, c in enumerate(configurations) if not is_cluster(c.atoms)]
     holders: dict[str, list[int]] = {}
     for i in free:
         for element in set(configurations[i].atoms.get_chemical_symbols()):
