@@ -8,7 +8,8 @@ without its fold. The merit is the mean over energies and forces of a mean logar
               all folds, f a tenth of the smallest such error of all kinds together,
 
 that is the negative logarithm of a likelihood with heavy tails (energies) and with noise by kind (forces), apart from
-constants. A floor f keeps errors that happen to be near zero from counting. Virials decide, as forces do, where there
+constants. A floor f keeps errors that happen to be near zero from counting; a single energy, which has no median, does
+not count where there are forces: its error crosses zero somewhere. Virials decide, as forces do, where there
 is nothing else: they follow from energies and forces, and asked for a weaker prior than is good for these (tantalum).
 """
 
@@ -28,6 +29,9 @@ Floats = NDArray[np.float64]
 
 _FLOOR = 0.1
 """Floor of the errors of cells, in units of the smallest error of all together."""
+
+_LEAST = 1e-8
+"""Smallest floor, eV/atom and eV/Å: below are the digits of files, and rounding where symmetry makes forces zero."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ def rms(residuals: Sequence[Residuals]) -> Floats:
 
 
 def floors(candidates: Sequence[Predictions]) -> dict[str, float]:
-    """The floor of each quantity that has held-out data, from all candidates."""
+    """The floor of each quantity by which candidates are compared, from all of them."""
     found = {}
     for quantity in QUANTITIES:
         least = []
@@ -94,8 +98,9 @@ def floors(candidates: Sequence[Predictions]) -> dict[str, float]:
             elif own:
                 least.append(_FLOOR * rms(own).min())
         if least:
-            found[quantity] = max(float(min(least)), np.finfo(float).tiny)
-    return found
+            found[quantity] = max(float(min(least)), _LEAST)
+    lone = all(sum(r.count for r in predictions["energy"]) == 1 for predictions in candidates)
+    return {"forces": found["forces"]} if lone and "forces" in found else found
 
 
 def merit(predictions: Predictions, floor: dict[str, float]) -> Floats:
