@@ -532,7 +532,7 @@ def test_bayes_is_the_posterior_at_a_maximum_of_the_evidence(
     assert_close(fit.freedom, np.trace(whole @ covariance @ whole.T), 1e-8)
 
     at = np.log([*(fit.noise[q] for q in QUANTITIES), fit.precision])
-    assert_close(fit.evidence, log_marginal(one, fit, at), 1e-9)
+    assert abs(fit.evidence - log_marginal(one, fit, at)) < 1e-9 * (12 + 30 + 9)  # a sum over rows
     for i, count in enumerate((12, 30, 9, functions)):
         step = 1e-4 * np.eye(4)[i]
         slope = (log_marginal(one, fit, at + step) - log_marginal(one, fit, at - step)) / 2e-4
