@@ -170,7 +170,7 @@ def test_triangles_on_top_of_each_other(seed: int, columns: int, share: tuple[fl
     rows = np.vstack(parts)
     assert found.shape == (min(len(rows), columns), columns)
     np.testing.assert_array_equal(found, np.triu(found))
-    expected = np.linalg.qr(rows, mode="r")
+    expected: Floats = np.linalg.qr(rows)[1]
     signs = np.where(np.diag(found) * np.diag(expected) < 0, -1.0, 1.0)[:, None]
     if len(rows) > columns:  # else the last rows have no digits in either
         last = abs(expected[-1, -1])
