@@ -110,7 +110,7 @@ class WeightSettings(_Section):
     quantities itself and uses only `config_type`, `atoms` and the weights in the files.
     """
 
-    energy: Candidates = Field((30.0, 100.0, 300.0, 1000.0), description="weight of energies per atom, or candidates")
+    energy: Candidates = Field((100.0, 300.0, 1000.0), description="weight of energies per atom, or candidates")
     forces: Weight = Field(1.0, description="weight of force components")
     virial: Candidates = Field((30.0,), description="weight of virials per atom, or candidates")
     config_type: dict[str, Weight] = Field(
