@@ -16,7 +16,7 @@ import acegen
 from acegen.fit.compression import compression_curve, rises_to
 from acegen.fit.core import INNER, core_tables
 from acegen.fit.curves import nearest_distances
-from acegen.fit.pictures import well_range
+from acegen.fit.pictures import error_reach, well_range
 from acegen.fit.pipeline import fit
 from acegen.spec import load_spec
 
@@ -86,3 +86,12 @@ def test_range_of_dimer_pictures() -> None:
     assert well_range(np.array([8.0, 1.0, 0.0])) == pytest.approx((-0.4, 2.2))
     low, high = well_range(np.zeros(3))
     assert low < high
+
+
+def test_one_outlier_does_not_set_the_range_of_errors() -> None:
+    """Among few and among many; without one the range holds nearly all."""
+    for count in (20, 5000):
+        sizes = np.abs(np.random.default_rng(0).normal(size=count))
+        assert 2.0 < error_reach(sizes) < 5.0
+        assert error_reach(np.append(sizes, 1e6)) < 10.0
+    assert error_reach(np.array([0.0, 0.0, 1.0])) > 0

@@ -104,7 +104,7 @@ def _histogram(axes: Axes, comparisons: Mapping[str, Sequence[Comparison]], quan
         if len(labels):
             errors[part] = (predictions - labels) * factor
     if errors:
-        reach = max(float(np.quantile(np.abs(e), 0.995)) for e in errors.values()) or 1.0
+        reach = max(error_reach(np.abs(e)) for e in errors.values()) or 1.0
         bins = np.linspace(-reach, reach, 61)
         for part, error in errors.items():
             weights = np.full(len(error), 1 / len(error))
@@ -113,6 +113,15 @@ def _histogram(axes: Axes, comparisons: Mapping[str, Sequence[Comparison]], quan
             axes.hist(kept, bins.tolist(), weights=weights, histtype="step", color=color, label=part)
         axes.legend(fontsize=8)
     axes.set(xlabel=f"error of {what.split(',')[0]}, {unit}", ylabel="share")
+
+
+def error_reach(sizes: NDArray[np.float64]) -> float:
+    """How far a histogram of errors of these sizes reaches; what lies beyond is counted at its ends.
+
+    As far as 99.5 % of them, unless that is ten times the median: of few errors the largest is among the 99.5 %.
+    """
+    usual, median = float(np.quantile(sizes, 0.995)), float(np.median(sizes))
+    return min(usual, 10 * median) if median else usual
 
 
 def _dimers(result: FitResult) -> Figure:
