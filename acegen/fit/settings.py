@@ -143,7 +143,7 @@ class SolverSettings(_Section):
         description='ridge only: "validation" (by folds), "evidence", "gcv" (generalized cross-validation), a number',
     )
     smoothness: Annotated[tuple[Power, ...], BeforeValidator(_listed), Field(min_length=1)] = Field(
-        (1.0, 2.0, 3.0), description="power of the level in the prior, or candidates"
+        (1.0, 2.0), description="power of the level in the prior, or candidates"
     )
     factorization: Literal["qr", "normal"] = Field(
         "qr", description='"qr" (stable), or "normal" (normal equations: faster, half the digits)'
