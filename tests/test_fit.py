@@ -82,7 +82,8 @@ def test_report_has_the_numbers_of_the_fit(fitted: Fitted) -> None:
     assert document["name"] == "copper"
     assert set(document) == {
         "format", "generator", "name", "settings", "spec", "recommendation", "basis_hash", "functions",
-        "atomic_energies", "data", "folds", "findings", "solution", "selection", "errors", "stages", "assembly",
+        "atomic_energies", "data", "folds", "findings", "solution", "selection", "errors", "repulsion", "stages",
+        "assembly",
     }  # fmt: skip
     assert document["basis_hash"] == result.model.basis_hash
     assert document["atomic_energies"] == pytest.approx(result.model.atomic_energies, rel=1e-15)
@@ -120,7 +121,8 @@ def test_pictures_are_drawn(fitted: Fitted) -> None:
     text = (fitted.result.directory / "report.md").read_text()
     pictures = sorted(fitted.result.directory.glob("*.png"))
     names = {picture.name for picture in pictures}
-    assert names == {"parity.png", "errors.png", "dimer.png", "coefficients.png", "energy_volume.png"}
+    expected = {"parity.png", "errors.png", "dimer.png", "coefficients.png", "energy_volume.png", "compression.png"}
+    assert names == expected
     for picture in pictures:
         assert f"]({picture.name})" in text
         image = matplotlib.image.imread(picture)[..., :3]

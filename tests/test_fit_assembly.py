@@ -23,7 +23,7 @@ from conftest import ROOT, toml_text
 from fit_cases import COPPER, cell, fit_settings, save, with_emt
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_info, threadpool_limits
 from watched_fit import DEATH, DELAY, LOG, WatchedAssembler, set_variable
 
 import acegen
@@ -34,7 +34,8 @@ from acegen.fit.data import Configuration, read_parts
 from acegen.fit.factor import Factor
 from acegen.fit.problem import Problem, Weights, reduce_problem
 from acegen.fit.settings import FitSettings
-from acegen.fit.unit import QUANTITIES, Assembler, _read, _write
+from acegen.fit.unit import QUANTITIES, Assembler, Factors, _read, _write
+from acegen.fit.workers import Tree
 from acegen.progress import Silent
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -175,6 +176,26 @@ def test_weights_power_and_given_energies(basis: acegen.Model, tmp_path: Path) -
     whole = 3.0 / 2 * np.column_stack([own.virial, c.virial])
     r = factors["virial"].matrix
     np.testing.assert_allclose(r.T @ r, whole.T @ whole, atol=1e-10)
+
+
+def test_triangles_are_combined_with_one_thread(
+    basis: acegen.Model, frames: list[Atoms], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Threads of BLAS in this process and processes that assemble would wait for each other's cores."""
+    monkeypatch.setattr("acegen.fit.assembly._TALL", 1)
+    threads: list[int] = []
+
+    def add(tree: Tree, number: int, factors: Factors) -> None:
+        threads.extend(library["num_threads"] for library in threadpool_info())
+        original(tree, number, factors)
+
+    original = Tree.add
+    monkeypatch.setattr(Tree, "add", add)
+    with threadpool_limits(2):
+        units = assembled(settings_of(tmp_path, basis, frames, processes=1), basis)[2]
+        assert any(library["num_threads"] == 2 for library in threadpool_info())
+    assert units > 2
+    assert set(threads) == {1}
 
 
 def test_little_memory_gives_the_same_in_small_blocks(

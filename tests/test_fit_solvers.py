@@ -186,12 +186,12 @@ def test_triangles_on_top_of_each_other(seed: int, columns: int, share: tuple[fl
     np.testing.assert_array_equal(first, before[0])
     np.testing.assert_array_equal(second, before[1])
     rows = np.vstack(parts)
-    assert found.shape == (min(rows.shape), columns)
+    assert found.shape == (min(len(rows), columns), columns)
     np.testing.assert_array_equal(found, np.triu(found))
-    expected = np.linalg.qr(rows, mode="r")
+    expected: Floats = np.linalg.qr(rows)[1]
     signs = np.where(np.diag(found) * np.diag(expected) < 0, -1.0, 1.0)[:, None]
     if len(rows) > columns:  # else the last rows have no digits in either
-        last = np.abs(expected[-1, -1])
+        last = abs(expected[-1, -1])
         assert abs(abs(found[-1, -1]) - last) < 1e-4 * last + 1e-14
     assert_close((found * signs).T @ (found * signs), rows.T @ rows, 1e-12)
 

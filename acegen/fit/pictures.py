@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from acegen.fit.compression import compression_curve
 from acegen.fit.curves import dimer_curve, nearest_distances, volume_curve
 from acegen.fit.evaluation import Comparison, total_row
 
@@ -42,6 +43,12 @@ def draw_pictures(result: FitResult, folder: Path) -> dict[str, str]:
             "Energy of a small training structure of low energy per atom, scaled, against its volume; dots: training "
             "data of like density.",
             _energy_volume,
+        ),
+        (
+            "compression.png",
+            "Energy per atom of the training structure of lowest energy, scaled, against its smallest distance; grey: "
+            "all pairs are at distances that occur in the training data. It should rise to the left.",
+            _compression,
         ),
     ]
     with mpl.rc_context(_STYLE):
@@ -97,7 +104,7 @@ def _histogram(axes: Axes, comparisons: Mapping[str, Sequence[Comparison]], quan
         if len(labels):
             errors[part] = (predictions - labels) * factor
     if errors:
-        reach = max(float(np.quantile(np.abs(e), 0.995)) for e in errors.values()) or 1.0
+        reach = max(error_reach(np.abs(e)) for e in errors.values()) or 1.0
         bins = np.linspace(-reach, reach, 61)
         for part, error in errors.items():
             weights = np.full(len(error), 1 / len(error))
@@ -106,6 +113,15 @@ def _histogram(axes: Axes, comparisons: Mapping[str, Sequence[Comparison]], quan
             axes.hist(kept, bins.tolist(), weights=weights, histtype="step", color=color, label=part)
         axes.legend(fontsize=8)
     axes.set(xlabel=f"error of {what.split(',')[0]}, {unit}", ylabel="share")
+
+
+def error_reach(sizes: NDArray[np.float64]) -> float:
+    """How far a histogram of errors of these sizes reaches; what lies beyond is counted at its ends.
+
+    As far as 99.5 % of them, unless that is ten times the median: of few errors the largest is among the 99.5 %.
+    """
+    usual, median = float(np.quantile(sizes, 0.995)), float(np.median(sizes))
+    return min(usual, 10 * median) if median else usual
 
 
 def _dimers(result: FitResult) -> Figure:
@@ -117,21 +133,32 @@ def _dimers(result: FitResult) -> Figure:
     figure = Figure(figsize=(4.2 * columns, 3.2 * rows))
     grid: Any = figure.subplots(rows, columns, squeeze=False)
     for axes, (first, second) in zip(grid.ravel(), pairs, strict=False):
+        nearest = found.get((first, second))
+        axes.set(xlabel=f"{first}-{second} distance, Å", ylabel="energy, eV")
+        if nearest is None:  # nothing was learned, and zero would look like a result
+            axes.set(xticks=[], yticks=[])
+            axes.text(0.5, 0.5, "no data within the cutoff", ha="center", transform=axes.transAxes)
+            continue
         curve = dimer_curve(model, result.coefficients, first, second)
         axes.plot(curve.distance, curve.energy, color="#4477aa", label="dimer")
         axes.plot(curve.distance, curve.many_body, color="#ee6677", ls="--", label="many-body part")
-        nearest = found.get((first, second))
-        if nearest is not None:
-            axes.axvspan(nearest, curve.distance[-1], color="#999999", alpha=0.12, lw=0)
-            seen = curve.energy[curve.distance >= nearest]
-            low, high = float(seen.min()), float(seen.max())
-            margin = max(high - low, 0.1)
-            axes.set_ylim(min(low, float(curve.many_body.min()), 0) - 0.5 * margin, high + 2 * margin)
-        axes.set(xlabel=f"{first}-{second} distance, Å", ylabel="energy, eV", xlim=(curve.distance[0], None))
+        axes.axvspan(nearest, curve.distance[-1], color="#999999", alpha=0.12, lw=0)
+        axes.set_xlim(curve.distance[0], None)
+        axes.set_ylim(*well_range(curve.energy[curve.distance >= nearest]))
         axes.legend(fontsize=8)
     for axes in grid.ravel()[len(pairs) :]:
         axes.set_visible(False)
     return figure
+
+
+def well_range(energies: NDArray[np.float64]) -> tuple[float, float]:
+    """Lower and upper end of a picture of dimer energies (eV) that shows their well, however high they rise.
+
+    Without a well it is the lowest quarter of the repulsion.
+    """
+    low, high = min(float(energies.min()), 0.0), max(float(energies.max()), 0.0)
+    depth = -low if -low > 0.02 else 0.25 * (high - low) or 0.1
+    return low - 0.2 * depth, min(high, depth) + 0.1 * depth
 
 
 def _coefficients(result: FitResult) -> Figure:
@@ -163,5 +190,20 @@ def _energy_volume(result: FitResult) -> Figure | None:
     low, high = float(curve.energy.min()), float(curve.energy.max())
     axes.set(xlabel="volume, Å³/atom", ylabel="energy, eV/atom", xlim=(curve.volume[0], curve.volume[-1]))
     axes.set_ylim(low - 0.1 * (high - low), high + 0.1 * (high - low))
+    axes.legend(fontsize=8)
+    return figure
+
+
+def _compression(result: FitResult) -> Figure | None:
+    model, data = result.model, result.parts.training
+    curve = compression_curve(model, data, nearest_distances(data, model.elements, model.cutoff))
+    if curve is None:
+        return None
+    figure = Figure(figsize=(5, 3.6))
+    axes = figure.subplots()
+    axes.plot(curve.distance, curve.energy, color="#4477aa", label=f"{curve.name}, rises to {curve.rises_to:.2f} Å")
+    axes.axvspan(curve.data, curve.distance[0], color="#999999", alpha=0.12, lw=0)
+    axes.set_yscale("symlog", linthresh=10.0)
+    axes.set(xlabel="smallest distance, Å", ylabel="energy, eV/atom", xlim=(curve.distance[-1], curve.distance[0]))
     axes.legend(fontsize=8)
     return figure

@@ -12,7 +12,7 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from acegen.errors import FitError
-from acegen.fit.factor import Factor, triangle
+from acegen.fit.factor import Factor, stacked, triangle
 from acegen.fit.unit import QUANTITIES, Factors
 from acegen.fit.workers import merged
 
@@ -228,7 +228,12 @@ def reduce_problem(
         )
     rows = np.vstack(parts)
     determined = determined_composition(rows[:, :n])
-    whole = triangle(np.asfortranarray(np.hstack([rows[:, :n] @ determined, rows[:, n:]])))
+    if determined.shape[1] == n and len(chosen) == len(problem.levels):  # what is stacked is triangular as it is
+        whole = np.zeros((0, rows.shape[1]), order="F")
+        for part in parts:
+            whole = stacked(whole, triangle(part) if np.tril(part, -1).any() else part)
+    else:
+        whole = triangle(np.asfortranarray(np.hstack([rows[:, :n] @ determined, rows[:, n:]])))
     n = determined.shape[1]
     whole = np.vstack([whole, np.zeros((max(0, whole.shape[1] - len(whole)), whole.shape[1]))])
     penalties = problem.penalties(smoothness)[chosen]

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import tomli_w
 
 from acegen.fit.bayes import BayesFit
+from acegen.fit.compression import compression_curve, dimers_rise_to
+from acegen.fit.curves import nearest_distances
 from acegen.fit.evaluation import ErrorRow, error_rows, table_cells
 from acegen.fit.findings import Finding
 from acegen.fit.folder import REPORT, REPORT_FORMAT
@@ -79,6 +81,7 @@ def report_document(result: FitResult) -> dict[str, Any]:
         if result.selection is None
         else {"functions": len(result.selection.functions), "path": [list(point) for point in result.selection.path]},
         "errors": [asdict(row) for row in all_error_rows(result)],
+        "repulsion": _repulsion(result),
         "stages": [asdict(cost) for cost in result.costs],
         "assembly": {"units": result.n_units, "from_cache": result.n_cached},
     }
@@ -107,6 +110,17 @@ def _recommendation_lines(found: Recommendation | None) -> list[str]:
     ]
     table = _table(("kind of basis", "functions", "val. E RMSE, meV/atom", "val. F RMSE, eV/Å", "score"), rows)
     return ["## Why this model", "", f"{found.reasons} The spec is in spec.toml.", "", *(table if rows else []), ""]
+
+
+def _repulsion(result: FitResult) -> dict[str, Any]:
+    """By what is squeezed: the smallest distance in the data, and that down to which the energy rises, Å."""
+    model, data = result.model, result.parts.training
+    nearest = nearest_distances(data, model.elements, model.cutoff)
+    curve = compression_curve(model, data, nearest)
+    rows = {} if curve is None else {f"{curve.name}, scaled": {"data": curve.data, "rises_to": curve.rises_to}}
+    for (first, second), reached in dimers_rise_to(model, nearest).items():
+        rows[f"{first}-{second} dimer"] = {"data": nearest[first, second], "rises_to": reached}
+    return rows
 
 
 def _finite(value: Any) -> Any:
@@ -189,6 +203,16 @@ def _markdown(result: FitResult, document: Mapping[str, Any], pictures: Mapping[
         "fold it predicts.",
         "",
         *_table(ERROR_HEADINGS, [table_cells(row, ".2f", ".4f") for row in all_error_rows(result)]),
+        "",
+        "## Repulsion",
+        "",
+        "Down to which distance (Å) the energy rises without a break, from the smallest one in the data on; looked at "
+        "down to 0.5 Å.",
+        "",
+        *_table(
+            ("squeezed", "in the data", "rises to"),
+            [[what, f"{row['data']:.3f}", f"{row['rises_to']:.3f}"] for what, row in document["repulsion"].items()],
+        ),
         "",
         "## Data",
         "",

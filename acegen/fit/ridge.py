@@ -87,8 +87,7 @@ def fit_ridge(
     """Decide the hyperparameters and solve.
 
     The strength is decided as `settings.strength` says, weights and smoothness by the folds, or all by the evidence if
-    nothing is held out. Weights are compared at the middle smoothness, then smoothnesses at the best weights, then the
-    weights beside them.
+    nothing is held out. Weights are compared at one smoothness, then smoothnesses at the best weights.
 
     Args:
         problem: the problem.
@@ -101,18 +100,15 @@ def fit_ridge(
     search = _Search(problem, settings, functions, threads)
     pairs, powers = weight_candidates(weights), settings.smoothness
     middle = powers[len(powers) // 2]
-    most, done = len(pairs) + 2 * len(powers), 0
-    for weight, power in [(w, middle) for w in pairs]:
-        search.look(weight, power)
-        progress.advance(done := done + 1, most)
+    others = [power for power in powers if power != middle]
+    total = len(pairs) + len(others)
+    for done, weight in enumerate(pairs):
+        progress.advance(done, total)
+        search.look(weight, middle)
     best = search.best()
-    for power in powers:
+    for done, power in enumerate(others, start=len(pairs)):
+        progress.advance(done, total)
         search.look(best.weights, power)
-        progress.advance(done := done + 1, most)
-    best = search.best()
-    place = pairs.index(best.weights)
-    for weight in pairs[max(0, place - 1) : place + 2]:
-        search.look(weight, best.smoothness)
     path = search.path()
     chosen = search.best()
     factors = problem.everything if settings.refit else problem.without(0)

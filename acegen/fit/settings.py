@@ -110,7 +110,7 @@ class WeightSettings(_Section):
     quantities itself and uses only `config_type`, `atoms` and the weights in the files.
     """
 
-    energy: Candidates = Field((30.0, 100.0, 300.0, 1000.0), description="weight of energies per atom, or candidates")
+    energy: Candidates = Field((100.0, 300.0, 1000.0), description="weight of energies per atom, or candidates")
     forces: Weight = Field(1.0, description="weight of force components")
     virial: Candidates = Field((30.0,), description="weight of virials per atom, or candidates")
     config_type: dict[str, Weight] = Field(
@@ -143,7 +143,7 @@ class SolverSettings(_Section):
         description='ridge only: "validation" (by folds), "evidence", "gcv" (generalized cross-validation), a number',
     )
     smoothness: Annotated[tuple[Power, ...], BeforeValidator(_listed), Field(min_length=1)] = Field(
-        (1.0, 2.0, 3.0), description="power of the level in the prior, or candidates"
+        (1.0, 2.0), description="power of the level in the prior, or candidates"
     )
     factorization: Literal["qr", "normal"] = Field(
         "qr", description='"qr" (stable), or "normal" (normal equations: faster, half the digits)'

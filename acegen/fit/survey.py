@@ -13,10 +13,13 @@ from acegen.runtime.neighbours import neighbour_list
 from acegen.spec.fields import element_pairs
 
 _MOST_ATOMS = 4000
-"""Atoms looked at; of more data every k-th configuration is."""
+"""Atoms looked at for what is typical; of more data every k-th configuration is."""
 
 _REACH = 7.0
 """Å; neighbours further away are not looked for."""
+
+_CLOSE = 3.5
+"""Å; distances below are looked for in all configurations."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Survey:
     """Distances and amounts of some data.
 
     Attributes:
-        nearest: by pair, smallest distance, Å; only pairs that occur within 7 Å.
+        nearest: by pair, smallest distance, Å, but at most 3.5; only pairs that occur within 7 Å.
         typical: by pair, median over atoms of the distance to the nearest such neighbour, Å; likewise.
         neighbours: (distance, mean number of neighbours up to it) at distances of 0.1 Å steps.
         n_components: number of energies and force components.
@@ -49,6 +52,15 @@ def survey(configurations: Sequence[Configuration], elements: Sequence[str]) -> 
         a, b = (place[e] for e in pair.split("-"))
         name[a, b] = name[b, a] = pair
     nearest: dict[str, float] = {}
+    for configuration in configurations:
+        found = neighbour_list(configuration.atoms, _CLOSE)
+        kinds = np.array([place[s] for s in configuration.atoms.get_chemical_symbols()])
+        distance = np.linalg.norm(found.displacement, axis=1)
+        least = np.full((len(elements), len(elements)), np.inf)
+        np.minimum.at(least, (kinds[found.center], kinds[found.neighbour]), distance)
+        for (a, b), pair in name.items():
+            if np.isfinite(least[a, b]):
+                nearest[pair] = min(nearest.get(pair, np.inf), float(least[a, b]))
     shells: dict[str, list[np.ndarray]] = {}
     steps = np.round(np.arange(0.1, _REACH + 0.05, 0.1), 1)
     counts, n_counted = np.zeros(len(steps)), 0
@@ -71,7 +83,7 @@ def survey(configurations: Sequence[Configuration], elements: Sequence[str]) -> 
                 continue
             first = np.full(len(atoms), np.inf)
             np.minimum.at(first, found.center[own], distance[own])
-            nearest[pair] = min(nearest.get(pair, np.inf), float(first.min()))
+            nearest.setdefault(pair, _CLOSE)
             if not alone:
                 shells.setdefault(pair, []).append(first[np.isfinite(first)])
     typical = {pair: float(np.median(np.concatenate(values))) for pair, values in shells.items()}

@@ -107,8 +107,9 @@ def neighbour_list(atoms: Atoms, cutoff: float) -> NeighbourList:
     _check(positions, cell, periodic)
     if not len(positions):
         nothing = np.zeros(0, dtype=np.int64)
-        none = np.zeros((0, 3), dtype=np.int32)
-        return NeighbourList(np.zeros(1, dtype=np.int64), nothing, nothing, none, np.zeros((0, 3)))
+        return NeighbourList(
+            np.zeros(1, dtype=np.int64), nothing, nothing, np.zeros((0, 3), dtype=np.int32), np.zeros((0, 3))
+        )
     if _suits_vesin(positions, cell, periodic, cutoff):
         found = NeighborList(cutoff=cutoff, full_list=True, sorted=True)
         center, neighbour, shift, displacement = found.compute(positions, cell, periodic, "ijSD")

@@ -1,0 +1,105 @@
+"""Structures squeezed far below the distances of the data: whether a potential repels there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
+
+from acegen.fit.data import Dataset
+from acegen.runtime import Model
+from acegen.runtime.neighbours import neighbour_list
+
+Floats = NDArray[np.float64]
+
+SHORTEST = 0.5
+"""Smallest distance of the curves, Å."""
+
+_POINTS = 100
+_MAX_ATOMS = 200
+
+
+@dataclass(frozen=True)
+class CompressionCurve:
+    """Energy per atom of a scaled structure, without isolated atoms.
+
+    Attributes:
+        name: its formula.
+        distance: the smallest one in it, falling to `SHORTEST`, Å.
+        energy: eV/atom.
+        data: smallest distance at which a pair is as close as the closest of its kind in the data, Å.
+    """
+
+    name: str
+    distance: Floats
+    energy: Floats
+    data: float
+
+    @property
+    def rises_to(self) -> float:
+        """The distance down to which the energy rises without a break from `data` on."""
+        inside = self.distance <= self.data
+        return rises_to(self.distance[inside], self.energy[inside])
+
+
+def rises_to(distance: Floats, energy: Floats) -> float:
+    """The last of falling distances up to which energies rise without a break."""
+    falls = np.flatnonzero(np.diff(energy) <= 0)
+    return float(distance[falls[0]] if falls.size else distance[-1])
+
+
+def compression_curve(model: Model, data: Dataset, nearest: Mapping[tuple[str, str], float]) -> CompressionCurve | None:
+    """The structure of lowest energy per atom among those of at most 200 atoms, scaled uniformly.
+
+    Args:
+        model: a compiled potential.
+        data: the training data.
+        nearest: smallest distance by pair of elements in them, Å, in the order of the model's elements.
+
+    Returns:
+        None if no structure with an energy has two atoms within the cutoff.
+    """
+    structures = [
+        (c.energy / len(c.atoms), c.atoms)
+        for c in data.configurations
+        if c.energy is not None and 1 < len(c.atoms) <= _MAX_ATOMS
+    ]
+    for _, atoms in sorted(structures, key=lambda known: known[0])[:1]:
+        pairs = neighbour_list(atoms, model.cutoff)
+        if not len(pairs.center):
+            return None
+        lengths = np.linalg.norm(pairs.displacement, axis=1)
+        symbols = atoms.get_chemical_symbols()
+        ends = zip(pairs.center, pairs.neighbour, strict=True)
+        closest = [_of(nearest, symbols[i], symbols[j]) for i, j in ends]
+        smallest = float(lengths.min())
+        distances = np.geomspace(smallest, SHORTEST, _POINTS)
+        isolated = np.mean([model.atomic_energies[symbol] for symbol in symbols])
+        energies = [model.compute(_scaled(atoms, d / smallest)).energies.mean() - isolated for d in distances]
+        reached = smallest * min(1.0, float((np.array(closest) / lengths).max()))
+        return CompressionCurve(atoms.get_chemical_formula(empirical=True), distances, np.array(energies), reached)
+    return None
+
+
+def dimers_rise_to(model: Model, nearest: Mapping[tuple[str, str], float]) -> dict[tuple[str, str], float]:
+    """For each pair in `nearest` the distance (Å) down to which its dimer's energy rises, from that in the data on."""
+    found = {}
+    for pair, smallest in nearest.items():
+        distances = np.geomspace(smallest, min(SHORTEST, smallest), _POINTS)
+        energies = [model.compute(Atoms(pair, [[0, 0, 0], [0, 0, d]])).energies.sum() for d in distances]
+        found[pair] = rises_to(distances, np.array(energies))
+    return found
+
+
+def _of(nearest: Mapping[tuple[str, str], float], first: str, second: str) -> float:
+    return nearest[(first, second) if (first, second) in nearest else (second, first)]
+
+
+def _scaled(atoms: Atoms, scale: float) -> Atoms:
+    scaled = atoms.copy()
+    scaled.set_cell(atoms.cell.array * scale)
+    scaled.positions *= scale
+    return scaled
