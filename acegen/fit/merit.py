@@ -105,8 +105,7 @@ def floors(candidates: Sequence[Predictions]) -> dict[str, float]:
 
 def merit(predictions: Predictions, floor: dict[str, float]) -> Floats:
     """(S,) the figure of merit, smaller is better; the mean over the quantities that have a floor."""
-    decisive = [q for q in floor if q != "virial"] or list(floor)
-    means = [_log_errors(predictions[q], floor[q]) for q in decisive if predictions[q]]
+    means = [_log_errors(predictions[q], floor[q]) for q in _decisive(floor) if predictions[q]]
     mean: Floats = np.mean(means, axis=0)
     return mean
 
@@ -131,10 +130,15 @@ def compared(candidates: Sequence[Predictions]) -> list[Best]:
 
 
 def merit_by_fold(predictions: Predictions, floor: dict[str, float]) -> Floats:
-    """(folds, S) the figure of merit of each fold by itself."""
-    folds = sorted({r.fold for own in predictions.values() for r in own})
+    """(folds, S) the figure of merit of each fold that has a decisive quantity, by itself."""
+    decisive = _decisive(floor)
+    folds = sorted({r.fold for quantity in decisive for r in predictions[quantity]})
     rows = [merit({q: [r for r in own if r.fold == fold] for q, own in predictions.items()}, floor) for fold in folds]
     return np.array(rows)
+
+
+def _decisive(floor: dict[str, float]) -> list[str]:
+    return [q for q in floor if q != "virial"] or list(floor)
 
 
 def _log_errors(residuals: Sequence[Residuals], floor: float) -> Floats:
