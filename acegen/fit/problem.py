@@ -222,10 +222,7 @@ def reduce_problem(
     parts = [factors[q].times(w).matrix[:, columns] for q, w in zip(QUANTITIES, weights, strict=True) if w > 0]
     n_rows = sum(factors[q].n_rows for q, w in zip(QUANTITIES, weights, strict=True) if w > 0)
     if n_rows == 0:
-        raise FitError(
-            f"weights of energy {weights.energy:g}, forces {weights.forces:g} and virial {weights.virial:g} leave "
-            "nothing to fit to. Give a weight above zero to a quantity that the data have."
-        )
+        raise nothing_left(weights)
     rows = np.vstack(parts)
     determined = determined_composition(rows[:, :n])
     if determined.shape[1] == n and len(chosen) == len(problem.levels):  # what is stacked is triangular as it is
@@ -248,6 +245,14 @@ def reduce_problem(
         (whole[:n, :n], whole[:n, n:-1], whole[:n, -1]),
         determined,
         normal,
+    )
+
+
+def nothing_left(weights: Weights) -> FitError:
+    """What is said of weights above zero only for quantities that the data lack."""
+    return FitError(
+        f"weights of energy {weights.energy:g}, forces {weights.forces:g} and virial {weights.virial:g} leave nothing "
+        "to fit to. Give a weight above zero to a quantity that the data have."
     )
 
 
