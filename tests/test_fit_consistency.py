@@ -260,7 +260,7 @@ def test_a_wrong_label_is_named(tmp_path: Path, cache: str, quantity: str) -> No
     (message,) = messages
     name = {"energy": "an energy", "forces": "forces", "stress": "a virial"}[quantity]
     reason = {"energy": "not .* eV/atom", "forces": "off by .* eV/Å, perhaps of the opposite sign",
-              "stress": "off by .* eV/atom"}[quantity]  # fmt: skip
+              "stress": "off by .* eV/atom, perhaps of the opposite sign"}[quantity]  # fmt: skip
     assert re.search(rf"1 configuration has {name} far from .*configuration 7 \(rattled; .*{reason}\)", message)
     assert len(result.parts.training.configurations) == 24
     frames[7].info["config_type"] = "strange"  # of little weight it is not meant to be described

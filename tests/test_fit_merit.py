@@ -176,6 +176,20 @@ def test_merit_does_not_depend_on_units(seed: int, folds: int, first: int, secon
     np.testing.assert_allclose(scores[2], scores[0], rtol=0, atol=1e-10)
 
 
+@given(seed=Seeds, folds=st.integers(2, 4), data=st.data())
+@settings(deadline=None, max_examples=30)
+def test_labels_may_be_missing_anywhere(seed: int, folds: int, data: st.DataObject) -> None:
+    """Scores are numbers, and so are the standard errors over folds, whatever each configuration lacks."""
+    own = []
+    for item in items(seed, 8, folds):
+        kept = data.draw(st.sets(st.sampled_from(QUANTITIES), min_size=1))
+        own.append(Item(item.fold, item.kind, {q: r if q in kept else r[:0] for q, r in item.rows.items()}))
+    labelled = [q for q in QUANTITIES if any(len(item.rows[q]) for item in own)]
+    fit = fit_ridge(problem_of(own), SolverSettings(), WeightSettings(), Silent())
+    assert all(np.isfinite([p.score, p.uncertainty]).all() for p in fit.path)
+    assert set(fit.chosen.validation) == set(labelled)
+
+
 def test_very_many_energies_count_by_kind() -> None:
     """Their rows are not kept: they are judged as forces are."""
     rng = np.random.default_rng(0)
