@@ -51,6 +51,9 @@ _NEIGHBOURS = 50
 _CUTOFFS = (4.5, 6.0)
 """Å, the smallest and largest cutoff where none is given."""
 
+_MOLECULES = 5.0
+"""Å, the cutoff of molecules so small that no atom has as many neighbours."""
+
 _PAIR_DEGREE = 14
 
 _PILOT_FUNCTIONS = 260
@@ -173,7 +176,8 @@ class _Base:
     def __init__(self, request: ModelRequest, found: Survey) -> None:
         self._request, self._survey = request, found
         low, high = _CUTOFFS
-        self._cutoff: PairLengths = round(min(max(found.distance_of(_NEIGHBOURS), low), high), 1)
+        reached = found.distance_of(_NEIGHBOURS)
+        self._cutoff: PairLengths = _MOLECULES if reached is None else round(min(max(reached, low), high), 1)
         if request.cutoff is not None:
             self._cutoff = request.cutoff
         self._r0 = self._lengths()
@@ -243,7 +247,10 @@ class _Base:
         text.append("Below the smallest ones a ZBL core takes over from what is fitted.")
         if request.cutoff is None:
             low, high = _CUTOFFS
-            text.append(f"Cutoff {self._cutoff} Å: some {_NEIGHBOURS} neighbours, but between {low} and {high} Å.")
+            text.append(
+                f"Cutoff {self._cutoff} Å: atoms have some {_NEIGHBOURS} neighbours there, but between {low} and {high} Å, "
+                f"and {_MOLECULES} Å for small molecules."
+            )
         if len(trials) > 1:
             first, second = sorted(trials, key=lambda trial: trial.score)[:2]
             text.append(

@@ -38,9 +38,9 @@ class Survey:
     neighbours: tuple[tuple[float, float], ...]
     n_components: int
 
-    def distance_of(self, count: float) -> float:
-        """Smallest distance, Å, up to which atoms have that many neighbours on average; 7 Å if they never do."""
-        return next((distance for distance, mean in self.neighbours if mean >= count), _REACH)
+    def distance_of(self, count: float) -> float | None:
+        """Smallest distance, Å, up to which atoms have that many neighbours on average; None if not within 7 Å."""
+        return next((distance for distance, mean in self.neighbours if mean >= count), None)
 
 
 def survey(configurations: Sequence[Configuration], elements: Sequence[str]) -> Survey:
