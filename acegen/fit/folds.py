@@ -30,17 +30,17 @@ def assign_folds(configurations: Sequence[Configuration], count: int, seed: int)
     """A fold, 0 to `count` - 1, for each configuration, or `ALWAYS`.
 
     Every kind is dealt out to all folds in turn, in an order that follows from the seed, so that a kind with enough
-    members is in each. Isolated atoms and dimers, the only member of a kind and the only configuration with an element
-    stay with what is fitted. There are fewer folds than `count` if fewer configurations can be held out, and none if
-    only one can: it would leave nothing like it.
+    members is in each. Isolated atoms and dimers, the only member of a kind, and one configuration with an element that
+    would otherwise be held out whole stay with what is fitted. There are fewer folds than `count` if fewer
+    configurations can be held out, and none if only one can: it would leave nothing like it.
     """
-    order = _order(configurations, seed)
+    order = [number for members in _kinds(configurations, seed) for number in members]
     count = min(count, len(order))
     folds = [ALWAYS] * len(configurations)
     if count > 1:
         for place, number in enumerate(order):
             folds[number] = place % count
-    return tuple(folds)
+    return _with_all_elements(configurations, folds)
 
 
 def is_cluster(atoms: Atoms) -> bool:
@@ -62,28 +62,21 @@ def hold_out(configurations: Sequence[Configuration], part: float, seed: int) ->
     folds = [ALWAYS] * len(configurations)
     if part == 0:
         return tuple(folds)
-    kinds: dict[str, list[int]] = {}
-    for number in _order(configurations, seed):
-        kinds.setdefault(configurations[number].config_type, []).append(number)
-    for members in kinds.values():
+    for members in _kinds(configurations, seed):
         for number in members[: min(max(1, round(part * len(members))), len(members) - 1)]:
             folds[number] = 0
     if 0 not in folds:
         raise FitError(
             f"{len(configurations)} training configurations leave none for validation. Give more, give files for "
-            "data.validation, or leave data.validation out: hyperparameters are then decided by the evidence."
+            "data.validation, or leave data.validation out: folds decide then, or the evidence if there are none."
         )
-    return tuple(folds)
+    return _with_all_elements(configurations, folds)
 
 
-def _order(configurations: Sequence[Configuration], seed: int) -> list[int]:
-    """Numbers of those that can be held out, kind by kind, shuffled within a kind."""
+def _kinds(configurations: Sequence[Configuration], seed: int) -> list[list[int]]:
+    """Numbers of those that can be held out by kind, shuffled."""
     free = [i for i, c in enumerate(configurations) if not is_cluster(c.atoms)]
-    holders: dict[str, list[int]] = {}
-    for i in free:
-        for element in set(configurations[i].atoms.get_chemical_symbols()):
-            holders.setdefault(element, []).append(i)
-    only = {members[0] for members in holders.values() if len(members) == 1}
+    only = {members[0] for members in _holders(configurations, free).values() if len(members) == 1}
     kinds: dict[str, list[int]] = {}
     for i in free:
         if i not in only:
@@ -92,4 +85,23 @@ def _order(configurations: Sequence[Configuration], seed: int) -> list[int]:
     if not several:  # every configuration has a kind of its own: names are no kinds
         several = {"": [i for members in kinds.values() for i in members]}
     rng = np.random.default_rng(seed)
-    return [int(i) for kind in sorted(several) for i in rng.permutation(several[kind])]
+    return [list(map(int, rng.permutation(several[kind]))) for kind in sorted(several)]
+
+
+def _with_all_elements(configurations: Sequence[Configuration], folds: Sequence[int]) -> tuple[int, ...]:
+    """The folds, but of an element that is nowhere else than in one of them one configuration is fitted to always."""
+    kept = list(folds)
+    free = [i for i, c in enumerate(configurations) if not is_cluster(c.atoms)]
+    for members in _holders(configurations, free).values():
+        if len({kept[i] for i in members}) == 1:
+            kept[members[0]] = ALWAYS
+    return tuple(kept)
+
+
+def _holders(configurations: Sequence[Configuration], numbers: Sequence[int]) -> dict[str, list[int]]:
+    """Those that hold each element."""
+    holders: dict[str, list[int]] = {}
+    for i in numbers:
+        for element in set(configurations[i].atoms.get_chemical_symbols()):
+            holders.setdefault(element, []).append(i)
+    return holders
