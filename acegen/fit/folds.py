@@ -34,13 +34,14 @@ def assign_folds(configurations: Sequence[Configuration], count: int, seed: int)
     would otherwise be held out whole stay with what is fitted. There are fewer folds than `count` if fewer
     configurations can be held out, and none if only one can: it would leave nothing like it.
     """
-    order = [number for members in _kinds(configurations, seed) for number in members]
+    free = _free(configurations)
+    order = [number for members in _kinds(configurations, free, seed) for number in members]
     count = min(count, len(order))
     folds = [ALWAYS] * len(configurations)
     if count > 1:
         for place, number in enumerate(order):
             folds[number] = place % count
-    return _with_all_elements(configurations, folds)
+    return _with_all_elements(configurations, free, folds)
 
 
 def is_cluster(atoms: Atoms) -> bool:
@@ -62,7 +63,8 @@ def hold_out(configurations: Sequence[Configuration], part: float, seed: int) ->
     folds = [ALWAYS] * len(configurations)
     if part == 0:
         return tuple(folds)
-    for members in _kinds(configurations, seed):
+    free = _free(configurations)
+    for members in _kinds(configurations, free, seed):
         for number in members[: min(max(1, round(part * len(members))), len(members) - 1)]:
             folds[number] = 0
     if 0 not in folds:
@@ -70,12 +72,16 @@ def hold_out(configurations: Sequence[Configuration], part: float, seed: int) ->
             f"{len(configurations)} training configurations leave none for validation. Give more, give files for "
             "data.validation, or leave data.validation out: folds decide then, or the evidence if there are none."
         )
-    return _with_all_elements(configurations, folds)
+    return _with_all_elements(configurations, free, folds)
 
 
-def _kinds(configurations: Sequence[Configuration], seed: int) -> list[list[int]]:
-    """Numbers of those that can be held out by kind, shuffled."""
-    free = [i for i, c in enumerate(configurations) if not is_cluster(c.atoms)]
+def _free(configurations: Sequence[Configuration]) -> list[int]:
+    """Numbers of those that others may tell something of."""
+    return [i for i, c in enumerate(configurations) if not is_cluster(c.atoms)]
+
+
+def _kinds(configurations: Sequence[Configuration], free: Sequence[int], seed: int) -> list[list[int]]:
+    """Of the free ones those that can be held out by kind, shuffled."""
     only = {members[0] for members in _holders(configurations, free).values() if len(members) == 1}
     kinds: dict[str, list[int]] = {}
     for i in free:
@@ -88,10 +94,11 @@ def _kinds(configurations: Sequence[Configuration], seed: int) -> list[list[int]
     return [list(map(int, rng.permutation(several[kind]))) for kind in sorted(several)]
 
 
-def _with_all_elements(configurations: Sequence[Configuration], folds: Sequence[int]) -> tuple[int, ...]:
+def _with_all_elements(
+    configurations: Sequence[Configuration], free: Sequence[int], folds: Sequence[int]
+) -> tuple[int, ...]:
     """The folds, but of an element that is nowhere else than in one of them one configuration is fitted to always."""
     kept = list(folds)
-    free = [i for i, c in enumerate(configurations) if not is_cluster(c.atoms)]
     for members in _holders(configurations, free).values():
         if len({kept[i] for i in members}) == 1:
             kept[members[0]] = ALWAYS
