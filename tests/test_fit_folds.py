@@ -42,9 +42,9 @@ SMALL = {
 }  # fmt: skip
 
 
-def configurations_of(counts: dict[str, int], atoms: Atoms | None = None) -> list[Configuration]:
+def configurations_of(counts: dict[str, int]) -> list[Configuration]:
     """So many crystals of each kind."""
-    atoms = bulk("Cu") if atoms is None else atoms
+    atoms = bulk("Cu", cubic=True)
     return [
         Configuration(atoms, f"{kind}{i}", kind, 0.0, None, None)
         for kind, count in counts.items()
