@@ -243,8 +243,9 @@ weight = st.floats(0.1, 30)
     smoothness=st.floats(0, 3),
     strength=st.floats(1e-3, 10),
     normal=st.booleans(),
+    kept=st.none() | st.sets(st.integers(0, 7), min_size=1),
 )
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=100)
 def test_ridge_is_the_augmented_least_squares(
     seed: int,
     composition: int,
@@ -254,13 +255,21 @@ def test_ridge_is_the_augmented_least_squares(
     smoothness: float,
     strength: float,
     normal: bool,
+    kept: set[int] | None,
 ) -> None:
-    """Fewer rows than columns included; composition has no penalty, and is the shortest where it is not determined."""
+    """Fewer rows than columns included, and some functions only; composition has no penalty, and is the shortest where
+    it is not determined.
+    """
     one = case(seed, composition, functions, counts)
-    reduced = reduce_problem(one.problem, one.problem.without(0), weights, smoothness, None, normal)
+    chosen = None if kept is None else sorted({number % functions for number in kept})
+    reduced = reduce_problem(one.problem, one.problem.without(0), weights, smoothness, chosen, normal)
     solution = reduced.coefficients(reduced.ridge(np.array([strength * 0.1, strength]))[:, 1])
     a, x, t = one.stacked(weights)
-    expected = augmented(a, x, t, one.penalties(smoothness), strength)
+    of = list(range(functions)) if chosen is None else chosen
+    expected = np.zeros(composition + functions)
+    expected[[*range(composition), *(composition + f for f in of)]] = augmented(
+        a, x[:, of], t, one.penalties(smoothness)[of], strength
+    )
     found = np.concatenate([solution.composition, solution.functions])
     predictions = np.hstack([a, x])
     assert_close(predictions @ found, predictions @ expected, 1e-7)
