@@ -17,7 +17,7 @@ from acegen.fit import Dataset, KeySettings, load_settings, read_dataset
 from acegen.fit.assembly import assemble, make_assembler
 from acegen.fit.data import Parts
 from acegen.fit.evaluation import QuantityError, compare_linear, total_row
-from acegen.fit.folds import ALWAYS, hold_out
+from acegen.fit.folds import ALWAYS, assign_folds
 from acegen.fit.merit import predict, rms
 from acegen.fit.problem import Solution, Weights, reduce_problem
 from acegen.fit.ridge import fit_ridge
@@ -25,7 +25,7 @@ from acegen.fit.settings import FitSettings
 
 Floats = NDArray[np.float64]
 
-VALIDATION = 0.15
+FOLDS = 5
 STEP = 0.5
 STRENGTHS = 10.0 ** np.arange(-10.0, STEP / 2, STEP)
 """Strengths of the prior of a sweep, in units of the largest singular value."""
@@ -89,10 +89,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Potential:
-    """A fit whose strength of the prior validation data decided, and what the test data say of it.
+    """A fit whose strength of the prior cross-validation decided, and what the test data say of it.
 
     Attributes:
-        configurations: used for the fit, those for validation included.
+        configurations: used for the fit.
         condition: of the scaled problem; infinite if the data do not see some combination of functions.
         strength: of the prior, as decided, in units of the largest singular value.
         energy: test errors, eV/atom.
@@ -156,12 +156,12 @@ def fit_all(setting: Setting, data: dict[Material, Data], sizes: Sizes) -> list[
 
 
 def fit_tasks(setting: Setting, tasks: list[Task], data: Data) -> list[Potential]:
-    """Fits that differ in the prior: strengths by validation data, coefficients by all training data, test errors."""
+    """Fits that differ in the prior: strengths by cross-validation, coefficients by all training data, test errors."""
     settings = fit_settings(setting, tasks[0])
     cache = str(setting.output / "modules")
     model = acegen.compile(settings.whole_spec, cache)
     part = data.part(tasks[0].fraction)
-    parts = Parts(part, hold_out(part.configurations, VALIDATION, 0), data.test)
+    parts = Parts(part, assign_folds(part.configurations, FOLDS, 0), data.test)
     assembler = make_assembler(settings, model, parts, cache)
     problem, *_ = assemble(settings, assembler, parts, setting.progress)
     every = Parts(data.test, (ALWAYS,) * len(data.test.configurations), Dataset(()))

@@ -5,7 +5,7 @@
 DIR holds Si_train.xyz, Si_test.xyz, Mo_train.xyz and Mo_test.xyz (Zuo et al., J. Phys. Chem. A 124, 731 (2020)), or
 those of one of the two; without them nothing is done. Both bases span the same space (the closed radial family), so
 that without a prior they give the same potential; what differs is what a prior does to it. All is the same for both:
-data, weights, solver, and how the strength of the prior is chosen (validation data, a part of the training data).
+data, weights, solver, and how the strength of the prior is chosen (cross-validation on the training data).
 """
 
 from __future__ import annotations
