@@ -449,11 +449,12 @@ def test_odd_posteriors(potential: Path, tmp_path: Path) -> None:
 def test_units_of_other_shapes_are_made_again(tmp_path: Path) -> None:
     """Archives of the cache that are sound, but hold no factors of one problem."""
     path = tmp_path / "unit.npz"
-    factors = {q: Factor(np.eye(3), 7) for q in QUANTITIES}
+    factors = {q: Factor(np.eye(3), 7) for q in QUANTITIES} | {"energy": Factor(np.ones((7, 3)), 7, single=True)}
     for name, array in (
         ("forces", np.eye(4)),
         ("forces", np.zeros(3)),
         ("energy", np.ones((5, 3))),
+        ("forces", np.ones((5, 3))),
         ("virial", np.eye(3, dtype=np.float32)),
         ("virial", np.full((3, 3), np.nan)),
         ("energy_rows", np.array([7, 7])),
@@ -467,4 +468,6 @@ def test_units_of_other_shapes_are_made_again(tmp_path: Path) -> None:
         assert _read(path) is None
         assert not path.exists()
     _write(path, factors)
-    assert _read(path) is not None
+    found = _read(path)
+    assert found is not None
+    assert [found[q].single for q in QUANTITIES] == [True, False, False]

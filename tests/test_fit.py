@@ -27,6 +27,7 @@ from acegen.fit.evaluation import Comparison, compare_linear
 from acegen.fit.problem import Weights, reduce_problem
 from acegen.fit.settings import FitSettings, KeySettings
 from acegen.progress import Silent
+from acegen.spec import load_spec
 
 Floats = NDArray[np.float64]
 
@@ -80,15 +81,17 @@ def test_report_has_the_numbers_of_the_fit(fitted: Fitted) -> None:
     assert document["format"] == "acegen-fit-1"
     assert document["name"] == "copper"
     assert set(document) == {
-        "format", "generator", "name", "settings", "spec", "basis_hash", "functions", "atomic_energies", "data",
-        "folds", "recommendation", "findings", "solution", "selection", "errors", "repulsion", "stages", "assembly",
+        "format", "generator", "name", "settings", "spec", "recommendation", "basis_hash", "functions",
+        "atomic_energies", "data", "folds", "findings", "solution", "selection", "errors", "repulsion", "stages",
+        "assembly",
     }  # fmt: skip
     assert document["basis_hash"] == result.model.basis_hash
     assert document["atomic_energies"] == pytest.approx(result.model.atomic_energies, rel=1e-15)
     assert document["functions"]["used"] == result.model.n_basis == sum(document["functions"]["by_order"].values())
     counts = {part: entry["configurations"] for part, entry in document["data"].items()}
-    assert sum(counts[part] for part in ("training", "validation")) == 36
-    assert counts["test"] == 6
+    assert counts == {"training": 36, "test": 6}
+    assert document["folds"] == {"number": 5, "always_fitted": 0}
+    assert document["recommendation"] is None
     assert document["data"]["test"]["labels"] == {"energy": 6, "forces": 72, "virial": 36}
     stages = [stage["stage"] for stage in document["stages"]]
     assert stages == ["data", "basis", "assembly", "solve", "compile", "errors", "report"]
@@ -131,7 +134,13 @@ def test_pictures_are_drawn(fitted: Fitted) -> None:
 def test_nothing_else_is_left(fitted: Fitted) -> None:
     assert sorted(path.name for path in fitted.result.directory.parent.iterdir()) == ["copper"]
     inside = {path.name for path in fitted.result.directory.iterdir() if path.suffix != ".png"}
-    assert inside == {"copper", "coefficients.json", "report.json", "report.md"}
+    assert inside == {"copper", "coefficients.json", "report.json", "report.md", "spec.toml"}
+
+
+def test_the_spec_is_written_out(fitted: Fitted) -> None:
+    """The whole of it, for the same basis."""
+    spec = load_spec(fitted.result.directory / "spec.toml")
+    assert spec.canonical() == fitted.settings.whole_spec.canonical() == fitted.document["spec"]
 
 
 def test_the_potential_loads_and_has_the_coefficients(fitted: Fitted) -> None:
@@ -215,8 +224,10 @@ def test_forces_and_stress_are_derivatives(fitted: Fitted) -> None:
         assert result.virial[i, j] == pytest.approx(-(ends[0] - ends[1]) / (2 * h), abs=1e-5)
 
 
-def explicit_ridge(model: acegen.Model, parts: Parts, weights: Weights, smoothness: float, strength: float) -> Floats:
-    """Least squares on the rows of the training part: energies of atoms by element, then functions.
+def explicit_ridge(
+    model: acegen.Model, parts: Parts, fold: int, weights: Weights, smoothness: float, strength: float
+) -> Floats:
+    """Least squares on the rows of all data but a fold: energies of atoms by element, then functions.
 
     Without a reference potential. Of several solutions the shortest.
     """
@@ -226,7 +237,9 @@ def explicit_ridge(model: acegen.Model, parts: Parts, weights: Weights, smoothne
         return np.array([atoms.get_chemical_symbols().count(element) for element in model.elements], dtype=float)
 
     rows, targets = [], []
-    for c in parts.training.configurations:
+    for c, own_fold in zip(parts.training.configurations, parts.folds, strict=True):
+        if own_fold == fold:
+            continue
         own, n = model.design_rows(c.atoms), len(c.atoms)
         assert c.energy is not None
         assert c.forces is not None
@@ -237,9 +250,9 @@ def explicit_ridge(model: acegen.Model, parts: Parts, weights: Weights, smoothne
         rows.append(weights.virial / n * np.hstack([none[:6], own.virial]))
         targets += [weights.energy / n * np.array([c.energy]), weights.forces * c.forces.ravel()]
         targets.append(weights.virial / n * c.virial)
-    everything = [c for part in (parts.training, parts.validation) for c in part.configurations]
     columns = n_elements * model.n_basis
-    forces = np.concatenate([model.design_rows(c.atoms).forces.reshape(-1, columns) for c in everything])
+    every = parts.training.configurations
+    forces = np.concatenate([model.design_rows(c.atoms).forces.reshape(-1, columns) for c in every])
     levels = np.array([sum(f.n) + 1.5 * sum(f.l) for element in model.elements for f in model.labels(element)])
     penalties = np.sqrt(np.mean(forces**2, axis=0)) * levels**smoothness
     whole = np.vstack([*rows, strength * np.hstack([np.zeros((columns, n_elements)), np.diag(penalties)])])
@@ -251,17 +264,21 @@ def explicit_ridge(model: acegen.Model, parts: Parts, weights: Weights, smoothne
 
 
 def test_validation_errors_are_of_a_fit_without_these_data(fitted: Fitted, cache: str) -> None:
-    """Ridge by explicit least squares on the rows of the training part, with the chosen hyperparameters."""
+    """Of each fold: explicit least squares on the rows of all others, with the chosen hyperparameters."""
     result, model = fitted.result, acegen.load(Path(cache) / "copper")
     chosen = result.fit.chosen  # type: ignore[union-attr]
-    c = explicit_ridge(model, result.parts, chosen.weights, chosen.smoothness, chosen.strength)
-    compared = result.comparisons["validation"]
-    for configuration, comparison in zip(result.parts.validation.configurations, compared, strict=True):
-        own, n = model.design_rows(configuration.atoms), len(configuration.atoms)
-        assert comparison.energy is not None
-        assert comparison.forces is not None
-        assert comparison.energy[1] == pytest.approx(c[0] + own.energy @ c[1:] / n, abs=1e-6)
-        np.testing.assert_allclose(comparison.forces[1], own.forces @ c[1:], atol=1e-6)
+    compared = iter(result.comparisons["validation"])
+    assert result.parts.n_folds == 5
+    for fold in range(5):
+        c = explicit_ridge(model, result.parts, fold, chosen.weights, chosen.smoothness, chosen.strength)
+        for configuration in result.parts.held_out(fold).configurations:
+            own, n, comparison = model.design_rows(configuration.atoms), len(configuration.atoms), next(compared)
+            assert comparison.energy is not None
+            assert comparison.forces is not None
+            assert comparison.energy[0] * n == pytest.approx(configuration.energy)
+            assert comparison.energy[1] == pytest.approx(c[0] + own.energy @ c[1:] / n, abs=1e-6)
+            np.testing.assert_allclose(comparison.forces[1], own.forces @ c[1:], atol=1e-6)
+    assert next(compared, None) is None
 
 
 # The same again, and otherwise
@@ -281,16 +298,16 @@ def test_same_seed_gives_the_same_bits_for_any_number_of_processes(
     assert again.n_units > 2
     assert again.coefficients == fitted.result.coefficients
     ours, theirs = (json.loads((r.directory / "report.json").read_text()) for r in (again, fitted.result))
-    for key in ("errors", "solution", "functions", "atomic_energies", "data"):
+    for key in ("errors", "solution", "functions", "atomic_energies", "data", "folds"):
         assert ours[key] == theirs[key]
 
 
-def test_another_seed_gives_another_split(fitted: Fitted) -> None:
+def test_another_seed_gives_other_folds(fitted: Fitted) -> None:
     data = fitted.settings.data
     other = fitted.settings.model_copy(update={"data": data.model_copy(update={"seed": 4})})
-    first, second = (read_parts(s).validation.configurations for s in (fitted.settings, other))
-    assert {c.where for c in first} == {c.where for c in fitted.result.parts.validation.configurations}
-    assert {c.where for c in first} != {c.where for c in second}
+    first, second = read_parts(fitted.settings), read_parts(other)
+    assert first.folds == fitted.result.parts.folds
+    assert first.folds != second.folds
 
 
 # Models that are known
@@ -343,15 +360,15 @@ def test_a_known_potential_is_recovered(tmp_path: Path, cache: str) -> None:
 
 
 def held_out_predictions(settings: FitSettings, cache: str, strength: float) -> list[Comparison]:
-    """Ridge of fixed strength, without compiling its potential."""
+    """Of fold 0 by ridge of fixed strength on all others, without compiling its potential."""
     parts = read_parts(settings)
-    basis = acegen.compile(settings.spec, cache)
+    basis = acegen.compile(settings.whole_spec, cache)
     assembler = make_assembler(settings, basis, parts, cache)
     problem, _, _ = assemble(settings, assembler, parts, Silent())
-    reduced = reduce_problem(problem, problem.training, Weights(30.0, 1.0, 3.0), 0.0)
+    reduced = reduce_problem(problem, problem.without(0), Weights(30.0, 1.0, 3.0), 0.0)
     solution = reduced.coefficients(reduced.ridge(np.array([strength]))[:, 0])
     directions, energies = np.array(assembler.composition), np.array(assembler.atomic_energies)
-    return compare_linear(basis, solution, directions, energies, parts.validation, assembler.block_bytes)
+    return compare_linear(basis, solution, directions, energies, parts.held_out(0), assembler.block_bytes)
 
 
 def test_canonical_and_self_interacting_span_the_same(copper_data: list[Atoms], tmp_path: Path, cache: str) -> None:
@@ -403,7 +420,7 @@ def test_bayes_leaves_uncertainties(given: dict[str, float] | None, tmp_path: Pa
     settings = fit_settings(tmp_path, train, ALLOY, solver=solver, assembly={"cache": cache}, **more)
     result = fit(settings)
     model, found = result.model, result.fit
-    everything = [c for p in (result.parts.training, result.parts.validation) for c in p.configurations]
+    everything = result.parts.training.configurations
     directions = composition_directions(everything, model.elements) if given is None else np.zeros((2, 0))
 
     def counts(atoms: Atoms) -> Floats:
@@ -453,15 +470,16 @@ def test_rows_of_one_composition_and_of_isolated_atoms(tmp_path: Path, cache: st
     np.testing.assert_allclose(np.abs(directions), np.full((2, 1), 0.5**0.5))
     compared = held_out_predictions(settings, cache, 1e-2)
     model, parts = acegen.load(Path(cache) / "alloy"), read_parts(settings)
-    c = explicit_ridge(model, parts, Weights(30.0, 1.0, 3.0), 0.0, 1e-2)
+    c = explicit_ridge(model, parts, 0, Weights(30.0, 1.0, 3.0), 0.0, 1e-2)
     assert c[0] == pytest.approx(c[1])
-    for comparison, configuration in zip(compared, parts.validation.configurations, strict=True):
+    for comparison, configuration in zip(compared, parts.held_out(0).configurations, strict=True):
         own = model.design_rows(configuration.atoms)
         assert comparison.energy is not None
         assert comparison.energy[1] == pytest.approx(c[0] / 2 + c[1] / 2 + own.energy @ c[2:] / 4, abs=1e-7)
     lonely = [Atoms("Cu", cell=[30] * 3, pbc=True, info={"energy": -1.5}) for _ in range(6)]
-    compared = held_out_predictions(fit_settings(tmp_path, lonely, ALLOY), cache, 1e-3)
-    assert [c.energy[1] for c in compared if c.energy is not None] == pytest.approx([-1.5])
+    apart = {"validation": save(tmp_path / "apart.xyz", lonely[:2])}
+    compared = held_out_predictions(fit_settings(tmp_path, lonely, ALLOY, data=apart), cache, 1e-3)
+    assert [c.energy[1] for c in compared if c.energy is not None] == pytest.approx([-1.5] * 2)
 
 
 # Folders

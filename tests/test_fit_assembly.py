@@ -92,20 +92,21 @@ def assembled(settings: FitSettings, basis: acegen.Model) -> tuple[Problem, int,
 
 
 def bits(problem: Problem) -> list[bytes]:
-    return [part[q].matrix.tobytes() for part in (problem.training, problem.validation) for q in QUANTITIES]
+    return [cell.factors[q].matrix.tobytes() for cell in problem.cells for q in QUANTITIES]
 
 
 def assert_same(first: Problem, second: Problem) -> None:
     """The same least-squares problem: RᵀR, and predictions of a fit."""
-    for ours, theirs in ((first.training, second.training), (first.validation, second.validation)):
+    for ours, theirs in zip(first.cells, second.cells, strict=True):
+        assert (ours.fold, ours.kind) == (theirs.fold, theirs.kind)
         for quantity in QUANTITIES:
-            a, b = ours[quantity], theirs[quantity]
+            a, b = ours.factors[quantity], theirs.factors[quantity]
             assert a.n_rows == b.n_rows
             gram = b.matrix.T @ b.matrix
             np.testing.assert_allclose(a.matrix.T @ a.matrix, gram, atol=1e-12 * np.abs(gram).max())
     solutions = []
     for problem in (first, second):
-        reduced = reduce_problem(problem, problem.training, Weights(30.0, 1.0, 3.0), 1.0)
+        reduced = reduce_problem(problem, problem.without(0), Weights(30.0, 1.0, 3.0), 1.0)
         solutions.append(reduced.columns(reduced.ridge(np.array([1e-3])))[:, 0])
     rows = first.everything["forces"].matrix[:, :-1]
     np.testing.assert_allclose(rows @ solutions[0], rows @ solutions[1], atol=1e-8 * np.abs(rows @ solutions[1]).max())
@@ -123,11 +124,25 @@ def expected(tmp_path_factory: pytest.TempPathFactory, basis: acegen.Model, fram
 def test_triangles_are_those_of_all_rows(
     expected: Problem, basis: acegen.Model, frames: list[Atoms], tmp_path: Path
 ) -> None:
-    """Against the whole design matrix from `design_rows`, weighted by definition."""
+    """Against the whole design matrix from `design_rows`, weighted by definition: of cells, all, all but a fold."""
     parts = read_parts(settings_of(tmp_path, basis, frames))
-    for part, factors in ((parts.training, expected.training), (parts.validation, expected.validation)):
+    every = parts.training.configurations
+    own_cells = [(cell.fold, cell.kind) for cell in expected.cells]
+    places = [(fold, c.config_type) for fold, c in zip(parts.folds, every, strict=True)]
+    assert sorted(own_cells) == sorted(set(places))
+    assert expected.n_folds == parts.n_folds == 5
+    compared = [
+        ([c for c, place in zip(every, places, strict=True) if place == own], cell.factors)
+        for own, cell in zip(own_cells, expected.cells, strict=True)
+    ]
+    compared.append((list(every), expected.everything))
+    compared += [
+        ([c for c, own in zip(every, parts.folds, strict=True) if own != fold], expected.without(fold))
+        for fold in range(5)
+    ]
+    for configurations, factors in compared:
         rows: dict[str, list[Floats]] = {q: [] for q in QUANTITIES}
-        for c in part.configurations:
+        for c in configurations:
             own, n = basis.design_rows(c.atoms), len(c.atoms)
             assert c.energy is not None
             assert c.forces is not None
@@ -151,7 +166,8 @@ def test_weights_power_and_given_energies(basis: acegen.Model, tmp_path: Path) -
     )  # fmt: skip
     parts = read_parts(settings_)
     assembler = make_assembler(settings_, basis, parts, str(basis.path.parent))
-    (c,) = parts.training.configurations
+    assert sorted(parts.folds) == [-1, 0]
+    c = parts.training.configurations[0]
     own, factors = basis.design_rows(c.atoms), assembler._reduce([c])
     assert c.energy is not None
     expected_row = 3.0 / 2 * np.append(own.energy, c.energy + 4)
@@ -532,6 +548,7 @@ def test_mistakes_on_the_command_line(basis: acegen.Model, tmp_path: Path, capsy
     assert "train.xyz: no such file" in message_of(["fit", str(file)], capsys)
     assert "--processes 1000: allowed: " in message_of(["fit", str(file), "--processes", "1000"], capsys)
     data = save(tmp_path / "train.xyz", [with_emt(cell(1))])
+    file.write_text(text + "validation = 0.2\n")
     assert "leave none for validation" in message_of(["fit", str(file)], capsys)
     assert not (tmp_path / "fits").exists()
 

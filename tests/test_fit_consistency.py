@@ -23,8 +23,11 @@ import acegen
 from acegen.errors import DataWarning, FitError
 from acegen.fit import FitResult, FitSettings, fit, read_dataset
 from acegen.fit.consistency import check_content, energy_deviations
+from acegen.fit.crosscheck import _by_gcv
 from acegen.fit.curves import volume_curve
 from acegen.fit.data import Configuration, Dataset, read_parts, voigt
+from acegen.fit.factor import Factor
+from acegen.fit.problem import Cell, Problem, Weights, reduce_problem
 from acegen.fit.settings import KeySettings
 from acegen.fit.virials import known_factors, likely_mistake
 
@@ -260,9 +263,9 @@ def test_a_wrong_label_is_named(tmp_path: Path, cache: str, quantity: str) -> No
     (message,) = messages
     name = {"energy": "an energy", "forces": "forces", "stress": "a virial"}[quantity]
     reason = {"energy": "not .* eV/atom", "forces": "off by .* eV/Å, perhaps of the opposite sign",
-              "stress": "off by .* eV/atom"}[quantity]  # fmt: skip
+              "stress": "off by .* eV/atom, perhaps of the opposite sign"}[quantity]  # fmt: skip
     assert re.search(rf"1 configuration has {name} far from .*configuration 7 \(rattled; .*{reason}\)", message)
-    assert sum(len(part.configurations) for part in (result.parts.training, result.parts.validation)) == 24
+    assert len(result.parts.training.configurations) == 24
     frames[7].info["config_type"] = "strange"  # of little weight it is not meant to be described
     weights = {"config_type": {"strange": 0.01}}
     assert said_by(fit_settings(tmp_path, frames, COPPER, assembly={"cache": cache}, weights=weights))[1] == []
@@ -467,3 +470,15 @@ def test_energy_volume_curve_of_a_small_structure() -> None:
         assert curve.volume[points // 2] == pytest.approx(atoms.get_volume() / len(atoms))
         assert len(curve.data_volume) == len(chosen) - 1
     assert volume_curve(Counting(), Dataset((one(free, -9.0),))) is None  # type: ignore[arg-type]
+
+
+def test_one_energy_decides_no_strength() -> None:
+    """Atomic energies take it up whole: no row is left for cross-validation, and nothing is divided by."""
+    none = Factor(np.zeros((0, 5)), 0)
+    energy = Factor(np.array([[1.0, 0.3, -0.2, 0.7, -3.5]]), 1, single=True)
+    problem = Problem((Cell(0, "", {"energy": energy, "forces": none, "virial": none}),), 1, np.array([1.0, 2.0, 3.0]))
+    reduced = reduce_problem(problem, problem.everything, Weights(1.0, 1.0, 0.0), 1.0)
+    assert reduced.n_rows == 0
+    strength, score = _by_gcv(reduced, reduced.target, reduced.rest)
+    assert np.isfinite(strength)
+    assert score == np.inf

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acegen.errors import DataWarning, FitError, SpecError
-from acegen.fit.data import Configuration, Dataset, read_dataset, read_parts, split, voigt, weighted
+from acegen.fit.data import Configuration, Dataset, read_dataset, read_parts, voigt, weighted
 from acegen.fit.settings import FitSettings, KeySettings, load_settings
 
 SPEC = {"name": "cu", "basis": {"elements": ["Cu", "Au"], "order": 2, "level": 4}, "radial": {"cutoff": 4.0}}
@@ -150,11 +150,14 @@ def test_absent_labels_are_counted_by_part(tmp_path: Path) -> None:
         del atoms.arrays["REF_forces"]
     dataset = read(tmp_path, frames)
     assert dataset.missing == {"energy": 4, "forces": 3, "virial": 8, "all": 1}
-    parts = split(dataset, 0.25, 3)
-    for part in parts:
+    parts = read_parts(fit_of(tmp_path, frames, data={"folds": 3}))
+    assert parts.n_folds == 3
+    held_out = [parts.held_out(fold) for fold in range(3)]
+    for part in held_out:
         assert part.missing["energy"] == sum(c.energy is None for c in part.configurations)
         assert part.missing["forces"] == sum(c.forces is None for c in part.configurations)
-    assert sum(part.missing["energy"] for part in parts) == 4
+    assert parts.training.missing == dataset.missing
+    assert sum(part.missing["energy"] for part in held_out) == 4
 
 
 @pytest.mark.parametrize("name", ["energy", "forces", "virial"])
@@ -285,42 +288,6 @@ def kinds_of(counts: dict[str, int]) -> Dataset:
     )
 
 
-@given(
-    counts=st.dictionaries(st.sampled_from("abcd"), st.integers(1, 30), min_size=1),
-    part=st.floats(0, 0.5),
-    seed=st.integers(0, 1000),
-)
-@settings(deadline=None)
-def test_split_by_kind(counts: dict[str, int], part: float, seed: int) -> None:
-    """Disjoint, complete, in order, the same for the same seed; the part of each kind to the nearest number."""
-    dataset = kinds_of(counts)
-    if part > 0 and max(counts.values()) == 1:
-        with pytest.raises(FitError, match="leave none for validation"):
-            split(dataset, part, seed)
-        return
-    training, validation = split(dataset, part, seed)
-    names = [[c.where for c in p.configurations] for p in (training, validation)]
-    everything = [c.where for c in dataset.configurations]
-    assert sorted(names[0] + names[1]) == sorted(everything)
-    assert [name for name in everything if name in set(names[0])] == names[0]
-    assert [name for name in everything if name in set(names[1])] == names[1]
-    again = split(dataset, part, seed)
-    assert names == [[c.where for c in p.configurations] for p in again]
-    for kind, count in counts.items():
-        taken = sum(c.config_type == kind for c in validation.configurations)
-        if part == 0 or count == 1:
-            assert taken == 0
-        else:
-            assert taken == max(1, round(part * count))
-            assert taken < count
-
-
-def test_other_seeds_split_otherwise() -> None:
-    dataset = kinds_of({"a": 20})
-    splits = {tuple(c.where for c in split(dataset, 0.2, seed)[1].configurations) for seed in range(10)}
-    assert len(splits) > 5
-
-
 def fit_of(folder: Path, frames: list[Atoms], **changes: Any) -> FitSettings:
     """Settings of a fit to frames with keys REF_energy and REF_forces."""
     data = {
@@ -335,8 +302,11 @@ def test_validation_files(tmp_path: Path) -> None:
     other = save(tmp_path, [labelled(9), labelled(10)], "valid.xyz")
     test = save(tmp_path, [labelled(11)], "test.xyz")
     parts = read_parts(fit_of(tmp_path, [labelled(0)], data={"validation": other, "test": test}))
-    assert [len(p.configurations) for p in (parts.training, parts.validation, parts.test)] == [1, 2, 1]
-    assert parts.validation.configurations[0].where.endswith("valid.xyz, configuration 0")
+    assert [len(p.configurations) for p in (parts.training, parts.held_out(0), parts.test)] == [3, 2, 1]
+    assert parts.folds == (-1, 0, 0)
+    assert parts.n_folds == 1
+    assert parts.training.configurations[0].where.endswith("data.xyz, configuration 0")
+    assert parts.held_out(0).configurations[0].where.endswith("valid.xyz, configuration 0")
     assert parts.test.configurations[0].where.endswith("test.xyz, configuration 0")
 
 
@@ -352,9 +322,10 @@ def test_weights_by_kind(tmp_path: Path) -> None:
     frames = [labelled(seed, config_type=("bulk", "dimer", "slab")[seed % 3]) for seed in range(12)]
     weights = {"config_type": {"bulk": 2.5, "dimer": 0.0}}
     parts = read_parts(fit_of(tmp_path, frames, weights=weights, data={"validation": 0.3}))
-    factors = {(c.config_type, c.weight) for p in (parts.training, parts.validation) for c in p.configurations}
+    factors = {(c.config_type, c.weight) for c in parts.training.configurations}
     assert factors == {("bulk", 2.5), ("slab", 1.0)}
-    assert len(parts.training.configurations) + len(parts.validation.configurations) == 8
+    assert len(parts.training.configurations) == len(parts.folds) == 8
+    assert len(parts.held_out(0).configurations) == 2
     assert parts.training.n_labels["energy"] == len(parts.training.configurations)
 
 
@@ -441,6 +412,9 @@ def with_change(section: str | None, key: str, value: Any) -> dict[str, Any]:
         ("data", "seed", 1.5, ["data.seed = 1.5", "an integer from 0"]),
         ("data", "validation", 0.7, ["data.validation = 0.7 is no part", "0 to 0.5"]),
         ("data", "validation", float("nan"), ["data.validation = nan is no part"]),
+        ("data", "folds", 1, ["data.folds = 1", "2 to 20"]),
+        ("data", "folds", 21, ["data.folds = 21", "2 to 20"]),
+        ("data", "folds", 2.5, ["data.folds = 2.5", "2 to 20"]),
         ("data", "keys", {"enrgy": "x"}, ["data.keys.enrgy: unknown key", "did you mean 'energy'"]),
         ("weights", "energy", -1.0, ["weights.energy = -1.0", "candidates"]),
         ("weights", "energy", [], ["weights.energy", "candidates"]),

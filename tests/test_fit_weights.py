@@ -58,7 +58,7 @@ def factors(settings: FitSettings, basis: acegen.Model) -> dict[str, Factor]:
     parts, cache = read_parts(settings), settings.assembly.cache
     assert cache is not None
     problem, _, _ = assemble(settings, make_assembler(settings, basis, parts, cache), parts, Silent())
-    return problem.training
+    return problem.everything
 
 
 def assert_rows(factor: Factor, rows: Floats) -> None:

@@ -17,6 +17,8 @@ from acegen.errors import FitError
 from acegen.fit.data import Configuration, Parts
 from acegen.fit.findings import Finding, configurations, listed
 from acegen.fit.folds import ALWAYS
+from acegen.fit.problem import nothing_left
+from acegen.fit.ridge import weight_candidates
 from acegen.fit.settings import FitSettings
 from acegen.runtime.neighbours import neighbour_list
 
@@ -51,8 +53,13 @@ def check_content(parts: Parts, settings: FitSettings) -> list[Finding]:
     """Elements, pairs of elements, compositions and energies of the data.
 
     Raises:
-        FitError: there are no data for an element of the spec, or energies per atom where totals belong.
+        FitError: there are no data for an element of the spec, energies per atom where totals belong, or weights above
+            zero only for quantities without labels.
     """
+    labels = parts.training.n_labels
+    for weights in weight_candidates(settings.weights) if settings.solver.kind == "ridge" else []:
+        if not any(labels[quantity] for quantity, weight in weights._asdict().items() if weight > 0):
+            raise nothing_left(weights)
     data = fitted(parts, settings)
     elements = settings.elements
     findings = _check_elements(data, elements, settings.reach)

@@ -212,7 +212,7 @@ def _by_gcv(reduced: Reduced, target: Floats, rest: float) -> tuple[float, float
     outside = rest + max(0.0, float(target @ target - projected @ projected))
     misfit = outside + np.sum((shrunk * projected[:, None]) ** 2, axis=0)
     left = reduced.n_rows - np.sum(1 - shrunk, axis=0)
-    left[left < 0.1 * reduced.n_rows] = np.nan  # nearly interpolated: the score says nothing any more
+    left[left <= 0.1 * reduced.n_rows] = np.nan  # nearly interpolated: the score says nothing any more
     if np.isnan(left).all():
         return float(strengths[-1]), np.inf
     score = misfit / left**2

@@ -8,32 +8,48 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from acegen.errors import FitError
+from acegen.runtime.neighbours import neighbour_list
 
 if TYPE_CHECKING:
+    from ase import Atoms
+
     from acegen.fit.data import Configuration
 
 ALWAYS = -1
 """Fold of configurations that are fitted to always."""
 
 _CLUSTER = 2
-"""Atoms up to which a configuration without periodicity says what nothing else does: isolated atoms, dimers."""
+"""Atoms up to which a configuration by itself says what nothing else does: isolated atoms, dimers."""
+
+_APART = 7.0
+"""Å; periodic images further away are none: isolated atoms are computed in boxes. Cells of crystals with two atoms are
+smaller."""
 
 
 def assign_folds(configurations: Sequence[Configuration], count: int, seed: int) -> tuple[int, ...]:
     """A fold, 0 to `count` - 1, for each configuration, or `ALWAYS`.
 
     Every kind is dealt out to all folds in turn, in an order that follows from the seed, so that a kind with enough
-    members is in each. Isolated atoms and dimers, the only member of a kind and the only configuration with an element
-    stay with what is fitted. There are fewer folds than `count` if fewer configurations can be held out, and none if
-    only one can: it would leave nothing like it.
+    members is in each. Isolated atoms and dimers, the only member of a kind, and one configuration with an element that
+    would otherwise be held out whole stay with what is fitted. There are fewer folds than `count` if fewer
+    configurations can be held out, and none if only one can: it would leave nothing like it.
     """
-    order = _order(configurations, seed)
+    free = _free(configurations)
+    order = [number for members in _kinds(configurations, free, seed) for number in members]
     count = min(count, len(order))
     folds = [ALWAYS] * len(configurations)
     if count > 1:
         for place, number in enumerate(order):
             folds[number] = place % count
-    return tuple(folds)
+    return _with_all_elements(configurations, free, folds)
+
+
+def is_cluster(atoms: Atoms) -> bool:
+    """Whether this is an isolated atom or a dimer, by itself or in a large periodic box."""
+    if len(atoms) > _CLUSTER:
+        return False
+    pairs = neighbour_list(atoms, _APART)
+    return not np.any(pairs.center == pairs.neighbour)
 
 
 def hold_out(configurations: Sequence[Configuration], part: float, seed: int) -> tuple[int, ...]:
@@ -47,28 +63,26 @@ def hold_out(configurations: Sequence[Configuration], part: float, seed: int) ->
     folds = [ALWAYS] * len(configurations)
     if part == 0:
         return tuple(folds)
-    kinds: dict[str, list[int]] = {}
-    for number in _order(configurations, seed):
-        kinds.setdefault(configurations[number].config_type, []).append(number)
-    for members in kinds.values():
+    free = _free(configurations)
+    for members in _kinds(configurations, free, seed):
         for number in members[: min(max(1, round(part * len(members))), len(members) - 1)]:
             folds[number] = 0
     if 0 not in folds:
         raise FitError(
             f"{len(configurations)} training configurations leave none for validation. Give more, give files for "
-            "data.validation, or leave data.validation out: hyperparameters are then decided by the evidence."
+            "data.validation, or leave data.validation out: folds decide then, or the evidence if there are none."
         )
-    return tuple(folds)
+    return _with_all_elements(configurations, free, folds)
 
 
-def _order(configurations: Sequence[Configuration], seed: int) -> list[int]:
-    """Numbers of those that can be held out, kind by kind, shuffled within a kind."""
-    free = [i for i, c in enumerate(configurations) if len(c.atoms) > _CLUSTER or c.atoms.pbc.any()]
-    holders: dict[str, list[int]] = {}
-    for i in free:
-        for element in set(configurations[i].atoms.get_chemical_symbols()):
-            holders.setdefault(element, []).append(i)
-    only = {members[0] for members in holders.values() if len(members) == 1}
+def _free(configurations: Sequence[Configuration]) -> list[int]:
+    """Numbers of those that others may tell something of."""
+    return [i for i, c in enumerate(configurations) if not is_cluster(c.atoms)]
+
+
+def _kinds(configurations: Sequence[Configuration], free: Sequence[int], seed: int) -> list[list[int]]:
+    """Of the free ones those that can be held out by kind, shuffled."""
+    only = {members[0] for members in _holders(configurations, free).values() if len(members) == 1}
     kinds: dict[str, list[int]] = {}
     for i in free:
         if i not in only:
@@ -77,4 +91,24 @@ def _order(configurations: Sequence[Configuration], seed: int) -> list[int]:
     if not several:  # every configuration has a kind of its own: names are no kinds
         several = {"": [i for members in kinds.values() for i in members]}
     rng = np.random.default_rng(seed)
-    return [int(i) for kind in sorted(several) for i in rng.permutation(several[kind])]
+    return [list(map(int, rng.permutation(several[kind]))) for kind in sorted(several)]
+
+
+def _with_all_elements(
+    configurations: Sequence[Configuration], free: Sequence[int], folds: Sequence[int]
+) -> tuple[int, ...]:
+    """The folds, but of an element that is nowhere else than in one of them one configuration is fitted to always."""
+    kept = list(folds)
+    for members in _holders(configurations, free).values():
+        if len({kept[i] for i in members}) == 1:
+            kept[members[0]] = ALWAYS
+    return tuple(kept)
+
+
+def _holders(configurations: Sequence[Configuration], numbers: Sequence[int]) -> dict[str, list[int]]:
+    """Those that hold each element."""
+    holders: dict[str, list[int]] = {}
+    for i in numbers:
+        for element in set(configurations[i].atoms.get_chemical_symbols()):
+            holders.setdefault(element, []).append(i)
+    return holders

@@ -8,7 +8,8 @@ without its fold. The merit is the mean over energies and forces of a mean logar
               all folds, f a tenth of the smallest such error of all kinds together,
 
 that is the negative logarithm of a likelihood with heavy tails (energies) and with noise by kind (forces), apart from
-constants. A floor f keeps errors that happen to be near zero from counting. Virials decide, as forces do, where there
+constants. A floor f keeps errors that happen to be near zero from counting; a single energy, which has no median, does
+not count where there are forces: its error crosses zero somewhere. Virials decide, as forces do, where there
 is nothing else: they follow from energies and forces, and asked for a weaker prior than is good for these (tantalum).
 """
 
@@ -28,6 +29,9 @@ Floats = NDArray[np.float64]
 
 _FLOOR = 0.1
 """Floor of the errors of cells, in units of the smallest error of all together."""
+
+_LEAST = 1e-8
+"""Smallest floor, eV/atom and eV/Å: below are the digits of files, and rounding where symmetry makes forces zero."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ def rms(residuals: Sequence[Residuals]) -> Floats:
 
 
 def floors(candidates: Sequence[Predictions]) -> dict[str, float]:
-    """The floor of each quantity that has held-out data, from all candidates."""
+    """The floor of each quantity by which candidates are compared, from all of them."""
     found = {}
     for quantity in QUANTITIES:
         least = []
@@ -94,14 +98,14 @@ def floors(candidates: Sequence[Predictions]) -> dict[str, float]:
             elif own:
                 least.append(_FLOOR * rms(own).min())
         if least:
-            found[quantity] = max(float(min(least)), np.finfo(float).tiny)
-    return found
+            found[quantity] = max(float(min(least)), _LEAST)
+    lone = all(sum(r.count for r in predictions["energy"]) == 1 for predictions in candidates)
+    return {"forces": found["forces"]} if lone and "forces" in found else found
 
 
 def merit(predictions: Predictions, floor: dict[str, float]) -> Floats:
     """(S,) the figure of merit, smaller is better; the mean over the quantities that have a floor."""
-    decisive = [q for q in floor if q != "virial"] or list(floor)
-    means = [_log_errors(predictions[q], floor[q]) for q in decisive if predictions[q]]
+    means = [_log_errors(predictions[q], floor[q]) for q in _decisive(floor) if predictions[q]]
     mean: Floats = np.mean(means, axis=0)
     return mean
 
@@ -126,10 +130,15 @@ def compared(candidates: Sequence[Predictions]) -> list[Best]:
 
 
 def merit_by_fold(predictions: Predictions, floor: dict[str, float]) -> Floats:
-    """(folds, S) the figure of merit of each fold by itself."""
-    folds = sorted({r.fold for own in predictions.values() for r in own})
+    """(folds, S) the figure of merit of each fold that has a decisive quantity, by itself."""
+    decisive = _decisive(floor)
+    folds = sorted({r.fold for quantity in decisive for r in predictions[quantity]})
     rows = [merit({q: [r for r in own if r.fold == fold] for q, own in predictions.items()}, floor) for fold in folds]
     return np.array(rows)
+
+
+def _decisive(floor: dict[str, float]) -> list[str]:
+    return [q for q in floor if q != "virial"] or list(floor)
 
 
 def _log_errors(residuals: Sequence[Residuals], floor: float) -> Floats:

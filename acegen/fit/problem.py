@@ -222,10 +222,7 @@ def reduce_problem(
     parts = [factors[q].times(w).matrix[:, columns] for q, w in zip(QUANTITIES, weights, strict=True) if w > 0]
     n_rows = sum(factors[q].n_rows for q, w in zip(QUANTITIES, weights, strict=True) if w > 0)
     if n_rows == 0:
-        raise FitError(
-            f"weights of energy {weights.energy:g}, forces {weights.forces:g} and virial {weights.virial:g} leave "
-            "nothing to fit to. Give a weight above zero to a quantity that the data have."
-        )
+        raise nothing_left(weights)
     rows = np.vstack(parts)
     determined = determined_composition(rows[:, :n])
     if determined.shape[1] == n and len(chosen) == len(problem.levels):  # what is stacked is triangular as it is
@@ -251,6 +248,14 @@ def reduce_problem(
     )
 
 
+def nothing_left(weights: Weights) -> FitError:
+    """What is said of weights above zero only for quantities that the data lack."""
+    return FitError(
+        f"weights of energy {weights.energy:g}, forces {weights.forces:g} and virial {weights.virial:g} leave nothing "
+        "to fit to. Give a weight above zero to a quantity that the data have."
+    )
+
+
 def determined_composition(rows: Floats) -> Floats:
     """Orthonormal combinations (n_composition, r) of the columns of composition (m, n_composition) that rows determine.
 
@@ -258,7 +263,7 @@ def determined_composition(rows: Floats) -> Floats:
     """
     if not rows.size:
         return np.zeros((rows.shape[1], 0))
-    _, s, vt = scipy.linalg.svd(triangle(np.asfortranarray(rows)), check_finite=False)
+    _, s, vt = scipy.linalg.svd(triangle(np.array(rows, order="F")), check_finite=False)
     rank = int(np.sum(s > 1e-10 * s[0]))
     if rank == rows.shape[1]:
         return np.eye(rank)

@@ -141,7 +141,8 @@ def recommend(settings: FitSettings, parts: Parts, cache: str, progress: Progres
         progress: told about the families.
 
     Raises:
-        FitError: not even the smallest model has as few functions as were asked for.
+        FitError: not even the smallest model has as few functions as were asked for, or atoms see no neighbours within
+            the cutoff that was.
     """
     request = settings.spec
     assert isinstance(request, ModelRequest)
@@ -182,6 +183,17 @@ class _Base:
         self._r0 = self._lengths()
         nearest = {(a, b): distance for pair, distance in found.nearest.items() for a, b in [pair.split("-")]}
         self._core = core_tables(nearest, request.elements)
+        if request.inner_cutoff is None:
+            self._check_cutoff()
+
+    def _check_cutoff(self) -> None:
+        for pair, cutoff in by_pair(self._cutoff, self._request.elements).items():
+            begin = self._core["inner_cutoff"]["outer"][pair]
+            if begin >= cutoff:
+                raise FitError(
+                    f"spec.cutoff = {cutoff:g} Å is too short for the pair {pair}: below {begin:g} Å, about the "
+                    "smallest distance in the data, nothing is fitted. Raise it, or leave it out."
+                )
 
     def _lengths(self) -> dict[str, float]:
         """r0 by pair. A pair that the data lack gets the mean of the others."""
@@ -290,8 +302,9 @@ def _compare(
     for done, (_, spec) in enumerate(candidates):
         progress.advance(done, len(candidates))
         own = settings.model_copy(update={"spec": spec})
-        basis = acegen.compile(spec, f"{cache}/candidates")
-        assembler = make_assembler(own, basis, parts, f"{cache}/candidates")
+        folder = f"{cache}/candidates/{done}"  # of its own: they have one name, and may be used again
+        basis = acegen.compile(spec, folder)
+        assembler = make_assembler(own, basis, parts, folder)
         problem, _, _ = assemble(own, assembler, parts, Silent())
         with threadpool_limits(1):
             found.append(cross_validate(problem, settings.solver, settings.weights, settings.assembly.processes))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from acegen.fit.data import Configuration
+from acegen.fit.folds import is_cluster
 from acegen.runtime.neighbours import neighbour_list
 from acegen.spec.fields import element_pairs
 
@@ -66,13 +67,14 @@ def survey(configurations: Sequence[Configuration], elements: Sequence[str]) -> 
     total = sum(len(c.atoms) for c in configurations)
     stride = max(1, -(-total // _MOST_ATOMS))
     for number, configuration in enumerate(configurations):
-        if number % stride and len(configuration.atoms) > 2:
-            continue
         atoms = configuration.atoms
+        alone = is_cluster(atoms)
+        if number % stride and not alone:
+            continue
         kinds = np.array([place[s] for s in atoms.get_chemical_symbols()])
         found = neighbour_list(atoms, _REACH)
         distance = np.linalg.norm(found.displacement, axis=1)
-        if len(atoms) > 2 or atoms.pbc.any():
+        if not alone:
             n_counted += len(atoms)
             counts += np.searchsorted(np.sort(distance), steps)
         for (a, b), pair in name.items():
@@ -82,7 +84,7 @@ def survey(configurations: Sequence[Configuration], elements: Sequence[str]) -> 
             first = np.full(len(atoms), np.inf)
             np.minimum.at(first, found.center[own], distance[own])
             nearest.setdefault(pair, _CLOSE)
-            if len(atoms) > 2 or atoms.pbc.any():
+            if not alone:
                 shells.setdefault(pair, []).append(first[np.isfinite(first)])
     typical = {pair: float(np.median(np.concatenate(values))) for pair, values in shells.items()}
     means = counts / max(1, n_counted)

@@ -15,8 +15,10 @@ from threadpoolctl import threadpool_limits
 import acegen
 from acegen.fit import Dataset, KeySettings, load_settings, read_dataset
 from acegen.fit.assembly import assemble, make_assembler
-from acegen.fit.data import Parts, split
+from acegen.fit.data import Parts
 from acegen.fit.evaluation import QuantityError, compare_linear, total_row
+from acegen.fit.folds import ALWAYS, hold_out
+from acegen.fit.merit import predict, rms
 from acegen.fit.problem import Solution, Weights, reduce_problem
 from acegen.fit.ridge import fit_ridge
 from acegen.fit.settings import FitSettings
@@ -157,12 +159,13 @@ def fit_tasks(setting: Setting, tasks: list[Task], data: Data) -> list[Potential
     """Fits that differ in the prior: strengths by validation data, coefficients by all training data, test errors."""
     settings = fit_settings(setting, tasks[0])
     cache = str(setting.output / "modules")
-    model = acegen.compile(settings.spec, cache)
+    model = acegen.compile(settings.whole_spec, cache)
     part = data.part(tasks[0].fraction)
-    parts = Parts(*split(part, VALIDATION, 0), data.test)
+    parts = Parts(part, hold_out(part.configurations, VALIDATION, 0), data.test)
     assembler = make_assembler(settings, model, parts, cache)
     problem, *_ = assemble(settings, assembler, parts, setting.progress)
-    tested, *_ = assemble(settings, assembler, Parts(data.test, Dataset(()), Dataset(())), setting.progress)
+    every = Parts(data.test, (ALWAYS,) * len(data.test.configurations), Dataset(()))
+    tested, *_ = assemble(settings, assembler, every, setting.progress)
     composition, none = np.array(assembler.composition), np.zeros(len(model.elements))
     potentials = []
     for task in tasks:
@@ -171,7 +174,7 @@ def fit_tasks(setting: Setting, tasks: list[Task], data: Data) -> list[Potential
             found = fit_ridge(problem, solver, settings.weights, setting.progress)
             reduced = reduce_problem(problem, problem.everything, WEIGHTS, task.smoothness)
             largest = float(reduced.svd[1][0])
-            residuals = problem.residuals(tested.training, reduced.columns(reduced.ridge(STRENGTHS * largest)))
+            predicted = predict(tested.cells, reduced.columns(reduced.ridge(STRENGTHS * largest)))
         errors = total_row(
             "test", compare_linear(model, found.solution, composition, none, data.test, assembler.block_bytes)
         )
@@ -185,7 +188,7 @@ def fit_tasks(setting: Setting, tasks: list[Task], data: Data) -> list[Potential
                 found.chosen.strength / largest,
                 errors.energy,
                 errors.forces,
-                np.column_stack([residuals["energy"], residuals["forces"]]),
+                np.column_stack([rms(predicted["energy"]), rms(predicted["forces"])]),
                 model,
                 found.solution,
                 float((composition @ found.solution.composition)[0]),
