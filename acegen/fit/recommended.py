@@ -34,7 +34,7 @@ from acegen.spec.fields import PairLengths, by_pair, element_pairs
 MOST_FUNCTIONS = 1050
 """Functions of a centre where nothing asks for fewer."""
 
-_MOST_COLUMNS = 2600
+_MOST_COLUMNS = 2000
 """Functions of all centres together where nothing else is asked for: solving takes minutes beyond."""
 
 _COMPONENTS_PER_COLUMN = 4
@@ -248,8 +248,8 @@ class _Base:
         if request.cutoff is None:
             low, high = _CUTOFFS
             text.append(
-                f"Cutoff {self._cutoff} Å: atoms have some {_NEIGHBOURS} neighbours there, but between {low} and {high} Å, "
-                f"and {_MOLECULES} Å for small molecules."
+                f"Cutoff {self._cutoff} Å: atoms have some {_NEIGHBOURS} neighbours there, but between {low} and "
+                f"{high} Å, and {_MOLECULES} Å for small molecules."
             )
         if len(trials) > 1:
             first, second = sorted(trials, key=lambda trial: trial.score)[:2]
