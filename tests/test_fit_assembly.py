@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,9 +30,10 @@ from watched_fit import DEATH, DELAY, LOG, WatchedAssembler, set_variable
 import acegen
 from acegen.cli.main import main
 from acegen.errors import FitError
-from acegen.fit.assembly import assemble, composition_directions, make_assembler
-from acegen.fit.data import Configuration, read_parts
+from acegen.fit.assembly import assemble, cells_of, composition_directions, make_assembler
+from acegen.fit.data import Configuration, Dataset, Parts, read_parts
 from acegen.fit.factor import Factor
+from acegen.fit.folds import ALWAYS
 from acegen.fit.problem import Problem, Weights, reduce_problem
 from acegen.fit.settings import FitSettings
 from acegen.fit.unit import QUANTITIES, Assembler, Factors, _read, _write
@@ -155,6 +157,36 @@ def test_triangles_are_those_of_all_rows(
             assert factors[quantity].n_rows == len(whole)
             gram = whole.T @ whole
             np.testing.assert_allclose(r.T @ r, gram, atol=1e-12 * np.abs(gram).max())
+
+
+@given(
+    kinds=st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=30),
+    most=st.integers(1, 9),
+    folds=st.integers(1, 4),
+)
+@settings(deadline=None)
+def test_cells_within_memory(kinds: list[str], most: int, folds: int) -> None:
+    """Every configuration is in the cell of its fold; the largest kinds have their own, all others one."""
+    every = tuple(Configuration(cell(0), str(i), kind, 0.0, None, None) for i, kind in enumerate(kinds))
+    numbers = tuple(i % (folds + 1) - 1 for i in range(len(kinds)))
+    parts = Parts(Dataset(every), numbers, Dataset(()))
+    columns = 10
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("acegen.fit.assembly._CELL_BYTES", most * 8 * columns**2 * max(1, parts.n_folds))
+        cells = cells_of(parts, columns)
+    assert sorted(int(c.where) for own in cells.values() for c in own) == list(range(len(kinds)))
+    sizes = Counter(kinds)
+    for (fold, kind), own in cells.items():
+        assert [int(c.where) for c in own] == sorted(int(c.where) for c in own)
+        assert {numbers[int(c.where)] for c in own} == {fold}
+        assert kind == "" or {c.config_type for c in own} == {kind}
+    assert {kind for fold, kind in cells if fold == ALWAYS} <= {""}
+    alone = {kind for fold, kind in cells if fold != ALWAYS} - {""}
+    held_out = {kind for kind, fold in zip(kinds, numbers, strict=True) if fold != ALWAYS}
+    assert len({kind for fold, kind in cells if fold != ALWAYS}) <= most
+    assert all(sizes[kind] >= sizes[other] for kind in alone for other in held_out - alone)
+    if len(sizes) <= most:
+        assert alone == held_out
 
 
 def test_weights_power_and_given_energies(basis: acegen.Model, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
@@ -165,6 +166,25 @@ def test_a_part_of_each_kind(counts: dict[str, int], part: float, seed: int) -> 
     for kind, members in counts.items():
         expected = 0 if part == 0 or members == 1 else min(max(1, round(part * members)), members - 1)
         assert found[kind][0] == expected
+
+
+@given(labelled=st.lists(st.sampled_from(["energy", "forces", "virial", ""]), min_size=1, max_size=12))
+@settings(deadline=None)
+def test_only_what_has_labels_is_held_out(labelled: list[str]) -> None:
+    """A fold without any would leave nothing to predict, and to hold the only labelled one out nothing to fit to."""
+    zeros = np.zeros((4, 3))
+    configurations = [
+        Configuration(bulk("Cu", cubic=True), "", "a", 0.0 if name == "energy" else None,
+                      zeros if name == "forces" else None, zeros.ravel()[:6] if name == "virial" else None)
+        for name in labelled
+    ]  # fmt: skip
+    useful = [name in ("energy", "forces") for name in labelled]
+    for folds in (assign_folds(configurations, 5, 0), _held_out(configurations, 0)):
+        assert all(own or fold == ALWAYS for own, fold in zip(useful, folds, strict=True))
+        for fold in set(folds) - {ALWAYS}:
+            assert any(own and other != fold for own, other in zip(useful, folds, strict=True))
+    if sum(useful) > 1:
+        assert max(assign_folds(configurations, 5, 0)) + 1 == min(5, sum(useful))
 
 
 def test_other_seeds_give_other_folds() -> None:

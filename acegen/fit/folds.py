@@ -30,9 +30,10 @@ def assign_folds(configurations: Sequence[Configuration], count: int, seed: int)
     """A fold, 0 to `count` - 1, for each configuration, or `ALWAYS`.
 
     Every kind is dealt out to all folds in turn, in an order that follows from the seed, so that a kind with enough
-    members is in each. Isolated atoms and dimers, the only member of a kind, and one configuration with an element that
-    would otherwise be held out whole stay with what is fitted. There are fewer folds than `count` if fewer
-    configurations can be held out, and none if only one can: it would leave nothing like it.
+    members is in each. Isolated atoms and dimers, the only member of a kind, one configuration with an element that
+    would otherwise be held out whole, and what has neither energy nor forces stay with what is fitted. There are fewer
+    folds than `count` if fewer configurations can be held out, and none if only one can: it would leave nothing like
+    it.
     """
     free = _free(configurations)
     order = [number for members in _kinds(configurations, free, seed) for number in members]
@@ -76,8 +77,9 @@ def hold_out(configurations: Sequence[Configuration], part: float, seed: int) ->
 
 
 def _free(configurations: Sequence[Configuration]) -> list[int]:
-    """Numbers of those that others may tell something of."""
-    return [i for i, c in enumerate(configurations) if not is_cluster(c.atoms)]
+    """Numbers of those that others may tell something of, and that have something to tell."""
+    labelled = (i for i, c in enumerate(configurations) if c.energy is not None or c.forces is not None)
+    return [i for i in labelled if not is_cluster(configurations[i].atoms)]
 
 
 def _kinds(configurations: Sequence[Configuration], free: Sequence[int], seed: int) -> list[list[int]]:

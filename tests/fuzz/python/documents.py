@@ -57,7 +57,7 @@ PARTICLES: tuple[dict[str, Any], ...] = (
 FITS: tuple[dict[str, Any], ...] = (
     {"spec": "spec.toml", "data": {"train": "train.xyz"}},
     {
-        "spec": {"name": "cu", "elements": ["Cu"], "cutoff": 4.5, "pair": {"degree": 4}, "expansion": "canonical"},
+        "spec": {"name": "cu", "elements": ["Cu"], "cutoff": 4.5, "functions": 300, "pair": {"degree": 4}},
         "output": "fits",
         "data": {
             "train": ["a.xyz", "b.xyz"],
@@ -87,6 +87,17 @@ FITS: tuple[dict[str, Any], ...] = (
         "spec": ATOMS[1],
         "data": {"train": "a.xyz", "validation": ["b.xyz"]},
         "solver": {"kind": "bayes", "selection": {"functions": 10, "method": "ard"}},
+    },
+    {
+        "spec": {
+            "name": "alloy",
+            "elements": ["Cu", "Au"],
+            "cutoff": {"Cu-Cu": 4.0, "Cu-Au": 4.5, "Au-Au": 5.0},
+            "expansion": "self-interacting",
+            "zbl": {"inner": 0.7, "outer": 1.4},
+            "inner_cutoff": {"inner": 0.8, "outer": 1.6},
+        },
+        "data": {"train": "a.xyz", "folds": 4},
     },
 )
 
