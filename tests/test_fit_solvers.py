@@ -562,6 +562,22 @@ def test_bayes_finds_the_noise_of_each_quantity_and_the_best_smoothness() -> Non
     assert len(found.path) == 3
 
 
+def test_bayes_of_raw_totals_is_that_of_energies_of_formation() -> None:
+    """Half a million eV an atom in the totals changes the energy of the isolated atom, not the noise."""
+    one = case(11, 1, 5, (60, 90, 30), noise=1e-3, truth=np.array([2.0, -3.0, 2.0, 3.0, -2.0]))
+    raw = {quantity: rows.copy() for quantity, rows in one.training.items()}
+    raw["energy"][:, -1] -= 5e5 * raw["energy"][:, 0]
+    fits = []
+    for rows in (one.training, raw):
+        problem = problem_of(rows, one.validation, 1, one.problem.levels)
+        fits.append(fit_bayes(problem, problem.without(0), SolverSettings(kind="bayes", smoothness=(1.0,)), Silent()))
+    near, far = fits
+    for quantity in QUANTITIES:
+        np.testing.assert_allclose(far.noise[quantity], near.noise[quantity], rtol=1e-2)
+    np.testing.assert_allclose(far.solution.functions, near.solution.functions, rtol=1e-4)
+    np.testing.assert_allclose(far.solution.composition, near.solution.composition - 5e5, rtol=1e-8)
+
+
 def test_bayes_on_pure_noise_says_so() -> None:
     """The evidence has its supremum at an infinitely narrow prior: what is found is finite, and next to nothing."""
     rng = np.random.default_rng(5)

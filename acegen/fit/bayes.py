@@ -176,8 +176,15 @@ class _Evidence:
 
     @property
     def sizes(self) -> Floats:
-        """Logarithm of the root mean square of the data by quantity."""
-        sizes = [np.linalg.norm(target) / count**0.5 for target, count in zip(self._targets, self.counts, strict=True)]
+        """Logarithm of the root mean square of the data by quantity, what compositions explain left out.
+
+        Total energies of all electrons are half a million eV an atom; what is to be learned of them is not.
+        """
+        sizes = []
+        for matrix, target, count in zip(self._matrices, self._targets, self.counts, strict=True):
+            composition = matrix[:, : self.n_free]
+            explained = composition @ scipy.linalg.lstsq(composition, target)[0] if self.n_free else 0.0
+            sizes.append(np.linalg.norm(target - explained) / count**0.5)
         return np.log(np.maximum(sizes, 1e-12))
 
     def most(self, place: Floats) -> float:
