@@ -25,14 +25,14 @@ def test_tables_by_pair() -> None:
     """Just below the smallest distances, whichever way round pairs are given; covalent radii stand in for others."""
     tables = core_tables({("Si", "Si"): 2.0, ("O", "Si"): 1.5}, ["Si", "O"])
     assert tables["zbl"] == tables["inner_cutoff"]
-    assert tables["zbl"]["outer"] == pytest.approx({"Si-Si": 1.98, "Si-O": 1.485, "O-O": 0.99 * 0.8 * 1.32}, abs=1e-4)
-    assert tables["zbl"]["inner"] == pytest.approx({"Si-Si": 1.68, "Si-O": 1.26, "O-O": 0.84 * 0.8 * 1.32}, abs=1e-4)
+    assert tables["zbl"]["outer"] == pytest.approx({"Si-Si": 1.7, "Si-O": 1.275, "O-O": 0.85 * 0.8 * 1.32}, abs=1e-4)
+    assert tables["zbl"]["inner"] == pytest.approx({"Si-Si": 1.4, "Si-O": 1.05, "O-O": 0.7 * 0.8 * 1.32}, abs=1e-4)
     spec: dict[str, Any] = {"basis": {"elements": ["Si", "O"], "order": 2, "level": 4}, "radial": {"cutoff": 4.0}}
     load_spec({"name": "core", **spec, **tables})
 
 
 def test_compressed_copper_is_repelled(tmp_path: Path) -> None:
-    """With the core energies fall by little at most, then rise to 0.5 Å, in crystal and dimer; without, they plunge.
+    """With the core energies rise from its end down to 0.5 Å, in crystal and dimer; without, they plunge.
 
     The data are fitted alike: errors and coefficients are the same.
     """
@@ -54,14 +54,15 @@ def test_compressed_copper_is_repelled(tmp_path: Path) -> None:
     inside = distances[:-1] < INNER * smallest
     for curve in (crystal, dimer):
         assert (np.diff(curve(safe.model))[inside] > 0).all()
-        assert min(curve(safe.model)) > curve(safe.model)[0] - 5.0
+    # Between the data and the core's end nothing holds a fit that has seen no such crystal; its fall is bounded.
+    assert min(crystal(safe.model)) > 0.1 * min(crystal(plain.model))
     assert min(crystal(plain.model)) < crystal(plain.model)[0] - 1000.0
 
     falling, rising = (compression_curve(f.model, f.parts.training, nearest) for f in (plain, safe))
     assert falling is not None
     assert rising is not None
     assert rising.data == falling.data <= rising.distance[0]
-    assert falling.energy.min() < -100.0 < rising.energy.min()
+    assert falling.energy.min() < 10 * min(rising.energy.min(), -1.0)
     assert (np.diff(rising.energy[rising.distance < INNER * smallest]) > 0).all()
     report = json.loads((safe.directory / "report.json").read_text())["repulsion"]
     assert report["Cu, scaled"] == {"data": rising.data, "rises_to": rising.rises_to}
