@@ -14,7 +14,7 @@ OUTER = 0.85
 The smallest distance is that of a few atoms, and others come closer: of random halves and fifths of data one has a
 smallest distance below that of the rest by up to 2 % (a molecule), 4 % (water), 7 % (silicon), 11 % (copper) and 18 %
 (the rarer pairs of an alloy). Where the switch is at work, forces are those of switching off a whole site energy: a
-model with a switch from 0.99 on had force errors of 0.75 eV/Å where cross-validation, in which it has no part, said 0.022.
+model with a switch from 0.99 on had force errors of 0.75 eV/Å; cross-validation, which it is no part of, said 0.022.
 
 A ZBL that reaches 1.4 times as far, among the data, is steep there and has to be fitted away: the force error of
 copper (EMT, order 3, levels 10, 9, 8) was then 0.129 eV/Å instead of 0.003.
