@@ -258,6 +258,8 @@ class _Base:
                 f"part of the data, {family} predicted best (mean logarithm of errors {second.score - first.score:.3f} "
                 f"below that of the next, {second.family})."
             )
+        if not trials:
+            text.append(f"There was nothing to hold out, so that kinds of basis were not compared: {family}.")
         if family.transform == "agnesi":
             text.append(f"The length of the transform is {_TYPICAL} times the typical distance of each pair.")
         count = sum(estimate_size(spec).functions)
@@ -278,10 +280,19 @@ def _affordable(components: int, n_elements: int) -> int:
 
 
 def _part(configurations: Sequence[Configuration], seed: int) -> Parts:
-    """Some configurations of each kind, with folds of their own."""
-    rng = np.random.default_rng(seed)
+    """Some configurations of each kind, with folds of their own; only small ones if large ones leave too few folds."""
+    order = list(map(int, np.random.default_rng(seed).permutation(len(configurations))))
+    some = _first_of_kinds(configurations, order, seed)
+    if some.n_folds == _PILOT_FOLDS:
+        return some
+    small = [number for number in order if len(configurations[number].atoms) <= _PILOT_ATOMS // _PILOT_FOLDS]
+    return max(some, _first_of_kinds(configurations, small, seed), key=lambda parts: parts.n_folds)
+
+
+def _first_of_kinds(configurations: Sequence[Configuration], order: Sequence[int], seed: int) -> Parts:
+    """Configurations of one kind after the other, the last of each first, until there are enough atoms."""
     kinds: dict[str, list[int]] = {}
-    for number in map(int, rng.permutation(len(configurations))):
+    for number in order:
         kinds.setdefault(configurations[number].config_type, []).append(number)
     chosen: list[int] = []
     atoms = 0
