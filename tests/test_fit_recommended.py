@@ -248,6 +248,28 @@ def test_cutoff_given_or_not() -> None:
     assert wider > cutoff
 
 
+@pytest.mark.parametrize(
+    ("atoms", "least"),
+    [
+        (bulk("Pb"), 42),
+        (bulk("Na"), 26),
+        (bulk("Cs"), 26),
+        (bulk("Ar"), 42),
+        (bulk("KBr", "rocksalt", a=6.6), 26),
+    ],
+    ids=["Pb", "Na", "Cs", "Ar", "KBr"],
+)
+def test_crystals_of_large_atoms_have_neighbours(atoms: Atoms, least: int) -> None:
+    """Three shells of each; a rule for molecules gave caesium a cutoff below its nearest distance."""
+    (cutoff,) = {*made([atoms], functions=100).spec.canonical()["radial"]["cutoff"].values()}
+    assert all(sum(i == atom for i, _, _ in images(atoms, cutoff)) >= least for atom in range(len(atoms)))
+
+
+def test_cutoff_of_small_molecules() -> None:
+    water = Atoms("OH2", [[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]])
+    assert {*made([water], functions=100).spec.canonical()["radial"]["cutoff"].values()} == {5.0}
+
+
 def test_what_is_asked_for_is_kept() -> None:
     zbl, inner = {"inner": 0.5, "outer": 1.1}, {"inner": 0.6, "outer": 1.0}
     asked = {"pair": {"degree": 3}, "zbl": zbl, "inner_cutoff": inner, "expansion": "self-interacting"}

@@ -54,6 +54,10 @@ _CUTOFFS = (4.5, 6.0)
 _MOLECULES = 5.0
 """Å, the cutoff of molecules so small that no atom has as many neighbours."""
 
+_SHELLS = 1.9
+"""Cutoff by the smallest typical distance of a pair, at least, where as many neighbours are beyond 7 Å: three shells of
+close-packed crystals of large atoms, such as lead or caesium."""
+
 _PAIR_DEGREE = 14
 
 _PILOT_FUNCTIONS = 260
@@ -177,7 +181,8 @@ class _Base:
         self._request, self._survey = request, found
         low, high = _CUTOFFS
         reached = found.distance_of(_NEIGHBOURS)
-        self._cutoff: PairLengths = _MOLECULES if reached is None else round(min(max(reached, low), high), 1)
+        sparse = max(_MOLECULES, _SHELLS * min(found.typical.values(), default=0.0))
+        self._cutoff: PairLengths = round(sparse if reached is None else min(max(reached, low), high), 1)
         if request.cutoff is not None:
             self._cutoff = request.cutoff
         self._r0 = self._lengths()
@@ -249,7 +254,8 @@ class _Base:
             low, high = _CUTOFFS
             text.append(
                 f"Cutoff {self._cutoff} Å: atoms have some {_NEIGHBOURS} neighbours there, but between {low} and "
-                f"{high} Å, and {_MOLECULES} Å for small molecules."
+                f"{high} Å; where so many are beyond 7 Å, {_SHELLS} times the smallest typical distance, but at least "
+                f"{_MOLECULES} Å."
             )
         if len(trials) > 1:
             first, second = sorted(trials, key=lambda trial: trial.score)[:2]
