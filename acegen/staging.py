@@ -74,8 +74,7 @@ def replace_folder(staging: Path, target: Path) -> None:
 
     Where kernel and file system can, folders change places in one step, and a reader finds the old one or the new one.
     Elsewhere it may for a moment find none; if the process is killed in it, `recover` puts the old one back. Other
-    processes
-    may be doing the same: the last one wins.
+    processes may be doing the same: the last one wins.
 
     Raises:
         OSError: the folder cannot be put there; the old one is where it was.

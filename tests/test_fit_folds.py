@@ -254,3 +254,13 @@ def test_files_for_validation_are_one_fold(tmp_path: Path) -> None:
     data = {"validation": save(tmp_path / "apart.xyz", apart)}
     parts = read_parts(fit_settings(tmp_path, [with_emt(cell(seed)) for seed in range(3)], data=data))
     assert parts.folds == (ALWAYS, ALWAYS, ALWAYS, 0, 0)
+
+
+@pytest.mark.parametrize("refit", [True, False])
+def test_files_for_validation_of_weight_zero_are_refused(tmp_path: Path, refit: bool) -> None:
+    """Nothing would decide, and nothing could be left out of the last fit."""
+    apart = save(tmp_path / "apart.xyz", [with_emt(cell(9), "other")])
+    given_ = {"data": {"validation": apart}, "weights": {"config_type": {"other": 0.0}}, "solver": {"refit": refit}}
+    settings_ = fit_settings(tmp_path, [with_emt(cell(seed)) for seed in range(3)], **given_)
+    with pytest.raises(FitError, match=r"data\.validation holds no configuration of weight above zero"):
+        read_parts(settings_)

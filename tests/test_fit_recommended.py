@@ -23,7 +23,7 @@ from acegen.errors import AcegenError, FitError, SpecError
 from acegen.fit import FitResult, fit
 from acegen.fit.data import Configuration, Dataset, Parts, read_parts
 from acegen.fit.folds import ALWAYS
-from acegen.fit.recommended import FAMILIES, Recommendation, recommend
+from acegen.fit.recommended import FAMILIES, Recommendation, _part, recommend
 from acegen.fit.request import ModelRequest
 from acegen.fit.settings import FitSettings, load_settings
 from acegen.fit.survey import survey
@@ -99,6 +99,14 @@ def test_distance_that_holds_so_many_neighbours() -> None:
     found = survey([configuration(bulk("Cu", a=3.61))], ("Cu",))
     expected = {1: 2.6, 12: 2.6, 13: 3.7, 18: 3.7, 42: 4.5, 43: 5.2, 10_000: None}
     assert {count: found.distance_of(count) for count in expected} == expected
+
+
+def test_isolated_atoms_do_not_hide_large_structures() -> None:
+    """Of so many atoms only some configurations are looked at; one that tells something is among them."""
+    large = configuration(bulk("Cu", a=3.61, cubic=True) * 11)
+    found = survey([configuration(Atoms("Cu", cell=[20] * 3, pbc=True)), large, large], ("Cu",))
+    assert found.typical["Cu-Cu"] == pytest.approx(3.61 / np.sqrt(2))
+    assert found.distance_of(12) == 2.6
 
 
 def test_nothing_but_isolated_atoms() -> None:
@@ -212,6 +220,16 @@ def test_as_many_functions_as_asked_for(functions: int, elements: str) -> None:
     assert made(frames, functions=size).spec == spec
 
 
+def test_large_structures_do_not_keep_families_from_being_compared() -> None:
+    """One fills the part of the data on which they are, and leaves nothing to hold out; there are others."""
+    large = configuration(bulk("Cu", cubic=True) * 8)
+    data = [large, *(configuration(cell(k)) for k in range(5))]
+    assert len(large.atoms) > 2000
+    for seed in range(8):
+        assert _part(data, seed).n_folds == 3
+        assert _part([large], seed).n_folds == 0
+
+
 def test_cutoff_given_or_not() -> None:
     """Given, by one number or by pair, it is what is used; else it is read from the data."""
     frames = [cell(0, "Cu Au")]
@@ -228,6 +246,28 @@ def test_cutoff_given_or_not() -> None:
     stretched[0].set_cell(1.15 * stretched[0].cell.array, scale_atoms=True)
     (wider,) = {*made(stretched, functions=100).spec.canonical()["radial"]["cutoff"].values()}
     assert wider > cutoff
+
+
+@pytest.mark.parametrize(
+    ("atoms", "least"),
+    [
+        (bulk("Pb"), 42),
+        (bulk("Na"), 26),
+        (bulk("Cs"), 26),
+        (bulk("Ar"), 42),
+        (bulk("KBr", "rocksalt", a=6.6), 26),
+    ],
+    ids=["Pb", "Na", "Cs", "Ar", "KBr"],
+)
+def test_crystals_of_large_atoms_have_neighbours(atoms: Atoms, least: int) -> None:
+    """Three shells of each; a rule for molecules gave caesium a cutoff below its nearest distance."""
+    (cutoff,) = {*made([atoms], functions=100).spec.canonical()["radial"]["cutoff"].values()}
+    assert all(sum(i == atom for i, _, _ in images(atoms, cutoff)) >= least for atom in range(len(atoms)))
+
+
+def test_cutoff_of_small_molecules() -> None:
+    water = Atoms("OH2", [[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]])
+    assert {*made([water], functions=100).spec.canonical()["radial"]["cutoff"].values()} == {5.0}
 
 
 def test_what_is_asked_for_is_kept() -> None:
@@ -392,5 +432,6 @@ def test_data_without_folds_make_a_model(tmp_path: Path) -> None:
     found = recommend(asked, read_parts(asked), str(tmp_path / "cache"), Silent())
     assert found.trials == ()
     assert "predicted best" not in found.reasons
+    assert f"kinds of basis were not compared: {FAMILIES[0]}." in found.reasons
     with pytest.raises(SpecError):
         load_spec({"name": "copper"})

@@ -28,7 +28,8 @@ from acegen.cli.fit import error_table
 from acegen.cli.main import main
 from acegen.cli.terminal import make_console, shell_word
 from acegen.fit.evaluation import ErrorRow, QuantityError
-from acegen.fit.report import _table
+from acegen.fit.findings import Finding
+from acegen.fit.report import _finding_lines, _table
 from acegen.printing import markdown, quoted, shown, visible, visible_lines
 
 KINDS = (
@@ -113,6 +114,15 @@ def test_markdown_shows_the_text(kind: str) -> None:
     """Of a cell of a table, read by another library: the text, no markup, and no other cell."""
     table = "\n".join(_table(("kind", "n"), [[kind, "1"], ["after", "2"]]))
     assert markdown_cells(table) == [["kind", "n"], [visible(kind).strip(), "1"], ["after", "2"]]
+
+
+def test_findings_name_configurations_as_they_are_called() -> None:
+    """Files and kinds with what Markdown takes for code, links and tags."""
+    place = "a`b <i>*c*</i>.xyz, configuration 3 (twin[/111](x))"
+    text = "\n".join(_finding_lines([Finding("kind *a* [b](c) is odd", (place,))]))
+    shown_ = [child.content for token in MarkdownIt().parse(text) for child in token.children or [] if child.content]
+    assert "".join(shown_) == f"To checkkind *a* [b](c) is odd:{place}"
+    assert {child.type for token in MarkdownIt().parse(text) for child in token.children or []} == {"text"}
 
 
 @given(text=st.text(st.characters()))

@@ -32,7 +32,7 @@ _FIT_EXAMPLE = """\
 Settings, fit.toml:
 
     spec = "si.toml"                     the model, as for acegen compile; or, for the
-                                         recommended basis, a table of name, elements, cutoff
+                                         recommended model, a table of name and elements
 
     [data]
     train = "Si_train.xyz"
@@ -151,7 +151,7 @@ def _add_fit_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentPa
         "fit",
         help="fit a potential to labelled configurations",
         description="Fit a linear model to energies, forces and virials in extended XYZ, decide every hyperparameter "
-        "by a validation split, and leave in DIR/NAME/ the compiled potential, its coefficients, a report with errors "
+        "by cross-validation, and leave in DIR/NAME/ the compiled potential, its coefficients, a report with errors "
         "by kind of configuration, and pictures. An interrupted fit goes on where it stopped.",
         epilog=_FIT_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,

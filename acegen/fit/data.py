@@ -169,6 +169,11 @@ def read_parts(settings: FitSettings) -> Parts:
             f"the training data have no usable energy and no usable forces ({len(training.configurations)} "
             "configurations of weight above zero). Look at data.train, data.keys and weights.config_type."
         )
+    if isinstance(data.validation, tuple) and not apart.configurations:
+        raise FitError(
+            "data.validation holds no configuration of weight above zero. Look at weights.config_type, or leave "
+            "data.validation out: folds decide then."
+        )
     if data.validation is None:
         folds = assign_folds(training.configurations, data.folds, data.seed)
     elif isinstance(data.validation, float):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from acegen.errors import DataWarning, FitError
+from acegen.fit.findings import listed
 from acegen.fit.labels import find_label
 from acegen.fit.settings import KeySettings
 
 if TYPE_CHECKING:
     from ase import Atoms
-
-_NAMED = 3
-"""Configurations a message names; of more it gives the number."""
 
 
 class _Kind(NamedTuple):
@@ -147,7 +145,7 @@ class IdleWeights:
         for weight, places in self._places.items():
             labels = " or ".join(f"'{label}'" for label in self._pairs[weight]) or "such a label"
             warnings.warn(
-                f"the weight '{weight}' is given without {labels}, and weighs nothing: {_listed(places)}. Look at the "
+                f"the weight '{weight}' is given without {labels}, and weighs nothing: {listed(places)}. Look at the "
                 "names in data.keys.",
                 DataWarning,
                 stacklevel=3,
@@ -207,7 +205,7 @@ class Lookalikes:
             else:
                 text = f"{_quoted(found)} looks like a label of {name} and is not read; {looked} is"
             warnings.warn(
-                f"{text}: {_listed(places)}. If it is meant, name it in data.keys ({', '.join(attributes)}).",
+                f"{text}: {listed(places)}. If it is meant, name it in data.keys ({', '.join(attributes)}).",
                 DataWarning,
                 stacklevel=3,
             )
@@ -224,11 +222,6 @@ def _is_called(name: str, other: str) -> bool:
     letters = re.sub(r"[^a-z]", "", text)
     called = any(re.search(kind.called, form) for form in (text, letters))
     return called and not any(re.search(kind.not_called, form) for form in (text, letters))
-
-
-def _listed(places: Sequence[str]) -> str:
-    more = f"; and {len(places) - _NAMED:,} more" if len(places) > _NAMED else ""
-    return "; ".join(places[:_NAMED]) + more
 
 
 def _quoted(names: Mapping[str, object]) -> str:

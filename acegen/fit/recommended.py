@@ -54,6 +54,10 @@ _CUTOFFS = (4.5, 6.0)
 _MOLECULES = 5.0
 """Å, the cutoff of molecules so small that no atom has as many neighbours."""
 
+_SHELLS = 1.9
+"""Cutoff by the smallest typical distance of a pair, at least, where as many neighbours are beyond 7 Å: three shells of
+close-packed crystals of large atoms, such as lead or caesium."""
+
 _PAIR_DEGREE = 14
 
 _PILOT_FUNCTIONS = 260
@@ -177,7 +181,8 @@ class _Base:
         self._request, self._survey = request, found
         low, high = _CUTOFFS
         reached = found.distance_of(_NEIGHBOURS)
-        self._cutoff: PairLengths = _MOLECULES if reached is None else round(min(max(reached, low), high), 1)
+        sparse = max(_MOLECULES, _SHELLS * min(found.typical.values(), default=0.0))
+        self._cutoff: PairLengths = round(sparse if reached is None else min(max(reached, low), high), 1)
         if request.cutoff is not None:
             self._cutoff = request.cutoff
         self._r0 = self._lengths()
@@ -249,7 +254,8 @@ class _Base:
             low, high = _CUTOFFS
             text.append(
                 f"Cutoff {self._cutoff} Å: atoms have some {_NEIGHBOURS} neighbours there, but between {low} and "
-                f"{high} Å, and {_MOLECULES} Å for small molecules."
+                f"{high} Å; where so many are beyond 7 Å, {_SHELLS} times the smallest typical distance, but at least "
+                f"{_MOLECULES} Å."
             )
         if len(trials) > 1:
             first, second = sorted(trials, key=lambda trial: trial.score)[:2]
@@ -258,6 +264,8 @@ class _Base:
                 f"part of the data, {family} predicted best (mean logarithm of errors {second.score - first.score:.3f} "
                 f"below that of the next, {second.family})."
             )
+        if not trials:
+            text.append(f"There was nothing to hold out, so that kinds of basis were not compared: {family}.")
         if family.transform == "agnesi":
             text.append(f"The length of the transform is {_TYPICAL} times the typical distance of each pair.")
         count = sum(estimate_size(spec).functions)
@@ -278,10 +286,19 @@ def _affordable(components: int, n_elements: int) -> int:
 
 
 def _part(configurations: Sequence[Configuration], seed: int) -> Parts:
-    """Some configurations of each kind, with folds of their own."""
-    rng = np.random.default_rng(seed)
+    """Some configurations of each kind, with folds of their own; only small ones if large ones leave too few folds."""
+    order = list(map(int, np.random.default_rng(seed).permutation(len(configurations))))
+    some = _first_of_kinds(configurations, order, seed)
+    if some.n_folds == _PILOT_FOLDS:
+        return some
+    small = [number for number in order if len(configurations[number].atoms) <= _PILOT_ATOMS // _PILOT_FOLDS]
+    return max(some, _first_of_kinds(configurations, small, seed), key=lambda parts: parts.n_folds)
+
+
+def _first_of_kinds(configurations: Sequence[Configuration], order: Sequence[int], seed: int) -> Parts:
+    """Configurations of one kind after the other, the last of each first, until there are enough atoms."""
     kinds: dict[str, list[int]] = {}
-    for number in map(int, rng.permutation(len(configurations))):
+    for number in order:
         kinds.setdefault(configurations[number].config_type, []).append(number)
     chosen: list[int] = []
     atoms = 0

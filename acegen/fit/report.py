@@ -261,8 +261,8 @@ def _finding_lines(findings: Sequence[Finding]) -> list[str]:
     lines = ["## To check", ""]
     for finding in findings:
         left_out = len(finding.places) - _LISTED
-        lines.append(f"- {finding.text}{':' if finding.places else '.'}")
-        lines += [f"  - {place}" for place in finding.places[:_LISTED]]
+        lines.append(f"- {markdown(finding.text)}{':' if finding.places else '.'}")
+        lines += [f"  - {markdown(place)}" for place in finding.places[:_LISTED]]
         lines += [f"  - and {left_out:,} more: see report.json"] if left_out > 0 else []
     return [*lines, ""]
 

@@ -173,9 +173,10 @@ class _Search:
 
     def _held_out(self, weights: Weights, smoothness: float, strengths: Floats) -> Predictions:
         problem, settings, functions = self._problem, self._settings, self._functions
+        others = [problem.without(fold) for fold in range(problem.n_folds)]  # made once, not in each thread
 
         def predicted(fold: int) -> Predictions:
-            reduced = _reduced(problem, problem.without(fold), weights, smoothness, settings, functions)
+            reduced = _reduced(problem, others[fold], weights, smoothness, settings, functions)
             return predict(problem.held_out(fold), reduced.columns(reduced.ridge(strengths)))
 
         with ThreadPoolExecutor(min(self._threads, problem.n_folds)) as pool:

@@ -188,7 +188,7 @@ class FitSettings(_Section):
 
     @property
     def reach(self) -> tuple[tuple[float, ...], ...]:
-        """Largest distances of neighbours by pair, Å; at most those of a recommended model that is still to be made."""
+        """Largest distances of neighbours by pair, Å; 6 for a recommended model whose cutoff is still to be found."""
         if isinstance(self.spec, ModelRequest):
             return by_species(6.0 if self.spec.cutoff is None else self.spec.cutoff, self.spec.elements)
         return self.spec.reach

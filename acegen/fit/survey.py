@@ -13,7 +13,7 @@ from acegen.runtime.neighbours import neighbour_list
 from acegen.spec.fields import element_pairs
 
 _MOST_ATOMS = 4000
-"""Atoms looked at for what is typical; of more data every k-th configuration is."""
+"""Atoms looked at for what is typical; of more data every k-th configuration is. Atoms and dimers do not count."""
 
 _REACH = 7.0
 """Å; neighbours further away are not looked for."""
@@ -65,12 +65,14 @@ def survey(configurations: Sequence[Configuration], elements: Sequence[str]) -> 
     steps = np.round(np.arange(0.1, _REACH + 0.05, 0.1), 1)
     counts, n_counted = np.zeros(len(steps)), 0
     total = sum(len(c.atoms) for c in configurations)
-    stride = max(1, -(-total // _MOST_ATOMS))
-    for number, configuration in enumerate(configurations):
+    stride, n_seen = max(1, -(-total // _MOST_ATOMS)), 0
+    for configuration in configurations:
         atoms = configuration.atoms
         alone = is_cluster(atoms)
-        if number % stride and not alone:
-            continue
+        if not alone:
+            n_seen += 1
+            if (n_seen - 1) % stride:
+                continue
         kinds = np.array([place[s] for s in atoms.get_chemical_symbols()])
         found = neighbour_list(atoms, _REACH)
         distance = np.linalg.norm(found.displacement, axis=1)

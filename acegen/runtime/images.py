@@ -1,8 +1,7 @@
 """All pairs within a cutoff by explicit periodic images, for cells of whatever shape.
 
 Slower than vesin's cell lists, but nothing in it depends on how the cell is shaped: the lattice is reduced first,
-only images
-that can reach the cell are made, and how many there are is known before they are.
+only images that can reach the cell are made, and how many there are is known before they are.
 """
 
 from __future__ import annotations
@@ -58,9 +57,8 @@ def pairs_by_images(
     count = centers.count_neighbors(images, cutoff)
     if count > _MAX_PAIRS:
         raise StructureError(
-            f"{count:,} pairs of atoms are within {cutoff:g} Å, at most {_MAX_PAIRS:,} can be listed; the atoms "
-            f"are too "
-            "dense, check cell and positions."
+            f"{count:,} pairs of atoms are within {cutoff:g} Å, at most {_MAX_PAIRS:,} can be listed; the atoms are "
+            "too dense, check cell and positions."
         )
     found = centers.sparse_distance_matrix(images, cutoff, output_type="ndarray")
     center, image = found["i"].astype(np.int64), found["j"].astype(np.int64)
@@ -110,9 +108,8 @@ def _images(fractions: Floats, reach: Floats) -> tuple[Integers, Integers]:
     about = len(fractions) * float(np.prod(1 + 2 * reach))
     if not about <= _MAX_IMAGES:
         raise StructureError(
-            f"within the cutoff of the cell there are about {about:.1g} images of its atoms, at most "
-            f"{_MAX_IMAGES:,} can be "
-            "listed; the cell is too small, or the atoms too dense: check the cell and its unit (Å)."
+            f"within the cutoff of the cell there are about {about:.1g} images of its atoms, at most {_MAX_IMAGES:,} "
+            "can be listed; the cell is too small, or the atoms too dense: check the cell and its unit (Å)."
         )
     index = np.arange(len(fractions))
     shift = np.zeros((len(fractions), 0), dtype=np.int64)

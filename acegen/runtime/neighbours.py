@@ -28,8 +28,7 @@ divides by zero where less than one is left."""
 
 _MOST_ALONG_AXIS, _MOST_IMAGES, _MOST_WRAPS = 10_000, 10_000, 1_000_000
 """Cutoffs along an axis, images of each atom within the cutoff of the cell, and cells that an atom may be outside of
-its own:
-beyond, 32-bit integers of vesin could overflow, or its loops over images take too long."""
+its own: beyond, 32-bit integers of vesin could overflow, or its loops over images take too long."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +92,8 @@ def neighbour_list(atoms: Atoms, cutoff: float) -> NeighbourList:
 
     Raises:
         DependencyError: vesin is not installed.
-        StructureError: positions or cell are not finite or beyond 1e12 Å, a periodic direction has no extent, or
-        there are
-            too many images or pairs.
+        StructureError: positions or cell are not finite or beyond 1e12 Å, a periodic direction has no extent, or there
+            are too many images or pairs.
     """
     try:
         from vesin import NeighborList
@@ -144,9 +142,8 @@ def _check(positions: NDArray[np.float64], cell: NDArray[np.float64], periodic: 
     farthest = max(np.abs(positions).max(initial=0.0), np.abs(vectors).max(initial=0.0))
     if farthest > _FARTHEST:
         raise StructureError(
-            f"positions or cell reach {farthest:.1g} Å, at most {_FARTHEST:.0g} Å can be evaluated; check their "
-            f"unit, or "
-            "evaluate far fragments one by one."
+            f"positions or cell reach {farthest:.1g} Å, at most {_FARTHEST:.0g} Å can be evaluated; check their unit, "
+            "or evaluate far fragments one by one."
         )
     if len(vectors) and largest.min() < 1 / _FARTHEST:
         raise StructureError(f"a cell vector is only {largest.min():.1g} Å long; check the cell and its unit (Å).")
@@ -161,8 +158,7 @@ def _suits_vesin(
     wraps = np.abs(positions @ inverse).max(initial=0.0)
     if wraps > _MOST_WRAPS or np.prod(1 + 2 * cutoff / heights) > _MOST_IMAGES:
         return False
-    # How large vesin takes a box to be where it is not periodic is not said: extent of the atoms and the cell are
-    # looked at.
+    # How large vesin takes a box to be where it is not periodic is not said: extent of the atoms and the cell count.
     for lengths in (np.ptp(positions, axis=0), np.linalg.norm(cell, axis=1)):
         lengths[periodic] = heights
         counts = np.maximum(1.0, lengths / cutoff)

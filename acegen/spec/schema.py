@@ -111,9 +111,8 @@ class Spec(Section):
             for pair, outer in by_pair(self.inner_cutoff.outer, elements).items():
                 if outer >= largest[pair]:
                     raise ValueError(
-                        f"inner_cutoff.outer = {outer:g} is not below the cutoff {largest[pair]:g} for the "
-                        f"pair {pair}; "
-                        "choose it below the smallest distance in the data"
+                        f"inner_cutoff.outer = {outer:g} is not below the cutoff {largest[pair]:g} for the pair "
+                        f"{pair}; choose it below the smallest distance in the data"
                     )
         return self
 

@@ -292,8 +292,7 @@ class Verifier(ABC):
         """What errors of a potential are relative to: the size of what it is the sum of, here.
 
         At least that of all its functions where these are of order one, and of the `rest`: where everything that
-        could be
-        large vanishes, what is left is rounding.
+        could be large vanishes, what is left is rounding.
         """
         usual = np.abs(self._values_of(environment.center)).sum() + np.abs(rest).sum()
         return float(max(size, usual)) or 1.0

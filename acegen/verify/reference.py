@@ -85,10 +85,12 @@ class Reference:
         canonical: bool,
         factor: Callable[[Sequence[Particle]], arb] | None = None,
     ) -> None:
-        """Args:
-        one_particle: of the centre.
-        canonical: which expansion.
-        factor: what all functions of an environment are multiplied by.
+        """Of one centre.
+
+        Args:
+            one_particle: of the centre.
+            canonical: which expansion.
+            factor: what all functions of an environment are multiplied by.
         """
         self._functions = one_particle
         self._self_interacting = not canonical
