@@ -204,9 +204,9 @@ class _Base:
         """r0 by pair. A pair that the data lack gets the mean of the others."""
         typical = self._survey.typical
         mean = float(np.mean(list(typical.values()))) if typical else 2.5
-        least = min(by_pair(self._cutoff, self._request.elements).values())
+        cutoffs = by_pair(self._cutoff, self._request.elements)
         return {
-            pair: round(min(_TYPICAL * typical.get(pair, mean), 0.8 * least), 3)
+            pair: round(min(_TYPICAL * typical.get(pair, mean), 0.8 * cutoffs[pair]), 3)
             for pair in element_pairs(self._request.elements)
         }
 
@@ -249,7 +249,8 @@ class _Base:
             f"{pair} {found.nearest[pair]:.2f} ({typical:.2f})" for pair, typical in found.typical.items()
         )
         text = [f"Smallest and, in brackets, typical nearest distances of the data, Å: {distances or 'none'}."]
-        text.append("Below the smallest ones a ZBL core takes over from what is fitted.")
+        if request.zbl is None and request.inner_cutoff is None:
+            text.append("Well below the smallest ones a ZBL core takes over from what is fitted.")
         if request.cutoff is None:
             low, high = _CUTOFFS
             text.append(

@@ -188,6 +188,7 @@ def _markdown(result: FitResult, document: Mapping[str, Any], pictures: Mapping[
     counts = ", ".join(f"{n:,} of order {order}" for order, n in sorted(document["functions"]["by_order"].items()))
     energies = ", ".join(f"{element} {value:.6f}" for element, value in document["atomic_energies"].items())
     where = "given" if result.settings.atomic_energies is not None else "fitted"
+    selected = "" if result.selection is None else " Functions were selected without the first fold, for all of them."
     lines = [
         f"# {markdown(spec.name)}",
         "",
@@ -200,7 +201,7 @@ def _markdown(result: FitResult, document: Mapping[str, Any], pictures: Mapping[
         "## Errors",
         "",
         f"{ERROR_UNITS}. Validation errors are of fits with the same hyperparameters, each of which has not seen the "
-        "fold it predicts.",
+        f"fold it predicts.{selected}",
         "",
         *_table(ERROR_HEADINGS, [table_cells(row, ".2f", ".4f") for row in all_error_rows(result)]),
         "",
