@@ -21,6 +21,7 @@ from acegen.basis.estimate import estimate_size
 from acegen.cli.main import main
 from acegen.errors import AcegenError, FitError, SpecError
 from acegen.fit import FitResult, fit
+from acegen.fit.core import OUTER
 from acegen.fit.data import Configuration, Dataset, Parts, read_parts
 from acegen.fit.folds import ALWAYS
 from acegen.fit.recommended import FAMILIES, Recommendation, _part, recommend
@@ -287,7 +288,7 @@ def test_a_cutoff_shorter_than_all_distances() -> None:
     assert document["radial"]["cutoff"] == {"Cu-Cu": 3.0}
     assert document["inner_cutoff"]["outer"]["Cu-Cu"] < 2.9
     with pytest.raises(
-        FitError, match=r"spec\.cutoff = 2\.2 Å is too short for the pair Cu-Cu: below 2\.871 Å.*Raise it"
+        FitError, match=rf"spec\.cutoff = 2\.2 Å is too short for the pair Cu-Cu: below {OUTER * 2.9:g} Å.*Raise it"
     ):
         made([atoms], cutoff=2.2, functions=100)
 

@@ -19,7 +19,7 @@ import acegen
 from acegen.basis.estimate import estimate_size
 from acegen.errors import FitError
 from acegen.fit.assembly import assemble, make_assembler
-from acegen.fit.core import core_tables
+from acegen.fit.core import OUTER, core_tables
 from acegen.fit.data import Configuration, Dataset, Parts
 from acegen.fit.folds import assign_folds
 from acegen.fit.merit import compared
@@ -196,8 +196,8 @@ class _Base:
             begin = self._core["inner_cutoff"]["outer"][pair]
             if begin >= cutoff:
                 raise FitError(
-                    f"spec.cutoff = {cutoff:g} Å is too short for the pair {pair}: below {begin:g} Å, about the "
-                    "smallest distance in the data, nothing is fitted. Raise it, or leave it out."
+                    f"spec.cutoff = {cutoff:g} Å is too short for the pair {pair}: below {begin:g} Å, {OUTER} "
+                    "times the smallest distance in the data, the core begins. Raise it, or leave it out."
                 )
 
     def _lengths(self) -> dict[str, float]:
