@@ -130,7 +130,8 @@ void PairACEGEN::init_style()
   else
     error->all(FLERR, "pair_style acegen (model {}) knows units metal and real (lengths in Angstrom), not '{}'",
                library.model() ? library.model()->name : "not yet given", update->unit_style);
-  if (neighbor->exclude && comm->me == 0)
+  /* `exclude` itself is set later, when neighbour lists are prepared. */
+  if ((neighbor->nex_type || neighbor->nex_group || neighbor->nex_mol) && comm->me == 0)
     error->warning(FLERR, "neigh_modify exclude hides pairs from pair style acegen; as its energies are of many bodies, those of "
                    "the pairs that are left change too");
   neighbor->add_request(this, NeighConst::REQ_FULL);
