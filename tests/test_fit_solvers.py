@@ -607,6 +607,15 @@ class FakeSettings:
     assembly: AssemblySettings = field(default_factory=lambda: AssemblySettings(processes=1))
 
 
+def test_bayes_without_a_last_fit_has_not_seen_what_was_held_out() -> None:
+    one = case(11, 1, 5, noise=0.1)
+    solver = SolverSettings(kind="bayes", smoothness=(1.0,), refit=False)
+    found, _, held_out = solve(one.problem, FakeSettings(solver, WeightSettings()), Silent())  # type: ignore[arg-type]
+    expected = fit_bayes(one.problem, one.problem.without(0), solver, Silent())
+    assert_close(found.solution.functions, expected.solution.functions)
+    assert_close(held_out[0].functions, expected.solution.functions)
+
+
 def planted(seed: int, functions: int = 20, kept: int = 4) -> tuple[Case, set[int]]:
     rng = np.random.default_rng(seed)
     support = rng.choice(functions, size=kept, replace=False)

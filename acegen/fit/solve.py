@@ -44,5 +44,5 @@ def _solve(
     if solver.kind == "ridge":
         ridge = fit_ridge(problem, solver, weights, progress, functions, threads)
         return ridge, selection, held_out_solutions(problem, ridge, solver, functions)
-    bayes = fit_bayes(problem, problem.everything, solver, progress, functions)
+    bayes = fit_bayes(problem, problem.everything if solver.refit else problem.without(0), solver, progress, functions)
     return bayes, selection, held_out_means(problem, bayes, functions)
