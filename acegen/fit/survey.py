@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acegen.fit.data import Configuration
+from acegen.fit.curves import nearest_distances
+from acegen.fit.data import Configuration, Dataset
 from acegen.fit.folds import is_cluster
 from acegen.runtime.neighbours import neighbour_list
 from acegen.spec.fields import element_pairs
@@ -51,16 +52,8 @@ def survey(configurations: Sequence[Configuration], elements: Sequence[str]) -> 
     for pair in pairs:
         a, b = (place[e] for e in pair.split("-"))
         name[a, b] = name[b, a] = pair
-    nearest: dict[str, float] = {}
-    for configuration in configurations:
-        found = neighbour_list(configuration.atoms, _CLOSE)
-        kinds = np.array([place[s] for s in configuration.atoms.get_chemical_symbols()])
-        distance = np.linalg.norm(found.displacement, axis=1)
-        least = np.full((len(elements), len(elements)), np.inf)
-        np.minimum.at(least, (kinds[found.center], kinds[found.neighbour]), distance)
-        for (a, b), pair in name.items():
-            if np.isfinite(least[a, b]):
-                nearest[pair] = min(nearest.get(pair, np.inf), float(least[a, b]))
+    close = nearest_distances(Dataset(tuple(configurations)), tuple(elements), _CLOSE)
+    nearest = {f"{first}-{second}": distance for (first, second), distance in close.items()}
     shells: dict[str, list[np.ndarray]] = {}
     steps = np.round(np.arange(0.1, _REACH + 0.05, 0.1), 1)
     counts, n_counted = np.zeros(len(steps)), 0
