@@ -9,6 +9,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
+from acegen.fit.curves import nearest_distances
 from acegen.fit.data import Dataset
 from acegen.runtime import Model
 from acegen.runtime.neighbours import neighbour_list
@@ -45,6 +46,27 @@ class CompressionCurve:
         return rises_to(self.distance[inside], self.energy[inside])
 
 
+@dataclass(frozen=True)
+class Repulsion:
+    """What a potential is like below the distances of its data.
+
+    Attributes:
+        nearest: smallest distance by pair of elements in the data, Å, in the order of the model's elements.
+        compression: the curve of a scaled structure, if there is one.
+        dimers: by pair in `nearest`, the distance down to which its dimer's energy rises, Å.
+    """
+
+    nearest: dict[tuple[str, str], float]
+    compression: CompressionCurve | None
+    dimers: dict[tuple[str, str], float]
+
+
+def squeeze(model: Model, data: Dataset) -> Repulsion:
+    """Squeeze a structure of the data, and dimers."""
+    nearest = nearest_distances(data, model.elements, model.cutoff)
+    return Repulsion(nearest, compression_curve(model, data, nearest), dimers_rise_to(model, nearest))
+
+
 def rises_to(distance: Floats, energy: Floats) -> float:
     """The last of falling distances up to which energies rise without a break."""
     falls = np.flatnonzero(np.diff(energy) <= 0)
@@ -62,26 +84,22 @@ def compression_curve(model: Model, data: Dataset, nearest: Mapping[tuple[str, s
     Returns:
         None if no structure with an energy has two atoms within the cutoff.
     """
-    structures = [
-        (c.energy / len(c.atoms), c.atoms)
-        for c in data.configurations
-        if c.energy is not None and 1 < len(c.atoms) <= _MAX_ATOMS
-    ]
-    for _, atoms in sorted(structures, key=lambda known: known[0])[:1]:
-        pairs = neighbour_list(atoms, model.cutoff)
-        if not len(pairs.center):
-            return None
-        lengths = np.linalg.norm(pairs.displacement, axis=1)
-        symbols = atoms.get_chemical_symbols()
-        ends = zip(pairs.center, pairs.neighbour, strict=True)
-        closest = [_of(nearest, symbols[i], symbols[j]) for i, j in ends]
-        smallest = float(lengths.min())
-        distances = np.geomspace(smallest, SHORTEST, _POINTS)
-        isolated = np.mean([model.atomic_energies[symbol] for symbol in symbols])
-        energies = [model.compute(_scaled(atoms, d / smallest)).energies.mean() - isolated for d in distances]
-        reached = smallest * min(1.0, float((np.array(closest) / lengths).max()))
-        return CompressionCurve(atoms.get_chemical_formula(empirical=True), distances, np.array(energies), reached)
-    return None
+    structures = [c for c in data.configurations if c.energy is not None and 1 < len(c.atoms) <= _MAX_ATOMS]
+    if not structures:
+        return None
+    atoms = min(structures, key=lambda c: (c.energy or 0.0) / len(c.atoms)).atoms
+    pairs = neighbour_list(atoms, model.cutoff)
+    if not len(pairs.center):
+        return None
+    lengths = np.linalg.norm(pairs.displacement, axis=1)
+    symbols = atoms.get_chemical_symbols()
+    closest = [_of(nearest, symbols[i], symbols[j]) for i, j in zip(pairs.center, pairs.neighbour, strict=True)]
+    smallest = float(lengths.min())
+    distances = np.geomspace(smallest, SHORTEST, _POINTS)
+    isolated = np.mean([model.atomic_energies[symbol] for symbol in symbols])
+    energies = [model.compute(_scaled(atoms, d / smallest)).energies.mean() - isolated for d in distances]
+    reached = smallest * min(1.0, float((np.array(closest) / lengths).max()))
+    return CompressionCurve(atoms.get_chemical_formula(empirical=True), distances, np.array(energies), reached)
 
 
 def dimers_rise_to(model: Model, nearest: Mapping[tuple[str, str], float]) -> dict[tuple[str, str], float]:

@@ -13,8 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from acegen.fit.compression import compression_curve
-from acegen.fit.curves import dimer_curve, nearest_distances, volume_curve
+from acegen.fit.curves import dimer_curve, volume_curve
 from acegen.fit.evaluation import Comparison, total_row
 
 if TYPE_CHECKING:
@@ -127,7 +126,7 @@ def error_reach(sizes: NDArray[np.float64]) -> float:
 def _dimers(result: FitResult) -> Figure:
     model = result.model
     pairs = list(combinations_with_replacement(model.elements, 2))
-    found = nearest_distances(result.parts.training, model.elements, model.cutoff)
+    found = result.repulsion.nearest
     columns = min(3, len(pairs))
     rows = -(-len(pairs) // columns)
     figure = Figure(figsize=(4.2 * columns, 3.2 * rows))
@@ -195,8 +194,7 @@ def _energy_volume(result: FitResult) -> Figure | None:
 
 
 def _compression(result: FitResult) -> Figure | None:
-    model, data = result.model, result.parts.training
-    curve = compression_curve(model, data, nearest_distances(data, model.elements, model.cutoff))
+    curve = result.repulsion.compression
     if curve is None:
         return None
     figure = Figure(figsize=(5, 3.6))

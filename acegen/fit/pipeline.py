@@ -30,6 +30,7 @@ from acegen.errors import FitError
 from acegen.fit.assembly import assemble, make_assembler
 from acegen.fit.bayes import BayesFit
 from acegen.fit.clock import StageClock, StageCost, Subordinate
+from acegen.fit.compression import Repulsion, squeeze
 from acegen.fit.consistency import check_content, energy_deviations
 from acegen.fit.crosscheck import check_against_first_fit, check_energy_groups, check_predictions
 from acegen.fit.data import Dataset, Parts, describe_missing, read_parts
@@ -69,6 +70,7 @@ class FitResult:
         coefficients: as the potential was compiled with them.
         comparisons: labels and predictions by part; in "validation" each fold is predicted by a fit without it.
         findings: what about the data a person should look at.
+        repulsion: what the potential is like below the distances of the data.
         costs: time and memory by stage.
         n_cached: units of the assembly that were found finished.
         n_units: all units.
@@ -85,6 +87,7 @@ class FitResult:
     coefficients: Coefficients
     comparisons: dict[str, list[Comparison]]
     findings: tuple[Finding, ...]
+    repulsion: Repulsion
     costs: tuple[StageCost, ...]
     n_cached: int
     n_units: int
@@ -110,9 +113,8 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
         findings = check_content(parts, settings)
         warn_of(findings)
         clock.report(_describe_data(parts))
-    cache = str(
-        Path(settings.assembly.cache or Path(settings.output) / ".assembly").resolve()
-    )  # workers start elsewhere
+    folder = settings.assembly.cache or Path(settings.output) / ".assembly"
+    cache = str(Path(folder).resolve())  # workers start elsewhere
     recommendation = None
     if isinstance(settings.spec, ModelRequest):
         with clock.stage("model"):
@@ -149,14 +151,15 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
             odd = _odd(parts, comparisons, basis.elements)
             warn_of(odd)
             clock.report(f"{sum(map(len, comparisons.values())):,} configurations")
-        result = FitResult(
-            settings, recommendation, target, potential, parts, problem, found, selection, coefficients, comparisons,
-            (*findings, *odd), (), n_cached, n_units,
-        )  # fmt: skip
         with clock.stage("report"):
             from acegen.fit.pictures import draw_pictures  # Matplotlib takes a second to import
             from acegen.fit.report import write_report
 
+            repulsion = squeeze(potential, parts.training)
+            result = FitResult(
+                settings, recommendation, target, potential, parts, problem, found, selection, coefficients,
+                comparisons, (*findings, *odd), repulsion, (), n_cached, n_units,
+            )  # fmt: skip
             pictures = draw_pictures(result, staging)
             clock.report(f"report.md, report.json, {len(pictures)} pictures")
         result = replace(result, costs=clock.costs)

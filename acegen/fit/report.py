@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import tomli_w
 
 from acegen.fit.bayes import BayesFit
-from acegen.fit.compression import compression_curve, dimers_rise_to
-from acegen.fit.curves import nearest_distances
+from acegen.fit.compression import Repulsion
 from acegen.fit.evaluation import ErrorRow, error_rows, table_cells
 from acegen.fit.findings import Finding
 from acegen.fit.folder import REPORT, REPORT_FORMAT
@@ -81,7 +80,7 @@ def report_document(result: FitResult) -> dict[str, Any]:
         if result.selection is None
         else {"functions": len(result.selection.functions), "path": [list(point) for point in result.selection.path]},
         "errors": [asdict(row) for row in all_error_rows(result)],
-        "repulsion": _repulsion(result),
+        "repulsion": _repulsion(result.repulsion),
         "stages": [asdict(cost) for cost in result.costs],
         "assembly": {"units": result.n_units, "from_cache": result.n_cached},
     }
@@ -112,14 +111,12 @@ def _recommendation_lines(found: Recommendation | None) -> list[str]:
     return ["## Why this model", "", f"{found.reasons} The spec is in spec.toml.", "", *(table if rows else []), ""]
 
 
-def _repulsion(result: FitResult) -> dict[str, Any]:
+def _repulsion(found: Repulsion) -> dict[str, Any]:
     """By what is squeezed: the smallest distance in the data, and that down to which the energy rises, Å."""
-    model, data = result.model, result.parts.training
-    nearest = nearest_distances(data, model.elements, model.cutoff)
-    curve = compression_curve(model, data, nearest)
+    curve = found.compression
     rows = {} if curve is None else {f"{curve.name}, scaled": {"data": curve.data, "rises_to": curve.rises_to}}
-    for (first, second), reached in dimers_rise_to(model, nearest).items():
-        rows[f"{first}-{second} dimer"] = {"data": nearest[first, second], "rises_to": reached}
+    for (first, second), reached in found.dimers.items():
+        rows[f"{first}-{second} dimer"] = {"data": found.nearest[first, second], "rises_to": reached}
     return rows
 
 
@@ -279,11 +276,10 @@ def _solution_lines(fit: RidgeFit | BayesFit) -> list[str]:
             *_table(("smoothness", "evidence"), [[f"{p:g}", f"{value:,.1f}"] for p, value in fit.path.items()]),
         ]
     chosen = fit.chosen
-    best: dict[tuple[float, float, float], PathPoint] = {}
+    candidates: dict[tuple[float, float, float], list[PathPoint]] = {}
     for point in fit.path:
-        key = (point.weights.energy, point.weights.virial, point.smoothness)
-        if key not in best or point == chosen or (best[key] != chosen and point.score < best[key].score):
-            best[key] = point
+        candidates.setdefault((point.weights.energy, point.weights.virial, point.smoothness), []).append(point)
+    best = [min(points, key=lambda point: (point != chosen, point.score)) for points in candidates.values()]
     rows = [
         [
             f"{point.weights.energy:g}",
@@ -295,7 +291,7 @@ def _solution_lines(fit: RidgeFit | BayesFit) -> list[str]:
             f"{point.evidence:,.0f}",
             "chosen" if point == chosen else "",
         ]
-        for point in best.values()
+        for point in best
     ]
     headings = (
         "energy weight",
