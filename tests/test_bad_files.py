@@ -393,16 +393,21 @@ HEADERS = (
 )  # fmt: skip
 
 
+def posterior_of(model: acegen.Model) -> dict[str, bytes]:
+    """Members of a posterior that is right."""
+    return {
+        "format": saved("acegen-posterior-1"),
+        "basis_hash": saved(model.basis_hash),
+        "factor": saved(np.ones((8, 1))),
+    }
+
+
 @pytest.mark.parametrize("header", HEADERS, ids=lambda text: text[:60])
 @pytest.mark.parametrize("name", ["factor", "format"])
 def test_posteriors_that_promise_too_much(potential: Path, tmp_path: Path, name: str, header: str) -> None:
     """Sizes, types and headers that are not what the file holds."""
     model = acegen.load(potential)
-    good = {
-        "format": saved("acegen-posterior-1"),
-        "basis_hash": saved(model.basis_hash),
-        "factor": saved(np.ones((8, 1))),
-    }
+    good = posterior_of(model)
     path = tmp_path / "posterior.npz"
     path.write_bytes(archive(good))
     assert read_posterior(path, model).factor.shape == (8, 1)
@@ -414,11 +419,7 @@ def test_posteriors_that_promise_too_much(potential: Path, tmp_path: Path, name:
 def test_odd_posteriors(potential: Path, tmp_path: Path) -> None:
     """Pickled objects, texts that are none, compressed archives, pipes, and every truncation."""
     model = acegen.load(potential)
-    good = {
-        "format": saved("acegen-posterior-1"),
-        "basis_hash": saved(model.basis_hash),
-        "factor": saved(np.ones((8, 1))),
-    }
+    good = posterior_of(model)
     path = tmp_path / "posterior.npz"
     characters = np.array(model.basis_hash).reshape(1).view(np.uint32).copy()
     characters[0] = 0x7FFFFFFF

@@ -8,7 +8,7 @@ writes train.xyz and test.xyz: bulk, strained and rattled, hot, with a vacancy, 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import ase.io
@@ -49,11 +49,13 @@ def named(kind: str, atoms: Atoms) -> Atoms:
     return atoms
 
 
-def write_data(folder: Path, seed: int = 0) -> None:
-    """Label everything and write the two files, the test data from another draw."""
+def write_data(
+    folder: Path, make: Callable[[np.random.Generator], Iterator[Atoms]] = structures, seed: int = 0
+) -> None:
+    """Label everything that is made and write the two files, the test data from another draw."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, name in enumerate(("train", "test")):
-        chosen = list(structures(np.random.default_rng([seed, number])))[:: 3 * number + 1]
+        chosen = list(make(np.random.default_rng([seed, number])))[:: 3 * number + 1]
         for atoms in track(chosen, description=f"labels of {name}.xyz", transient=True):
             atoms.calc = EMT()
             atoms.get_forces()

@@ -1,8 +1,8 @@
 """An alloy of five elements, labelled by ASE's EMT: random fcc crystals, strained, hot, with vacancies, and surfaces.
 
-    python examples/alloy/data.py FOLDER
+    python examples/quickstart/alloy.py FOLDER
 
-writes train.xyz and test.xyz; `acegen fit examples/alloy/fit.toml` goes on from there.
+writes train.xyz and test.xyz; `acegen fit examples/quickstart/alloy.toml` goes on from there.
 """
 
 from __future__ import annotations
@@ -11,12 +11,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import ase.io
 import numpy as np
 from ase import Atoms
 from ase.build import bulk, fcc111
-from ase.calculators.emt import EMT
-from rich.progress import track
+from data import write_data
 
 ELEMENTS = {"Ni": 3.52, "Cu": 3.61, "Pd": 3.89, "Ag": 4.09, "Au": 4.08}
 """Lattice constants, Å; a crystal starts from the mean of its atoms'."""
@@ -48,20 +46,7 @@ def deformed(kind: str, atoms: Atoms, rng: np.random.Generator, strain: float, r
     return atoms
 
 
-def write_data(folder: Path, seed: int = 0) -> None:
-    """Label everything and write the two files, the test data from another draw."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for number, name in enumerate(("train", "test")):
-        chosen = list(structures(np.random.default_rng([seed, number])))[:: 3 * number + 1]
-        for atoms in track(chosen, description=f"labels of {name}.xyz", transient=True):
-            atoms.calc = EMT()
-            atoms.get_forces()
-            atoms.get_stress()
-        ase.io.write(folder / f"{name}.xyz", chosen, format="extxyz")
-        print(f"{folder / name}.xyz: {len(chosen)} configurations, {sum(map(len, chosen))} atoms")
-
-
 if __name__ == "__main__":
     if len(sys.argv) != 2:
-        sys.exit("usage: python examples/alloy/data.py FOLDER")
-    write_data(Path(sys.argv[1]))
+        sys.exit("usage: python examples/quickstart/alloy.py FOLDER")
+    write_data(Path(sys.argv[1]), structures)
