@@ -32,11 +32,11 @@ from acegen.spec.fields import by_pair
 
 Floats = NDArray[np.float64]
 
-_STEP = 0.01
+_STEP = 0.005
 """By how much the scale falls from one demand to the next, in units of that at which the first pair is as
 close as in the data."""
 
-_RISE = 1e-3
+_RISE = 5e-4
 """What the energy must rise by in a step at least, eV/atom."""
 
 _SLACK = 1e-5
@@ -141,16 +141,26 @@ def nearest_that_obeys(functions: Floats, root: Floats, demands: Demands, noise:
         noise: standard deviation of the rows of the fit.
     """
     matrix, bound = demands.rows @ root, demands.rises - demands.rows @ functions
-    if (bound <= 0).all():
-        return np.zeros(root.shape[1])
-    own = np.hstack([matrix, np.diag(np.full(len(bound), _SLACK / max(noise, 1e-300)))])
+    z: Floats = np.zeros(root.shape[1])
+    looked_at = np.zeros(len(bound), dtype=bool)
+    while True:  # few demands are decisive: only those that were missed on the way are looked at
+        missed = (matrix @ z < bound - 0.1 * _RISE) & ~looked_at if looked_at.any() else bound > 0
+        if not missed.any():
+            return z
+        looked_at |= missed
+        z = _least(matrix[looked_at], bound[looked_at], _SLACK / max(noise, 1e-300))
+
+
+def _least(matrix: Floats, bound: Floats, slack: float) -> Floats:
+    """The shortest z with matrix z ≥ bound, where each row may be missed by `slack` at the price of a length of one."""
+    own = np.hstack([matrix, np.diag(np.full(len(bound), slack))])
     sizes = np.linalg.norm(own, axis=1)
     stacked = np.vstack([(own / sizes[:, None]).T, bound / sizes])
     target = np.zeros(len(stacked))
     target[-1] = 1.0
     multipliers, _ = nnls(stacked, target, maxiter=20 * len(bound))
     residual = stacked @ multipliers - target
-    z: Floats = -residual[: root.shape[1]] / residual[-1]
+    z: Floats = -residual[: matrix.shape[1]] / residual[-1]
     return z
 
 
