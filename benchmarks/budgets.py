@@ -66,7 +66,7 @@ def _models(options: argparse.Namespace) -> dict[str, Any]:
             request["cutoff"] = options.cutoff
         if count is not None:
             request["functions"] = count
-        models["default" if count is None else f"{count:,} functions"] = request
+        models["default" if count is None else f"at most {count:,}"] = request
     return {**{path.stem: str(path) for path in options.spec}, **models}
 
 
@@ -103,19 +103,20 @@ def _row(label: str, result: FitResult, microseconds: Samples) -> dict[str, Any]
 
 
 def _show(console: Console, rows: list[dict[str, Any]]) -> None:
-    table = Table("model", "functions", "µs/atom (quartiles)", "val. E, F", "test E, F", "fit, s")
+    table = Table("model", "functions", "µs/atom", "quartiles", "validation", "test", "fit, s")
     for row in rows:
         low, high = row["microseconds"].quartiles
         table.add_row(
             row["model"],
             f"{row['functions']:,}",
-            f"{row['microseconds'].median:.2f} ({low:.2f}-{high:.2f})",
+            f"{row['microseconds'].median:.2f}",
+            f"{low:.2f}-{high:.2f}",
             f"{row['validation energy']:.2f}, {row['validation forces']:.4f}",
             f"{row['energy']:.2f}, {row['forces']:.4f}",
             f"{row['seconds']:.0f}",
         )
     console.print(table)
-    console.print("Mean absolute errors, meV/atom and eV/Å.")
+    console.print("Mean absolute errors of energies, meV/atom, and forces, eV/Å.")
 
 
 def _draw(rows: list[dict[str, Any]], path: Path) -> Path:
@@ -128,7 +129,7 @@ def _draw(rows: list[dict[str, Any]], path: Path) -> Path:
     for axes, key, name in zip(panels, ("energy", "forces"), ("energy, meV/atom", "forces, eV/Å"), strict=True):
         for row in rows:
             place = row["microseconds"].median, row[key]
-            axes.plot(*place, "o", color="#4477aa" if "functions" in row["model"] else "#cc6677")
+            axes.plot(*place, "o", color="#4477aa" if "at most" in row["model"] else "#cc6677")
             axes.annotate(row["model"], place, textcoords="offset points", xytext=(5, 4), fontsize=8)
         axes.set_xlabel("µs per atom, energies and forces")
         axes.set_ylabel(f"test error, {name}")
