@@ -11,6 +11,7 @@ import argparse
 import os
 import sys
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -127,13 +128,12 @@ def _draw(rows: list[dict[str, Any]], path: Path) -> Path:
 
     figure, panels = plt.subplots(1, 2, figsize=(8.4, 3.6))
     for axes, key, name in zip(panels, ("energy", "forces"), ("energy, meV/atom", "forces, eV/Å"), strict=True):
-        for row in rows:
-            place = row["microseconds"].median, row[key]
-            axes.plot(*place, "o", color="#4477aa" if "at most" in row["model"] else "#cc6677")
-            axes.annotate(row["model"], place, textcoords="offset points", xytext=(5, 4), fontsize=8)
+        for row, marker in zip(rows, cycle("osD^vPX")):  # places coincide where a budget is not used up
+            axes.plot(row["microseconds"].median, row[key], marker, label=row["model"], alpha=0.7, fillstyle="none")
         axes.set_xlabel("µs per atom, energies and forces")
         axes.set_ylabel(f"test error, {name}")
-        axes.margins(0.2)
+        axes.margins(0.1)
+    panels[0].legend(frameon=False, fontsize=8)
     figure.tight_layout()
     figure.savefig(path, dpi=120)
     plt.close(figure)
