@@ -40,7 +40,7 @@ class Plan:
 
 
 def measure(context: Context) -> Section:
-    """One process, several processes, memory, and what that means for more."""
+    """One process, several processes, memory."""
     settings, notes = context.settings.lammps, list[str]()
     try:
         find_lammps(context)
@@ -65,7 +65,7 @@ def measure(context: Context) -> Section:
         ],
     }
     first = contenders.own[settings.sizes[0]]
-    data |= parallel.measure(context, contenders, next(p for p in plans if p.potential == first).skin, data, notes)
+    data |= parallel.measure(context, contenders, next(p for p in plans if p.potential == first).skin, notes)
     return Section(
         "LAMMPS",
         data,

@@ -51,7 +51,7 @@ class LammpsSettings:
     """Extent of the measurements with LAMMPS.
 
     Attributes:
-        sizes: models; scaling is measured with the first, communication predicted for the first and the last.
+        sizes: models; processes, ghosts and memory are measured with the first.
         cells: the crystal on which potentials are compared.
         seconds: time a run should take: sets the number of steps.
         steps: least and most steps of a run.
