@@ -128,8 +128,7 @@ def compare(costs: Costs, data: Mapping[str, Any]) -> list[Comparison]:
     """Predictions of what was measured. Processes slow each other down as independent programs ("copies") do."""
     busy = {row["processes"]: 1 / row["efficiency"]["median"] for row in data["processes"] if row["kind"] == "copies"}
     measured = [
-        ("one process", 1, (1, 1, 1), row["us_per_atom_step"]["median"] * 1e-6 * row["atoms"], row)
-        for row in data["series"]
+        ("single", 1, (1, 1, 1), row["us_per_atom_step"]["median"] * 1e-6 * row["atoms"], row) for row in data["series"]
     ]
     measured += [
         (row["kind"], row["processes"], row["cells"], row["ms_per_step"]["median"] * 1e-3, row)

@@ -179,8 +179,8 @@ def cause_table(model: str, costs: Costs, atoms: int, cores: Sequence[int], netw
 def comparison_table(comparisons: Sequence[Comparison]) -> Table:
     """Measured steps beside their predictions."""
     table = Table(title="The model against measurements", box=box.SIMPLE)
-    table.add_column("")
-    for heading in ("processes", "atoms", "measured, ms", "predicted, ms", "predicted / measured", "the same, ghosts"):
+    table.add_column("crystal", no_wrap=True)
+    for heading in ("processes", "atoms", "measured, ms", "predicted, ms", "ratio", "ratio, ghosts"):
         table.add_column(heading, justify="right")
     for row in comparisons:
         table.add_row(
