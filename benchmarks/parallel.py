@@ -1,4 +1,4 @@
-"""Simulations with LAMMPS on several processes, ghosts against atoms, memory: what examples/scaling predicts from."""
+"""Simulations with LAMMPS on several processes, ghosts, memory: the measurements that examples/scaling starts from."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from benchmarks.timing import Samples, pinned
 
 _MEMORY_STEPS, _LARGE_STEPS = 2, BUILD_EVERY
 _REST = 0.2
-"""Seconds that a program stays when it is done, for its memory to be read."""
+"""Seconds that a program stays alive when it is done, so that its memory can be read."""
 
 
 def measure(context: Context, contenders: Contenders, skin: float, notes: list[str]) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def _processes() -> list[int]:
 
 
 def _number_of_steps(context: Context, potential: Potential, skin: float, folder: Path, cells: Cells) -> int:
-    """Steps of a run on one process that takes as long as wanted: a multiple of those between two builds of lists."""
+    """Steps for a run of the wanted duration on one process; a multiple of the steps between two builds of lists."""
     settings = context.settings.lammps
     few = potential.run(folder, settings.weak, settings.steps[0], skin)
     expected = few.us() * 1e-6 * n_atoms(cells)
@@ -64,7 +64,7 @@ def _number_of_steps(context: Context, potential: Potential, skin: float, folder
 
 
 def _alternate(tasks: Mapping[str, Callable[[], Run]], rounds: int, steps: Steps) -> dict[str, list[Run]]:
-    """Every task once in every round, each round beginning with another one."""
+    """Run every task once per round; each round begins with a different one."""
     names, found = list(tasks), dict[str, list[Run]]()
     for number in range(rounds):
         start = number % len(names)
@@ -104,16 +104,16 @@ def _series_record(runs: list[Run]) -> dict[str, Any]:
 
 
 def _copies(potential: Potential, folder: Path, cells: Cells, number: int, skin: float, copies: int) -> Run:
-    """Independent runs at the same time; the one that took longest."""
+    """Independent runs at the same time. Returns the one that took longest."""
     script, variables = write_input(folder), potential.variables(cells, number, skin, REGULARLY)
     started = [potential.lammps.start(script, variables) for _ in range(copies)]
     return max((finished(process)[-1] for process in started), key=lambda run: run.loop)
 
 
 def _scaling(context: Context, potential: Potential, skin: float, numbers: list[int], folder: Path) -> Tasks:
-    """A crystal that processes share, one that grows with them, and as many programs that know nothing of each other.
+    """A crystal that processes share, one that grows with them, and as many independent programs.
 
-    The last tell what the machine loses when its cores are all busy, whatever is sent: shared caches, memory, clocks.
+    The last show what the machine loses without any messages when all cores are busy: shared caches, memory, clocks.
     """
     settings = context.settings.lammps
     x, y, z = settings.weak
@@ -157,7 +157,7 @@ def _scaling_records(context: Context, found: Mapping[str, list[Run]]) -> list[d
 
 
 def _memory(context: Context, contenders: Contenders, skin: float, folder: Path, steps: Steps) -> list[dict[str, Any]]:
-    """Resident memory of two sizes, and the slope between them."""
+    """Resident memory for two sizes, and the slope between them."""
     own = list(contenders.own.values())
     compared = [*own, *(other for other in contenders.others if other.name in ("Tersoff", "SNAP"))]
     rows = []
@@ -202,7 +202,7 @@ def _large(context: Context, contenders: Contenders, skin: float, folder: Path, 
 
 
 def tables(data: Mapping[str, Any]) -> list[Table]:
-    """Of all that is measured here."""
+    """Tables of everything measured here."""
     model = data["scaling_model"]
     return [
         Table(

@@ -14,7 +14,7 @@ COLOURS = ("#8da0cb", "#66c2a5", "#fc8d62", "#e78ac3")
 
 
 def draw_plots(sections: Mapping[str, Section], output: Path) -> list[Path]:
-    """Draw what has been measured; nothing without matplotlib. Returns the files."""
+    """Draw the measurements, if matplotlib is installed. Returns the files."""
     try:
         import matplotlib
     except ImportError:
@@ -44,7 +44,7 @@ def _save(figure: Any, path: Path) -> list[Path]:
 
 
 def _kernels(data: dict[str, Any], output: Path) -> list[Path]:
-    """Time by stage, beside what it would be at the peak."""
+    """Time by stage, next to the time at the peak."""
     import matplotlib.pyplot as plt
 
     models = data["models"]
@@ -96,7 +96,7 @@ def _line(axes: Any, rows: list[dict[str, Any]], key: str, title: str) -> None:
 
 
 def _compile(data: dict[str, Any], output: Path) -> list[Path]:
-    """Time to compile by products."""
+    """Time to compile against the number of products."""
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=(6.4, 3.6))
@@ -115,7 +115,7 @@ def _compile(data: dict[str, Any], output: Path) -> list[Path]:
 
 
 def _peers(data: dict[str, Any], output: Path) -> list[Path]:
-    """Times of all evaluators, logarithmic."""
+    """Times of all evaluators on a logarithmic scale."""
     import matplotlib.pyplot as plt
 
     models = data["models"]
@@ -141,7 +141,7 @@ def _lammps(data: dict[str, Any], output: Path) -> list[Path]:
 
 
 def _lammps_potentials(data: dict[str, Any], output: Path) -> list[Path]:
-    """Time of each, logarithmic, beside that of the bare kernel; all but the pair style below it."""
+    """Time of each on a logarithmic scale, with that of the bare kernel and of everything but the pair style."""
     import matplotlib.pyplot as plt
 
     rows = data["potentials"]
