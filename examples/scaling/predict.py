@@ -25,12 +25,17 @@ ATOMS = (10**6, 10**7, 10**8, 10**9)
 CORES = (100, 1_000, 10_000, 100_000)
 MOST_CORES = 10**7
 FORMATS = (".png", ".pdf", ".svg")
+DESCRIPTION = """\
+Predict steps per second and parallel efficiency of LAMMPS with the pair style
+acegen on many cores, from the costs of one core and the properties of a network.
+communication.py explains the model, README.md the results.
+"""
 EPILOG = """\
 How to read the result
   Steps per second are followed by the parallel efficiency: the time on one core,
-  divided by the sum of the times of all cores. 100 % means that doubling the
-  cores doubles the speed. Efficiency depends mostly on atoms per core: good
-  above 1000, poor below 100.
+  divided by the sum of the times of all cores. At 100 % twice as many cores are
+  twice as fast. Efficiency depends mostly on atoms per core: it is good above
+  1000 and poor below 100.
 
 Examples
   the committed costs:             python examples/scaling/predict.py
@@ -63,14 +68,9 @@ def main() -> None:
 
 
 def parse_arguments() -> argparse.Namespace:
-    """The command line, checked.
-
-    Raises:
-        SystemExit: it makes no sense.
-    """
+    """The command line, checked; exits with a message if it makes no sense."""
     parser = argparse.ArgumentParser(
-        description="Predict steps per second and parallel efficiency of LAMMPS with the pair style acegen on many "
-        "cores, from the costs of one core and the properties of a network. communication.py explains the model.",
+        description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
