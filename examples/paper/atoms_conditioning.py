@@ -220,7 +220,7 @@ def claims(conditions: list[Condition], sizes: Sizes) -> list[Claim]:
         Claim(
             "fewer particles than the order",
             "canonical functions of order ν vanish for N < ν",
-            f"in all {len(fewer)} such cases just these functions are zero, and as many self-interacting functions "
+            f"in all {len(fewer)} such cases exactly these functions are zero, and as many self-interacting functions "
             f"depend on the others, whose matrix is singular: {vanish}",
             "agrees" if vanish else "differs",
         ),
@@ -234,7 +234,7 @@ def claims(conditions: list[Condition], sizes: Sizes) -> list[Claim]:
         Claim(
             "one-particle functions of mean zero (all l > 0)",
             "no statement for this basis",
-            f"condition number {orthogonal:g} at most canonical, up to {usual:.3g} self-interacting (N = {many}: up to "
+            f"condition number at most {orthogonal:g} canonical, up to {usual:.3g} self-interacting (N = {many}: up to "
             f"{max(b.value for _, b in centred if b.particles == many):.3g})",
             "not stated",
         ),

@@ -188,7 +188,7 @@ def claims(sizes: list[Operator], families: list[Operator]) -> list[Claim]:
         Claim(
             "𝒫 is sparse",
             "𝒫 is sparse (numbers are stated for particles on an interval only)",
-            f"at most {max(o.nonzeros / o.functions for o in sizes):.0f} non-zeros a row; "
+            f"at most {max(o.nonzeros / o.functions for o in sizes):.0f} non-zeros per row; "
             f"{100 * largest.density:.2f} % at order {largest.order}, level {largest.level} ({largest.functions:,} "
             f"functions); density falls with the level at every order above 1: {sparse}; {exponents(sizes)}",
             "trend agrees" if sparse else "differs",

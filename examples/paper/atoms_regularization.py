@@ -243,8 +243,8 @@ def claims(pairs: list[Pair]) -> list[Claim]:
         Claim(
             "without a ridge",
             "both bases span the same space",
-            f"predictions of both, with more samples than functions and exact labels, differ by {apart:.1e} standard "
-            "deviations of the function at most",
+            f"predictions of both, with more samples than functions and exact labels, differ by at most {apart:.1e} "
+            "standard deviations of the function",
             "agrees" if apart < 1e-5 else "differs",
         ),
         *(robustness(name, own) for name, own in groups.items()),

@@ -284,7 +284,7 @@ def claims(cases: list[Case]) -> list[Claim]:
             "worse or not at all",
             f"with fewer factors than particles: slopes {min(worse):.2f} to {max(worse):.2f} of the canonical ones, "
             f"{growing} of {len(worse)} without decay over the fitted degrees; with as many factors as particles the "
-            f"coefficients are the same but for the norms of the functions, slopes {min(top):.2f} to {max(top):.2f}",
+            f"coefficients are the same apart from the norms of the functions, slopes {min(top):.2f} to {max(top):.2f}",
             "agrees" if max(worse) < 0.8 else "trend agrees" if max(worse) < 1 else "differs",
         ),
         Claim(
@@ -302,7 +302,7 @@ def claims(cases: list[Case]) -> list[Claim]:
         Claim(
             "Both bases give the same fitted function",
             "not stated",
-            f"they differ by {max(case.difference for case in cases):.1e} at most",
+            f"they differ by at most {max(case.difference for case in cases):.1e}",
             "not stated",
         ),
     ]

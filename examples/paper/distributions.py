@@ -239,9 +239,9 @@ def claims(curves: list[Row], few: list[Row], refused: list[str]) -> list[Claim]
             "agrees" if np.mean(np.array(conditions) > 1) >= 0.9 else "differs",
         ),
         Claim(
-            f"Errors with {DATA_PER_FUNCTION} data a function and condition numbers below {ROUNDING:.0e}",
+            f"Errors with {DATA_PER_FUNCTION} data per function and condition numbers below {ROUNDING:.0e}",
             robust,
-            f"they differ by {apart:.1e} of the error at most ({len(clean)} fits): the space is the same",
+            f"they differ by at most {apart:.1e} of the error ({len(clean)} fits): the space is the same",
             "differs" if apart < SAME else better(clean, "rmse"),
         ),
     ]
@@ -250,7 +250,7 @@ def claims(curves: list[Row], few: list[Row], refused: list[str]) -> list[Claim]
         least = min(row.rmse for pair in rounded for row in pair)
         found.append(
             Claim(
-                f"Errors with {DATA_PER_FUNCTION} data a function and a condition number above that",
+                f"Errors with {DATA_PER_FUNCTION} data per function and a condition number above that",
                 robust,
                 f"{multiples}: on test data {factors(rounded, 'rmse')}; largest {factors(rounded, 'largest')} "
                 f"({len(rounded)} fits with {' and '.join(kinds)} data; RMSE {least:.1e} at best)",
@@ -285,8 +285,8 @@ def training_claim(curves: list[Row]) -> Claim:
     errors = "; ".join(f"{name} {row.rmse:.1e} and {row.largest:.1e}" for name, row in last.items())
     degree = next(iter(last.values())).degree
     return Claim(
-        f"Training data: error on test data alike and largest error on the cube, {FUNCTIONS[0].formula}, 3 particles, "
-        f"degree {degree}, canonical",
+        f"Training data: error on similar test data and largest error on the cube, {FUNCTIONS[0].formula}, "
+        f"3 particles, degree {degree}, canonical",
         "not stated",
         errors,
         "not stated",

@@ -164,7 +164,7 @@ def _growth(rows: Mapping[str, Rows], findings: Findings) -> Counts:
     parts = []
     for kind in counts:
         size, nonzero = total(counts, kind, top, degree)
-        parts.append(f"{kind}: {nonzero:,} ({nonzero / size:.0f} a row, {nonzero / size**2 * 100:.2f} %)")
+        parts.append(f"{kind}: {nonzero:,} ({nonzero / size:.0f} per row, {nonzero / size**2 * 100:.2f} %)")
     seen = f"orders 1-{top}, Σk ≤ {degree}, {size:,} rows. {'; '.join(parts)}"
     findings.claims.append(Claim("non-zeros of 𝒫 as order and degree grow", "𝒫 is sparse", seen, "not stated"))
     return counts
@@ -190,7 +190,9 @@ def _recursion(setting: Setting, rows: Mapping[str, Rows], findings: Findings) -
                 checked += 1
     seen = f"{checked:,} rows by both, over the rationals; {wrong} differ"
     findings.claims.append(
-        Claim("the recursion and the closed formula give one 𝒫", "recursion", seen, "differs" if wrong else "agrees")
+        Claim(
+            "the recursion and the closed formula give the same 𝒫", "recursion", seen, "differs" if wrong else "agrees"
+        )
     )
     findings.tables["interval_recursion"] = ("rows compared", "rows that differ"), [[checked, wrong]]
 

@@ -93,7 +93,7 @@ class Potential:
 
     Attributes:
         configurations: used for the fit.
-        condition: of the scaled problem; infinite if the data do not see some combination of functions.
+        condition: of the scaled problem; infinite if the data do not determine some combination of functions.
         strength: of the prior, as decided, in units of the largest singular value.
         energy: test errors, eV/atom.
         forces: test errors, eV/Å.

@@ -132,7 +132,7 @@ def claims(pairs: list[Pair], curves: Curves) -> list[Claim]:
         Claim(
             "what a dimer is",
             "canonical functions of order above 1 vanish on a dimer",
-            f"their largest share is {pure:.1e} eV canonical, {usual:.2g} eV and more self-interacting",
+            f"their largest contribution is {pure:.1e} eV canonical, {usual:.2g} eV and more self-interacting",
             "agrees" if pure < 1e-8 < usual else "differs",
         ),
         *(claim for name, own in groups.items() for claim in claims_of_errors(name, own)),
@@ -162,11 +162,11 @@ def claims_of_errors(prior: str, pairs: list[Pair]) -> list[Claim]:
             f"condition number of the fit, {prior}",
             "smaller for the canonical basis (trend)",
             f"canonical by self-interacting {spread(condition)}"
-            + (f"; {singular} cases are singular in a basis" if singular else ""),
+            + (f"; {singular} cases are singular in one basis" if singular else ""),
             "trend agrees" if better else "differs",
         ),
         Claim(
-            f"strengths that will do, {prior}",
+            f"tolerated strengths, {prior}",
             "the canonical basis is more robust (trend)",
             *counted_claim({"decades within 10 %": counted([(-a.decades, -b.decades) for a, b in pairs])}),
         ),

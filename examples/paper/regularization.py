@@ -229,7 +229,7 @@ def wider(chosen: list[Pair], error: str, common: bool = False) -> tuple[str, Ve
 
 def claims(found: list[Pair]) -> list[Claim]:
     """What the paper says about robustness, and what is found."""
-    paper = "the canonical basis is the more robust one under regularization"
+    paper = "the canonical basis is more robust under regularization"
     scaled = [pair for pair in found if pair[0].kind.scale == SCALES[0]]
     spread = {"arcsine data": ["arcsine"], "other data (uniform, normal, beta)": ["uniform", "normal", "beta"]}
     result = []

@@ -12,7 +12,7 @@ A step takes
     + messages · latency                 positions and forces: two messages each along every divided direction, and more
                                          where sub-domains are thinner than R and ghosts come from further away
     + bytes / bandwidth                  per ghost: 24 for its position, 24 for its force, 64 when lists are built
-    + reductions · ⌈log₂ P⌉ · latency    one a step, to find whether an atom has moved too far; output adds few
+    + reductions · ⌈log₂ P⌉ · latency    one per step, to see whether an atom has moved too far; output adds few
 
 For one process this is exact if the costs are constant. The model ignores other work on the machine, the topology of
 the network, and uneven densities. It does know that a crystal is uneven: a region of n atoms cut out of it holds
