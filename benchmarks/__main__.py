@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Measure acegen: kernels by stage against the multiply-add peak, ways to compile, scaling, "
         "compile times, throughput for fits, other evaluators in the same run, and simulations with LAMMPS.",
         epilog="A full run takes an hour or more; keep the machine otherwise idle. "
-        "benchmarks/README.md says what is counted.",
+        "See benchmarks/README.md for what is counted.",
     )
     parser.add_argument("--quick", action="store_true", help="small models and few repetitions, about a minute")
     parser.add_argument(
@@ -113,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    """Refuse what cannot work, before anything is measured."""
+    """Reject arguments that cannot work before anything is measured."""
     for name in ("Si_test.xyz", "Si_train.xyz") if options.data else ():
         if not (options.data / name).is_file():
             parser.error(f"there is no file {options.data / name}; --data needs Si_test.xyz and Si_train.xyz")
@@ -123,7 +123,7 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
     if options.core is not None and hasattr(os, "sched_getaffinity"):
         cores = sorted(os.sched_getaffinity(0))
         if options.core not in cores:
-            parser.error(f"core {options.core} is none of {', '.join(map(str, cores))}")
+            parser.error(f"core {options.core} is not one of {', '.join(map(str, cores))}")
 
 
 def _names(text: str) -> list[str]:
@@ -131,7 +131,7 @@ def _names(text: str) -> list[str]:
     wanted = {name.strip() for name in text.split(",")}
     unknown = sorted(wanted - set(NAMES))
     if unknown or not wanted:
-        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is none of {', '.join(NAMES)}")
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is not one of {', '.join(NAMES)}")
     return [name for name in NAMES if name in wanted]
 
 

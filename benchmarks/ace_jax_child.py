@@ -1,8 +1,9 @@
 """Times ace-jax, in a Python that has it: `PYTHON ace_jax_child.py CONFIG.json`, started by `benchmarks.peers`.
 
 Prints one line of JSON when it is ready ({"paths": {...}, "labels": [...]}), then one ({path: seconds}) for every line
-it reads: energies and forces by each path, the median of a few calls; for the JAX path that of the faster form of its
-product stage. Neighbour lists come with the configuration and are not timed. One thread, double precision.
+it reads: the time of energies and forces by each path, the median of a few calls. The JAX path has two forms of its
+product stage, and the faster one counts. Neighbour lists come with the configuration and are not timed. One thread,
+double precision.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ def main() -> None:
     for name, run in paths.items():
         energies[name] = float(np.sum(jax.block_until_ready(run())[0]))
     print(json.dumps({"paths": energies, "labels": labels}), flush=True)
-    os.set_blocking(0, True)  # programs that the set-up has run may have left it otherwise
+    os.set_blocking(0, True)  # programs run during set-up may have changed this
     for _ in sys.stdin:
         seconds: dict[str, float] = {}
         for name, run in paths.items():

@@ -1,4 +1,4 @@
-"""Environments of many structures in the arrays of the ABI, and calls of compiled kernels with nothing around them."""
+"""Environments of many structures in the arrays of the ABI, and bare calls of compiled kernels."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Batch:
         return int(np.diff(self.first).max(initial=0))
 
     def padding(self, lanes: int) -> float:
-        """Slots of neighbours that blocks of `lanes` consecutive centres fill, relative to the neighbours there are."""
+        """Neighbour slots filled by blocks of `lanes` consecutive centres, relative to the number of neighbours."""
         counts = np.diff(self.first)
         blocks = np.zeros(-(-len(counts) // lanes) * lanes, dtype=np.int64)
         blocks[: len(counts)] = counts
@@ -74,7 +74,7 @@ class Batch:
 
 
 class KernelCall:
-    """Arguments of a kernel, made once."""
+    """Arguments of a kernel, prepared once."""
 
     def __init__(self, model: CompiledModel, batch: Batch) -> None:
         self.batch = batch

@@ -1,8 +1,8 @@
 """Error against time per atom: what a budget of functions buys. `python -m benchmarks.budgets --help`.
 
-Each budget is a fit of the recommended model with at most so many functions; other specs are fitted to the same data
-and stand in the same picture. All potentials are then timed in turn, in one run, on one core, with forces and without
-neighbour lists, on structures of the test data.
+For each budget the recommended model is fitted with at most that many functions. Other specs are fitted to the same
+data and drawn in the same picture. All potentials are then timed in turn on one core, with forces but without neighbour
+lists, on structures of the test data.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _models(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _microseconds(models: dict[str, Model], result: FitResult) -> dict[str, Samples]:
-    """Times per atom of each potential, in turn."""
+    """Times per atom of all potentials, measured in turn."""
     structures, n_atoms = [], 0
     for configuration in result.parts.test.configurations:
         if n_atoms < _ATOMS:
@@ -128,7 +128,7 @@ def _draw(rows: list[dict[str, Any]], path: Path) -> Path:
 
     figure, panels = plt.subplots(1, 2, figsize=(8.4, 3.6))
     for axes, key, name in zip(panels, ("energy", "forces"), ("energy, meV/atom", "forces, eV/Å"), strict=True):
-        for row, marker in zip(rows, cycle("osD^vPX")):  # places coincide where a budget is not used up
+        for row, marker in zip(rows, cycle("osD^vPX")):  # points coincide where a budget is not used up
             axes.plot(row["microseconds"].median, row[key], marker, label=row["model"], alpha=0.7, fillstyle="none")
         axes.set_xlabel("µs per atom, energies and forces")
         axes.set_ylabel(f"test error, {name}")

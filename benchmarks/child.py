@@ -1,4 +1,4 @@
-"""Work done in a process of its own, so that its memory can be told: `python -m benchmarks.child TASK`.
+"""Work done in a separate process, so that its memory can be measured: `python -m benchmarks.child TASK`.
 
 The task's arguments are read as JSON from standard input; the last line of standard output is the answer, as JSON.
 """
@@ -22,10 +22,10 @@ from benchmarks.structures import read_structures
 
 
 def run_child(task: str, arguments: dict[str, Any], limit: float) -> dict[str, Any]:
-    """Answer of a task.
+    """The answer of a task.
 
     Raises:
-        RuntimeError: it failed, with the last line it said, or took longer than `limit` seconds.
+        RuntimeError: it failed (the message is its last line), or took longer than `limit` seconds.
     """
     command = [sys.executable, "-m", "benchmarks.child", task]
     folder = Path(__file__).parent.parent
@@ -42,7 +42,7 @@ def run_child(task: str, arguments: dict[str, Any], limit: float) -> dict[str, A
 
 
 class StageClock:
-    """Progress of a compilation as times by stage."""
+    """Records the time of each stage of a compilation."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -61,7 +61,7 @@ class StageClock:
 
 
 def compile_task(order: int, level: int, elements: list[str], directory: str) -> dict[str, Any]:
-    """Compile a model with coefficients; nothing is there before."""
+    """Compile a model with coefficients from scratch."""
     size = Size(order, level, tuple(elements))
     clock = StageClock()
     weights = coefficients(size)
@@ -80,7 +80,7 @@ def compile_task(order: int, level: int, elements: list[str], directory: str) ->
 
 
 def design_task(module: str, structures: str, block_bytes: int) -> dict[str, Any]:
-    """Design rows of all structures of a file in blocks; none is kept."""
+    """Design rows of all structures of a file, block by block; none are kept."""
     model = acegen.load(module)
     frames = read_structures(Path(structures))
     model.design_rows(frames[0][:2])

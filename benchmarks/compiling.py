@@ -24,7 +24,7 @@ DERIVATION = ("spec", "load", "algebra", "basis", "graph")
 
 
 def measure(context: Context) -> Section:
-    """Each model compiled from nothing in a process of its own, then all timed in the same rounds."""
+    """Compile each model from scratch in a separate process, then time all of them in the same rounds."""
     sizes, rounds = context.settings.compile_sizes, max(10, context.settings.repetitions // 3)
     notes: list[str] = []
     records: dict[Size, dict[str, Any]] = {}

@@ -1,4 +1,4 @@
-"""What all measurements share: settings, structures, compiled models, progress."""
+"""What measurements have in common: settings, structures, compiled models, progress."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from benchmarks.structures import made_structures, read_structures
 
 
 class Steps:
-    """A progress bar of one measurement."""
+    """The progress bar of one measurement."""
 
     def __init__(self, bars: Progress, title: str, total: int) -> None:
         self._bars = bars
@@ -34,7 +34,7 @@ class Steps:
         self._task = bars.add_task(title, total=total)
 
     def __call__(self, text: str) -> None:
-        """Say what is being done."""
+        """Show what is being done."""
         self._bars.update(self._task, description=f"{self._title}: {text}"[:60])
 
     def advance(self) -> None:
@@ -72,7 +72,7 @@ class Context:
 
     @property
     def scratch(self) -> Path:
-        """Folder of compiled helpers and of what peers are given."""
+        """Folder of compiled helpers and of the inputs of peers."""
         folder = self.output / "scratch"
         folder.mkdir(parents=True, exist_ok=True)
         return folder
@@ -111,7 +111,7 @@ class Context:
 
     @contextmanager
     def steps(self, title: str, total: int) -> Iterator[Steps]:
-        """Show a bar while a measurement runs, a line when it is done."""
+        """Show a bar while a measurement runs, and a line when it is done."""
         bars = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -133,7 +133,7 @@ Measure = Callable[[Context], Section]
 
 
 def coefficients(size: Size, expansion: str = "canonical") -> dict[str, NDArray[np.float64]]:
-    """Random coefficients that fall off with the order, as fitted ones do; the same in every run."""
+    """Random coefficients that decrease with the order, as fitted ones do; the same in every run."""
     spec = load_atomic_spec(size.spec("counted", expansion))
     counts = estimate_size(spec).functions  # exact, without deriving the basis
     orders = np.repeat(np.arange(1, len(counts) + 1), counts)

@@ -1,8 +1,8 @@
-"""How many multiply-adds the algorithm takes, by stage. The one place where they are counted.
+"""How many multiply-adds the algorithm takes, by stage. They are counted nowhere else.
 
 A multiplication, an addition, or a fused multiply-add of vectors counts as one. Conversions, comparisons, square roots,
-divisions, loads and stores count nothing, nor do neighbours that pad lanes: what is counted is the work that this
-algorithm cannot do without, for the neighbours there are. Sums of products are taken as chains of fused multiply-adds.
+divisions, loads and stores do not count, nor do neighbours that only pad lanes: what counts is the work that this
+algorithm cannot avoid for the given neighbours. Sums of products are taken as chains of fused multiply-adds.
 
     N = radial functions, L = largest l, n_max(l) = radial functions used with l, #A = Σ_l (2l+1) n_max(l)
 
@@ -25,7 +25,7 @@ DISTANCE = 3 + 5 + 3 + 2 + 7
 
 @dataclass(frozen=True)
 class Layout:
-    """Sizes that the counts are made of.
+    """Sizes from which the counts follow.
 
     Attributes:
         n_max: for each neighbour element, the largest n in use by l.
@@ -46,7 +46,7 @@ class Layout:
         return len(self.n_max[0]) - 1
 
     def pooled(self, species: int) -> int:
-        """Number of A's of a neighbour element."""
+        """Number of A's for a neighbour element."""
         return sum((2 * l + 1) * count for l, count in enumerate(self.n_max[species]))
 
 
@@ -101,7 +101,7 @@ def forces_per_neighbour(layout: Layout, species: int) -> int:
 
 
 def count(layout: Layout, neighbours: float) -> Counts:
-    """Multiply-adds per centre with so many neighbours, evenly of all elements."""
+    """Multiply-adds per centre with this many neighbours, divided evenly among the elements."""
     share = neighbours / len(layout.n_max)
     species = range(len(layout.n_max))
     return Counts(
@@ -142,4 +142,4 @@ def product_stage(model: CompiledModel) -> int:
         found = _NUMBER.search(source.read_text(encoding="utf-8"))
         if found:
             return int(found[1].replace(",", ""))
-    raise RuntimeError(f"{model.path}: no source states the multiply-adds of the product stage")
+    raise RuntimeError(f"{model.path}: no source file states the multiply-adds of the product stage")

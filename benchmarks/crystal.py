@@ -17,13 +17,13 @@ from benchmarks.lammps import Lammps, Run
 from benchmarks.settings import Cells, Size
 
 LATTICE = 5.47
-"""Lattice constant of the example's potential, Å."""
+"""Lattice constant of the potential in examples/silicon, Å."""
 
 ATOMS_A_CELL = 8
 AS_NEEDED = "every 1 delay 0 check yes"
 BUILD_EVERY = 20
 REGULARLY = f"every {BUILD_EVERY} delay 0 check no"
-"""When neighbour lists are built. In a short run a crystal needs one or none by luck, which tells no costs."""
+"""When neighbour lists are built. Whether a crystal needs one in a short run is luck, so that costs would be random."""
 
 WARM_UP = 2
 """Steps before those that are timed."""
@@ -56,14 +56,14 @@ if "${{rest}} > 0" then "shell sleep ${{rest}}"
 
 @dataclass(frozen=True)
 class Potential:
-    """What LAMMPS is to use.
+    """What LAMMPS uses.
 
     Attributes:
         name: for tables.
         lammps: the program.
         pair: arguments of pair_style.
         coeff: arguments of pair_coeff.
-        size: of the model, if it is of acegen or has the same basis.
+        size: of the model, if it is one of acegen or has the same basis.
         moves: whether it describes silicon, so that atoms may move.
     """
 
@@ -83,7 +83,7 @@ class Potential:
         dump: Path | None = None,
         rest: float = 0.0,
     ) -> Mapping[str, object]:
-        """Variables of the input; `rest` is how long the program stays when it is done, in seconds."""
+        """Variables of the input; `rest` is how long the program stays alive when it is done, in seconds."""
         x, y, z = cells
         return {
             "x": x,
@@ -111,7 +111,7 @@ class Potential:
         processes: int = 1,
         dump: Path | None = None,
     ) -> Run:
-        """Simulate; what LAMMPS says of the steps after the first."""
+        """Simulate, and return what LAMMPS says about the timed steps."""
         variables = self.variables(cells, steps, skin, lists, dump)
         return self.lammps.run(write_input(folder), variables, processes)[-1]
 
@@ -125,12 +125,12 @@ def write_input(folder: Path) -> Path:
 
 
 def n_atoms(cells: Cells) -> int:
-    """Atoms of a crystal."""
+    """Number of atoms of a crystal."""
     return int(ATOMS_A_CELL * np.prod(cells))
 
 
 def read_dump(path: Path, cells: Cells) -> Atoms:
-    """Atoms that LAMMPS has left, in its order."""
+    """The atoms at the end of a simulation, in the order of LAMMPS."""
     positions = np.loadtxt(path, skiprows=9, ndmin=2)
     return Atoms(f"Si{len(positions)}", positions=positions, cell=[LATTICE * edge for edge in cells], pbc=True)
 
@@ -138,11 +138,12 @@ def read_dump(path: Path, cells: Cells) -> Atoms:
 def silicon_model(context: Context, size: Size) -> acegen.Model:
     """A model whose potential is that of the silicon example, whatever its size.
 
-    The larger bases contain all functions of the example's: these have its coefficients, the others next to none. So
-    crystals are stable, and all sizes follow the same trajectory, build lists at the same steps, and differ in time.
+    The larger bases contain all functions of the example. These have its coefficients, the others nearly zero. So
+    crystals are stable, and all sizes follow the same trajectory and build lists at the same steps; only their times
+    differ.
 
     Raises:
-        CoefficientError: the example's coefficients are of another basis.
+        CoefficientError: the coefficients of the example belong to another basis.
     """
     example = acegen.compile(_EXAMPLE.spec(_EXAMPLE.name("silicon")), context.modules, _FITTED)
     if size == _EXAMPLE:

@@ -20,13 +20,13 @@ from benchmarks.settings import CUTOFF, Size
 from benchmarks.timing import Samples, pinned, seconds, wall_clock
 
 SKINS = (1.0, 2.0)
-"""Å; the second is LAMMPS' default. Each potential runs with the one that suits it."""
+"""Å; the second is LAMMPS' default. Each potential runs with the faster one."""
 
 TARGET = 1.3
-"""Wanted of the last size: time of the simulation over that of the bare kernel and of all but the pair style."""
+"""Goal for the last size: time of the simulation over that of the bare kernel and everything but the pair style."""
 
 _KERNEL_SHARE = 0.3
-"""Time for which a kernel is called in a round, relative to a run of LAMMPS."""
+"""Time that calls of a kernel take in a round, relative to a run of LAMMPS."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Plan:
 
 
 def measure(context: Context) -> Section:
-    """One process, several processes, memory, and what that means for more."""
+    """One process, several processes, memory."""
     settings, notes = context.settings.lammps, list[str]()
     try:
         find_lammps(context)
@@ -65,7 +65,7 @@ def measure(context: Context) -> Section:
         ],
     }
     first = contenders.own[settings.sizes[0]]
-    data |= parallel.measure(context, contenders, next(p for p in plans if p.potential == first).skin, data, notes)
+    data |= parallel.measure(context, contenders, next(p for p in plans if p.potential == first).skin, notes)
     return Section(
         "LAMMPS",
         data,
@@ -76,14 +76,14 @@ def measure(context: Context) -> Section:
 
 
 def _reference(contenders: Contenders, plan: Plan) -> str:
-    """acegen with the same basis; with the first, for potentials of another kind."""
+    """Name of acegen with the same basis; for other kinds of potentials, with the first."""
     return contenders.own[plan.potential.size or next(iter(contenders.own))].name
 
 
 def _plans(
     context: Context, potentials: Sequence[Potential], folder: Path, steps: Steps, notes: list[str]
 ) -> list[Plan]:
-    """Try every potential with every skin, after a few steps that tell how many to do; one that fails is left out."""
+    """Try every potential with every skin; a few steps tell how many to run. Potentials that fail are left out."""
     settings, plans = context.settings.lammps, []
     for potential in potentials:
         least, most = settings.steps
@@ -103,7 +103,7 @@ def _plans(
 
 
 def _kernels(context: Context, contenders: Contenders, folder: Path) -> dict[Size, PotentialCall]:
-    """Kernels on the atoms as a simulation has left them, in LAMMPS' order."""
+    """Kernels on the atoms at the end of a simulation, in the order of LAMMPS."""
     settings = context.settings.lammps
     dump = (folder / "crystal.dump").resolve()
     next(iter(contenders.own.values())).run(folder, settings.cells, 10 * settings.steps[0], dump=dump)
@@ -130,7 +130,7 @@ def _rounds(
         times = max(3, round(_KERNEL_SHARE * settings.seconds / once))
         kernels[size].append(median(seconds(call, wall_clock) for _ in range(times)) * 1e6 / call.batch.n_atoms)
 
-    # a kernel next to the simulation it is compared with
+    # each kernel runs next to the simulation it is compared with
     order: list[Callable[[], None]] = []
     for plan in plans:
         order.append(partial(simulate, plan))

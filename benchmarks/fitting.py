@@ -1,8 +1,8 @@
-"""What a fit needs: descriptors, and the rows of the design matrix, against the dense matrix products they replace.
+"""What a fit needs: descriptors and rows of the design matrix, compared with the dense matrix products they replace.
 
 For each atom with J neighbours the derivatives of all C basis functions are dB/dA [C × #A] times dA/dr [#A × 3J].
-Design rows take db/dA as the sparse matrix it is; the comparison multiplies full matrices of these shapes with NumPy
-(BLAS, one thread), one product for each atom, and does nothing else: no dA/dr, no sums over atoms, no purification.
+Design rows use the sparsity of dB/dA. The comparison multiplies full matrices of these shapes with NumPy (BLAS, one
+thread), one product for each atom, and does nothing else: no dA/dr, no sums over atoms, no purification.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from benchmarks.structures import bulk_silicon
 from benchmarks.timing import Samples, alternate, pinned, process_clock, seconds
 
 BLOCK_BYTES = 32 * 2**20
-"""Bound on the rows in memory while memory is measured."""
+"""Limit on the rows held at once while memory is measured."""
 
 _GROUPS = 20
 _LARGE_ATOMS, _LARGE_ATOMS_QUICK = 20_000, 1_000
@@ -58,7 +58,7 @@ def measure(context: Context) -> Section:
 
 
 def _descriptors(context: Context, model: acegen.Model) -> dict[str, Any]:
-    """Descriptors a second: the kernel alone, and `Model.descriptors` with neighbour lists."""
+    """Descriptors per second: the kernel alone, and `Model.descriptors` with neighbour lists."""
     structures, n_atoms = context.test, context.batch.n_atoms
 
     def with_lists() -> None:
@@ -75,7 +75,7 @@ def _descriptors(context: Context, model: acegen.Model) -> dict[str, Any]:
 
 
 class DenseProducts:
-    """The dense products of the atoms of a structure; matrices of random numbers, each shape made once."""
+    """The dense products for the atoms of a structure: matrices of random numbers, one for each shape."""
 
     def __init__(self, n_basis: int, n_pooled: int) -> None:
         self._rng = np.random.default_rng(0)
@@ -136,7 +136,7 @@ def _design(context: Context, model: acegen.Model, steps: Steps) -> dict[str, An
 
 
 def _memory(context: Context, model: acegen.Model) -> dict[str, Any]:
-    """High-water marks of processes that go through the training structures, and through one large structure."""
+    """Peak memory of processes that go through the training structures, and through one large structure."""
     large = bulk_silicon(_LARGE_ATOMS_QUICK if context.settings.quick else _LARGE_ATOMS)
     result = {}
     for name, structures in (("training", context.train), ("large", [large])):
@@ -148,7 +148,7 @@ def _memory(context: Context, model: acegen.Model) -> dict[str, Any]:
 
 
 def _bare(atoms: Atoms) -> Atoms:
-    """Without properties, which a file need not carry."""
+    """A copy without properties, which the file does not need."""
     return Atoms(atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
 
 

@@ -1,4 +1,4 @@
-"""Neighbours of several structures as atoms and periodic images of atoms with positions of their own."""
+"""Neighbours in several structures: atoms, and periodic images with their own positions."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from acegen.runtime.neighbours import neighbour_list
 
 
 def neighbour_arrays(structures: Sequence[Atoms], cutoff: float) -> dict[str, NDArray[Any]]:
-    """Arrays of all structures together, as if they were one; N atoms, at most K neighbours each.
+    """Arrays of all structures together, as if they were one: N atoms, at most K neighbours each.
 
     Returns:
         positions: (N + images, 3) atoms, then the periodic images that are neighbours of atoms.
         neighbours: (K, N) positions of each atom's neighbours, N + images where there are fewer.
         counts: (N,) number of neighbours.
-        index: (N, K) the atom each neighbour is (an image of).
+        index: (N, K) the atom that each neighbour is, or is an image of.
         mask: (N, K) whether there is such a neighbour.
         displacement: (N, K, 3) neighbour minus atom; (cutoff, 0, 0) where there is none.
-        reverse: (N, K) at which place the atom is among its neighbour's neighbours.
+        reverse: (N, K) the place of the atom among the neighbours of its neighbour.
     """
     atoms, neighbours, shifts, displacements = [], [], [], []
     offset = 0

@@ -82,7 +82,7 @@ def _record(context: Context, size: Size, layout: Layout, timed: Timings, stages
 
 
 def _fraction(counts: Counts, stage: str, n_atoms: int, time: Samples, peak: Samples) -> Samples:
-    """Multiply-adds done a second over those possible, round by round."""
+    """Multiply-adds done per second over those possible, round by round."""
     return Samples(getattr(counts, stage) * n_atoms / time.values / peak.values)
 
 

@@ -1,4 +1,4 @@
-"""LAMMPS as a program: where it is, runs of it, what its own clocks say."""
+"""LAMMPS as a program: finding it, running it, reading its own clocks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 SECTIONS = ("Pair", "Neigh", "Comm", "Modify", "Other")
-"""Of the timing breakdown; all that LAMMPS lists besides counts as Other."""
+"""Sections of the timing breakdown; everything else that LAMMPS lists counts as Other."""
 
 _LOOP = re.compile(r"^Loop time of (\S+) on (\d+) procs for (\d+) steps with (\d+) atoms", re.MULTILINE)
 _SECTION = re.compile(r"^(\w+) +\|([^|\n]*)\|([^|\n]*)\|([^|\n]*)\|[^|\n]*\|", re.MULTILINE)
@@ -27,7 +27,7 @@ folder = os.path.dirname(lammps.__file__)
 print(json.dumps([folder, os.path.dirname(sys.executable), os.environ.get("LD_LIBRARY_PATH", "")]))
 """
 _POLL = 0.01
-"""Seconds between looks at the memory of a process."""
+"""Seconds between readings of the memory of a process."""
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,13 @@ class Run:
     """What LAMMPS prints after a `run`.
 
     Attributes:
-        loop: seconds all steps took.
+        loop: seconds of all steps.
         seconds: seconds by section, mean of the processes.
-        longest: likewise, of the process that took longest.
-        owned: atoms a process owns: mean and most.
+        longest: seconds by section, of the process that took longest.
+        owned: atoms that a process owns: mean and most.
         ghosts: ghost atoms of a process, mean.
         neighbours: entries of the neighbour list of a process, mean; of a full list, if there is one.
-        builds: times the list was built again.
+        builds: how often the list was rebuilt.
     """
 
     loop: float
@@ -57,17 +57,17 @@ class Run:
 
     @property
     def step(self) -> float:
-        """Seconds a step."""
+        """Seconds per step."""
         return self.loop / self.steps
 
     def us(self, section: str | None = None) -> float:
-        """µs per atom and step, on the clock on the wall; of a section, or of all."""
+        """µs per atom and step by wall clock, of a section or of all."""
         seconds = self.loop if section is None else self.seconds[section]
         return seconds * 1e6 / self.steps / self.atoms
 
 
 def read_runs(output: str) -> list[Run]:
-    """All runs of an output that have at least one step."""
+    """All runs in an output that have at least one step."""
     starts = list(_LOOP.finditer(output))
     ends = [*(match.start() for match in starts), len(output)][1:]
     runs = zip(starts, ends, strict=True)
@@ -107,7 +107,7 @@ class Lammps:
 
     Attributes:
         program: its executable.
-        mpiexec: the launcher of its MPI, if it is known.
+        mpiexec: the launcher of its MPI, if known.
         environment: variables set for it.
     """
 
@@ -116,7 +116,7 @@ class Lammps:
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def start(self, script: Path, variables: Mapping[str, object], processes: int = 1) -> subprocess.Popen[str]:
-        """Begin to run an input, in its folder."""
+        """Start to run an input in its folder."""
         launcher: list[str | Path] = []
         if processes > 1:
             if self.mpiexec is None:
@@ -138,15 +138,15 @@ class Lammps:
         """Run an input.
 
         Raises:
-            RuntimeError: LAMMPS failed, with the last line it said.
+            RuntimeError: LAMMPS failed; the message is its last line.
         """
         return finished(self.start(script, variables or {}, processes))
 
     def run_with_memory(self, script: Path, variables: Mapping[str, object]) -> tuple[list[Run], int]:
-        """Run an input on one process; also the most memory the process held, bytes (Linux; elsewhere 0).
+        """Run an input on one process. Returns its runs, and its peak memory in bytes (Linux; elsewhere 0).
 
-        What the operating system reports of a child that has ended can be the memory of its parent, so /proc is read
-        while it runs; all has been allocated long before the last look.
+        What the operating system reports for a finished child can be the memory of its parent. So /proc is read while
+        the child runs; it has allocated everything long before the last reading.
         """
         process, most = self.start(script, variables), 0
         while process.poll() is None:
@@ -158,7 +158,7 @@ class Lammps:
 
 
 def finished(process: subprocess.Popen[str]) -> list[Run]:
-    """Wait for a process; its runs."""
+    """Wait for a process, and return its runs."""
     output, _ = process.communicate()
     runs = read_runs(output)
     if process.returncode or not runs:
@@ -169,16 +169,16 @@ def finished(process: subprocess.Popen[str]) -> list[Run]:
 
 
 def find_package(python: Path) -> tuple[Lammps, Path]:
-    """The LAMMPS of the package `lammps` of a Python, with the mpiexec of `mpich`; and its folder of potentials.
+    """The LAMMPS in the package `lammps` of a Python, with the mpiexec of `mpich`, and its folder of potentials.
 
     Raises:
-        RuntimeError: that Python has no such package.
+        RuntimeError: that Python does not have the package.
     """
     result = subprocess.run([python, "-c", _FIND], capture_output=True, text=True, check=False)
     if result.returncode:
         raise RuntimeError("the Python package lammps is not installed")
     package, programs, libraries = json.loads(result.stdout.splitlines()[-1])
-    # the program itself: `lmp` on the PATH is a Python script that starts it, whose memory would be measured instead
+    # the program itself: `lmp` on the PATH is a Python script that starts it, and its memory would be measured instead
     program, mpiexec = Path(package, "lmp"), Path(programs, "mpiexec")
     if not program.is_file():
         raise RuntimeError("the Python package lammps comes without a program lmp")
@@ -188,7 +188,7 @@ def find_package(python: Path) -> tuple[Lammps, Path]:
 
 @cache
 def styles(program: Path) -> frozenset[str]:
-    """Words of what `-h` of a LAMMPS lists; empty if it is none."""
+    """Words in the `-h` output of a LAMMPS; empty if the program is not LAMMPS."""
     try:
         result = subprocess.run([program, "-h"], capture_output=True, text=True, timeout=60, check=False)
     except (OSError, subprocess.TimeoutExpired):

@@ -1,4 +1,4 @@
-"""Peak memory of this process and of all it has started."""
+"""Peak memory of this process and of its children."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 from types import TracebackType
 
 _UNIT = 1 if sys.platform == "darwin" else 1024
-"""Bytes in the unit of `ru_maxrss`."""
+"""Bytes per unit of `ru_maxrss`."""
 
 
 def high_water() -> int:
-    """Most memory this process has held, bytes; since `reset_high_water`, where that is possible."""
+    """Peak memory of this process in bytes; since `reset_high_water`, where that is possible."""
     with contextlib.suppress(OSError, StopIteration):
         lines = Path("/proc/self/status").read_text().splitlines()
         return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1]) * 1024
@@ -23,20 +23,20 @@ def high_water() -> int:
 
 
 def reset_high_water() -> None:
-    """Forget what was held before (Linux; elsewhere nothing is done)."""
+    """Start the peak anew (Linux; elsewhere this does nothing)."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 
 
 def children_high_water() -> int:
-    """Most memory that one finished child process has held, bytes."""
+    """Largest peak memory of the finished child processes, bytes."""
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * _UNIT
 
 
 class TreeMeter:
     """Memory of this process and its descendants together, sampled while the body of `with` runs.
 
-    Where there is no /proc, the sum of the two high-water marks is taken.
+    Without /proc it is the sum of the two peaks.
     """
 
     def __init__(self, interval: float = 0.02) -> None:

@@ -11,11 +11,11 @@ from acegen.build.toolchain import Toolchain, find_toolchain
 
 HERE = Path(__file__).parent
 _PEAK_SECONDS = 2e-4
-"""Length of one measurement of the peak; the best of three counts."""
+"""Duration of one measurement of the peak; the best of three counts."""
 
 
 def build_library(name: str, text: str, folder: Path, toolchain: Toolchain, flags: Sequence[str] = ()) -> Path:
-    """Compile C text to a shared library in `folder`, or find it there."""
+    """Compile C source to a shared library in `folder`, unless it is there."""
     key = hashlib.sha256("\0".join([text, toolchain.describe(), toolchain.identity, *flags]).encode()).hexdigest()
     folder.mkdir(parents=True, exist_ok=True)
     library = folder / f"{name}-{key[:16]}.so"
@@ -29,7 +29,7 @@ def build_library(name: str, text: str, folder: Path, toolchain: Toolchain, flag
 
 
 class PeakMeter:
-    """Multiply-adds a second of this core, in vectors as wide as its registers."""
+    """Multiply-adds per second of this core, in vectors as wide as its registers."""
 
     def __init__(self, folder: Path) -> None:
         toolchain = find_toolchain()

@@ -71,13 +71,13 @@ def pair_seconds(binary: Path, script: Path, repetitions: int) -> float:
     """Seconds of one evaluation of all structures.
 
     Raises:
-        RuntimeError: LAMMPS failed, with the last line it said.
+        RuntimeError: LAMMPS failed; the message is its last line.
     """
     return sum(run.seconds["Pair"] for run in Lammps(binary).run(script)) / repetitions
 
 
 def _boxed(atoms: Atoms) -> Atoms:
-    """Inside the cell, which has an extent in every direction; 10 Å of vacuum where it is not periodic."""
+    """The structure inside a cell; along directions that are not periodic it has 10 Å of vacuum."""
     cell, positions = atoms.cell.complete().array, atoms.positions.copy()
     for axis in np.flatnonzero(~atoms.pbc):
         height = positions @ cell[axis] / np.linalg.norm(cell[axis])

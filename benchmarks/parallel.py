@@ -1,16 +1,14 @@
-"""Simulations with LAMMPS on several processes, ghosts against atoms, memory; and predictions for many processes."""
+"""Simulations with LAMMPS on several processes, ghosts, memory: the measurements that examples/scaling starts from."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.communication import Costs, Network, fit_costs, predict, table_of
 from benchmarks.context import Context, Steps
 from benchmarks.crystal import ATOMS_A_CELL, BUILD_EVERY, LATTICE, REGULARLY, Potential, n_atoms, write_input
 from benchmarks.lammps import SECTIONS, Run, finished
@@ -19,17 +17,13 @@ from benchmarks.section import Headline, Table
 from benchmarks.settings import CUTOFF, Cells
 from benchmarks.timing import Samples, pinned
 
-SYSTEMS = (10**6, 10**7, 10**8, 10**9)
-PROCESSES = (100, 1_000, 10_000, 100_000)
 _MEMORY_STEPS, _LARGE_STEPS = 2, BUILD_EVERY
 _REST = 0.2
-"""Seconds that a program stays when it is done, for its memory to be read."""
+"""Seconds that a program stays alive when it is done, so that its memory can be read."""
 
 
-def measure(
-    context: Context, contenders: Contenders, skin: float, single: Mapping[str, Any], notes: list[str]
-) -> dict[str, Any]:
-    """Everything but the comparison on one process, which is `single`; with the smallest model."""
+def measure(context: Context, contenders: Contenders, skin: float, notes: list[str]) -> dict[str, Any]:
+    """Everything except the comparison of potentials on one process; with the smallest model."""
     settings = context.settings.lammps
     sizes = list(contenders.own)
     potential = contenders.own[sizes[0]]
@@ -37,25 +31,21 @@ def measure(
     if len(numbers) == 1:
         notes.append("scaling over processes was skipped: there is one core, or no mpiexec of the package mpich")
     total = (len(settings.series) + 3 * len(numbers) - 1) * settings.rounds + 2 * (len(sizes) + 2) + 1
-    data: dict[str, Any] = {"scaling_model": potential.name.removeprefix("acegen, "), "scaling_skin": skin}
+    data: dict[str, Any] = {
+        "scaling_model": potential.name.removeprefix("acegen, "),
+        "scaling_skin": skin,
+        "reach": CUTOFF + skin,
+        "density": ATOMS_A_CELL / LATTICE**3,
+    }
     with context.steps("lammps, processes", total) as steps:
         folder = context.scratch / "lammps"
         series = _series(context, potential, skin, folder)
         scaling = _scaling(context, potential, skin, numbers, folder)
-        found = _alternate(series | scaling, settings.rounds, steps)  # all together: the first predicts the second
+        found = _alternate(series | scaling, settings.rounds, steps)  # together: the first will predict the second
         data["series"] = [_series_record(found[name]) for name in series]
-        data["processes"] = _scaling_records({name: found[name] for name in scaling})
+        data["processes"] = _scaling_records(context, {name: found[name] for name in scaling})
         data["memory"] = _memory(context, contenders, skin, folder, steps)
         data["large"] = _large(context, contenders, skin, folder, steps) if settings.large else []
-    costs = fit_costs(data["series"], CUTOFF + skin, ATOMS_A_CELL / LATTICE**3)
-    data["deviations"] = _deviations(context, costs, data)
-    data["predictions"] = {
-        row["name"].removeprefix("acegen, "): table_of(
-            replace(costs, pair=row["us_by_section"]["Pair"]["median"] * 1e-6), SYSTEMS, PROCESSES
-        )
-        for row in single["potentials"]
-        if row["name"] in (contenders.own[sizes[0]].name, contenders.own[sizes[-1]].name)
-    }
     return data
 
 
@@ -66,7 +56,7 @@ def _processes() -> list[int]:
 
 
 def _number_of_steps(context: Context, potential: Potential, skin: float, folder: Path, cells: Cells) -> int:
-    """Steps of a run on one process that takes as long as wanted: a multiple of those between two builds of lists."""
+    """Steps for a run of the wanted duration on one process; a multiple of the steps between two builds of lists."""
     settings = context.settings.lammps
     few = potential.run(folder, settings.weak, settings.steps[0], skin)
     expected = few.us() * 1e-6 * n_atoms(cells)
@@ -74,7 +64,7 @@ def _number_of_steps(context: Context, potential: Potential, skin: float, folder
 
 
 def _alternate(tasks: Mapping[str, Callable[[], Run]], rounds: int, steps: Steps) -> dict[str, list[Run]]:
-    """Every task once in every round, each round beginning with another one."""
+    """Run every task once per round; each round begins with a different one."""
     names, found = list(tasks), dict[str, list[Run]]()
     for number in range(rounds):
         start = number % len(names)
@@ -114,16 +104,16 @@ def _series_record(runs: list[Run]) -> dict[str, Any]:
 
 
 def _copies(potential: Potential, folder: Path, cells: Cells, number: int, skin: float, copies: int) -> Run:
-    """Independent runs at the same time; the one that took longest."""
+    """Independent runs at the same time. Returns the one that took longest."""
     script, variables = write_input(folder), potential.variables(cells, number, skin, REGULARLY)
     started = [potential.lammps.start(script, variables) for _ in range(copies)]
     return max((finished(process)[-1] for process in started), key=lambda run: run.loop)
 
 
 def _scaling(context: Context, potential: Potential, skin: float, numbers: list[int], folder: Path) -> Tasks:
-    """A crystal that processes share, one that grows with them, and as many programs that know nothing of each other.
+    """A crystal that processes share, one that grows with them, and as many independent programs.
 
-    The last tell what the machine loses when its cores are all busy, whatever is sent: shared caches, memory, clocks.
+    The last show what the machine loses without any messages when all cores are busy: shared caches, memory, clocks.
     """
     settings = context.settings.lammps
     x, y, z = settings.weak
@@ -138,17 +128,20 @@ def _scaling(context: Context, potential: Potential, skin: float, numbers: list[
     return tasks
 
 
-def _scaling_records(found: Mapping[str, list[Run]]) -> list[dict[str, Any]]:
+def _scaling_records(context: Context, found: Mapping[str, list[Run]]) -> list[dict[str, Any]]:
+    settings = context.settings.lammps
     times = {name: Samples.of([run.step for run in runs]) for name, runs in found.items()}
     rows = []
     for name, runs in found.items():
         kind, text = name.split()
         last, n = runs[-1], int(text)
+        x, y, z = settings.strong if kind == "strong" else settings.weak
         base = times["strong 1" if kind == "strong" else "weak 1"]
         rows.append(
             {
                 "kind": kind,
                 "processes": n,
+                "cells": (x, y, z * n if kind == "weak" else z),
                 "atoms": last.atoms * (n if kind == "copies" else 1),
                 "ghosts": last.ghosts,
                 "most_owned_over_mean": last.owned[1] / last.owned[0] if last.owned[0] else 1.0,
@@ -164,7 +157,7 @@ def _scaling_records(found: Mapping[str, list[Run]]) -> list[dict[str, Any]]:
 
 
 def _memory(context: Context, contenders: Contenders, skin: float, folder: Path, steps: Steps) -> list[dict[str, Any]]:
-    """Resident memory of two sizes, and the slope between them."""
+    """Resident memory for two sizes, and the slope between them."""
     own = list(contenders.own.values())
     compared = [*own, *(other for other in contenders.others if other.name in ("Tersoff", "SNAP"))]
     rows = []
@@ -208,50 +201,8 @@ def _large(context: Context, contenders: Contenders, skin: float, folder: Path, 
     ]
 
 
-def _deviations(context: Context, costs: Costs, data: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Predictions of what was measured, with the machine's own loss when several cores are busy."""
-    settings = context.settings.lammps
-    busy = {row["processes"]: 1 / row["efficiency"]["median"] for row in data["processes"] if row["kind"] == "copies"}
-    rows = [
-        _deviation(
-            costs,
-            "one process",
-            row["atoms"],
-            1,
-            (1, 1, 1),
-            row["us_per_atom_step"]["median"] * 1e-6 * row["atoms"],
-            row["ghosts"],
-            1.0,
-        )
-        for row in data["series"]
-    ]
-    for row in data["processes"]:
-        n, (x, y, z) = row["processes"], settings.strong if row["kind"] == "strong" else settings.weak
-        if row["kind"] != "copies" and n > 1:
-            shape = (x, y, z * (n if row["kind"] == "weak" else 1))
-            time = row["ms_per_step"]["median"] * 1e-3
-            rows.append(_deviation(costs, row["kind"], row["atoms"], n, shape, time, row["ghosts"], busy.get(n, 1.0)))
-    return rows
-
-
-def _deviation(
-    costs: Costs, what: str, atoms: int, processes: int, shape: Cells, time: float, ghosts: float, busy: float
-) -> dict[str, Any]:
-    found = predict(costs, atoms, processes, Network(busy=busy, spread=0.0), shape)
-    return {
-        "what": what,
-        "atoms": atoms,
-        "processes": processes,
-        "measured": time,
-        "predicted": found.step,
-        "predicted_over_measured": found.step / time,
-        "predicted_ghosts_over_ghosts": found.ghosts / ghosts,
-        "busy": busy,
-    }
-
-
 def tables(data: Mapping[str, Any]) -> list[Table]:
-    """Of all that is measured here."""
+    """Tables of everything measured here."""
     model = data["scaling_model"]
     return [
         Table(
@@ -324,55 +275,11 @@ def tables(data: Mapping[str, Any]) -> list[Table]:
             )
             for row in data["large"]
         ),
-        Table(
-            "Communication model against measurements",
-            ("", "processes", "atoms", "measured, ms", "predicted, ms", "predicted / measured", "ghosts, likewise"),
-            [
-                (
-                    row["what"],
-                    f"{row['processes']}",
-                    f"{row['atoms']:,}",
-                    f"{1e3 * row['measured']:.2f}",
-                    f"{1e3 * row['predicted']:.2f}",
-                    f"{row['predicted_over_measured']:.2f}",
-                    f"{row['predicted_ghosts_over_ghosts']:.2f}",
-                )
-                for row in data["deviations"]
-            ],
-        ),
-        *(_prediction_table(name, table) for name, table in data["predictions"].items()),
     ]
 
 
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
-
-
-def _prediction_table(name: str, table: Mapping[str, Any]) -> Table:
-    network = Network(**table["network"])
-    stated = (
-        f"{1e6 * network.latency:.1f} µs a message, {network.bandwidth * 1e-9:.0f} GB/s for {network.group} cores, "
-        f"spread {network.spread}"
-    )
-    rows = {(row["atoms"], row["processes"]): row for row in table["rows"]}
-    return Table(
-        f"Predicted, {name}: steps/s (parallel efficiency); {stated}",
-        ("atoms", *(f"{number:,} cores" for number in PROCESSES)),
-        [
-            (
-                f"{atoms:,}",
-                *(
-                    f"{_number(1 / rows[atoms, number]['seconds'])} ({100 * rows[atoms, number]['efficiency']:.0f} %)"
-                    for number in PROCESSES
-                ),
-            )
-            for atoms in SYSTEMS
-        ],
-    )
-
-
 def headlines(data: Mapping[str, Any]) -> list[Headline]:
-    """Efficiency with all cores, memory, the model's deviation."""
+    """Efficiency with all cores, and memory."""
     lines = []
     most = max(row["processes"] for row in data["processes"])
     for row in data["processes"]:
@@ -382,7 +289,4 @@ def headlines(data: Mapping[str, Any]) -> list[Headline]:
             lines.append(Headline(f"{most} processes", f"{100 * row['efficiency']['median']:.0f} %", meaning))
     memory = data["memory"][0]
     lines.append(Headline("memory in LAMMPS", f"{memory['bytes_per_atom']:.0f} bytes/atom", memory["name"]))
-    off = [abs(row["predicted_over_measured"] - 1) for row in data["deviations"]]
-    meaning = f"largest deviation of {len(off)} measurements; median {100 * median(off):.0f} %"
-    lines.append(Headline("communication model", f"{100 * max(off):.0f} %", meaning))
     return lines

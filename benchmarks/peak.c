@@ -1,5 +1,5 @@
-/* Multiply-adds a second of one core: independent chains a = a x + y, as many as hide the latency, in registers of the
- * width the kernels use. The values cannot be known at compile time, so nothing is folded. */
+/* Multiply-adds per second of one core: enough independent chains a = a x + y to hide the latency, in registers of the
+ * width that the kernels use. The values are unknown at compile time, so nothing is folded. */
 #define _POSIX_C_SOURCE 199309L
 #include <time.h>
 

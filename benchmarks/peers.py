@@ -38,11 +38,11 @@ _MEDIAN = re.compile(r"us/atom: median\s+([\d.e+-]+)")
 _OWN_CALLS = 5
 
 Timer = Callable[[], dict[str, float]]
-"""µs per atom by name, measured now."""
+"""A measurement made now: µs per atom by name."""
 
 
 def measure(context: Context) -> Section:
-    """All peers that are there."""
+    """All peers that are available."""
     sizes, rounds = context.settings.sizes, context.settings.peer_rounds
     data: dict[str, Any] = {"models": []}
     notes: list[str] = []
@@ -73,7 +73,7 @@ def measure(context: Context) -> Section:
 
 
 def _round(timers: list[Timer], number: int, notes: list[str]) -> dict[str, float]:
-    """One measurement of each, beginning with another one each time; one that fails is left out from then on."""
+    """One measurement of each, beginning with a different one each time. Those that fail are dropped from then on."""
     start = number % len(timers)
     values: dict[str, float] = {}
     for timer in timers[start:] + timers[:start]:
@@ -106,7 +106,7 @@ def _timers(
             child = stack.enter_context(AceJax(context, size, python))
             same = child.labels == sorted(sorted(map(list, zip(x.n, x.l, strict=True))) for x in labels)
             if not same:
-                notes.append(f"ace-jax, {size.label}: its (n, l) are not those of acegen")
+                notes.append(f"ace-jax, {size.label}: its (n, l) differ from those of acegen")
             timers.append(lambda: {f"ace-jax, {k}": s * 1e6 / n_atoms for k, s in child.time().items()})
         except (RuntimeError, OSError) as error:
             notes.append(f"ace-jax, {size.label}, was skipped: {error}")
@@ -114,7 +114,7 @@ def _timers(
 
 
 def _pace(context: Context, size: Size, labels: tuple[FunctionLabel, ...]) -> Timer:
-    """A timer of ML-PACE; measures once to see whether it works."""
+    """A timer for ML-PACE; measures once to see whether it works."""
     assert context.pace is not None
     binary, repetitions = context.pace.resolve(), context.settings.peer_repetitions
     potential = (context.scratch / f"{size.name()}.yace").resolve()
@@ -154,7 +154,7 @@ def _ace_jax_python(context: Context) -> Path | None:
 
 
 class AceJax:
-    """A process that evaluates ace-jax whenever it is asked to."""
+    """A process that evaluates ace-jax on request."""
 
     def __init__(self, context: Context, size: Size, python: Path) -> None:
         arrays = (context.scratch / "ace_jax.npz").resolve()
@@ -183,7 +183,7 @@ class AceJax:
     def time(self) -> dict[str, float]:
         """Seconds of one evaluation of all structures by path."""
         assert self._process.stdin
-        with suppress(BrokenPipeError):  # there is then no answer either
+        with suppress(BrokenPipeError):  # there is no answer then
             self._process.stdin.write("\n")
             self._process.stdin.flush()
         return self._answer()

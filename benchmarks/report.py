@@ -1,4 +1,4 @@
-"""What a run leaves: a summary on the terminal, results.json, report.md."""
+"""Output of a run: a summary on the terminal, results.json, report.md."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FORMAT = "acegen-benchmarks-1"
 
 
 def machine() -> dict[str, Any]:
-    """What it was measured on."""
+    """The machine on which it was measured."""
     toolchain = find_toolchain()
     return {
         "processor": _processor(),
@@ -77,7 +77,7 @@ def write_report(context: Context, command: str, sections: Mapping[str, Section]
 
 def show_summary(console: Console, sections: Mapping[str, Section]) -> None:
     """Headlines of all measurements, and what was skipped."""
-    table = RichTable(box=box.SIMPLE, title="Ratios and fractions are of this run")
+    table = RichTable(box=box.SIMPLE, title="Ratios and fractions of this run")
     table.add_column("what", no_wrap=True)
     table.add_column("value", justify="right", no_wrap=True)
     table.add_column("meaning")

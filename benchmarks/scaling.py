@@ -18,10 +18,10 @@ from benchmarks.structures import bulk_silicon, lattice_for
 from benchmarks.timing import Samples, alternate, pinned, seconds, wall_clock
 
 _ATOMS_A_MEASUREMENT = 1_000_000
-"""Atoms evaluated at least, in repeated calls, for one number of the scaling with atoms."""
+"""Least number of atoms evaluated, by repeated calls, for one number of the scaling with atoms."""
 
 _REFERENCE_ATOMS, _REFERENCE_CALLS = 1_000, 10
-"""The small piece that all sizes are compared with, evaluated so many times in a round."""
+"""The small piece that all sizes are compared with, and how often it is evaluated in a round."""
 
 _SCALING_ATOMS = 2_000
 """Atoms of the structures with different numbers of neighbours."""
@@ -48,7 +48,7 @@ def measure(context: Context) -> Section:
 def _atoms(context: Context, steps: Steps) -> list[dict[str, Any]]:
     """Bulk silicon of growing size: kernel alone, neighbour list alone, `Model.compute`.
 
-    A small piece is evaluated in the same rounds, for ratios that do not depend on when each size had its turn.
+    A small piece is evaluated in the same rounds, so that ratios do not depend on when each size was measured.
     """
     model = context.compile(context.settings.scaling_size)
     small = Batch.of([bulk_silicon(_REFERENCE_ATOMS)], CUTOFF)
@@ -138,7 +138,7 @@ def _sizes(context: Context, steps: Steps, sizes: list[Size]) -> list[dict[str, 
 
 
 def _threads(context: Context, steps: Steps) -> list[dict[str, Any]]:
-    """One structure with more and more threads, by the clock on the wall."""
+    """One structure with more and more threads, by wall clock."""
     steps("threads")
     try:
         model = context.compile(context.settings.scaling_size, "openmp", options=BuildOptions(openmp=True))
@@ -165,7 +165,7 @@ def _tables(data: dict[str, Any]) -> list[Table]:
     tables = [
         Table(
             f"Atoms ({data['model']}), µs per atom",
-            ("atoms", "kernel", "quartiles", "over that of 1,000", "neighbour list", "compute(): all of it"),
+            ("atoms", "kernel", "quartiles", "over that of 1,000", "neighbour list", "compute(), everything"),
             [
                 (
                     f"{row['atoms']:,}",

@@ -1,4 +1,4 @@
-"""What a measurement hands on to the reports."""
+"""What a measurement passes to the reports."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Headline:
-    """A result in one line: what, its value, and how to read it."""
+    """A result in one line: what it is, its value, and how to read it."""
 
     what: str
     value: str

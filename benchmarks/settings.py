@@ -1,4 +1,4 @@
-"""What is measured: model sizes, numbers of repetitions, ranges. One set for a full run, one for a quick one."""
+"""What is measured: model sizes, numbers of repetitions, ranges. One set for a full run, another for a quick one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CUTOFF = 5.5
 
 @dataclass(frozen=True)
 class Size:
-    """Size of a model: what the time depends on."""
+    """Size of a model, on which the time depends."""
 
     order: int
     level: int
@@ -51,9 +51,9 @@ class LammpsSettings:
     """Extent of the measurements with LAMMPS.
 
     Attributes:
-        sizes: models; scaling is measured with the first, communication predicted for the first and the last.
+        sizes: models; processes, ghosts and memory are measured with the first.
         cells: the crystal on which potentials are compared.
-        seconds: time a run should take: sets the number of steps.
+        seconds: duration of a run, which sets the number of steps.
         steps: least and most steps of a run.
         rounds: rounds in which contenders alternate.
         series: edges of cubic crystals on one process.
@@ -83,8 +83,8 @@ class Settings:
         sizes: models whose kernels are compared in detail.
         variant_sizes: models that are compiled with every option.
         repetitions: rounds of a timing in which contenders alternate.
-        test_structures: structures made if no data are given.
-        train_structures: likewise, for design rows.
+        test_structures: number of structures made if no data are given.
+        train_structures: the same for design rows.
         atoms: numbers of atoms.
         neighbours: mean numbers of neighbours within the cutoff.
         order_level: level at which the order is varied.
@@ -92,7 +92,7 @@ class Settings:
         level_order: order at which the level is varied.
         levels: levels.
         scaling_size: model for the scaling with atoms, neighbours and threads.
-        compile_sizes: models whose compilation is measured; the second is the one of middle size.
+        compile_sizes: models whose compilation is measured; the second is of medium size.
         compile_limit: seconds after which a compilation is given up.
         fitting_size: model for design rows.
         peer_rounds: rounds in which peers alternate with acegen.

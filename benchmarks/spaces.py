@@ -24,14 +24,14 @@ PARTICLES = 32
 
 @dataclass(frozen=True)
 class Space:
-    """A model of one particle space: the contents of its spec, and how many functions of a particle there are."""
+    """A model of one particle space: the contents of its spec, and its number of one-particle functions."""
 
     label: str
     basis: dict[str, Any]
     tables: dict[str, Any]
 
     def compile(self, context: Context) -> CompiledModel:
-        """The model with coefficients that fall off with the order, as fitted ones do."""
+        """The model with coefficients that decrease with the order, as fitted ones do."""
         name = "_".join(["space", *re.findall(r"\w+", self.label.lower())])
         spec = {"name": name, "basis": self.basis, **self.tables}
         if "elements" in self.basis:
@@ -49,7 +49,7 @@ def _coefficients(model: CompiledModel) -> NDArray[np.float64]:
 
 
 def spaces(quick: bool) -> list[Space]:
-    """Models of about 600 and of some thousand products in each space."""
+    """Models of about 600 and of several thousand products in each space."""
     cutoff = {"radial": {"cutoff": 5.5}}
 
     def pair(label: str, basis: dict[str, Any], tables: dict[str, Any], small: Any, large: Any) -> list[Space]:

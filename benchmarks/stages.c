@@ -1,5 +1,5 @@
 /* Clock of the stages of a generated potential kernel, included before a copy of NAME_potential.c in which calls of the
- * stages are wrapped in TIMED(). A stage is charged with the time between its begin and its end, less that of the clock. */
+ * stages are wrapped in TIMED(). A stage takes the time between its beginning and its end, less that of the clock. */
 #include <time.h>
 
 enum { GATHER, POOL, PRODUCTS, FORCES, N_STAGES };
@@ -9,7 +9,7 @@ static double stage_seconds[N_STAGES], stage_start, clock_seconds;
 static double now(void)
 {
     struct timespec t;
-    __asm__ volatile("" ::: "memory"); /* no work is moved across */
+    __asm__ volatile("" ::: "memory"); /* the compiler moves nothing across */
     clock_gettime(CLOCK_MONOTONIC, &t);
     __asm__ volatile("" ::: "memory");
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;

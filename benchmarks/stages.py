@@ -1,4 +1,4 @@
-"""Time of each stage of a potential kernel, from its own source with a clock around the calls of the stages."""
+"""Time of each stage of a potential kernel, measured by clocks around the stages in a copy of its source."""
 
 from __future__ import annotations
 
@@ -72,12 +72,12 @@ class StageTimer:
         wall, own = time.perf_counter() - wall, time.thread_time() - own
         if status:
             raise RuntimeError(f"the kernel returned status {status}")
-        # The clock between stages is the one on the wall: what other programs took is taken out of all stages alike.
+        # Stages are timed by wall clock; the time taken by other programs is removed from all stages in proportion.
         return self._arrays[3] * min(1.0, own / wall)
 
 
 def _timed_source(model: CompiledModel) -> str:
-    """NAME_potential.c with its headers in place, a clock around the stages, and the function that reads it."""
+    """NAME_potential.c with its headers inserted, a clock around the stages, and the function that reads it."""
     name = model.name
     text = _with_headers(model.path / f"{name}_potential.c", set())
     for stage, function in zip(STAGES, ("gather", "pool", f"{name}_products", "forces"), strict=True):
@@ -90,14 +90,14 @@ def _timed_source(model: CompiledModel) -> str:
 
 
 def _timed(text: str, function: str, stage: str, macro: str) -> tuple[str, int]:
-    """Calls of a function, which are followed by a semicolon, wrapped; and how many there are."""
+    """The source with the calls of a function wrapped (those followed by a semicolon), and their number."""
     call = rf"(?<=[ =]){function}\((?:[^()]|\([^()]*\))*\)(?=;)"
     declaration = rf"(?<!void )(?<!acegen_status ){call}"
     return re.subn(declaration, lambda match: f"{macro}({stage}, {match[0]})", text)
 
 
 def _with_headers(path: Path, seen: set[str]) -> str:
-    """A source with the model's own headers written out where they are first included."""
+    """The source with the model's own headers inserted where they are first included."""
 
     def include(match: re.Match[str]) -> str:
         if match[1] in seen:

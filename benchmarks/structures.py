@@ -1,4 +1,4 @@
-"""Structures to evaluate: read from files, or made of rattled silicon."""
+"""Structures to evaluate: read from files, or generated as rattled silicon."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def read_structures(path: Path) -> list[Atoms]:
 
 
 def made_structures(count: int, seed: int) -> list[Atoms]:
-    """Cells of 64 atoms: density, strain and displacements vary, every fourth has a surface, another a vacancy."""
+    """Cells of 64 atoms with different density, strain and displacements; of four, one has a surface, one a vacancy."""
     rng = np.random.default_rng(seed)
     structures = []
     for number in range(count):
@@ -45,7 +45,7 @@ def bulk_silicon(n_atoms: int, lattice: float = LATTICE, rattle: float = 0.1) ->
 
 
 def with_elements(structures: list[Atoms], elements: tuple[str, ...], seed: int = 0) -> list[Atoms]:
-    """Copies whose atoms are given one of the elements at random."""
+    """Copies in which each atom is one of the elements, at random."""
     rng = np.random.default_rng(seed)
     copies = []
     for atoms in structures:

@@ -1,7 +1,7 @@
 """Timing: one core, contenders that alternate, all samples kept.
 
-Every contender runs once in every round, so that what slows the machine for a while slows all of them. Ratios are
-formed within a round, and so is the fraction of the multiply-add peak, which is measured before every contender.
+Every contender runs once in every round, so that whatever slows the machine for a while slows all of them. Ratios are
+formed within a round. So is the fraction of the multiply-add peak, which is measured before every contender.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Timings:
 
 @contextmanager
 def pinned(core: int | None = None) -> Iterator[None]:
-    """Keep this process on one core, by default the last it may use; elsewhere than on Linux, nothing is done."""
+    """Keep this process on one core, by default the last it may use (Linux; elsewhere this does nothing)."""
     if not hasattr(os, "sched_setaffinity"):
         yield
         return
@@ -79,17 +79,17 @@ def pinned(core: int | None = None) -> Iterator[None]:
 
 
 def own_clock() -> float:
-    """Seconds this thread has been running, so that other programs on the core count as little as possible."""
+    """CPU seconds of this thread, which other programs on the core disturb least."""
     return time.thread_time()
 
 
 def process_clock() -> float:
-    """Seconds all threads of this process have been running."""
+    """CPU seconds of all threads of this process."""
     return time.process_time()
 
 
 def wall_clock() -> float:
-    """Seconds that pass, for work of several threads and for comparison with programs that time themselves."""
+    """Elapsed seconds, for work in several threads and for comparison with programs that time themselves."""
     return time.perf_counter()
 
 
@@ -107,7 +107,7 @@ def alternate(
     advance: Callable[[], None] | None = None,
     clock: Clock = own_clock,
 ) -> Timings:
-    """Time all contenders in every round, each round beginning with another one. The first call of each is not counted.
+    """Time all contenders in every round; each round begins with a different one. First calls do not count.
 
     Args:
         contenders: what to time, by name.

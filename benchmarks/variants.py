@@ -37,7 +37,7 @@ VARIANTS = {
 QUICK = (DEFAULT, "compact", "lanes 4", "x86-64-v3", "openmp", "single")
 
 _REFERENCE_ATOMS = 200
-"""Centres whose reference is computed: a gradient of all basis functions each."""
+"""Number of centres with a reference; each needs the gradients of all basis functions."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Errors:
         energy: of a site energy, relative to the sum of the magnitudes of its terms (coefficient times function).
         gradient: of a gradient's component, relative to the largest such sum in the environment.
         energy_rms: of a site energy, relative to the root mean square of all.
-        gradient_rms: of a gradient's component, likewise.
+        gradient_rms: of a gradient's component, relative to the root mean square of all.
     """
 
     energy: float
@@ -102,7 +102,7 @@ def _record(time: Samples, default: Samples, batch: Batch, errors: Errors) -> di
 
 
 def _same_with_threads(model: acegen.Model, batch: Batch) -> bool:
-    """Whether two threads give what one gives, bit by bit."""
+    """Whether two threads give the same bits as one."""
     one, two = PotentialCall(model, batch), PotentialCall(model, batch, threads=2)
     one()
     two()
@@ -115,7 +115,7 @@ def _sample(batch: Batch) -> slice:
 
 @dataclass(frozen=True)
 class Reference:
-    """Energies and gradients of a batch from the basis kernel, and the sizes of the terms added up in them."""
+    """Energies and gradients of a batch from the basis kernel, and the magnitudes of their terms."""
 
     energy: NDArray[np.float64]
     gradient: NDArray[np.float64]

@@ -1,7 +1,7 @@
 """Input for ML-PACE: the full linear basis of a model as a .yace file, environments in a flat binary file.
 
-Coefficients are random, the coupling is that of generalized Clebsch-Gordan coefficients, one random combination for
-each (n, l): the time of an evaluator depends on neither. Terms that differ by the order of equal factors or by the sign
+Coefficients are random. The coupling is a random combination of generalized Clebsch-Gordan coefficients for each
+(n, l). The time of an evaluator depends on neither. Terms that differ only in the order of equal factors or in the sign
 of all m are written once, which gives the evaluator the fewest products.
 """
 
@@ -90,7 +90,7 @@ def _function(factors: Factors, rng: np.random.Generator) -> str:
 
 
 def _sorted_m(factors: Factors, m: tuple[int, ...]) -> tuple[int, ...]:
-    """m with those of equal factors in descending order."""
+    """The m, with those of equal factors in descending order."""
     pairs = sorted(zip(factors, m, strict=True), key=lambda pair: (pair[0], -pair[1]))
     return tuple(one for _, one in pairs)
 

@@ -68,7 +68,7 @@ def test_quick_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--only", "kernel"], "'kernel' is none of kernels"),
+        (["--only", "kernel"], "'kernel' is not one of kernels"),
         (["--data", "/nowhere"], "no file /nowhere/Si_test.xyz"),
         (["--pace", "/nowhere"], "no program /nowhere"),
         (["--ace-jax", "/nowhere"], "no program /nowhere"),

@@ -1,4 +1,4 @@
-"""Benchmarks with LAMMPS: its timing breakdown is read, the communication model keeps its laws, all of it runs."""
+"""Benchmarks with LAMMPS: its timing breakdown is read, all of it runs, the scaling example predicts from it."""
 
 from __future__ import annotations
 
@@ -6,28 +6,14 @@ import json
 import re
 import subprocess
 import sys
-from dataclasses import replace
-from itertools import pairwise
-from math import prod
 from pathlib import Path
 
 import pytest
 from lammps_tools import needs_lammps
 
-from benchmarks.communication import (
-    Costs,
-    Network,
-    efficiency,
-    fit_costs,
-    ghost_slabs,
-    predict,
-    process_grid,
-    table_of,
-)
 from benchmarks.lammps import SECTIONS, read_runs
 
 ROOT = Path(__file__).parent.parent
-COSTS = Costs(pair=2e-6, list=4e-8, ghost=8e-9, rest=3e-8, fixed=5e-6, builds=0.02, reach=6.5, density=0.05)
 
 SAMPLE = """
 Loop time of 1.8724 on 2 procs for 200 steps with 4096 atoms
@@ -77,58 +63,6 @@ def test_timing_breakdown() -> None:
     assert read_runs("ERROR: no such thing") == []
 
 
-def test_one_process_costs_what_was_measured() -> None:
-    """No message, no imbalance; costs fitted to a series that obeys them are found again."""
-    series = []
-    for atoms in (216, 1_000, 4_096, 64_000):
-        found = predict(COSTS, atoms, 1)
-        assert all(found.seconds[cause] == 0 for cause in ("imbalance", "latency", "bandwidth", "reductions"))
-        seconds = {
-            "Pair": COSTS.pair * atoms,
-            "Neigh": COSTS.list * atoms,
-            "Comm": COSTS.ghost * found.ghosts,
-            "Modify": COSTS.rest * atoms + COSTS.fixed,
-            "Other": 0.0,
-        }
-        assert found.step == pytest.approx(sum(seconds.values()))
-        series.append({"atoms": atoms, "ghosts": found.ghosts, "builds": 2, "steps": 100, "seconds": seconds})
-    fitted = fit_costs(series, COSTS.reach, COSTS.density)
-    for name, value in vars(COSTS).items():
-        assert getattr(fitted, name) == pytest.approx(value, rel=1e-6), name
-    assert efficiency(COSTS, 1e6, 1) == 1
-
-
-def test_more_processes_are_less_efficient() -> None:
-    """Efficiency falls with processes and rises with atoms; a perfect machine loses nothing but ghosts."""
-    numbers = [10**k for k in range(6)]
-    for atoms in (1e6, 1e9):
-        values = [efficiency(COSTS, atoms, number) for number in numbers]
-        assert all(0 < later < earlier <= 1 for earlier, later in pairwise(values))
-    values = [efficiency(COSTS, atoms, 1_000) for atoms in (1e5, 1e6, 1e7, 1e8)]
-    assert values == sorted(values)
-    assert efficiency(replace(COSTS, pair=1e-4), 1e6, 1_000) > efficiency(COSTS, 1e6, 1_000)
-    perfect = Network(latency=0, bandwidth=float("inf"), spread=0)
-    assert efficiency(replace(COSTS, ghost=0, fixed=0), 1e6, 1_000, perfect) == pytest.approx(1)
-
-
-def test_atoms_and_ghosts_are_conserved() -> None:
-    """Sub-domains together are the box; ghosts are the shell around a sub-domain."""
-    for number in (1, 2, 12, 1_000, 100_000):
-        found = predict(COSTS, 1e6, number)
-        assert prod(found.grid) == number
-        assert found.owned * number == pytest.approx(1e6)
-        side = [(1e6 / COSTS.density) ** (1 / 3) / parts for parts in found.grid]
-        shell = prod(length + 2 * COSTS.reach for length in side) - prod(side)
-        assert sum(ghost_slabs(side, COSTS.reach)) == pytest.approx(shell)
-        assert found.ghosts == pytest.approx(shell * COSTS.density)
-    assert process_grid(8, (1, 1, 1)) == (2, 2, 2)
-    assert process_grid(4, (1, 1, 4)) == (1, 1, 4)
-    assert predict(COSTS, 1e6, 8).messages == 12
-    assert predict(COSTS, 1e3, 1_000).messages > 12  # sub-domains thinner than the cutoff
-    rows = table_of(COSTS, (1e6, 1e7), (100, 1000))["rows"]
-    assert all(row["seconds"] == pytest.approx(sum(row["by_cause"].values())) for row in rows)
-
-
 def quick(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "benchmarks", "--quick", "--only", "lammps", "--output", str(folder), *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -162,10 +96,19 @@ def test_quick_run(tmp_path: Path) -> None:
     kinds = {(row["kind"], row["processes"]) for row in measured["processes"]}
     assert {("strong", 1), ("weak", 1)} <= kinds
     assert all(row["most_owned_over_mean"] >= 1 for row in measured["processes"])
-    assert len(measured["deviations"]) >= len(measured["series"])
-    assert all(len(table["rows"]) == 16 for table in measured["predictions"].values())
     assert measured["memory"][0]["bytes_per_atom"] > 0
     report = (tmp_path / "report.md").read_text()
     for plot in re.findall(r"\]\((\w+\.png)\)", report):
         assert (tmp_path / plot).stat().st_size > 1000
     assert "## LAMMPS" in report
+    command = [sys.executable, str(ROOT / "examples" / "scaling" / "predict.py"), str(tmp_path / "results.json")]
+    predicted = subprocess.run(
+        [*command, "-o", str(tmp_path / "scaling.png")], capture_output=True, text=True, check=True
+    )
+    assert names[0].replace("acegen", "Predicted") in predicted.stdout
+    compared = predicted.stdout.partition("The model against measurements")[2]
+    rows = re.findall(r"^ *(single|strong|weak) .* (\S+) *$", compared, re.MULTILINE)
+    shared = sum(row["kind"] != "copies" and row["processes"] > 1 for row in measured["processes"])
+    assert [kind for kind, _ in rows].count("single") == len(measured["series"])
+    assert len(rows) == len(measured["series"]) + shared
+    assert all(0.7 < float(ghosts) < 1.5 for _, ghosts in rows)

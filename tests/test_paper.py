@@ -54,6 +54,6 @@ def test_some_experiments_by_one_command(tmp_path: Path) -> None:
 def test_unknown_experiment(tmp_path: Path) -> None:
     result = run("--only", "nothing", "-o", str(tmp_path / "none"))
     assert result.returncode == 2
-    assert "'nothing' is none of interval_operator" in result.stderr
+    assert "'nothing' is not one of interval_operator" in result.stderr
     assert "Traceback" not in result.stderr
     assert not (tmp_path / "none").exists()

@@ -3,12 +3,12 @@
     python examples/paper/atoms_conditioning.py [--small] [-o DIR]
 
 Gram matrices G_ij = E[B_i B_j], diagonally scaled (D^-1/2 G D^-1/2), for N independent particles: y uniform on [0, 1],
-directions uniform on the sphere. They are exact, over the rationals; next to them stand those of many random samples
-and the compiled kernels, which share nothing with the exact ones but the specification. Of the samples only R of B = QR
-is kept (RᵀR is the Gram matrix), so that no digits are lost. Bases of lower order and level are parts of the largest.
+directions uniform on the sphere. They are exact, over the rationals. Beside them are those of many random samples in
+the compiled kernels, which share only the specification with the exact ones. Of the samples only R of B = QR is kept
+(RᵀR is the Gram matrix), so that no digits are lost. Bases of lower order and level are parts of the largest.
 
-Functions whose channels all have l > 0 are looked at by themselves: their one-particle functions are orthogonal and
-have mean zero. Radial functions alone (l = 0) have not.
+Functions whose channels all have l > 0 are also treated separately: their one-particle functions are orthogonal and
+have mean zero. Radial functions alone (l = 0) do not.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ PARTS = ("all", "l > 0")
 """All functions, and those without a channel of l = 0."""
 
 ZERO = 1e-12
-"""Part of the largest column below which a sampled column is nothing but rounding errors."""
+"""A sampled column smaller than this fraction of the largest one is only rounding error."""
 
 NULL = 1e-11
-"""Part of the largest singular value of sampled columns below which a combination of functions vanishes."""
+"""A combination of functions vanishes if its singular value is below this fraction of the largest one."""
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """What is looked at: the largest basis, and all with fewer orders, levels, particles."""
+    """The sizes that are covered: the largest basis, and all with fewer orders, levels, particles."""
 
     order: int
     levels: tuple[int, ...]
@@ -61,8 +61,8 @@ class Spectrum:
     Attributes:
         zero: functions that vanish.
         null: further functions that depend on others linearly: with them the matrix is singular.
-        condition: largest by smallest eigenvalue without the zero functions, and where it is sampled without the null
-            combinations; one of nothing.
+        condition: largest by smallest eigenvalue without the zero functions and, if sampled, without the null
+            combinations; one if nothing is left.
     """
 
     zero: int
@@ -111,7 +111,7 @@ def sampled_factor(model: acegen.Model, particles: int, samples: int) -> Floats:
 
 
 def sampled_spectrum(factor: Floats, chosen: NDArray[np.int64]) -> Spectrum:
-    """The same of samples, as far as rounding lets one see."""
+    """The same from samples, within rounding."""
     norms = np.linalg.norm(factor, axis=0)
     seen = chosen[norms[chosen] > ZERO * norms.max()]
     if not len(seen):
@@ -122,7 +122,7 @@ def sampled_spectrum(factor: Floats, chosen: NDArray[np.int64]) -> Spectrum:
 
 
 def members(model: acegen.Model, part: str, order: int, level: int) -> NDArray[np.int64]:
-    """Numbers of the functions of a smaller basis, or of a part of it."""
+    """Indices of the functions of a smaller basis, or of a part of it."""
     chosen = (orders(model) <= order) & (levels(model) <= level)
     if part == "l > 0":
         chosen &= np.array([min(label.l) > 0 for label in model.labels("Si")])
@@ -181,7 +181,7 @@ def paired(conditions: list[Condition]) -> list[tuple[Condition, Condition]]:
 
 
 def claims(conditions: list[Condition], sizes: Sizes) -> list[Claim]:
-    """What the paper says of conditioning, and what is seen."""
+    """What the paper says about conditioning, and what is found."""
     pairs = [(a, b) for a, b in paired(conditions) if a.order > 1 and a.part == "all"]
     centred = [(a, b) for a, b in paired(conditions) if a.part == "l > 0"]
     enough = [(a, b) for a, b in pairs if a.particles >= a.order]
@@ -220,7 +220,7 @@ def claims(conditions: list[Condition], sizes: Sizes) -> list[Claim]:
         Claim(
             "fewer particles than the order",
             "canonical functions of order ν vanish for N < ν",
-            f"in all {len(fewer)} such cases just these functions are zero, and as many self-interacting functions "
+            f"in all {len(fewer)} such cases exactly these functions are zero, and as many self-interacting functions "
             f"depend on the others, whose matrix is singular: {vanish}",
             "agrees" if vanish else "differs",
         ),
@@ -234,7 +234,7 @@ def claims(conditions: list[Condition], sizes: Sizes) -> list[Claim]:
         Claim(
             "one-particle functions of mean zero (all l > 0)",
             "no statement for this basis",
-            f"condition number {orthogonal:g} at most canonical, up to {usual:.3g} self-interacting (N = {many}: up to "
+            f"condition number at most {orthogonal:g} canonical, up to {usual:.3g} self-interacting (N = {many}: up to "
             f"{max(b.value for _, b in centred if b.particles == many):.3g})",
             "not stated",
         ),

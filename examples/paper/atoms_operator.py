@@ -1,9 +1,9 @@
-"""The purification operator of atomic environments: sizes, sparsity, growth, and the sets of functions it needs.
+"""The purification operator of atomic environments: sizes, sparsity, growth, and the functions it needs.
 
     python examples/paper/atoms_operator.py [--small] [-o DIR]
 
 O(3)-invariant functions of one element, orders 1 to 5. Everything is exact; nothing is compiled. Each operator is
-derived in a process of its own, so that times are those of a first derivation.
+derived in a separate process, so that times are those of a first derivation.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ TITLE = "The purification operator of atomic environments"
 
 @dataclass(frozen=True)
 class Operator:
-    """What there is to know of one operator.
+    """Properties of one operator.
 
     Attributes:
         order: largest order.
@@ -60,10 +60,10 @@ class Operator:
         functions: number of rows: functions of K.
         auxiliary: further columns: functions of K' that are not in K.
         products: distinct products of pooled functions that the canonical basis needs.
-        usual_products: those that the self-interacting basis of the same functions needs.
+        usual_products: products that the self-interacting basis of the same functions needs.
         nonzeros: non-zeros of the operator.
         digits: decimal digits of the largest numerator or denominator.
-        unit_triangular: whether the diagonal is one and nothing is right of it, but for columns not in K.
+        unit_triangular: whether the diagonal is one and, in the columns of K, nothing is right of it.
         lowering: whether everything off the diagonal is of lower order than the row.
         seconds: time to derive it.
     """
@@ -93,7 +93,7 @@ def derive(order: int, level: int, family: str, expansion: str = "canonical") ->
 
 
 def describe(order: int, level: int, family: str) -> Operator:
-    """Derive an operator and look at every entry."""
+    """Derive an operator and examine every entry."""
     start = perf_counter()
     basis = derive(order, level, family)
     seconds = perf_counter() - start
@@ -123,7 +123,7 @@ def describe(order: int, level: int, family: str) -> Operator:
 
 
 def describe_all(setting: Setting, name: str, cases: Sequence[tuple[int, int, str]]) -> list[Operator]:
-    """One process after the other: what one derivation keeps does not help the next."""
+    """One process after the other, so that a derivation does not profit from what an earlier one has cached."""
     found = []
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["acegen.graph", "acegen.spec", "experiment", "matplotlib.figure"])
@@ -169,7 +169,7 @@ def atoms_operator(setting: Setting) -> Findings:
 
 
 def claims(sizes: list[Operator], families: list[Operator]) -> list[Claim]:
-    """What the paper says of the operator, and what is seen."""
+    """What the paper says about the operator, and what is found."""
     everything = sizes + families
     closed = [o for o in everything if o.family == CLOSED]
     wide = [o for o in families if o.auxiliary]
@@ -188,7 +188,7 @@ def claims(sizes: list[Operator], families: list[Operator]) -> list[Claim]:
         Claim(
             "𝒫 is sparse",
             "𝒫 is sparse (numbers are stated for particles on an interval only)",
-            f"at most {max(o.nonzeros / o.functions for o in sizes):.0f} non-zeros a row; "
+            f"at most {max(o.nonzeros / o.functions for o in sizes):.0f} non-zeros per row; "
             f"{100 * largest.density:.2f} % at order {largest.order}, level {largest.level} ({largest.functions:,} "
             f"functions); density falls with the level at every order above 1: {sparse}; {exponents(sizes)}",
             "trend agrees" if sparse else "differs",
@@ -280,7 +280,7 @@ def draw(sizes: list[Operator], families: list[Operator], pattern: Basis) -> Fig
 
 
 def draw_pattern(ax: Axes, basis: Basis) -> None:
-    """Where 𝒫 is not zero; lines part the orders."""
+    """Where 𝒫 is not zero; lines separate the orders."""
     entries = np.array([(column, row) for row, own in enumerate(basis.purification) for column, _ in own])
     ax.plot(*entries.T, "s", color=COLORS["canonical"], ms=300 / len(basis.purification), mew=0)
     ends = np.cumsum(basis.count_by_order())

@@ -10,14 +10,14 @@ particles, not in the span of the bases:
     clusters  Σ_{i<j} y_i y_j / (1 + d_ij) + Σ_{i<j<k} y_i y_j y_k / (1 + d_ij + d_ik + d_jk) with d_ij the square of
               |y_i û_i - y_j û_j|: sums over pairs and triples of distinct particles
 
-Both bases span the same space, so that without a ridge, and with more samples than functions, they give the same
-result; what differs is what a ridge does to it. The strength t stands in
+Both bases span the same space. So without a ridge, and with more samples than functions, they give the same result.
+They differ in what a ridge does to it. The strength is t in
 
     minimize ‖A x - f‖² + (t σ)² ‖x‖²,  σ the largest singular value of A,
 
 with the columns of A as the model makes them (norm one as integrals over sets of particles), or scaled to unit length.
-How robust a basis is: the decades of t over which an error is at most 1.1 or 2 times the smallest one, the smallest of
-the basis itself or of both bases. A basis that is nowhere good is robust by the first count alone.
+Robustness is measured by the decades of t over which an error is at most 1.1 or 2 times the smallest one: the smallest
+of that basis, or of both bases. A basis that is never good can only be robust by the first measure.
 """
 
 from __future__ import annotations
@@ -74,9 +74,9 @@ class Path:
 
     Attributes:
         functions: of the basis.
-        sigma: largest singular value by the square root of the samples.
+        sigma: largest singular value over the square root of the number of samples.
         rmse: by strength.
-        largest: error, by strength.
+        largest: largest error, by strength.
         weakest: predictions with the smallest strength.
     """
 
@@ -194,7 +194,7 @@ def atoms_regularization(setting: Setting) -> Findings:
 
 
 def identity(path: Path) -> tuple[Cell, ...]:
-    """Cells that say what a path is of."""
+    """Cells that identify a path."""
     case = path.case
     labels = "noisy" if case.noisy else "exact"
     return case.function, case.particles, case.samples, labels, case.scaling, path.expansion
@@ -231,7 +231,7 @@ def best_of(pair: Pair) -> float:
 
 
 def claims(pairs: list[Pair]) -> list[Claim]:
-    """What the paper says of regularization, and what is seen."""
+    """What the paper says about regularization, and what is found."""
     many = [pair for pair in pairs if pair[0].case.samples > pair[0].functions]
     few = [pair for pair in pairs if pair[0].case.samples <= pair[0].functions]
     apart = max(float(np.abs(a.weakest - b.weakest).max()) for a, b in many if not a.case.noisy)
@@ -243,8 +243,8 @@ def claims(pairs: list[Pair]) -> list[Claim]:
         Claim(
             "without a ridge",
             "both bases span the same space",
-            f"predictions of both, with more samples than functions and exact labels, differ by {apart:.1e} standard "
-            "deviations of the function at most",
+            f"predictions of both, with more samples than functions and exact labels, differ by at most {apart:.1e} "
+            "standard deviations of the function",
             "agrees" if apart < 1e-5 else "differs",
         ),
         *(robustness(name, own) for name, own in groups.items()),
@@ -267,7 +267,7 @@ def claims(pairs: list[Pair]) -> list[Claim]:
 
 
 def robustness(group: str, pairs: list[Pair]) -> Claim:
-    """In which basis more strengths will do, for a part of the cases."""
+    """Which basis tolerates more strengths, for some of the cases."""
     counts = {
         "within 1.1 of its own best": compared(pairs, 1.1, False),
         "within 2 of its own best": compared(pairs, 2.0, False),

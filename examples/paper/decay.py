@@ -3,12 +3,12 @@
 The function is 1/(1 + 25 q), of N particles, with q = |x|² or q = (mean x)². It is fitted by least squares to data
 from the arcsine distribution, in all symmetric polynomials up to a total degree.
 
-Of the two, |x|² is where the theoretical rate is sharp for every number of factors, so slopes are held against it
-there. (mean x)² has coefficients of one factor that decay three times as fast as those of three (N = 3), and shows best
-what self-interaction does: a product of ν pooled functions also holds parts of fewer particles, which coefficients of
-fewer factors have to take out again, so that these decay no faster than the slowest of all.
+For |x|² the theoretical rate is sharp for every number of factors, so slopes are compared with it there. For (mean x)²
+coefficients of one factor decay three times as fast as those of three (N = 3). This shows best what self-interaction
+does: a product of ν pooled functions also contains functions of fewer particles. Coefficients of fewer factors have to
+remove these again, so that they decay no faster than the slowest of all.
 
-Chebyshev coefficients by the cosine transform of values on a grid are the independent check.
+Chebyshev coefficients from the cosine transform of values on a grid are the independent check.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ TITLE = "Decay of the coefficients of 1/(1 + 25 q)"
 PARAMETER = 25.0
 DATA_PER_FUNCTION = 4
 GRID = 256
-"""Points a side of the cosine transform: coefficients of degree k are exact up to those of degree 2 GRID - k."""
+"""Points per side of the cosine transform: coefficients of degree k are exact up to those of degree 2 GRID - k."""
 SMALL_GRID = 128
 
 FITTED_PART = 0.75
-"""Slopes are fitted up to this part of the largest degree: the last coefficients also stand for what is left out..."""
+"""Slopes are fitted up to this fraction of the largest degree: later coefficients also make up for higher degrees..."""
 
 SEEN_FROM = 3.0
-"""... and where the exact coefficient is this many times the largest error of a fitted one."""
+"""... and where the exact coefficient is more than this many times the largest error of a fitted one."""
 
 ROUNDING = 1e-12
-"""Exact coefficients are taken for what they are down to this part of the largest."""
+"""Exact coefficients are trusted down to this fraction of the largest."""
 
 
 class Exact:
@@ -72,7 +72,7 @@ class Exact:
         return result
 
     def final_slope(self, order: int) -> float:
-        """Rate of the coefficients of Π T_k with so many factors, at the highest degrees that rounding leaves.
+        """Rate of the coefficients of Π T_k with this many factors, at the highest degrees above rounding.
 
         For functions of one pooled quantity: see `slope`.
         """
@@ -93,9 +93,9 @@ class Case:
     Attributes:
         basis: the canonical basis.
         coefficients: by expansion, fitted; and exact Chebyshev coefficients under "exact".
-        final_slopes: by number of factors less one, rates of the exact coefficients at high degrees.
-        left_out: norm of the part of the function that no polynomial of these degrees holds.
-        difference: largest difference of the two fitted functions, at points they were not fitted to.
+        final_slopes: rates of the exact coefficients at high degrees, by number of factors minus one.
+        left_out: norm of the part of the function that polynomials of these degrees cannot represent.
+        difference: largest difference of the two fitted functions, at points outside the data.
     """
 
     function: Runge
@@ -114,7 +114,7 @@ class Case:
         return differences
 
     def shells(self, source: str, order: int) -> tuple[Floats, Floats]:
-        """Even total degrees and the largest coefficient of so many factors in each (those of odd degrees are 0)."""
+        """Even total degrees, and the largest coefficient of this many factors in each (odd degrees have none)."""
         chosen = self.basis.orders == order
         degrees = np.unique(self.basis.degrees[chosen])
         degrees = degrees[degrees % 2 == 0]
@@ -122,14 +122,14 @@ class Case:
         return degrees.astype(float), np.array([np.max(sizes[chosen & (self.basis.degrees == K)]) for K in degrees])
 
     def seen(self, order: int) -> NDArray[np.bool_]:
-        """Degrees over which slopes are fitted: low enough, and large enough to be seen by a fit to data."""
+        """Degrees over which slopes are fitted: low, and with coefficients large enough for a fit to data to see."""
         degrees, exact = self.shells("exact", order)
         threshold = SEEN_FROM * float(np.max(np.abs(self.deviations)))
         chosen: NDArray[np.bool_] = (exact > threshold) & (degrees <= FITTED_PART * self.level)
         return chosen
 
     def slopes(self, order: int) -> dict[str, float]:
-        """Rates of each kind of coefficients with so many factors, all over the same degrees."""
+        """Rates of each kind of coefficients with this many factors, all over the same degrees."""
         seen = self.seen(order)
         found = {source: self.shells(source, order) for source in self.coefficients}
         return {source: slope(degrees[seen], sizes[seen], self.particles) for source, (degrees, sizes) in found.items()}
@@ -138,8 +138,9 @@ class Case:
 def slope(degrees: Floats, sizes: Floats, particles: int) -> float:
     """The rate r of K^(-(N-1)/2) exp(-r K), fitted to logarithms.
 
-    The power is the one of a pole that the ellipses touch in a point (also where a factor is missing: the mean over a
-    particle blunts the pole as much as one factor more would). Left out, slopes would be about (N-1)/(2K) too steep.
+    The power is that of a pole that the ellipses touch in one point. It is the same if a factor is missing: the mean
+    over a particle weakens the pole as much as one more factor would. Without it slopes would be about (N-1)/(2K) too
+    steep.
     """
     powers = (particles - 1) / 2 * np.log(degrees)
     return -float(np.polyfit(degrees, np.log(sizes) + powers, 1)[0])
@@ -167,7 +168,7 @@ def solve(setting: Setting, particles: int, level: int) -> list[Case]:
     values = np.stack([function(points) for function in functions], axis=1)
     found, fitted = {}, {}
     step = setting.step(f"{particles} particles: fit {len(basis)} functions to {len(points)} data")
-    with step as advance, threadpool_limits(1):  # on a busy machine a second thread is only in the way
+    with step as advance, threadpool_limits(1):  # on a busy machine a second thread does not help
         for number, expansion in enumerate(EXPANSIONS):
             found[expansion] = least_squares(bases[expansion].design(points), values)
             fitted[expansion] = bases[expansion].design(others) @ found[expansion]
@@ -259,7 +260,7 @@ def coefficient_rows(case: Case) -> list[Sequence[Cell]]:
 
 
 def claims(cases: list[Case]) -> list[Claim]:
-    """What the paper says of the decay, and what the checks say."""
+    """What the paper says about the decay, and what is found."""
     every = [(case, order) for case in cases for order in range(1, case.particles + 1)]
     slopes = {(number, order): case.slopes(order) for number, case in enumerate(cases) for order in _orders(case)}
     followed = [abs(found["canonical"] / found["exact"] - 1) for found in slopes.values()]
@@ -283,7 +284,7 @@ def claims(cases: list[Case]) -> list[Claim]:
             "worse or not at all",
             f"with fewer factors than particles: slopes {min(worse):.2f} to {max(worse):.2f} of the canonical ones, "
             f"{growing} of {len(worse)} without decay over the fitted degrees; with as many factors as particles the "
-            f"coefficients are the same but for the norms of the functions, slopes {min(top):.2f} to {max(top):.2f}",
+            f"coefficients are the same apart from the norms of the functions, slopes {min(top):.2f} to {max(top):.2f}",
             "agrees" if max(worse) < 0.8 else "trend agrees" if max(worse) < 1 else "differs",
         ),
         Claim(
@@ -301,7 +302,7 @@ def claims(cases: list[Case]) -> list[Claim]:
         Claim(
             "Both bases give the same fitted function",
             "not stated",
-            f"they differ by {max(case.difference for case in cases):.1e} at most",
+            f"they differ by at most {max(case.difference for case in cases):.1e}",
             "not stated",
         ),
     ]
@@ -312,7 +313,7 @@ def _orders(case: Case) -> range:
 
 
 def draw(cases: list[Case]) -> Figure:
-    """For each function a row, for each number of factors a column: largest coefficients against the degree."""
+    """Largest coefficients against the degree: a row for each function, a column for each number of factors."""
     particles = cases[0].particles
     figure = Figure(figsize=(3.6 * particles, 6.4), layout="constrained")
     panels = figure.subplots(len(cases), particles, sharex=True, squeeze=False)

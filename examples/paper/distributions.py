@@ -8,8 +8,8 @@ Two functions: 1/(1 + 5|x|²) depends on a single pooled quantity, which favours
 product of 1/(1 + 5 x_j²) does not.
 
 Both bases span the same space. So in exact arithmetic least squares gives the same function, as long as there are more
-data than functions: what can differ is what rounding does, what a solver cuts off, and which of many solutions is taken
-where there are more functions than data. The last is looked at by itself.
+data than functions. Differences can only come from rounding, from what a solver cuts off, and, with more functions than
+data, from the choice among many solutions. The last is also studied separately.
 """
 
 from __future__ import annotations
@@ -34,25 +34,25 @@ FEW = (0.25, 0.5, 0.75, 1.0, 1.25, 2.0, 4.0)
 """Data per function, down to fewer data than functions."""
 
 TESTS = 4000
-"""Sets of the distribution of the training data to test on; about as many points look for the largest error."""
+"""Test sets, distributed as the training data; the largest error is sought on about as many points."""
 
 SOLVERS = ("svd", "qr")
 ERRORS = {"rmse": "RMSE on test data", "largest": "largest error on the cube"}
-"""Test data are distributed as the training data are."""
+"""Test data have the distribution of the training data."""
 SAME = 0.01
-"""Errors that differ by less than this part are the same, and neither basis is the better one."""
+"""Errors that differ by less than this fraction count as equal."""
 
 ROUNDING = 1e12
-"""Condition number from which on rounding is seen in errors."""
+"""Condition number above which errors show rounding."""
 
 
 class TooFewDataError(ValueError):
-    """A solver that needs at least as many data as functions has fewer."""
+    """There are fewer data than functions, and the solver cannot handle that."""
 
 
 @dataclass(frozen=True)
 class Solution:
-    """Coefficients, one column a function that was fitted; the numerical rank and the condition number if known."""
+    """Coefficients, a column for each fitted function; the numerical rank; the condition number, if known."""
 
     coefficients: Floats
     rank: int
@@ -63,8 +63,8 @@ def solve(design: Floats, values: Floats, solver: str) -> Solution:
     """Least squares.
 
     Args:
-        solver: "svd": singular values below the precision of numbers times the largest one are cut off (LAPACK's
-            default), and of all solutions that are left the shortest is taken. "qr": QR without pivots, no cut-off.
+        solver: "svd": singular values below machine precision times the largest one are cut off (LAPACK's default), and
+            the shortest of the remaining solutions is taken. "qr": QR without pivots and without a cut-off.
 
     Raises:
         TooFewDataError: there are fewer data than functions and the solver is "qr".
@@ -74,7 +74,7 @@ def solve(design: Floats, values: Floats, solver: str) -> Solution:
         coefficients, _, rank, singular = scipy.linalg.lstsq(design, values, lapack_driver="gelsd", check_finite=False)
         return Solution(coefficients, int(rank), float(singular[0] / singular[-1]))
     if data < functions:
-        raise TooFewDataError(f"{functions} functions and {data} data have no single least squares solution")
+        raise TooFewDataError(f"{functions} functions and {data} data have no unique least squares solution")
     (triangle,) = scipy.linalg.qr(np.hstack([design, values]), mode="r", overwrite_a=True, check_finite=False)
     triangle = triangle[:functions]
     return Solution(
@@ -102,7 +102,7 @@ class Row:
 
 
 class Problem:
-    """Training data, test data and points all over the cube for one distribution, in both bases."""
+    """Training data, test data and points throughout the cube for one distribution, in both bases."""
 
     def __init__(self, bases: dict[str, Basis], polynomials: Polynomial, training: str, particles: int) -> None:
         self.bases, self.polynomials, self.training, self.particles = bases, polynomials, training, particles
@@ -116,7 +116,7 @@ class Problem:
         self.designs = {expansion: [basis.design(sets) for sets in points] for expansion, basis in bases.items()}
 
     def fit(self, expansion: str, solver: str, degree: int, data: int) -> list[Row]:
-        """Fit the functions in one basis up to a degree, to the first so many data. Raises as `solve`."""
+        """Fit the functions in one basis up to a degree, to the first `data` data. Raises what `solve` raises."""
         chosen = self.bases[expansion].degrees <= degree
         train, test, cube = self.designs[expansion]
         solution = solve(train[:data, chosen], self.values[0][:data], solver)
@@ -152,7 +152,7 @@ def distributions(setting: Setting) -> Findings:
         for polynomials in ("chebyshev", "legendre") if particles < 5 else ("chebyshev",):
             with setting.step(f"{particles} particles, {polynomials}, degree {level}: compile"):
                 bases = {name: Basis(setting, name, polynomials, particles, level) for name in EXPANSIONS}
-            # Most factorizations are small: a second thread is no help, and on a busy machine in the way.
+            # Most factorizations are small: a second thread does not help, least of all on a busy machine.
             step = setting.step(f"{particles} particles, {polynomials}, degree {level}: fit")
             with step as advance, threadpool_limits(1):
                 for number, training in enumerate(DISTRIBUTIONS):
@@ -177,7 +177,7 @@ def distributions(setting: Setting) -> Findings:
 
 
 def few_data(problem: Problem, degree: int, refused: list[str]) -> list[Row]:
-    """Fits to more and more data; what a solver refuses is noted, once for each basis and number of data."""
+    """Fits to more and more data. Refusals of a solver are noted, once for each basis and number of data."""
     functions = problem.bases[EXPANSIONS[0]].count(degree)
     rows = []
     for part in FEW:
@@ -191,7 +191,7 @@ def few_data(problem: Problem, degree: int, refused: list[str]) -> list[Row]:
 
 
 def cells(row: Row) -> Sequence[Cell]:
-    """One line of a table."""
+    """One row of a table."""
     return [float(f"{value:.4e}") if isinstance(value, float) else value for value in asdict(row).values()]
 
 
@@ -215,13 +215,13 @@ def factors(chosen: list[Pair], error: str) -> str:
 
 
 def better(chosen: list[Pair], error: str) -> Verdict:
-    """Whether the error in the canonical basis is the smaller one: mostly, in half of the cases, or seldom."""
+    """Whether the error in the canonical basis is smaller: in nearly all cases, in most, or not."""
     share = float(np.mean([getattr(left, error) < getattr(right, error) for left, right in chosen]))
     return "agrees" if share >= 0.9 else "trend agrees" if share > 0.6 else "differs"
 
 
 def claims(curves: list[Row], few: list[Row], refused: list[str]) -> list[Claim]:
-    """What the paper says of robustness, and what is seen."""
+    """What the paper says about robustness, and what is found."""
     enough = pairs([row for row in curves if row.solver == "svd"])
     clean = [pair for pair in enough if max(row.condition for row in pair) < ROUNDING]
     rounded = [pair for pair in enough if pair not in clean]
@@ -239,9 +239,9 @@ def claims(curves: list[Row], few: list[Row], refused: list[str]) -> list[Claim]
             "agrees" if np.mean(np.array(conditions) > 1) >= 0.9 else "differs",
         ),
         Claim(
-            f"Errors with {DATA_PER_FUNCTION} data a function and condition numbers below {ROUNDING:.0e}",
+            f"Errors with {DATA_PER_FUNCTION} data per function and condition numbers below {ROUNDING:.0e}",
             robust,
-            f"they differ by {apart:.1e} of the error at most ({len(clean)} fits): the space is the same",
+            f"they differ by at most {apart:.1e} of the error ({len(clean)} fits): the space is the same",
             "differs" if apart < SAME else better(clean, "rmse"),
         ),
     ]
@@ -250,7 +250,7 @@ def claims(curves: list[Row], few: list[Row], refused: list[str]) -> list[Claim]
         least = min(row.rmse for pair in rounded for row in pair)
         found.append(
             Claim(
-                f"Errors with {DATA_PER_FUNCTION} data a function and a condition number above that",
+                f"Errors with {DATA_PER_FUNCTION} data per function and a condition number above that",
                 robust,
                 f"{multiples}: on test data {factors(rounded, 'rmse')}; largest {factors(rounded, 'largest')} "
                 f"({len(rounded)} fits with {' and '.join(kinds)} data; RMSE {least:.1e} at best)",
@@ -275,7 +275,7 @@ def claims(curves: list[Row], few: list[Row], refused: list[str]) -> list[Claim]
 
 
 def training_claim(curves: list[Row]) -> Claim:
-    """Which training data serve best."""
+    """Which training data are best."""
     last = {
         row.training: row
         for row in curves
@@ -285,8 +285,8 @@ def training_claim(curves: list[Row]) -> Claim:
     errors = "; ".join(f"{name} {row.rmse:.1e} and {row.largest:.1e}" for name, row in last.items())
     degree = next(iter(last.values())).degree
     return Claim(
-        f"Training data: error on test data alike and largest error on the cube, {FUNCTIONS[0].formula}, 3 particles, "
-        f"degree {degree}, canonical",
+        f"Training data: error on similar test data and largest error on the cube, {FUNCTIONS[0].formula}, "
+        f"3 particles, degree {degree}, canonical",
         "not stated",
         errors,
         "not stated",
@@ -294,7 +294,7 @@ def training_claim(curves: list[Row]) -> Claim:
 
 
 def refused_claim(refused: list[str]) -> Claim:
-    """What the solver without cut-off makes of more functions than data."""
+    """What the solver without a cut-off does with more functions than data."""
     return Claim(
         "More functions than data, QR",
         "not stated",
@@ -304,7 +304,7 @@ def refused_claim(refused: list[str]) -> Claim:
 
 
 def draw(curves: list[Row], few: list[Row]) -> Figure:
-    """For each distribution a column: errors against the degree, and against the number of data."""
+    """Errors against the degree and against the number of data; a column for each distribution."""
     function = FUNCTIONS[0]
     figure = Figure(figsize=(12.5, 10.5), layout="constrained")
     panels = figure.subplots(4, len(DISTRIBUTIONS), sharey="row", squeeze=False)

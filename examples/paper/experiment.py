@@ -1,4 +1,4 @@
-"""What the experiments share: the command line, claims with what was seen of them, and the files that are written."""
+"""What experiments have in common: the command line, claims with what is found here, and the files they write."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ COLORS = {"canonical": "#4477aa", "self-interacting": "#ee6677"}
 EXPANSIONS = ("canonical", "self-interacting")
 
 Verdict = Literal["agrees", "differs", "trend agrees", "not stated"]
-"""How what is seen compares with what the paper says; "not stated" where the paper gives neither number nor trend."""
+"""How the result compares with the paper; "not stated" where the paper gives neither number nor trend."""
 
 Cell = str | int | float
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One statement of the paper, and what is seen of it here."""
+    """One statement of the paper, and what is found here."""
 
     what: str
     paper: str
@@ -45,8 +45,8 @@ class Findings:
     """What an experiment finds: tables (written as CSV), claims, and a picture.
 
     Attributes:
-        tables: by file name without ending: headings, and rows.
-        claims: what the paper says and what is seen.
+        tables: headings and rows, by file name without its ending.
+        claims: what the paper says, and what is found.
         figure: the picture.
     """
 
@@ -61,10 +61,10 @@ class Setting:
 
     Attributes:
         output: folder for what it writes.
-        small: sizes that take seconds, for a first look and for tests, in place of those of the paper.
+        small: sizes that take seconds instead of those of the paper, for a first look and for tests.
         data: folder of Si_train.xyz, Si_test.xyz and those of Mo (Zuo et al. 2020), or None without data.
         console: where results are printed.
-        progress: told about each step.
+        progress: is told about each step.
     """
 
     output: Path
@@ -75,7 +75,7 @@ class Setting:
 
     @contextmanager
     def step(self, name: str) -> Iterator[Callable[[int, int], None]]:
-        """A part that takes more than a moment; what it yields is told (done, total)."""
+        """A part that takes some time; call what it yields with (done, total)."""
         with self.progress.stage(name):
             yield self.progress.advance
 
@@ -84,7 +84,7 @@ Experiment = Callable[[Setting], Findings]
 
 
 def perform(name: str, title: str, experiment: Experiment, setting: Setting) -> Findings:
-    """Run an experiment, write NAME.json, NAME.png and one CSV a table, and print its claims."""
+    """Run an experiment, write NAME.json, NAME.png and a CSV file for each table, and print its claims."""
     setting.output.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
     findings = experiment(setting)

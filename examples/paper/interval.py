@@ -1,4 +1,4 @@
-"""What the experiments on the interval [-1, 1] share: polynomials, sets of indices, and rows of 𝒫."""
+"""What experiments on the interval [-1, 1] have in common: polynomials, sets of indices, and rows of 𝒫."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def indices_of(label: Label) -> Indices:
 def operator(
     indices: Sequence[Indices], functions: PolynomialAlgebra, advance: Callable[[int, int], None] | None = None
 ) -> Rows:
-    """Rows of 𝒫, by the formula over set partitions; `advance` is told (done, total)."""
+    """Rows of 𝒫, by the formula over set partitions; `advance` is called with (done, total)."""
     rows: Rows = {}
     for done, k in enumerate(indices):
         if advance:

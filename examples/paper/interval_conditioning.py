@@ -2,7 +2,7 @@
 
     python interval_conditioning.py [--small] [-o DIR]
 
-What is compared with arXiv 2401.01550, and what comes out, is in README.md.
+README.md compares the results with arXiv 2401.01550.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from acegen.orthogonal import (
 TITLE = "Condition numbers on the interval, canonical and self-interacting"
 STYLES = {"chebyshev": "-", "legendre": "--"}
 MANY = (10, 100, 10_000)
-"""Numbers of particles besides the order."""
+"""Numbers of particles, in addition to the order."""
 
 SEEDS = 5
 
@@ -57,7 +57,7 @@ class Exact:
 
 @dataclass(frozen=True)
 class Sampled:
-    """Condition numbers of a basis on M samples, one a seed, and the exact one."""
+    """Condition numbers of a basis on M samples, one for each seed, and the exact one."""
 
     expansion: str
     functions: int

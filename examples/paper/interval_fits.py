@@ -1,6 +1,6 @@
 """Fits to symmetric functions of particles on [-1, 1]: test functions, both bases, data, and errors.
 
-What the experiments that fit functions in one dimension share. A set of N particles is a row of an array (M, N).
+What experiments that fit functions in one dimension have in common. A set of N particles is a row of an array (M, N).
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ import acegen
 Floats = NDArray[np.float64]
 Polynomial = Literal["chebyshev", "legendre"]
 CHUNK = 8192
-"""Rows of a design matrix that are in memory at once where only sums over rows are needed."""
+"""Rows of a design matrix held in memory at once, if only sums over rows are needed."""
 
 
 @dataclass(frozen=True)
 class Runge:
-    """Smooth on the cube, with poles off it: 1/(1 + c·q), or a product of such functions of one particle.
+    """Smooth on the cube, with poles outside it: 1/(1 + c·q), or a product of such functions of one particle.
 
     q is |x|² ("distance") or (mean x)² ("mean"); both are functions of one pooled quantity. The product ("product"), of
     1/(1 + c·x_j²) over the particles, is not.
@@ -49,13 +49,13 @@ class Runge:
     def rate(self, particles: int, order: int) -> float:
         """r such that Chebyshev coefficients with `order` factors and total degree K decay as exp(-r K).
 
-        The function is analytic in each product of Bernstein ellipses that meets no pole. With b_j the semi-minor axis
-        of the j-th, (ρ_j - 1/ρ_j)/2, the imaginary part of z_j is at most b_j, reached at real part 0. So poles are met
-        from Σ b_j² = 1/c ("distance"), Σ b_j = N/√c ("mean"), or b_j = 1/√c for one j ("product") on. The coefficient
-        of T_k1 ... T_kν is bounded by C Π ρ_j^-k_j, ρ_j = exp(asinh b_j), for each such choice; only the ellipses of
-        the ν factors count, the others may be flat. The best choice for k_1 = ... = k_ν = K/ν has equal b_j and gives
-        K asinh b_1. The best exponent is a maximum over choices of functions linear in k, so convex and symmetric in
-        k: equal k_j decay slowest.
+        The function is analytic in each product of Bernstein ellipses that contains no pole. With b_j the semi-minor
+        axis of the j-th, (ρ_j - 1/ρ_j)/2, the imaginary part of z_j is at most b_j, reached at real part 0. So the
+        first poles are met at Σ b_j² = 1/c ("distance"), Σ b_j = N/√c ("mean"), or b_j = 1/√c for one j ("product").
+        For each choice of b below that, the coefficient of T_k1 ... T_kν is bounded by C Π ρ_j^-k_j, ρ_j = exp(asinh
+        b_j). Only the ellipses of the ν factors count; the others may be flat. The best choice for k_1 = ... = k_ν =
+        K/ν has equal b_j and gives K asinh b_1. The best exponent is a maximum of functions linear in k, hence convex,
+        and symmetric in k: coefficients with equal k_j decay slowest.
 
         The rate is sharp, except that coefficients of "mean" with fewer than N factors may decay faster.
         """
@@ -64,7 +64,7 @@ class Runge:
 
     @property
     def formula(self) -> str:
-        """For titles of pictures."""
+        """The function as text, for titles of pictures."""
         return {
             "distance": f"1/(1 + {self.c:g} Σxⱼ²)",
             "mean": f"1/(1 + {self.c:g}(mean x)²)",
@@ -113,7 +113,7 @@ class Basis:
         return int(np.sum(self.degrees <= degree))
 
     def _quadrature_norms(self, polynomial: Polynomial, particles: int, level: int) -> Floats:
-        """Norms of the functions, by a Gauss rule that is exact for their squares."""
+        """Norms of the functions, from a Gauss rule that is exact for their squares."""
         nodes, weights = {"chebyshev": roots_chebyt, "legendre": roots_legendre}[polynomial](level + 1)
         weights = weights / np.sum(weights)
         squares = np.zeros(len(self))
@@ -139,9 +139,9 @@ def sorted_sets(points: int, particles: int) -> Iterator[tuple[NDArray[np.int64]
 
 
 def cube_points(particles: int, sets: int, seed: int) -> Floats:
-    """Points all over the cube, for the largest error: a grid with corners and centre, and as many at random.
+    """Points throughout the cube, for the largest error: a grid with corners and centre, and as many random ones.
 
-    The grid has an odd number of Chebyshev-Lobatto points a side, as many as give about `sets` up to permutation.
+    The grid has an odd number of Chebyshev-Lobatto points per side, in all about `sets` points up to permutation.
     """
     side = 3
     while math.comb(side + 1 + particles, particles) <= sets:
@@ -159,7 +159,7 @@ DISTRIBUTIONS: dict[str, Sampler] = {
     "normal": lambda rng, shape: truncnorm.rvs(-2.5, 2.5, scale=0.4, size=shape, random_state=rng),
     "beta": lambda rng, shape: 2.0 * rng.beta(5.0, 5.0, shape) - 1.0,
 }
-"""Where particles are, each independent: by the Chebyshev weight; evenly; normal with standard deviation 0.4, cut off
+"""Distributions of independent particles: the Chebyshev weight; uniform; normal with standard deviation 0.4, truncated
 at the ends; and Beta(5, 5), concentrated in the middle (its density vanishes at the ends as the fourth power)."""
 
 

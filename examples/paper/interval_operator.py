@@ -2,7 +2,7 @@
 
     python interval_operator.py [--small] [-o DIR]
 
-What is compared with arXiv 2401.01550, and what comes out, is in README.md.
+README.md compares the results with arXiv 2401.01550.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ TITLE = "Purification on the interval: the set K', sparsity, and growth"
 STYLES = {"chebyshev": "-", "legendre": "--"}
 
 Counts = Mapping[str, Mapping[tuple[int, int], tuple[int, int]]]
-"""Rows and non-zeros by polynomials and (order, Σk), of this order and this sum alone."""
+"""Numbers of rows and of non-zeros by polynomials and (order, Σk), for exactly this order and sum."""
 
 
 def interval_operator(setting: Setting) -> Findings:
@@ -75,7 +75,7 @@ def _pattern(setting: Setting, findings: Findings) -> Rows:
 
 
 def _sets(setting: Setting, findings: Findings) -> None:
-    """Which sets K are closed, and the larger K' of those that are not."""
+    """Which sets K are closed, and the larger K' for the others."""
     degree = 6 if setting.small else 12
     sets = {
         f"Σk ≤ {degree}": total_degree(3, degree),
@@ -114,7 +114,7 @@ def bound_by_recursion(order: int) -> int:
 
 
 def _bounds(rows: Rows, findings: Findings) -> None:
-    """Longest rows against two bounds."""
+    """Longest rows compared with two bounds."""
     longest: Counter[int] = Counter()
     for k, row in rows.items():
         longest[len(k)] = max(longest[len(k)], len(row))
@@ -164,20 +164,20 @@ def _growth(rows: Mapping[str, Rows], findings: Findings) -> Counts:
     parts = []
     for kind in counts:
         size, nonzero = total(counts, kind, top, degree)
-        parts.append(f"{kind}: {nonzero:,} ({nonzero / size:.0f} a row, {nonzero / size**2 * 100:.2f} %)")
+        parts.append(f"{kind}: {nonzero:,} ({nonzero / size:.0f} per row, {nonzero / size**2 * 100:.2f} %)")
     seen = f"orders 1-{top}, Σk ≤ {degree}, {size:,} rows. {'; '.join(parts)}"
     findings.claims.append(Claim("non-zeros of 𝒫 as order and degree grow", "𝒫 is sparse", seen, "not stated"))
     return counts
 
 
 def total(counts: Counts, kind: str, order: int, degree: int) -> tuple[int, int]:
-    """Rows and non-zeros of 𝒫 of orders 1 .. order and Σk <= degree."""
+    """Rows and non-zeros of 𝒫 for orders 1 .. order and Σk <= degree."""
     chosen = [value for (nu, size), value in counts[kind].items() if nu <= order and size <= degree]
     return sum(number for number, _ in chosen), sum(nonzero for _, nonzero in chosen)
 
 
 def _recursion(setting: Setting, rows: Mapping[str, Rows], findings: Findings) -> None:
-    """The closed formula over set partitions against the recursion of the paper, exactly."""
+    """Compare the closed formula over set partitions with the recursion of the paper, exactly."""
     checked = wrong = 0
     for kind, own in rows.items():
         chosen = [k for k in own if sum(k) <= {4: 20, 5: 16}.get(len(k), 30)]
@@ -190,13 +190,15 @@ def _recursion(setting: Setting, rows: Mapping[str, Rows], findings: Findings) -
                 checked += 1
     seen = f"{checked:,} rows by both, over the rationals; {wrong} differ"
     findings.claims.append(
-        Claim("the recursion and the closed formula give one 𝒫", "recursion", seen, "differs" if wrong else "agrees")
+        Claim(
+            "the recursion and the closed formula give the same 𝒫", "recursion", seen, "differs" if wrong else "agrees"
+        )
     )
     findings.tables["interval_recursion"] = ("rows compared", "rows that differ"), [[checked, wrong]]
 
 
 def _time(setting: Setting, findings: Findings) -> None:
-    """Time of an exact operator from nothing."""
+    """Time of an exact operator from scratch."""
     degree = 15 if setting.small else 30
     start = time.perf_counter()
     rows = operator(total_degree(3, degree), polynomials("chebyshev"))

@@ -16,7 +16,7 @@ from acegen.runtime import Environments
 Floats = NDArray[np.float64]
 
 CUTOFF = 5.0
-"""Å. Nothing depends on it: the radial functions see y alone."""
+"""Å. Nothing depends on it: radial functions depend on y only."""
 
 _CHUNK = 8192
 """Environments evaluated at a time."""
@@ -58,7 +58,7 @@ def random_particles(rng: np.random.Generator, samples: int, particles: int) -> 
 
 
 def chunks(seed: int, samples: int, particles: int) -> Iterator[Particles]:
-    """`samples` random sets, some thousand at a time; the same for the same seed."""
+    """`samples` random sets, several thousand at a time; the same for the same seed."""
     rng = np.random.default_rng(seed)
     for start in range(0, samples, _CHUNK):
         yield random_particles(rng, min(_CHUNK, samples - start), particles)

@@ -1,8 +1,8 @@
-"""Curves of a potential far from its data, and how unlike those of an atom's binding they are.
+"""Curves of a potential far from its data, and how much they deviate from those of real bonds.
 
 A dimer of these elements has one bond length: its energy falls and then rises. A crystal under uniform compression and
 expansion has one minimum, is convex from high pressure to a single inflection beyond it, and follows the equation of
-state of Vinet et al. (J. Phys.: Condens. Matter 1, 1941 (1989)) for most solids. Of neither do the data hold much.
+state of Vinet et al. (J. Phys.: Condens. Matter 1, 1941 (1989)) for most solids. The data contain little of either.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ VOLUMES = np.linspace(0.4, 2.5, 106)
 """Volumes in units of that of the known crystal."""
 
 SHORTEST = 0.7
-"""Where dimer curves begin, in units of the nearest distance in the data."""
+"""Distance at which dimer curves begin, in units of the smallest distance in the data."""
 
 NEAR = 0.1
 """Relative change of volume within which the equation of state is fitted; the data cover it."""
@@ -33,13 +33,13 @@ NEAR = 0.1
 
 @dataclass(frozen=True)
 class Dimer:
-    """A dimer curve, less two isolated atoms.
+    """A dimer curve, relative to two isolated atoms.
 
     Attributes:
         distance: Å.
         energy: eV.
-        many_body: what functions of order above 1 contribute, eV.
-        nearest: distance in the data.
+        many_body: contribution of functions of order above 1, eV.
+        nearest: smallest distance in the data, Å.
     """
 
     distance: Floats
@@ -49,12 +49,12 @@ class Dimer:
 
     @property
     def turns(self) -> int:
-        """Minima and maxima; physically one."""
+        """Number of minima and maxima; physically one."""
         return sign_changes(np.diff(self.energy))
 
     @property
     def detour(self) -> float:
-        """All rises and falls beyond the nearest distance, less those to the minimum and on, eV; physically zero."""
+        """Sum of superfluous rises and falls beyond the smallest distance in the data, eV; physically zero."""
         beyond = self.energy[self.distance >= self.nearest]
         direct = beyond[0] + beyond[-1] - 2 * beyond.min()
         return float(np.abs(np.diff(beyond)).sum() - direct)
@@ -78,12 +78,12 @@ class Crystal:
 
     @property
     def minima(self) -> int:
-        """Physically one."""
+        """Number of minima; physically one."""
         return int(np.sum((self.energy[1:-1] < self.energy[:-2]) & (self.energy[1:-1] < self.energy[2:])))
 
     @property
     def inflections(self) -> int:
-        """Physically one, beyond the minimum."""
+        """Number of inflections; physically one, beyond the minimum."""
         return sign_changes(np.diff(self.energy, 2))
 
     @property
@@ -99,7 +99,7 @@ class Crystal:
 
 
 def sign_changes(values: Floats) -> int:
-    """How often a sequence changes its sign; what is within rounding of zero has none."""
+    """How often a sequence changes its sign; values within rounding of zero have no sign."""
     signs = np.sign(values[np.abs(values) > 1e-9 * np.abs(values).max()])
     return int(np.sum(signs[1:] != signs[:-1]))
 
@@ -121,7 +121,7 @@ def nearest_distance(data: Data, material: Material) -> float:
 
 
 def covered_volumes(data: Data) -> tuple[float, float]:
-    """Smallest and largest volume per atom of the training data but for surfaces, whose cells hold vacuum."""
+    """Smallest and largest volume per atom of the training data, without surfaces, whose cells contain vacuum."""
     volumes = [c.atoms.get_volume() / len(c.atoms) for c in data.training.configurations if c.config_type != "Surface"]
     return min(volumes), max(volumes)
 
@@ -129,7 +129,7 @@ def covered_volumes(data: Data) -> tuple[float, float]:
 def crystals(potentials: list[Potential]) -> list[Crystal]:
     """Curves of the potentials of a material.
 
-    Their equation of state is one: fitted to the mean of those made with most data (all bases, sizes, priors).
+    They share one equation of state, fitted to the mean of the curves with most data (all bases, sizes, priors).
     """
     material = potentials[0].task.material
     perfect = bulk(material.element, material.structure)

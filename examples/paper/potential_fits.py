@@ -28,7 +28,7 @@ Floats = NDArray[np.float64]
 FOLDS = 5
 STEP = 0.5
 STRENGTHS = 10.0 ** np.arange(-10.0, STEP / 2, STEP)
-"""Strengths of the prior of a sweep, in units of the largest singular value."""
+"""Strengths of the prior in a sweep, in units of the largest singular value."""
 
 WEIGHTS = Weights(100.0, 1.0, 0.0)
 """The same for all fits."""
@@ -54,13 +54,13 @@ MATERIALS = (Material("Si", 5.5, "diamond"), Material("Mo", 4.4, "bcc"))
 
 @dataclass(frozen=True)
 class Data:
-    """Training and test data of a material. The latter decide nothing."""
+    """Training and test data of a material. The test data decide nothing."""
 
     training: Dataset
     test: Dataset
 
     def part(self, fraction: float) -> Dataset:
-        """A part of the training data, drawn at random; smaller parts are parts of larger ones."""
+        """A random part of the training data; larger parts contain the smaller ones."""
         every = self.training.configurations
         order = np.random.default_rng(0).permutation(len(every))[: round(fraction * len(every))]
         return Dataset(tuple(every[i] for i in sorted(order)))
@@ -83,17 +83,17 @@ class Task:
 
     @property
     def case(self) -> tuple[float, str, int, int, float]:
-        """What both expansions have in common."""
+        """What identifies a task, apart from the expansion."""
         return self.smoothness, self.material.element, self.order, self.level, self.fraction
 
 
 @dataclass(frozen=True)
 class Potential:
-    """A fit whose strength of the prior cross-validation decided, and what the test data say of it.
+    """A fit with the strength of the prior from cross-validation, and its errors on the test data.
 
     Attributes:
         configurations: used for the fit.
-        condition: of the scaled problem; infinite if the data do not see some combination of functions.
+        condition: of the scaled problem; infinite if the data do not determine some combination of functions.
         strength: of the prior, as decided, in units of the largest singular value.
         energy: test errors, eV/atom.
         forces: test errors, eV/Å.
@@ -116,7 +116,7 @@ class Potential:
 
     @property
     def best(self) -> int:
-        """Number of the strength at which the product of both errors is smallest: a perfect choice."""
+        """Index of the strength at which the product of both errors is smallest: a perfect choice."""
         return int(self.sweep.prod(axis=1).argmin())
 
     @property
@@ -130,7 +130,7 @@ def read_data(folder: Path, material: Material) -> Data | None:
     """Data of a material, or None if they are not in the folder.
 
     Raises:
-        FitError: files are there but cannot be read.
+        FitError: the files exist but cannot be read.
     """
     files = [folder / f"{material.element}_{part}.xyz" for part in ("train", "test")]
     if not all(file.is_file() for file in files):
@@ -178,7 +178,7 @@ def fit_tasks(setting: Setting, tasks: list[Task], data: Data) -> list[Potential
         errors = total_row(
             "test", compare_linear(model, found.solution, composition, none, data.test, assembler.block_bytes)
         )
-        assert errors.energy is not None  # all configurations of these data have both
+        assert errors.energy is not None  # all configurations of these data have energies and forces
         assert errors.forces is not None
         potentials.append(
             Potential(
@@ -198,7 +198,7 @@ def fit_tasks(setting: Setting, tasks: list[Task], data: Data) -> list[Potential
 
 
 def fit_settings(setting: Setting, task: Task) -> FitSettings:
-    """Settings for the basis of a task. Data and prior are handed over by themselves."""
+    """Settings for the basis of a task. Data and prior are passed separately."""
     basis = {
         "expansion": task.expansion,
         "elements": [task.material.element],

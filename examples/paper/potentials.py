@@ -3,9 +3,9 @@
     python examples/paper/potentials.py --data DIR [--small] [-o DIR]
 
 DIR holds Si_train.xyz, Si_test.xyz, Mo_train.xyz and Mo_test.xyz (Zuo et al., J. Phys. Chem. A 124, 731 (2020)), or
-those of one of the two; without them nothing is done. Both bases span the same space (the closed radial family), so
-that without a prior they give the same potential; what differs is what a prior does to it. All is the same for both:
-data, weights, solver, and how the strength of the prior is chosen (cross-validation on the training data).
+those of one of the two; without them nothing is done. Both bases span the same space (the closed radial family). So
+without a prior they give the same potential, and differ in what a prior does to it. Everything else is the same: data,
+weights, solver, and how the strength of the prior is chosen (cross-validation on the training data).
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ def potentials(setting: Setting) -> Findings:
             if found is not None:
                 data[material] = found
     if not data:
-        where = "no --data was given" if setting.data is None else f"{setting.data} does not hold them"
-        setting.console.print(f"potentials: skipped, for want of Si_train.xyz and Si_test.xyz (or Mo_...): {where}.")
+        where = "no --data was given" if setting.data is None else f"{setting.data} does not contain them"
+        setting.console.print(f"potentials: skipped, they need Si_train.xyz and Si_test.xyz (or Mo_...): {where}.")
         return Findings()
     fits = fit_all(setting, data, SMALL if setting.small else FULL)
     pairs = paired(fits)
@@ -68,7 +68,7 @@ def paired(fits: list[Potential]) -> list[Pair]:
 
 
 def tables(pairs: list[Pair], curves: Curves) -> dict[str, tuple[Sequence[str], list[Sequence[Cell]]]]:
-    """Errors, sweeps over the strength, and what the curves are like."""
+    """Errors, sweeps over the strength, and properties of the curves."""
     case = ("smoothness", "element", "order", "level", "configurations", "expansion")
     return {
         "potentials_errors": (
@@ -96,7 +96,7 @@ def tables(pairs: list[Pair], curves: Curves) -> dict[str, tuple[Sequence[str], 
 
 
 def identity(fit: Potential) -> tuple[Cell, ...]:
-    """Cells that say what a fit is."""
+    """Cells that identify a fit."""
     task = fit.task
     return task.smoothness, task.material.element, task.order, task.level, fit.configurations, task.expansion
 
@@ -123,7 +123,7 @@ def curve_row(fit: Potential, pair: Dimer, crystal: Crystal) -> tuple[Cell, ...]
 
 
 def claims(pairs: list[Pair], curves: Curves) -> list[Claim]:
-    """What the paper says of potentials, and what is seen."""
+    """What the paper says about potentials, and what is found."""
     many_body = [[float(np.abs(curves[fit.task][0].many_body).max()) for fit in pair] for pair in pairs]
     pure, usual = max(a for a, _ in many_body), min(b for _, b in many_body)
     priors = {"smooth prior": SMOOTHNESS[0], "plain ridge": SMOOTHNESS[1]}
@@ -132,7 +132,7 @@ def claims(pairs: list[Pair], curves: Curves) -> list[Claim]:
         Claim(
             "what a dimer is",
             "canonical functions of order above 1 vanish on a dimer",
-            f"their largest share is {pure:.1e} eV canonical, {usual:.2g} eV and more self-interacting",
+            f"their largest contribution is {pure:.1e} eV canonical, {usual:.2g} eV and more self-interacting",
             "agrees" if pure < 1e-8 < usual else "differs",
         ),
         *(claim for name, own in groups.items() for claim in claims_of_errors(name, own)),
@@ -162,11 +162,11 @@ def claims_of_errors(prior: str, pairs: list[Pair]) -> list[Claim]:
             f"condition number of the fit, {prior}",
             "smaller for the canonical basis (trend)",
             f"canonical by self-interacting {spread(condition)}"
-            + (f"; {singular} cases are singular in a basis" if singular else ""),
+            + (f"; {singular} cases are singular in one basis" if singular else ""),
             "trend agrees" if better else "differs",
         ),
         Claim(
-            f"strengths that will do, {prior}",
+            f"tolerated strengths, {prior}",
             "the canonical basis is more robust (trend)",
             *counted_claim({"decades within 10 %": counted([(-a.decades, -b.decades) for a, b in pairs])}),
         ),
@@ -202,7 +202,7 @@ def counted(values: list[tuple[float, float]]) -> tuple[int, int]:
 
 
 def counted_claim(counts: dict[str, tuple[int, int]]) -> tuple[str, Verdict]:
-    """What is seen, and whether the canonical basis is worse in more cases by no measure, and better by one."""
+    """The result, and whether the canonical basis is never worse in more cases and better by at least one measure."""
     text = "canonical better : worse, cases: " + "; ".join(f"{name} {a} : {b}" for name, (a, b) in counts.items())
     good = all(a >= b for a, b in counts.values()) and any(a > b for a, b in counts.values())
     return text, "trend agrees" if good else "differs"

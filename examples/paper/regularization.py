@@ -1,16 +1,16 @@
 """Errors against the strength of regularization, in both bases, for particles on an interval.
 
 Functions of N particles with parameter 5 are fitted in all symmetric polynomials up to a total degree, by ridge
-regression and by truncated singular values, with strengths over sixteen decades. How wide is the range of strengths
-over which the error stays within twice its best? With and without noise, for differently distributed data.
+regression and by truncated singular values, with strengths over sixteen decades, with and without noise, for
+differently distributed data. How wide is the range of strengths over which the error stays within twice its best?
 
 Strengths are relative to the largest singular value σ of the design matrix, in both bases: ridge minimizes
-|A c - y|² + (strength·σ)² |c|²; truncation leaves out singular values below strength·σ. One singular value
-decomposition a design matrix serves all strengths, functions and noises.
+|A c - y|² + (strength·σ)² |c|²; truncation omits singular values below strength·σ. One singular value decomposition per
+design matrix serves all strengths, functions and noise levels.
 
-Regularization depends on how functions are scaled. They are taken with norm 1 in the weight of their polynomials, and
-once more as they are compiled, without a scale. And a wide range around a poor best is no merit: so the range within
-twice the best of both bases is looked at too.
+Regularization depends on how functions are scaled. They have norm 1 in the weight of their polynomials, or are taken as
+compiled, without a scale. A wide range around a poor best is no merit, so the range within twice the best of both bases
+is compared as well.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ DATA_PER_FUNCTION = 4
 TESTS = 2000
 SMALL_TESTS = 500
 STEPS = 8
-"""Strengths a decade."""
+"""Strengths per decade."""
 
 STRENGTHS = 10.0 ** (np.arange(-16 * STEPS, 1) / STEPS)
 WITHIN = 2.0
-"""How far above its best an error may be to count as unharmed."""
+"""An error counts as unharmed up to this multiple of its best."""
 
 ERRORS = {"rmse": "RMSE on test data", "largest": "largest error on the cube"}
 POLYNOMIALS: tuple[Polynomial, ...] = ("chebyshev", "legendre")
@@ -50,7 +50,7 @@ FILTERS: dict[str, Callable[[Floats, Floats], Floats]] = {
     "ridge": lambda singular, threshold: singular / (singular**2 + threshold**2),
     "truncation": lambda singular, threshold: np.where(singular >= threshold, 1.0 / np.maximum(singular, 1e-300), 0.0),
 }
-"""What takes the place of the inverses of singular values, by method."""
+"""What replaces the inverses of singular values, by method."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,10 @@ class Curve:
     errors: dict[str, Floats]
 
     def unharmed(self, error: str, best: float | None = None) -> tuple[int, int]:
-        """The range of strengths around the best one over which an error is within twice the best: first, and end.
+        """The range of strengths around the best one with errors within twice the best: first index, and end.
 
         Args:
-            best: what counts as the best error (default: the best of this curve).
+            best: the best error (default: that of this curve).
         """
         errors = self.errors[error]
         place = int(np.argmin(errors))
@@ -101,7 +101,7 @@ Pair = tuple[Curve, Curve]
 
 
 class Sets:
-    """Training data, test data of the same distribution and points all over the cube, with values."""
+    """Training data, test data of the same distribution and points throughout the cube, with values."""
 
     def __init__(self, training: str, particles: int, functions: int, tests: int) -> None:
         self.training, self.particles, self.tests = training, particles, tests
@@ -109,7 +109,7 @@ class Sets:
         exact = np.stack([function(self.train) for function in FUNCTIONS], axis=1)
         noise = np.random.default_rng(4).standard_normal(exact.shape) * exact.std(axis=0)
         self.data = np.stack([exact + level * noise for level in NOISES], axis=2).reshape(len(exact), -1)
-        """One column for each function and noise, noise running faster."""
+        """One column for each function and noise; noise varies fastest."""
         self.seen = np.concatenate([sample(training, tests, particles, seed=2), cube_points(particles, tests, seed=3)])
         self.values = np.stack([function(self.seen) for function in FUNCTIONS], axis=1)
 
@@ -203,7 +203,7 @@ def range_row(curve: Curve, pair: Pair) -> Sequence[Cell]:
 
 
 def cells(values: Sequence[Cell]) -> Sequence[Cell]:
-    """One line of a table."""
+    """One row of a table."""
     return [float(f"{value:.4e}") if isinstance(value, float) else value for value in values]
 
 
@@ -214,7 +214,7 @@ def curve_rows(curve: Curve) -> list[Sequence[Cell]]:
 
 
 def wider(chosen: list[Pair], error: str, common: bool = False) -> tuple[str, Verdict]:
-    """By how many decades the range of the canonical basis is the wider one, and what that says of the claim."""
+    """By how many decades the range of the canonical basis is wider, and the verdict on the claim."""
     widths = [[curve.decades(error, common_best(pair, error) if common else None) for curve in pair] for pair in chosen]
     more = [canonical - other for canonical, other in widths]
     middle = np.median(widths, axis=0)
@@ -228,8 +228,8 @@ def wider(chosen: list[Pair], error: str, common: bool = False) -> tuple[str, Ve
 
 
 def claims(found: list[Pair]) -> list[Claim]:
-    """What the paper says of robustness, and what is seen."""
-    paper = "the canonical basis is the more robust one under regularization"
+    """What the paper says about robustness, and what is found."""
+    paper = "the canonical basis is more robust under regularization"
     scaled = [pair for pair in found if pair[0].kind.scale == SCALES[0]]
     spread = {"arcsine data": ["arcsine"], "other data (uniform, normal, beta)": ["uniform", "normal", "beta"]}
     result = []
@@ -265,7 +265,7 @@ def best_ratio(pair: Pair, error: str) -> float:
 
 
 def draw(shown: list[Curve], size: tuple[int, int]) -> Figure:
-    """For each distribution of the data a column, for each noise and error a row."""
+    """A column for each distribution of the data, a row for each noise and error."""
     figure = Figure(figsize=(12.5, 10.5), layout="constrained")
     rows = [(error, noise) for error in ERRORS for noise in NOISES[:2]]
     panels = figure.subplots(len(rows), len(DISTRIBUTIONS), sharex=True, sharey="row", squeeze=False)

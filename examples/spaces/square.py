@@ -1,10 +1,10 @@
-"""A particle space of one's own: particles in the plane under the symmetry group of a square.
+"""A custom particle space: particles in the plane under the symmetry group of a square.
 
     python examples/spaces/square.py [OUTPUT]
 
 Adds the symmetry "C4v" (quarter turns and reflections: neighbours of an adsorbate on a (100) surface), compiles the
-model in square.toml, checks it against its definition, and draws two of its functions of order 1, one of which knows
-the axes of the square as no function with O(2) symmetry could. See README.md.
+model in square.toml, checks it against its definition, and draws two of its functions of order 1. One of them
+depends on the axes of the square, as no function with O(2) symmetry could. See README.md.
 """
 
 from __future__ import annotations
