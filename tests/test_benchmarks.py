@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from ase.build import bulk
 
-from acegen.codegen.one_particle import harmonics_code
+from acegen.codegen.lanes.harmonics import harmonics_code
 from benchmarks.counts import Layout, angular_polynomials, count, harmonic_gradient, harmonic_values
 from benchmarks.images import neighbour_arrays
 from benchmarks.timing import Samples, alternate

@@ -16,7 +16,7 @@ from acegen.algebra import build_algebra
 from acegen.basis import derive_basis
 from acegen.basis.estimate import MAX_FUNCTIONS, MAX_PRODUCTS, check_size, estimate_size
 from acegen.errors import SpecError
-from acegen.graph import Graph, build_graph
+from acegen.lower import ProductExpansion, expand_products
 from acegen.spec import Spec, load_spec
 
 SYMBOLS = ("Si", "O", "H", "C")
@@ -39,8 +39,8 @@ def spec_of(order: int, level: Any, elements: int = 1, weight: Any = 1.5) -> Spe
     )
 
 
-def graph_of(spec: Spec) -> Graph:
-    return build_graph(derive_basis(build_algebra(spec)))
+def graph_of(spec: Spec) -> ProductExpansion:
+    return expand_products(derive_basis(build_algebra(spec)))
 
 
 SIZES = [(1, 3, 9), (2, 3, 7), (2, 1, 10), (3, 1, 9), (3, 2, 6), (3, 3, 5), (4, 1, 8), (4, 2, 6), (5, 1, 8), (5, 2, 6)]

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from acegen.algebra import build_algebra
 from acegen.basis import Basis, derive_basis
-from acegen.graph import Graph, build_graph, fold_coefficients
+from acegen.lower import ProductExpansion, expand_products, fold_coefficients
 from acegen.spec import load_spec
 
 
 @cache
-def graph_of(order: int, level: int, elements: int, weight: str, envelope: bool = False) -> Graph:
+def graph_of(order: int, level: int, elements: int, weight: str, envelope: bool = False) -> ProductExpansion:
     """Graph of a canonical basis, in the closed family or with the envelope y²."""
     radial: dict[str, Any] = {"family": "envelope", "envelope": [0, 0, 1]} if envelope else {}
     spec = load_spec(
@@ -36,7 +36,7 @@ def graph_of(order: int, level: int, elements: int, weight: str, envelope: bool 
             "radial": {"cutoff": 5.0, **radial},
         }
     )
-    return build_graph(derive_basis(build_algebra(spec)))
+    return expand_products(derive_basis(build_algebra(spec)))
 
 
 SIZES = [
@@ -132,7 +132,7 @@ def assert_rounded_once(values: Sequence[float], expected: Sequence[fmpq]) -> No
             assert value == 0
 
 
-def folded_exactly(graph: Graph, scales: Sequence[fmpq], coefficients: Sequence[float]) -> list[fmpq]:
+def folded_exactly(graph: ProductExpansion, scales: Sequence[fmpq], coefficients: Sequence[float]) -> list[fmpq]:
     """c̃ by product."""
     total = [fmpq(0)] * len(graph.products)
     for c, scale, row in zip(coefficients, scales, graph.basis.purification, strict=True):

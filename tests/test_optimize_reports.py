@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
-from unittest import mock
 
 import pytest
 from flint import fmpq
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lanes_costs import COST, compact_cost, straight_cost, with_registers
 from test_graph import GRAPH_SIZES, exact, graph_of
 from test_optimize import Interpreter, nodes_of
 from test_optimize_program import FORMS, N_REGISTERS, Loops, folded_for, pairs_of
 
-from acegen.codegen.products import compact_tables
+from acegen.codegen.lanes.products import compact_tables
+from acegen.lower import ProductExpansion
 from acegen.optimize import CompactProgram, StraightProgram, optimize_products
 from acegen.optimize.blocks import group_rows
-from acegen.optimize.cost import compact_cost, straight_cost
 from acegen.optimize.order import variable_orders
 from acegen.optimize.pairs import factor_keys, factor_terms
 from acegen.optimize.trie import build_trie
+
+
+def ones(graph: ProductExpansion) -> dict[str, list[float]]:
+    return {"Si": [1.0] * len(graph.products)}
 
 
 @pytest.mark.parametrize("size", [(3, 8, 1, "3/2"), (4, 6, 2, "1"), (5, 7, 1, "1")])
@@ -28,8 +33,10 @@ def test_the_cheaper_form_is_taken(size: tuple[Any, ...], fetched: float, expect
     """On a processor that fetches code quickly, and on one that does not."""
     graph = graph_of(*size)
     folded = {element: [1.0] * len(graph.products) for element in graph.basis.spec.basis.elements}
-    with mock.patch("acegen.optimize.cost.FETCH_BYTES", fetched):
-        straight, compact, auto = (optimize_products(graph, folded, 32, f) for f in ("straight", "compact", "auto"))
+    model = replace(COST, fetch_bytes=fetched)
+    straight, compact, auto = (
+        optimize_products(graph.layout, graph.products, folded, model, f) for f in ("straight", "compact", "auto")
+    )
     cheaper = min(straight, compact, key=lambda program: program.products.cost.cycles)
     assert isinstance(auto.products, expected)
     assert auto.products == cheaper.products
@@ -43,24 +50,27 @@ def test_code_too_large_to_compile() -> None:
     """Tables are taken, though estimated slower, for more code than compiles in reasonable time, unless asked for."""
     graph = graph_of(3, 8, 1, "3/2")
     folded = {"Si": [1.0] * len(graph.products)}
-    size = optimize_products(graph, folded, 32, "straight").products.cost.code_bytes
+    size = optimize_products(graph.layout, graph.products, folded, COST, "straight").products.cost.code_bytes
     for limit, expected in ((size, StraightProgram), (size - 1, CompactProgram)):
-        with mock.patch("acegen.optimize.pipeline.MAX_CODE_BYTES", limit):
-            assert isinstance(optimize_products(graph, folded, 32, "auto").products, expected)
-            assert isinstance(optimize_products(graph, folded, 32, "straight").products, StraightProgram)
+        model = replace(COST, max_code_bytes=limit)
+        auto, straight = (
+            optimize_products(graph.layout, graph.products, folded, model, form) for form in ("auto", "straight")
+        )
+        assert isinstance(auto.products, expected)
+        assert isinstance(straight.products, StraightProgram)
 
 
 def test_code_beyond_the_cache_is_shared_by_blocks_of_lanes() -> None:
     """Straight-line code larger than the L2 cache is run for several blocks at once; tables never are."""
     graph = graph_of(3, 8, 1, "3/2")
     folded = {"Si": [1.0] * len(graph.products)}
-    straight, compact = (optimize_products(graph, folded, 32, form).products for form in ("straight", "compact"))
-    assert straight.group == compact.group == 1
+    straight, compact = (
+        optimize_products(graph.layout, graph.products, folded, COST, form).products for form in ("straight", "compact")
+    )
+    assert COST.group(straight) == COST.group(compact) == 1
     for size, grouped in ((straight.cost.code_bytes, False), (straight.cost.code_bytes - 1, True)):
-        with mock.patch("acegen.optimize.program.L2_BYTES", size):
-            assert (straight.group > 1) == grouped
-    with mock.patch("acegen.optimize.program.L2_BYTES", 0):
-        assert compact.group == 1
+        assert (replace(COST, l2_bytes=size).group(straight) > 1) == grouped
+    assert replace(COST, l2_bytes=0).group(compact) == 1
 
 
 @settings(deadline=None, max_examples=25)
@@ -69,7 +79,7 @@ def test_reports(size: tuple[Any, ...], form: Any, variables: int, data: st.Data
     """In the order of the passes, each from where the one before it ended; the last one is the program's."""
     graph = graph_of(*size)
     folded = folded_for(data, graph, graph.basis.spec.basis.elements)
-    program = optimize_products(graph, folded, variables, form)
+    program = optimize_products(graph.layout, graph.products, folded, with_registers(variables), form)
     terms, order, functions, products, blocks, chosen = program.reports
     names = ["terms", "variable order", "functions", "sub-products", "row blocks", "form"]
     assert [report.name for report in program.reports] == names
@@ -95,7 +105,9 @@ def test_reports(size: tuple[Any, ...], form: Any, variables: int, data: st.Data
 def test_cost_of_tables(size: tuple[Any, ...], variables: int) -> None:
     """The cost reported is that of what is in the tables."""
     graph = graph_of(*size)
-    products = optimize_products(graph, {"Si": [1.0] * len(graph.products)}, variables, "compact").products
+    products = optimize_products(
+        graph.layout, graph.products, ones(graph), with_registers(variables), "compact"
+    ).products
     assert isinstance(products, CompactProgram)
     tables = compact_tables(products)
     shapes = [(height, width) for height, width in pairs_of(tables.block_sizes)]
@@ -108,11 +120,12 @@ def test_the_cheapest_tables_are_taken(size: tuple[Any, ...], registers: tuple[i
     """Of those for each order of the factors."""
     graph = graph_of(*size)
     variables, most = registers
-    program = optimize_products(graph, {"Si": [1.0] * len(graph.products)}, variables, "compact")
-    costs = []
+    program = optimize_products(graph.layout, graph.products, ones(graph), with_registers(variables), "compact")
+
+    costs, model = [], replace(COST, most_rows=most)
     for key in factor_keys(graph.layout).values():
         factored = factor_terms(graph.layout.size, graph.products, key)
-        shapes = [(len(block.rows), len(block.columns)) for block in group_rows(factored, most)]
+        shapes = [(len(block.rows), len(block.columns)) for block in group_rows(factored, model)]
         costs.append(compact_cost(len(factored.nodes), len(factored.linear), shapes).cycles)
     assert program.products.cost.cycles == min(costs)
 
@@ -122,7 +135,7 @@ def test_the_cheapest_tables_are_taken(size: tuple[Any, ...], registers: tuple[i
 def test_multiply_adds_of_tables(size: tuple[Any, ...], variables: int) -> None:
     """As many as are done when the tables are run."""
     graph = graph_of(*size)
-    program = optimize_products(graph, {"Si": [1.0] * len(graph.products)}, variables, "compact")
+    program = optimize_products(graph.layout, graph.products, ones(graph), with_registers(variables), "compact")
     assert isinstance(program.products, CompactProgram)
     loops = Loops(program.products, [fmpq(1)] * graph.layout.size)
     loops.run(list(map(exact, program.coefficients["Si"])))
@@ -140,7 +153,7 @@ def straight_multiply_adds(program: StraightProgram, n_variables: int) -> int:
 def test_multiply_adds_of_straight_code(size: tuple[Any, ...]) -> None:
     """As many as are done when the functions are run."""
     graph = graph_of(*size)
-    products = optimize_products(graph, {"Si": [1.0] * len(graph.products)}, 32, "straight").products
+    products = optimize_products(graph.layout, graph.products, ones(graph), COST, "straight").products
     assert isinstance(products, StraightProgram)
     assert products.cost.multiply_adds == straight_multiply_adds(products, graph.layout.size)
 
@@ -148,6 +161,6 @@ def test_multiply_adds_of_straight_code(size: tuple[Any, ...]) -> None:
 def test_multiply_adds_of_straight_code_with_paths_opened_again() -> None:
     """The same where a subtree is cut."""
     graph = graph_of(4, 16, 1, "3/2")
-    products = optimize_products(graph, {"Si": [1.0] * len(graph.products)}, 32, "straight").products
+    products = optimize_products(graph.layout, graph.products, ones(graph), COST, "straight").products
     assert isinstance(products, StraightProgram)
     assert products.cost.multiply_adds == straight_multiply_adds(products, graph.layout.size)

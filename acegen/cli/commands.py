@@ -125,4 +125,6 @@ def schema_command(options: argparse.Namespace) -> int:
 def _build_options(options: argparse.Namespace) -> BuildOptions:
     from acegen.options import BuildOptions
 
-    return BuildOptions(options.march, options.lanes, options.precision, options.openmp, options.products)
+    return BuildOptions(
+        options.march, options.lanes, options.precision, options.openmp, options.products, options.backend
+    )

@@ -227,6 +227,13 @@ def _add_build_options(command: argparse.ArgumentParser) -> None:
         "C compiler knows, such as x86-64-v3",
     )
     group.add_argument(
+        "--backend",
+        default="lanes",
+        metavar="NAME",
+        help="how kernels are written: lanes, C with vector extensions (the default), or plain, portable C for any "
+        "compiler and for reading, which is several times slower",
+    )
+    group.add_argument(
         "--lanes",
         type=int,
         metavar="N",

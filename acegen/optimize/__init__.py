@@ -1,7 +1,18 @@
-"""Fifth stage: the graph as the cheapest program for the product stage of a potential."""
+"""Fifth stage: a potential as the cheapest program for its product stage."""
 
-from acegen.optimize.cost import Cost
+from acegen.optimize.cost import Cost, CostModel
 from acegen.optimize.pipeline import optimize, optimize_products
-from acegen.optimize.program import CompactProgram, PassReport, Program, StraightProgram
+from acegen.optimize.polynomial import without_zeros
+from acegen.optimize.program import CompactProgram, PassReport, ProductStage, StraightProgram
 
-__all__ = ["CompactProgram", "Cost", "PassReport", "Program", "StraightProgram", "optimize", "optimize_products"]
+__all__ = [
+    "CompactProgram",
+    "Cost",
+    "CostModel",
+    "PassReport",
+    "ProductStage",
+    "StraightProgram",
+    "optimize",
+    "optimize_products",
+    "without_zeros",
+]
