@@ -9,8 +9,7 @@ from typing import ClassVar
 from acegen.codegen import files
 from acegen.codegen.backend import Backend
 from acegen.codegen.environment import Context, abi_header, render, template_environment
-from acegen.codegen.lanes.radial import transform_formula
-from acegen.codegen.titles import GENERATOR, banner
+from acegen.codegen.titles import GENERATOR, banner, transform_formula
 from acegen.elements import ATOMIC_NUMBERS
 from acegen.optimize import ProductStage
 from acegen.program.kernel import ByPair, Distance, KernelProgram, PairFunctions

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from acegen.optimize.trie import TrieNode
+from acegen.program.kernel import Product
 
 CLOCK = 2.4e9
 """Cycles a second for times that are shown; choices do not depend on it."""
@@ -63,3 +64,9 @@ class CostModel(Protocol):
             shapes: rows (at most `most_rows`) and columns of each row block.
         """
         ...
+
+
+def listed_cost(products: Sequence[Product]) -> Cost:
+    """Cost of products evaluated one by one, forward and back: four operations a factor, a cycle each."""
+    factors = sum(map(len, products))
+    return Cost(4 * factors, 2 * factors + len(products), 4 * factors, 4.0 * factors)

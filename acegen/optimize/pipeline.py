@@ -15,12 +15,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from acegen.optimize.blocks import group_rows
-from acegen.optimize.cost import CostModel
+from acegen.optimize.cost import CostModel, listed_cost
 from acegen.optimize.functions import split_functions
 from acegen.optimize.order import choose_order, variable_orders
 from acegen.optimize.pairs import Factorization, factor_keys, factor_terms
-from acegen.optimize.polynomial import Polynomial, collect_terms, product_coefficients
-from acegen.optimize.program import CompactProgram, PassReport, ProductStage, StraightProgram
+from acegen.optimize.polynomial import Polynomial, collect_terms, product_coefficients, without_zeros
+from acegen.optimize.program import CompactProgram, ListedProducts, PassReport, ProductStage, StraightProgram
 from acegen.optimize.trie import build_trie
 from acegen.options import ProductForm
 from acegen.program.kernel import KernelProgram, Product
@@ -39,6 +39,20 @@ def optimize(program: KernelProgram, model: CostModel, form: ProductForm = "auto
         BuildError: the program is not one linear output of products.
     """
     return optimize_products(program.layout, program.products, product_coefficients(program), model, form)
+
+
+def list_products(program: KernelProgram) -> ProductStage:
+    """The products of a potential as they are, each by itself, without those that no species of centre needs.
+
+    Raises:
+        BuildError: the program is not one linear output of products.
+    """
+    needed = without_zeros(program)
+    before, after = listed_cost(program.products), listed_cost(needed.products)
+    dropped = len(program.products) - len(needed.products)
+    report = PassReport("terms", f"{dropped:,} of {len(program.products):,} dropped", before, after)
+    coefficients = {symbol: tuple(values) for symbol, values in product_coefficients(needed).items()}
+    return ProductStage(ListedProducts(needed.products, after), coefficients, len(needed.products), (report,))
 
 
 def optimize_products(

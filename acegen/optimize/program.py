@@ -9,6 +9,7 @@ from acegen.optimize.blocks import RowBlock
 from acegen.optimize.cost import Cost
 from acegen.optimize.functions import ProductFunction
 from acegen.optimize.pairs import Row
+from acegen.program.kernel import Product
 
 
 @dataclass(frozen=True)
@@ -57,17 +58,25 @@ class CompactProgram:
 
 
 @dataclass(frozen=True)
+class ListedProducts:
+    """The product stage as a list of products, each evaluated by itself: positions of their factors."""
+
+    products: tuple[Product, ...]
+    cost: Cost
+
+
+@dataclass(frozen=True)
 class ProductStage:
     """The product stage of a potential.
 
     Attributes:
-        products: straight-line code or tables.
+        products: straight-line code, tables, or a plain list.
         coefficients: by centre species, the folded coefficients in the order in which the code uses them.
         n_terms: products that are evaluated.
         reports: what each pass did.
     """
 
-    products: StraightProgram | CompactProgram
+    products: StraightProgram | CompactProgram | ListedProducts
     coefficients: Mapping[str, tuple[float, ...]]
     n_terms: int
     reports: tuple[PassReport, ...]

@@ -35,12 +35,12 @@ from acegen.codegen.lanes.pooling import (
 from acegen.codegen.lanes.products import compact_tables, function_files
 from acegen.codegen.lanes.radial import radial_code, transform_constants
 from acegen.codegen.lanes.space import space_code
-from acegen.codegen.lanes.tables import coupling_tables, first_entries, output_rows
 from acegen.codegen.lanes.target import Target, Targets, choose_targets
 from acegen.codegen.literals import double_literal
+from acegen.codegen.tables import coupling_tables, first_entries, output_rows
 from acegen.codegen.titles import banner
 from acegen.errors import BuildError
-from acegen.optimize import CompactProgram, Cost, ProductStage, optimize
+from acegen.optimize import CompactProgram, Cost, ListedProducts, ProductStage, optimize
 from acegen.optimize.functions import MAX_TERMS
 from acegen.options import BuildOptions, ProductForm
 from acegen.program.kernel import Agnesi, Distance, KernelProgram
@@ -221,6 +221,7 @@ def _product_files(
 ) -> dict[str, LanesContext]:
     """The product stage: a header, coefficients with tables or calls, and files of straight-line code."""
     name, products, n_pooled = program.name, stage.products, program.layout.size
+    assert not isinstance(products, ListedProducts)
     compact = isinstance(products, CompactProgram)
     parts = [] if compact else function_files(products)
     coefficients = tuple(stage.coefficients[symbol] for symbol in program.species)

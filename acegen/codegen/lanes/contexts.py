@@ -12,7 +12,7 @@ from acegen.codegen.lanes.pooling import ContractBlock, ContractShape, PoolBlock
 from acegen.codegen.lanes.products import CompactTables, FunctionCode
 from acegen.codegen.lanes.radial import RadialCode
 from acegen.codegen.lanes.space import SpaceCode
-from acegen.codegen.lanes.tables import CouplingTables, OutputRow
+from acegen.codegen.tables import CouplingTables, OutputRow
 from acegen.program.layout import Shell
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from acegen.codegen.literals import Literal
+from acegen.codegen.titles import transform_formula
 from acegen.program.kernel import Agnesi, Coordinate, Distance, Recurrence, Smootherstep
 
 Steps = tuple[tuple[float, float, float], ...]
@@ -52,16 +53,6 @@ def transform_constants(coordinate: Distance) -> list[list[list[float]]]:
             for entry, scale in zip(row, scales, strict=True):
                 entry.append(1 / scale)
     return constants
-
-
-def transform_formula(coordinate: Distance) -> str:
-    """y(r) in words."""
-    match coordinate.transform:
-        case Smootherstep():
-            return "y = (1-s)^3 (1+3s+6s^2), s = r/cutoff"
-        case Agnesi(a, p, q):
-            return f"y = (1-s)^2 (1+2s) / (1 + {a:.6g} x^{q} / (1 + x^{q - p})), s = r/cutoff, x = r/r0"
-    return "y = (1-s)^2 (1+2s), s = r/cutoff"
 
 
 def _transform(coordinate: Distance, c: Literal) -> tuple[str, ...]:

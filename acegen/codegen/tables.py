@@ -1,4 +1,4 @@
-"""Tables of the basis kernel: coupling and purification as flat arrays."""
+"""Tables of descriptor programs, for any backend: coupling and output rows as flat arrays."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from acegen.program.kernel import KernelProgram, Row
 
 @dataclass(frozen=True)
 class CouplingTables:
-    """Arrays of `basis.c`; the names are those used there, in lower case."""
+    """Arrays of `basis.c`; the names are those used there, in lower case or much like them."""
 
     orders: tuple[int, ...]
     term_first: tuple[int, ...]
