@@ -164,6 +164,32 @@ def test_folded_comments() -> None:
         assert " ".join(re.sub(r"^\s*/?\*\s|\s\*/$", "", row) for row in rows) == text
 
 
+def test_folded_macros() -> None:
+    """A macro goes on with backslashes, also in lines that continue one; what follows it does not."""
+    words = " + ".join(["alpha"] * 30)
+    text = f"#define SUM(x) \\\n    {words}\nint a = {words};"
+    rows = fold_lines(text).split("\n")
+    assert max(map(len, rows)) <= WIDTH
+    first = next(i for i, row in enumerate(rows) if row.startswith("int a"))
+    assert all(row.endswith(" \\") for row in rows[: first - 1])
+    assert not any(row.endswith("\\") for row in rows[first - 1 :])
+
+
+@pytest.mark.parametrize("kind", sorted(OPTIONS))
+def test_code_of_the_longest_name(kind: str, tmp_path: Path) -> None:
+    """It compiles, wherever its lines are broken."""
+    own, backend = cases("alloy"), choose_backend(OPTIONS[kind], MACHINE)
+    descriptors, potential = (replace(program, name="n" * 63) for program in (own.descriptors, own.potential))
+    stage = backend.optimize(potential, OPTIONS[kind].products)
+    code = generate_code(descriptors, potential, stage, backend, documents_of("n" * 63, "", own.coefficients))
+    for file, text in code.files.items():
+        (tmp_path / file).write_text(text)
+    flags = ["-std=c99", "-Wall", "-Wno-psabi", "-Werror", "-fsyntax-only", *["-fopenmp"] * OPTIONS[kind].openmp]
+    command = [*find_toolchain().command, *flags, *code.c_sources]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+
+
 # ---- files
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from fractions import Fraction
 from typing import Any
 
-from acegen.basis.definitions import agnesi_constant, resolve_definitions
+from acegen.basis.definitions import resolve_definitions
 from acegen.basis.derive import Basis, CoupledFunction, SparseRow
 from acegen.basis.pair import PairFunction
 
@@ -65,14 +66,16 @@ def basis_hash(description: str) -> str:
 def former_hashes(description: str) -> tuple[str, ...]:
     """Identities that coefficients of this basis may carry from earlier versions of acegen, which wrote no definitions.
 
-    They meant what format 1 means, so nothing is accepted where the constant of the Agnesi transform is another one.
+    They meant the constant of the Agnesi transform that there has always been, so nothing is accepted where it is
+    another one.
     """
     document = json.loads(description)
     definitions = document.pop("definitions", None)
     if definitions is None or definitions.keys() != {"agnesi"}:
         return ()
-    agnesi = definitions["agnesi"]
-    if agnesi["a"] != str(agnesi_constant(agnesi["p"], agnesi["q"])):
+    p, q = definitions["agnesi"]["p"], definitions["agnesi"]["q"]
+    meant = Fraction(-2 * q + p * (4 * q - 2), p + p * p + q + q * q)  # never to be changed
+    if Fraction(definitions["agnesi"]["a"]) != meant:
         return ()
     return (basis_hash(_one_entry_a_line(document)),)
 

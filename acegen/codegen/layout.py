@@ -14,12 +14,20 @@ _TRAILING = re.compile(r"(?P<code>\s*\S.*?)\s*(?P<comment>/\*(?:(?!\*/).)*\*/)$"
 def fold_lines(text: str) -> str:
     """The same code with long lines broken."""
     lines: list[str] = []
+    macro = False
     for line in text.split("\n"):
-        lines.extend([line] if len(line) <= WIDTH else _folded(line))
+        macro = line.startswith("#") or (macro and lines[-1].endswith("\\"))
+        if len(line) <= WIDTH:
+            lines.append(line)
+        elif macro:  # goes on in the next line with a backslash only
+            *parts, last = _folded(line, WIDTH - 2)
+            lines += [*(f"{part} \\" for part in parts), last]
+        else:
+            lines += _folded(line, WIDTH)
     return "\n".join(lines)
 
 
-def _folded(line: str) -> Iterator[str]:
+def _folded(line: str, width: int) -> Iterator[str]:
     indent = line[: len(line) - len(line.lstrip())]
     bare = line.lstrip()
     if bare.startswith(("* ", "/*")) and (bare.endswith("*/") or "*/" not in bare):
@@ -30,8 +38,8 @@ def _folded(line: str) -> Iterator[str]:
         yield from _comment(indent, trailing["comment"])
         line = trailing["code"]
     deeper = indent
-    while len(line) > WIDTH:
-        at, statement = _break(line)
+    while len(line) > width:
+        at, statement = _break(line, width)
         yield line[:at].rstrip()
         deeper = indent if statement else indent + "    "
         line = deeper + line[at:].lstrip()
@@ -51,12 +59,12 @@ def _comment(indent: str, text: str) -> Iterator[str]:
     )
 
 
-def _break(line: str) -> tuple[int, bool]:
+def _break(line: str, width: int) -> tuple[int, bool]:
     """Where to break: after the last statement that fits, else after a comma, else before an operator."""
     statement = comma = operator = 0
     depth, quoted = 0, False
     start = len(line) - len(line.lstrip()) + 1
-    for at, character in enumerate(line[:WIDTH]):
+    for at, character in enumerate(line[:width]):
         if character == '"':
             quoted = not quoted
         if quoted:
