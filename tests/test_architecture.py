@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import runpy
 import subprocess
 import sys
 import zipfile
@@ -46,6 +47,25 @@ def test_imports_run_one_way(package: str) -> None:
     for file in (ROOT / "acegen" / package).rglob("*.py"):
         others = imported(file) & packages - {package}
         assert others <= MAY_IMPORT[package], f"{file.name} imports {others - MAY_IMPORT[package]}"
+
+
+def test_backends_do_not_know_each_other() -> None:
+    """What two of them need stands beside them."""
+    folders = [path.parent for path in (ROOT / "acegen" / "codegen").glob("*/__init__.py")]
+    assert {folder.name for folder in folders} == {"lanes", "plain"}
+    for folder in folders:
+        others = {other.name for other in folders} - {folder.name}
+        for file in folder.glob("*.py"):
+            text = file.read_text()
+            assert not any(f"acegen.codegen.{other}" in text for other in others), file
+            assert "acegen.codegen.backend" not in text, file
+
+
+def test_page_of_the_architecture_is_up_to_date() -> None:
+    """docs/architecture.md is what is made from the imports that there are."""
+    made = runpy.run_path(str(ROOT / "docs" / "architecture.py"))
+    assert made["PAGE"].read_text() == made["page"](), "run: make docs"
+    assert set(made["PATH"]) < set(MAY_IMPORT)
 
 
 def test_files_are_of_moderate_length() -> None:

@@ -197,9 +197,9 @@ def test_names_of_files_are_those_of_a_module() -> None:
     """What backends make is known as acegen's own, and other names are not."""
     for kind in OPTIONS:
         code = generated("alloy", kind)
-        assert all(files.is_own(file, code.name, "module.json") for file in code.files)
+        assert all(files.is_own(file, code.name) for file in code.files)
     for file in ("notes.txt", "alloy_extra.c", "alloyx_basis.c", "alloy_basis.c.bak", "alloy.py"):
-        assert not files.is_own(file, "alloy", "module.json")
+        assert not files.is_own(file, "alloy")
     with pytest.raises(ValueError, match="none of the files"):
         files.source("alloy", "extra")
 

@@ -7,15 +7,18 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from conftest import toml_text
 from lanes_costs import COST
 from program_cases import SPECS, Case, called, case
 
 from acegen.algebra import build_algebra
 from acegen.basis import derive_basis
+from acegen.cli.main import main
 from acegen.errors import BuildError
 from acegen.lower import expand_products
 from acegen.optimize import list_products, optimize, without_zeros
@@ -135,6 +138,20 @@ def test_text_reads_like_the_paper() -> None:
     assert product
     (output,) = re.findall(r"# B\(Si,1,0 O,1,0\)\n(?:ρ\[\d+\] \+= .*\n)*", text)
     assert product[1] in output
+
+
+def test_text_by_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a spec its descriptors, of a potential its energy."""
+    own = cases("silicon")
+    spec = tmp_path / "spec.toml"
+    spec.write_text(toml_text(SPECS["silicon"]))
+    assert main(["info", str(spec), "--program"]) == 0
+    assert program_text(own.descriptors) in capsys.readouterr().out
+    model = own.compiled(tmp_path, BuildOptions(backend="plain"))
+    assert main(["info", str(model.path), "--program"]) == 0
+    out = capsys.readouterr().out
+    assert program_text(own.potential) in out
+    assert f"# identity {program_hash(own.potential)}" in out
 
 
 # ---- interpreter

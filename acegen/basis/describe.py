@@ -43,7 +43,7 @@ def describe_basis(basis: Basis) -> str:
     for function, square in zip(basis.functions, basis.scales_squared, strict=False):
         functions.append({**_describe_function(function, elements), "scale_squared": str(square)})
     definitions = resolve_definitions(basis.spec).document()
-    document = {
+    document: dict[str, Any] = {
         "format": BASIS_FORMAT,
         "spec": spec,
         **({"definitions": definitions} if definitions else {}),

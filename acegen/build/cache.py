@@ -16,7 +16,7 @@ from acegen.build.toolchain import Toolchain
 from acegen.codegen.files import is_own
 from acegen.coefficients import Coefficients
 from acegen.errors import BuildError, ModuleError
-from acegen.manifest import MANIFEST, check_files, read_manifest
+from acegen.manifest import check_files, read_manifest
 from acegen.options import BuildOptions
 from acegen.spec import AnySpec
 from acegen.staging import temporary_folder
@@ -65,7 +65,7 @@ def _check_replaceable(target: Path, name: str) -> None:
         return
     if target.is_symlink() or not target.is_dir():
         raise BuildError(f"{target} exists and is no folder; move it away or choose another folder with -o.")
-    foreign = [entry.name for entry in target.iterdir() if not is_own(entry.name, name, MANIFEST)]
+    foreign = [entry.name for entry in target.iterdir() if not is_own(entry.name, name)]
     if foreign:
         raise BuildError(
             f"{target} holds something acegen did not make ({sorted(foreign)[0]}), which a compile would delete; "

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
+from acegen.manifest import BASIS, MANIFEST
+
 ABI_HEADER = "acegen.h"
 PACKAGE = "__init__.py"
 README = "README.md"
-BASIS = "basis.json"
 COEFFICIENTS = "coefficients.json"
 
 _PARTS = (
@@ -36,7 +37,7 @@ def _file(name: str, part: str, ending: str) -> str:
     return f"{name}{suffix}.{ending}"
 
 
-def is_own(file: str, name: str, manifest: str) -> bool:
-    """Whether a file in the folder of a model was put there by acegen; `manifest` is the name of its manifest."""
-    own = {ABI_HEADER, README, PACKAGE, "__pycache__", BASIS, COEFFICIENTS, manifest}
+def is_own(file: str, name: str) -> bool:
+    """Whether a file in the folder of a model was put there by acegen."""
+    own = {ABI_HEADER, README, PACKAGE, "__pycache__", BASIS, COEFFICIENTS, MANIFEST}
     return file in own or re.fullmatch(rf"{name}{_SOURCE}|_{name}_\w+\..*so", file) is not None

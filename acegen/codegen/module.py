@@ -11,6 +11,7 @@ from acegen.codegen.backend import Backend
 from acegen.codegen.environment import Context, abi_header, render, template_environment
 from acegen.codegen.titles import GENERATOR, banner, transform_formula
 from acegen.elements import ATOMIC_NUMBERS
+from acegen.manifest import BASIS
 from acegen.optimize import ProductStage
 from acegen.program.kernel import ByPair, Distance, KernelProgram, PairFunctions
 
@@ -154,7 +155,7 @@ def generate_code(
     content = {file: render(environment, context) for file, context in contexts.items()}
     content |= backend.generate(descriptors, potential, stage)
     content[files.ABI_HEADER] = abi_header()
-    content[files.BASIS] = documents.basis
+    content[BASIS] = documents.basis
     if documents.coefficients is not None:
         content[files.COEFFICIENTS] = documents.coefficients
     sources = tuple(file for file in content if file.endswith(".c"))

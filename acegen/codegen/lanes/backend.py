@@ -222,8 +222,8 @@ def _product_files(
     """The product stage: a header, coefficients with tables or calls, and files of straight-line code."""
     name, products, n_pooled = program.name, stage.products, program.layout.size
     assert not isinstance(products, ListedProducts)
-    compact = isinstance(products, CompactProgram)
-    parts = [] if compact else function_files(products)
+    tables = compact_tables(products) if isinstance(products, CompactProgram) else None
+    parts = [] if isinstance(products, CompactProgram) else function_files(products)
     coefficients = tuple(stage.coefficients[symbol] for symbol in program.species)
     middle, middle_coefficient = 0 if n_pooled <= 128 else min(n_pooled // 2, 128), MAX_TERMS // 2
     functions = tuple(function for part in parts for function in part)
@@ -244,10 +244,10 @@ def _product_files(
             n_terms=stage.n_terms,
             product_fmas=products.cost.multiply_adds,
             coefficients=coefficients,
-            n_coefficients=max(1, len(coefficients[0])) + (0 if compact else MAX_TERMS // 2),
+            n_coefficients=max(1, len(coefficients[0])) + (0 if tables else MAX_TERMS // 2),
             middle=middle,
             middle_coefficient=middle_coefficient,
-            tables=compact_tables(products) if compact else None,
+            tables=tables,
             n_stored=products.n_stored,
             two_sums=TWO_SUMS,
             functions=functions,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from acegen.codegen.literals import Literal
-from acegen.program.kernel import AngularFunctions, Circle, DirectionPolynomials
+from acegen.program.kernel import AngularFunctions, Circle, DirectionPolynomials, Harmonics, NoAngles
 
 _AXES = "xyz"
 
@@ -26,7 +26,8 @@ def directions_code(angular: AngularFunctions, dimension: int, literal: Literal)
             return _circle(l_max, literal)
         case DirectionPolynomials(functions):
             return _polynomials([dict(terms) for terms in functions], dimension, literal)
-    return DirectionsCode((f"S[0] = splat({literal(1)});",), ())
+        case NoAngles() | Harmonics():  # the latter have statements of their own
+            return DirectionsCode((f"S[0] = splat({literal(1)});",), ())
 
 
 def _circle(l_max: int, c: Literal) -> DirectionsCode:

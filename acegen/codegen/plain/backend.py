@@ -32,13 +32,14 @@ from acegen.program.kernel import (
     Distance,
     Harmonics,
     KernelProgram,
+    NoAngles,
     PairEnergies,
     PairFunctions,
     Smootherstep,
     Zbl,
 )
 
-_ANGULAR = {Harmonics: "harmonics", Circle: "circle", DirectionPolynomials: "polynomials"}
+_ANGULAR = {Harmonics: "harmonics", Circle: "circle", DirectionPolynomials: "polynomials", NoAngles: "none"}
 """Template of each kind of angular functions."""
 
 
@@ -102,7 +103,7 @@ def _function_files(program: KernelProgram) -> dict[str, PlainContext]:
             radial_formula=program.notes.radial,
             transform_formula=transform_formula(one.coordinate) if isinstance(one.coordinate, Distance) else "",
             angular_formula=program.notes.angular,
-            angular=_ANGULAR.get(type(one.angular), "none"),
+            angular=_ANGULAR[type(one.angular)],
             angular_terms=tuple(term for terms in functions for term in terms),
             angular_first=tuple(accumulate(map(len, functions), initial=0)),
             l_max=layout.l_max,
