@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from acegen.errors import FitError
 from acegen.fit.factor import triangle
 from acegen.fit.problem import Problem, Solution, determined_composition
+from acegen.fit.repulsion import Demands, Held, held, nearest_that_obeys
 from acegen.fit.settings import SolverSettings
 from acegen.fit.unit import QUANTITIES, Factors
 from acegen.progress import Progress
@@ -55,6 +56,7 @@ class BayesFit:
         condition: condition number of the scaled problem, the prior included.
         iterations: evaluations of the evidence.
         path: evidence by smoothness tried.
+        held: how the mean was made to repel.
     """
 
     solution: Solution
@@ -67,6 +69,7 @@ class BayesFit:
     condition: float
     iterations: int
     path: dict[float, float]
+    held: Held | None = None
 
 
 def fit_bayes(
@@ -75,8 +78,11 @@ def fit_bayes(
     settings: SolverSettings,
     progress: Progress,
     functions: Sequence[int] | NDArray[np.int64] | None = None,
+    demands: Demands | None = None,
 ) -> BayesFit:
     """Maximize the evidence of the given factors over noise and prior, for each smoothness; take the best.
+
+    The mean is then moved to the nearest, in the metric of the posterior, that obeys the demands.
 
     Raises:
         FitError: there are no data, or the evidence has no finite maximum.
@@ -95,18 +101,34 @@ def fit_bayes(
         if best is None or fit.evidence > best.evidence:
             best = fit
     assert best is not None  # settings hold at least one smoothness
-    return replace(best, path=path)
+    if demands is None:
+        return replace(best, path=path)
+    solution, z = _obeying(best.solution, best.factor, demands)
+    own = held(demands, best.solution, solution, float(z @ z) / max(1.0, float(evidence.counts.sum())))
+    return replace(best, path=path, solution=solution, held=own)
+
+
+def _obeying(mean: Solution, factor: Floats, demands: Demands) -> tuple[Solution, Floats]:
+    """The mean where it obeys, and how far that is in the posterior."""
+    n = len(mean.composition)
+    z = nearest_that_obeys(mean.functions, factor[n:], demands, 1.0)
+    return Solution(mean.functions + factor[n:] @ z, mean.composition + factor[:n] @ z), z
 
 
 def held_out_means(
-    problem: Problem, fit: BayesFit, functions: Sequence[int] | NDArray[np.int64] | None = None
+    problem: Problem,
+    fit: BayesFit,
+    functions: Sequence[int] | NDArray[np.int64] | None = None,
+    demands: Demands | None = None,
 ) -> tuple[Solution, ...]:
-    """For each fold the posterior mean, with the noise and prior of the fit, that has not seen it."""
+    """For each fold the posterior mean, with the noise and prior of the fit, that has not seen it, and obeys."""
     found = []
     for fold in range(problem.n_folds):
         evidence = _Evidence(problem, problem.without(fold), fit.smoothness, functions)
         place = np.log([*(fit.noise[q] for q in evidence.quantities), fit.precision])
-        found.append(evidence.solution(evidence.at(place)))
+        state = evidence.at(place)
+        mean = evidence.solution(state)
+        found.append(mean if demands is None else _obeying(mean, evidence.factor(state), demands)[0])
     return tuple(found)
 
 
@@ -165,6 +187,14 @@ class _Evidence:
         functions = np.zeros(len(self.problem.levels))
         functions[self.chosen] = state.mean[self.n_free :] / self.scale
         return Solution(functions, self.directions @ state.mean[: self.n_free])
+
+    def factor(self, state: _State) -> Floats:
+        """(n_composition + C, K): the posterior covariance of the coefficients is factor · factorᵀ."""
+        n, free = self.problem.n_composition, self.n_free
+        factor = np.zeros((n + len(self.problem.levels), len(state.root)))
+        factor[:n] = self.directions @ state.root[:free]
+        factor[n + self.chosen] = state.root[free:] / self.scale[:, None]
+        return factor
 
     def start(self, part: float) -> Floats:
         """Noise of a part of the data, prior of width one."""
@@ -257,15 +287,11 @@ def _maximize(evidence: _Evidence, place: Floats) -> BayesFit:
 
 
 def _result(evidence: _Evidence, place: Floats) -> BayesFit:
-    problem, free, state = evidence.problem, evidence.n_free, evidence.at(place)
-    n = problem.n_composition
-    factor = np.zeros((n + len(problem.levels), len(state.root)))
-    factor[:n] = evidence.directions @ state.root[:free]
-    factor[n + evidence.chosen] = state.root[free:] / evidence.scale[:, None]
+    state = evidence.at(place)
     values = scipy.linalg.svdvals(state.root, check_finite=False)
     return BayesFit(
         solution=evidence.solution(state),
-        factor=factor,
+        factor=evidence.factor(state),
         noise={q: float(value) for q, value in zip(evidence.quantities, np.exp(place[:-1]), strict=True)},
         precision=float(np.exp(place[-1])),
         smoothness=evidence.smoothness,

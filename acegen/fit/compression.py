@@ -97,7 +97,7 @@ def compression_curve(model: Model, data: Dataset, nearest: Mapping[tuple[str, s
     smallest = float(lengths.min())
     distances = np.geomspace(smallest, SHORTEST, _POINTS)
     isolated = np.mean([model.atomic_energies[symbol] for symbol in symbols])
-    energies = [model.compute(_scaled(atoms, d / smallest)).energies.mean() - isolated for d in distances]
+    energies = [model.compute(scaled(atoms, d / smallest)).energies.mean() - isolated for d in distances]
     reached = smallest * min(1.0, float((np.array(closest) / lengths).max()))
     return CompressionCurve(atoms.get_chemical_formula(empirical=True), distances, np.array(energies), reached)
 
@@ -116,7 +116,8 @@ def _of(nearest: Mapping[tuple[str, str], float], first: str, second: str) -> fl
     return nearest[(first, second) if (first, second) in nearest else (second, first)]
 
 
-def _scaled(atoms: Atoms, scale: float) -> Atoms:
+def scaled(atoms: Atoms, scale: float) -> Atoms:
+    """A structure with all its lengths times `scale`."""
     scaled = atoms.copy()
     scaled.set_cell(atoms.cell.array * scale)
     scaled.positions *= scale

@@ -32,8 +32,7 @@ def core_tables(nearest: Mapping[tuple[str, str], float], elements: Sequence[str
 
     Both switches share one window below the data: from its upper to its lower end what is fitted goes to zero and
     ZBL comes on. Nothing changes for the data, neither their energies nor what can be fitted to them. Below the window
-    the energy is that of ZBL and rises. In it, and above, nothing holds a fit that has never seen a crystal as dense as
-    its closest pair: it may still fall by what it falls there.
+    the energy is that of ZBL and rises. In it, and above, `acegen.fit.repulsion` holds the fit.
 
     Args:
         nearest: smallest distance (Å) by pair of elements, either way round, as `nearest_distances` gives it; pairs

@@ -40,6 +40,7 @@ from acegen.fit.folder import check_target
 from acegen.fit.folds import ALWAYS
 from acegen.fit.problem import Problem, Solution
 from acegen.fit.recommended import Recommendation, recommend
+from acegen.fit.repulsion import squeezed
 from acegen.fit.request import ModelRequest
 from acegen.fit.ridge import RidgeFit
 from acegen.fit.selection import Selection
@@ -134,7 +135,8 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
         contradictions = check_against_first_fit(problem, settings, parts, _linear(basis, assembler))
         warn_of(contradictions)
         findings += contradictions
-        found, selection, held_out = solve(problem, settings, clock)
+        demands = squeezed(settings.whole_spec, basis, parts.training, clock) if settings.solver.repulsion else None
+        found, selection, held_out = solve(problem, settings, clock, demands)
         clock.report(_describe_solution(found))
     with staging_folder(target, FitError) as staging:
         with clock.stage("compile"):

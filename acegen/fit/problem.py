@@ -179,6 +179,20 @@ class Reduced:
         solutions: Floats = vt.T @ shares
         return solutions
 
+    def root(self, strength: float) -> Floats:
+        """(n_composition + C, K): the posterior covariance, but for the noise, is root · rootᵀ.
+
+        Combinations of functions that the data do not see are left out.
+        """
+        _, s, vt = self.svd
+        zero = self.columns(np.zeros((len(self.penalties), 1)))
+        root: Floats = self.columns(vt.T / np.sqrt(s**2 + strength**2)) - zero
+        return root
+
+    def objective(self, x: Floats, strength: float) -> float:
+        """What is minimized, for one x (M,)."""
+        return float(np.sum((self.matrix @ x - self.target) ** 2) + self.rest + strength**2 * np.sum(x**2))
+
     def columns(self, x: Floats) -> Floats:
         """Coefficients (n_composition + C, K) in the order of a factor's columns, for solutions x (M, K)."""
         (own, others, target), n = self.composition, self.problem.n_composition

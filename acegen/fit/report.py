@@ -17,6 +17,7 @@ from acegen.fit.evaluation import ErrorRow, error_rows, table_cells
 from acegen.fit.findings import Finding
 from acegen.fit.folder import REPORT, REPORT_FORMAT
 from acegen.fit.folds import ALWAYS
+from acegen.fit.repulsion import Held
 from acegen.fit.ridge import PathPoint, RidgeFit
 from acegen.printing import markdown
 from acegen.version import __version__
@@ -81,6 +82,7 @@ def report_document(result: FitResult) -> dict[str, Any]:
         else {"functions": len(result.selection.functions), "path": [list(point) for point in result.selection.path]},
         "errors": [asdict(row) for row in all_error_rows(result)],
         "repulsion": _repulsion(result.repulsion),
+        "held": None if result.fit.held is None else asdict(result.fit.held),
         "stages": [asdict(cost) for cost in result.costs],
         "assembly": {"units": result.n_units, "from_cache": result.n_cached},
     }
@@ -118,6 +120,22 @@ def _repulsion(found: Repulsion) -> dict[str, Any]:
     for (first, second), reached in found.dimers.items():
         rows[f"{first}-{second} dimer"] = {"data": found.nearest[first, second], "rises_to": reached}
     return rows
+
+
+def _held_lines(held: Held | None) -> list[str]:
+    if held is None:
+        return []
+    text = (
+        f"{held.n_structures:,} structures of the data, dimers of all pairs among them, were squeezed in small steps, "
+        f"and each step was demanded to cost energy. The data alone met all but {held.missed_before:,} of the "
+        f"{held.n_demands:,} demands. "
+    )
+    if held.price:
+        text += (
+            f"The nearest solution that obeys was taken: what the fit minimizes rose by {100 * held.price:.2g} %. "
+            f"{held.missed:,} demands are still missed."
+        )
+    return [text, ""]
 
 
 def _finite(value: Any) -> Any:
@@ -204,6 +222,7 @@ def _markdown(result: FitResult, document: Mapping[str, Any], pictures: Mapping[
         "",
         "## Repulsion",
         "",
+        *_held_lines(result.fit.held),
         "Down to which distance (Å) the energy rises without a break, from the smallest one in the data on; looked at "
         "down to 0.5 Å.",
         "",

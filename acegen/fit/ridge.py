@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from acegen.fit.merit import Predictions, floors, joined, merit, merit_by_fold, predict, rms
 from acegen.fit.problem import Problem, Reduced, Solution, Weights, reduce_problem
+from acegen.fit.repulsion import Demands, Held, held, nearest_that_obeys
 from acegen.fit.settings import SolverSettings, WeightSettings
 from acegen.fit.unit import QUANTITIES, Factors
 from acegen.progress import Progress
@@ -67,13 +68,14 @@ class PathPoint:
 class RidgeFit:
     """A solution, the hyperparameters that were chosen, and all that were tried.
 
-    `condition` is the condition number of the scaled problem.
+    `condition` is the condition number of the scaled problem, `held` how the solution was made to repel.
     """
 
     solution: Solution
     chosen: PathPoint
     path: tuple[PathPoint, ...]
     condition: float
+    held: Held | None = None
 
 
 def fit_ridge(
@@ -83,6 +85,7 @@ def fit_ridge(
     progress: Progress,
     functions: Sequence[int] | NDArray[np.int64] | None = None,
     threads: int = 1,
+    demands: Demands | None = None,
 ) -> RidgeFit:
     """Decide the hyperparameters and solve.
 
@@ -96,6 +99,7 @@ def fit_ridge(
         progress: told about candidates.
         functions: numbers of the functions to use; None for all.
         threads: folds solved at a time.
+        demands: what the solution has to obey; the hyperparameters are decided without.
     """
     search = _Search(problem, settings, functions, threads)
     pairs, powers = weight_candidates(weights), settings.smoothness
@@ -113,8 +117,21 @@ def fit_ridge(
     chosen = search.best()
     factors = problem.everything if settings.refit else problem.without(0)
     final = _reduced(problem, factors, chosen.weights, chosen.smoothness, settings, functions)
-    solution = final.coefficients(final.ridge(np.array([chosen.strength]))[:, 0])
-    return RidgeFit(solution, chosen, tuple(path), final.condition)
+    solution, held = _solved(final, chosen.strength, demands)
+    return RidgeFit(solution, chosen, tuple(path), final.condition, held)
+
+
+def _solved(reduced: Reduced, strength: float, demands: Demands | None) -> tuple[Solution, Held | None]:
+    """The solution for a strength, and the nearest to it that obeys."""
+    x = reduced.ridge(np.array([strength]))[:, 0]
+    solution = reduced.coefficients(x)
+    if demands is None:
+        return solution, None
+    n, root, objective = len(solution.composition), reduced.root(strength), reduced.objective(x, strength)
+    noise = float(np.sqrt(objective / max(1, reduced.n_rows)))
+    z = nearest_that_obeys(solution.functions, root[n:], demands, noise)
+    obeying = Solution(solution.functions + root[n:] @ z, solution.composition + root[:n] @ z)
+    return obeying, held(demands, solution, obeying, float(z @ z) / objective if objective else 0.0)
 
 
 def cross_validate(problem: Problem, settings: SolverSettings, weights: WeightSettings, threads: int) -> Predictions:
@@ -220,13 +237,14 @@ def held_out_solutions(
     fit: RidgeFit,
     settings: SolverSettings,
     functions: Sequence[int] | NDArray[np.int64] | None = None,
+    demands: Demands | None = None,
 ) -> tuple[Solution, ...]:
-    """For each fold the solution with the chosen hyperparameters that has not seen it."""
+    """For each fold the solution with the chosen hyperparameters that has not seen it, and obeys likewise."""
     found = []
     for fold in range(problem.n_folds):
         factors, chosen = problem.without(fold), fit.chosen
         reduced = _reduced(problem, factors, chosen.weights, chosen.smoothness, settings, functions)
-        found.append(reduced.coefficients(reduced.ridge(np.array([chosen.strength]))[:, 0]))
+        found.append(_solved(reduced, chosen.strength, demands)[0])
     return tuple(found)
 
 

@@ -149,6 +149,11 @@ class SolverSettings(_Section):
         "qr", description='"qr" (stable), or "normal" (normal equations: faster, half the digits)'
     )
     selection: SelectionSettings | None = Field(None, description="table: functions to keep, for a sparse model")
+    repulsion: bool = Field(
+        True,
+        description="with a core and an inner cutoff: demand that squeezed structures of the data rise in energy all "
+        "the way, at the least change of what was fitted",
+    )
     refit: bool = Field(
         True, description="fit once more to all data when all is decided; false only with data.validation"
     )

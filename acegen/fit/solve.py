@@ -6,6 +6,7 @@ from threadpoolctl import threadpool_limits
 
 from acegen.fit.bayes import BayesFit, fit_bayes, held_out_means
 from acegen.fit.problem import Problem, Solution, reduce_problem
+from acegen.fit.repulsion import Demands
 from acegen.fit.ridge import RidgeFit, fit_ridge, held_out_solutions
 from acegen.fit.selection import Selection, select
 from acegen.fit.settings import FitSettings
@@ -13,9 +14,9 @@ from acegen.progress import Progress
 
 
 def solve(
-    problem: Problem, settings: FitSettings, progress: Progress
+    problem: Problem, settings: FitSettings, progress: Progress, demands: Demands | None = None
 ) -> tuple[RidgeFit | BayesFit, Selection | None, tuple[Solution, ...]]:
-    """Solve as the settings say.
+    """Solve as the settings say, and make the solution obey the demands.
 
     Returns:
         The fit, the functions kept (None for all), and for each fold a solution with the same hyperparameters that has
@@ -27,11 +28,11 @@ def solve(
     # Folds are solved at the same time, each with one thread: threads of BLAS wait longer than they work on matrices of
     # these sizes, above all on a machine that does other things.
     with threadpool_limits(1):
-        return _solve(problem, settings, progress)
+        return _solve(problem, settings, progress, demands)
 
 
 def _solve(
-    problem: Problem, settings: FitSettings, progress: Progress
+    problem: Problem, settings: FitSettings, progress: Progress, demands: Demands | None = None
 ) -> tuple[RidgeFit | BayesFit, Selection | None, tuple[Solution, ...]]:
     solver, weights, threads = settings.solver, settings.weights, settings.assembly.processes
     functions = selection = None
@@ -42,7 +43,8 @@ def _solve(
         selection = select(problem, reduced, chosen.strength, solver.selection)
         functions = selection.functions
     if solver.kind == "ridge":
-        ridge = fit_ridge(problem, solver, weights, progress, functions, threads)
-        return ridge, selection, held_out_solutions(problem, ridge, solver, functions)
-    bayes = fit_bayes(problem, problem.everything if solver.refit else problem.without(0), solver, progress, functions)
-    return bayes, selection, held_out_means(problem, bayes, functions)
+        ridge = fit_ridge(problem, solver, weights, progress, functions, threads, demands)
+        return ridge, selection, held_out_solutions(problem, ridge, solver, functions, demands)
+    factors = problem.everything if solver.refit else problem.without(0)
+    bayes = fit_bayes(problem, factors, solver, progress, functions, demands)
+    return bayes, selection, held_out_means(problem, bayes, functions, demands)

@@ -1,0 +1,224 @@
+"""What is known without labels: a structure squeezed beyond its data has more energy the more it is squeezed.
+
+Where there are no data, polynomials go where they like: fits of crystals that never saw a dense one fall by hundreds of
+eV an atom before their core begins. That energies rise from each scale of a structure to the next is a linear
+inequality for the coefficients. Of all coefficients that obey, those are taken that are nearest to the solution in the
+metric of its posterior, which the data determine least: they fit the data as well, or nearly.
+
+Least distance under inequalities is a problem of nonnegative least squares (Lawson, Hanson, Solving Least Squares
+Problems, ch. 23).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations_with_replacement
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
+from scipy.optimize import nnls
+
+from acegen.fit.compression import scaled
+from acegen.fit.curves import nearest_distances
+from acegen.fit.data import Configuration, Dataset
+from acegen.fit.problem import Solution
+from acegen.progress import Progress
+from acegen.runtime import Model
+from acegen.runtime.neighbours import neighbour_list
+from acegen.spec import Spec
+from acegen.spec.fields import by_pair
+
+Floats = NDArray[np.float64]
+
+_STEP = 0.005
+"""By how much the scale falls from one demand to the next, in units of that at which the first pair is as
+close as in the data."""
+
+_RISE = 5e-4
+"""What the energy must rise by in a step at least, eV/atom."""
+
+_SLACK = 1e-5
+"""eV/atom that a demand may be missed by at the price of one standard deviation of the posterior."""
+
+_DENSER = 0.98
+"""Crystals are demands from this scale of the densest in the data on."""
+
+_NEAREST = 0.3
+"""Å; nothing is squeezed further."""
+
+_STRUCTURES, _MOST_ATOMS, _ALL_ATOMS = 24, 200, 1200
+
+
+@dataclass(frozen=True)
+class Demands:
+    """That rows · c ≥ rises for the coefficients c of all functions.
+
+    Attributes:
+        rows: (m, C) difference of a structure's energy per atom from one scale to the next, by coefficient, eV.
+        rises: (m,) eV/atom.
+        n_structures: how many were squeezed, dimers among them.
+    """
+
+    rows: Floats
+    rises: Floats
+    n_structures: int
+
+    def missed(self, functions: Floats) -> int:
+        """How many these coefficients (C,) miss by more than half of what they must rise by."""
+        return int(np.sum(self.rows @ functions < self.rises - 0.5 * _RISE))
+
+
+@dataclass(frozen=True)
+class Held:
+    """How a solution was made to obey.
+
+    Attributes:
+        n_structures: structures that were squeezed.
+        n_demands: demands.
+        missed_before: how many the data alone left unmet.
+        missed: how many still are: nothing in reach of the functions meets them.
+        price: relative increase of what the fit minimizes.
+    """
+
+    n_structures: int
+    n_demands: int
+    missed_before: int
+    missed: int
+    price: float
+
+
+def squeezed(spec: Spec, basis: Model, data: Dataset, progress: Progress) -> Demands | None:
+    """Demands for the structure of lowest energy of each kind in the data, some more, and a dimer of each pair.
+
+    Each is squeezed from where it is as dense as the densest of the data, or its first pair as close as in the data,
+    until the inner cutoff has switched off all of it.
+
+    Args:
+        spec: the specification.
+        basis: its compiled basis.
+        data: the training data.
+        progress: told about the structures.
+
+    Returns:
+        None for a specification without a core and an inner cutoff: there nothing says where a rise should end.
+    """
+    if spec.zbl is None or spec.inner_cutoff is None:
+        return None
+    elements = spec.basis.elements
+    nearest = nearest_distances(data, elements, basis.cutoff)
+    closest = np.zeros((len(elements), len(elements)))
+    begins = by_pair(spec.inner_cutoff.outer, elements)
+    for a, b in combinations_with_replacement(range(len(elements)), 2):
+        first, second = elements[a], elements[b]
+        known = nearest.get((first, second), nearest.get((second, first)))
+        closest[a, b] = closest[b, a] = begins[f"{first}-{second}"] if known is None else known
+    densest = min((_volume(c.atoms) for c in data.configurations if _fills_space(c.atoms)), default=None)
+    structures = _structures(data) + _dimers(elements, closest)
+    rows, rises = [], []
+    for done, atoms in enumerate(structures):
+        progress.advance(done, len(structures))
+        path = [*_path(atoms, basis, closest, densest)]
+        if len(path) > 1:
+            functions, fixed = (np.array(column) for column in zip(*path, strict=True))
+            rows.append(np.diff(functions, axis=0))
+            rises.append(_RISE - np.diff(fixed))
+    if not rows:
+        return None
+    matrix, bound = np.concatenate(rows), np.concatenate(rises)
+    free = np.abs(matrix).max(axis=1) > 0
+    return Demands(matrix[free], bound[free], len(rows))
+
+
+def nearest_that_obeys(functions: Floats, root: Floats, demands: Demands, noise: float) -> Floats:
+    """Where to go in the posterior: z (K,), so that functions + root z obey and ‖z‖ is least.
+
+    Args:
+        functions: (C,) the solution.
+        root: (C, K): its covariance, but for the noise, is root rootᵀ.
+        demands: what to obey. What is out of reach is missed as little as it can be.
+        noise: standard deviation of the rows of the fit.
+    """
+    matrix, bound = demands.rows @ root, demands.rises - demands.rows @ functions
+    z: Floats = np.zeros(root.shape[1])
+    looked_at = np.zeros(len(bound), dtype=bool)
+    while True:  # few demands are decisive: only those that were missed on the way are looked at
+        missed = (matrix @ z < bound - 0.1 * _RISE) & ~looked_at if looked_at.any() else bound > 0
+        if not missed.any():
+            return z
+        looked_at |= missed
+        z = _least(matrix[looked_at], bound[looked_at], _SLACK / max(noise, 1e-300))
+
+
+def _least(matrix: Floats, bound: Floats, slack: float) -> Floats:
+    """The shortest z with matrix z ≥ bound, where each row may be missed by `slack` at the price of a length of one."""
+    own = np.hstack([matrix, np.diag(np.full(len(bound), slack))])
+    sizes = np.linalg.norm(own, axis=1)
+    stacked = np.vstack([(own / sizes[:, None]).T, bound / sizes])
+    target = np.zeros(len(stacked))
+    target[-1] = 1.0
+    multipliers, _ = nnls(stacked, target, maxiter=20 * len(bound))
+    residual = stacked @ multipliers - target
+    z: Floats = -residual[: matrix.shape[1]] / residual[-1]
+    return z
+
+
+def held(demands: Demands, before: Solution, after: Solution, price: float) -> Held:
+    """What is to be said of a solution that was moved."""
+    missed = [demands.missed(solution.functions) for solution in (before, after)]
+    return Held(demands.n_structures, len(demands.rises), missed[0], missed[1], price)
+
+
+def _structures(data: Dataset) -> list[Atoms]:
+    """The structure of lowest energy per atom of each kind, and more of them, evenly spread."""
+    some = [c for c in data.configurations if 1 < len(c.atoms) <= _MOST_ATOMS]
+    lowest: dict[str, int] = {}
+    for number, c in enumerate(some):
+        known = lowest.get(c.config_type)
+        if known is None or _energy_per_atom(c) < _energy_per_atom(some[known]):
+            lowest[c.config_type] = number
+    first = list(lowest.values())[:_STRUCTURES]
+    chosen: list[Atoms] = []
+    for number in dict.fromkeys([*first, *range(0, len(some), max(1, len(some) // _STRUCTURES))]):
+        if len(chosen) < _STRUCTURES and sum(map(len, chosen)) < _ALL_ATOMS:
+            chosen.append(some[number].atoms)
+    return chosen
+
+
+def _energy_per_atom(configuration: Configuration) -> float:
+    return np.inf if configuration.energy is None else configuration.energy / len(configuration.atoms)
+
+
+def _dimers(elements: Sequence[str], closest: Floats) -> list[Atoms]:
+    pairs = combinations_with_replacement(range(len(elements)), 2)
+    return [Atoms([elements[a], elements[b]], [[0, 0, 0], [0, 0, closest[a, b]]]) for a, b in pairs]
+
+
+def _fills_space(atoms: Atoms) -> bool:
+    return bool(atoms.pbc.all()) and atoms.cell.rank == 3
+
+
+def _volume(atoms: Atoms) -> float:
+    return float(atoms.get_volume()) / len(atoms)
+
+
+def _path(atoms: Atoms, basis: Model, closest: Floats, densest: float | None) -> Iterator[tuple[Floats, float]]:
+    """Per atom, at falling scales: sums of all functions (C,), and what has no coefficients, eV."""
+    species = np.array([basis.elements.index(symbol) for symbol in atoms.get_chemical_symbols()])
+    near = neighbour_list(atoms, basis.cutoff)
+    if not len(near.center):
+        return
+    lengths = np.linalg.norm(near.displacement, axis=1)
+    contact = float((closest[species[near.center], species[near.neighbour]] / lengths).max())
+    scale = contact
+    if densest is not None and _fills_space(atoms):
+        scale = min(1.0, max(contact, _DENSER * (densest / _volume(atoms)) ** (1 / 3)))
+    of_element = np.array([species == number for number in range(len(basis.elements))], dtype=float)
+    while scale * float(lengths.min()) > _NEAREST:
+        own = scaled(atoms, scale)
+        functions = (of_element @ basis.descriptors(own)).ravel() / len(own)
+        yield functions, float(basis.reference(own).energies.mean())
+        if not functions.any():
+            return
+        scale -= _STEP * contact
