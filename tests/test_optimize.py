@@ -15,7 +15,7 @@ from flint import fmpq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lanes_costs import COST, straight_cost
-from test_graph import GRAPH_SIZES, exact, graph_of, values_for
+from test_lower import GRAPH_SIZES, exact, expansion_of, values_for
 
 from acegen.optimize.functions import MAX_NODES, MAX_TERMS, Piece, ProductFunction, split_functions
 from acegen.optimize.order import choose_order, variable_orders
@@ -233,15 +233,15 @@ def test_cheapest_order_is_chosen(terms: list[Product]) -> None:
 @given(GRAPH_SIZES)
 def test_cheapest_order_of_a_basis_is_chosen(size: tuple[Any, ...]) -> None:
     """For the products of real bases."""
-    graph = graph_of(*size)
-    check_choice(graph.layout, graph.products)
+    expansion = expansion_of(*size)
+    check_choice(expansion.layout, expansion.products)
 
 
 def test_multiply_adds_of_order_4_level_16() -> None:
     """The target of the project for its largest reference basis: at most 24,000 for 8,627 products, as emitted."""
-    graph = graph_of(4, 16, 1, "3/2")
-    assert len(graph.products) == 8627
-    name, trie, _ = choose_order(graph.layout, graph.products, COST)
+    expansion = expansion_of(4, 16, 1, "3/2")
+    assert len(expansion.products) == 8627
+    name, trie, _ = choose_order(expansion.layout, expansion.products, COST)
     functions = split_functions(trie)
     emitted = sum(3 if node.children else 2 for f in functions for _, node in walk(nodes_of(f)))
     assert 2 * 8627 < emitted <= 24_000, name

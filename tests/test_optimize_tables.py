@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lanes_costs import COST, block_cycles, compact_cost, straight_cost
-from test_graph import GRAPH_SIZES, graph_of
+from test_lower import GRAPH_SIZES, expansion_of
 from test_optimize import N_VARIABLES, term_lists, walk
 
 from acegen.optimize.blocks import RowBlock, group_rows
@@ -76,17 +76,17 @@ def test_rows_times_columns_are_the_terms(terms: list[Product], keys: list[int])
 @given(GRAPH_SIZES, st.integers(0, 1))
 def test_rows_times_columns_of_a_basis(size: tuple[Any, ...], which: int) -> None:
     """The same for real bases and the keys that are tried; these tell all A's apart."""
-    graph = graph_of(*size)
-    layout = graph.layout
+    expansion = expansion_of(*size)
+    layout = expansion.layout
     key = list(factor_keys(layout).values())[which]
     assert len({key(v) for v in range(layout.size)}) == layout.size
-    check_factorization(factor_terms(layout.size, graph.products, key), layout.size, graph.products, key)
+    check_factorization(factor_terms(layout.size, expansion.products, key), layout.size, expansion.products, key)
 
 
 @pytest.mark.parametrize(("name", "harmonic"), [("large l in rows", 2), ("large |m| in rows", 3)])
 def test_keys_are_what_they_are_called(name: str, harmonic: int) -> None:
     """l or |m| does not fall along the factors."""
-    layout = graph_of(4, 6, 2, "1").layout
+    layout = expansion_of(4, 6, 2, "1").layout
     key = factor_keys(layout)[name]
     values = [abs(layout.names[v][harmonic]) for v in sorted(range(layout.size), key=key)]
     assert values == sorted(values)
@@ -160,9 +160,9 @@ def test_blocks_are_the_cheapest_cuts(factored: Factorization, most: int) -> Non
 @given(GRAPH_SIZES, st.sampled_from([1, 2, 4, 8]))
 def test_blocks_of_a_basis(size: tuple[Any, ...], most: int) -> None:
     """For real bases; larger blocks are never worse, and blocks of one row are the rows."""
-    graph = graph_of(*size)
-    for key in factor_keys(graph.layout).values():
-        factored = factor_terms(graph.layout.size, graph.products, key)
+    expansion = expansion_of(*size)
+    for key in factor_keys(expansion.layout).values():
+        factored = factor_terms(expansion.layout.size, expansion.products, key)
         blocks = group_rows(factored, replace(COST, most_rows=most))
         check_blocks(blocks, factored, most)
         assert cycles(group_rows(factored, replace(COST, most_rows=LARGEST_BLOCK))) <= cycles(blocks) * (1 + 1e-12)
