@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import runpy
 import subprocess
 import sys
@@ -47,6 +48,32 @@ def test_imports_run_one_way(package: str) -> None:
     for file in (ROOT / "acegen" / package).rglob("*.py"):
         others = imported(file) & packages - {package}
         assert others <= MAY_IMPORT[package], f"{file.name} imports {others - MAY_IMPORT[package]}"
+
+
+def libraries(file: Path) -> set[str]:
+    """Top-level names of all that a file imports."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        found |= {name.split(".")[0] for name in names}
+    return found
+
+
+@pytest.mark.parametrize("package", ["program", "optimize", "codegen", "runtime", "export"])
+def test_exact_arithmetic_ends_at_the_program(package: str) -> None:
+    """What comes after it computes with doubles alone, and reads no specification."""
+    for file in (ROOT / "acegen" / package).rglob("*.py"):
+        assert not libraries(file) & {"flint", "sympy", "pydantic"}, file
+
+
+def test_a_program_stands_on_nothing() -> None:
+    """Its data are Python's own; NumPy is for the interpreter, an error's base class for documents."""
+    for file in (ROOT / "acegen" / "program").glob("*.py"):
+        others = libraries(file) - set(sys.stdlib_module_names) - {"acegen"}
+        assert others <= ({"numpy"} if file.name == "interpreter.py" else set()), file
+        modules = re.findall(r"^from (acegen[.\w]*) import", file.read_text(), re.MULTILINE)
+        assert all(name.startswith("acegen.program") or name == "acegen.errors" for name in modules), file
 
 
 def test_backends_do_not_know_each_other() -> None:

@@ -69,9 +69,7 @@ def space_code(program: KernelProgram, radial: RadialCode) -> SpaceCode:
                 f"One-particle functions: R_n(r) S_lm(r/|r|) {whose}, with",
                 f"  R_n = {radial.formula}, {radial.transform_formula},",
             ]
-    if sphere:
-        comment.append("  S_lm = Q_l^|m|(z) Re or Im (x+iy)^|m|, Q_l^m = d^m P_l / dz^m (Re for m >= 0, Im for m < 0).")
-    elif axes:
+    if axes:
         comment.append(f"  {program.notes.angular}.")
     return SpaceCode(
         dimension=program.dimension,
