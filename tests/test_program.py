@@ -18,7 +18,11 @@ from program_cases import SPECS, Case, called, case
 
 from acegen.algebra import build_algebra
 from acegen.basis import derive_basis
+from acegen.build.module import build_module
+from acegen.build.toolchain import find_toolchain
 from acegen.cli.main import main
+from acegen.codegen.backend import Machine, choose_backend
+from acegen.codegen.module import generate_code
 from acegen.errors import BuildError
 from acegen.lower import expand_products
 from acegen.optimize import list_products, optimize, without_zeros
@@ -26,8 +30,27 @@ from acegen.options import BuildOptions
 from acegen.program import KernelProgram, program_document, program_hash, program_text, read_program
 from acegen.program.document import ProgramError
 from acegen.program.interpreter import run_descriptors, run_potential, run_reference
-from acegen.program.kernel import Agnesi, DirectionPolynomials, Identity, NoAngles, Outputs
+from acegen.program.kernel import (
+    Agnesi,
+    DirectionPolynomials,
+    Distance,
+    Harmonics,
+    Identity,
+    InnerSwitch,
+    NoAngles,
+    Notes,
+    OneParticle,
+    Outputs,
+    PairEnergies,
+    PairFunctions,
+    Recurrence,
+    Zbl,
+)
+from acegen.program.layout import PooledLayout
+from acegen.progress import Silent
+from acegen.runtime import Model
 from acegen.spec import load_spec
+from acegen.stages import documents_of
 from acegen.verify import verify_module
 
 KEYS = sorted(SPECS)
@@ -276,3 +299,87 @@ def test_names_of_outputs_are_different() -> None:
     several = [name for name in names if name.endswith("]")]
     assert several
     assert "B(Si,1,0)" in names
+
+
+# ---- programs that no basis is behind
+
+
+def written_by_hand() -> tuple[KernelProgram, KernelProgram]:
+    """Descriptors and potential of two elements, with products that are no invariants and gaps in the layout."""
+    rng = np.random.default_rng(11)
+    layout = PooledLayout(counts=((3, 0, 2), (1, 2, 0)), first=1, components=((0,), (-1, 0, 1), (-2, -1, 0, 1, 2)))
+    drawn = (rng.integers(layout.size, size=order) for order in (1, 2, 3, 4) for _ in range(9))
+    products = sorted({tuple(sorted(map(int, product))) for product in drawn})
+    by_order = [[t for t, product in enumerate(products) if len(product) == order] for order in (1, 2, 3, 4)]
+    coupling = [tuple((int(t), float(rng.normal())) for t in chosen) for chosen in by_order]
+    coupling += [((int(t), float(rng.normal())),) for chosen in by_order for t in chosen[::2]]
+    columns = [sorted({i, *map(int, rng.integers(len(coupling), size=3))}) for i in range(5)]
+    rows = [tuple((j, float(rng.normal())) for j in chosen) for chosen in columns]
+    lengths = ((4.0, 3.5), (3.5, 3.0))
+    agnesi = Agnesi(0.3, 1, 3, lengths)
+    recurrence = Recurrence(1, (0.0, 0.5, -0.25), ((1.5, 0.25, 0.0), (2.0, -1.0, 0.5)))
+    ranges = (((0.9, 1.6), (0.8, 1.4)), ((0.8, 1.4), (0.7, 1.2)))
+    descriptors = KernelProgram(
+        name="by_hand",
+        symmetry="O3",
+        dimension=3,
+        species=("Ni", "Al"),
+        one_particle=OneParticle(Distance(lengths, agnesi), recurrence, Harmonics(2)),
+        layout=layout,
+        products=tuple(products),
+        outputs=Outputs(tuple(f"ρ_{i}" for i in range(len(rows))), tuple(coupling), (tuple(rows),)),
+        embedding=None,
+        pair=PairFunctions(Distance(((4.5, 4.5), (4.5, 5.0)), agnesi), recurrence, (1.0, 2.0, -3.0)),
+        references=(Zbl(ranges, ((300.0, 200.0), (200.0, 100.0)), ((6.0, 5.0), (5.0, 4.0)), ((0.7, 2.0), (0.3, 0.5))),),
+        inner=InnerSwitch((((0.5, 1.9), (0.6, 1.8)), ((0.6, 1.8), (0.7, 1.7)))),
+        atomic_energies=(0.0, 0.0),
+        notes=Notes("A program written by hand.", "e(y), and on", "S_lm", "self-interacting", 4),
+    )
+    weights = tuple((tuple((t, float(rng.normal())) for t in range(len(products))),) for _ in range(2))
+    series = tuple(tuple(tuple(map(float, rng.normal(size=3))) for _ in range(2)) for _ in range(2))
+    potential = replace(
+        descriptors,
+        outputs=Outputs(("energy",), None, weights),
+        embedding=(Identity(), Identity()),
+        pair=PairEnergies(descriptors.pair.coordinate, recurrence.envelope, (0.75, 0.25), series),  # type: ignore[union-attr]
+        atomic_energies=(-1.5, -2.5),
+    )
+    return descriptors, potential
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        BuildOptions(),
+        BuildOptions(lanes=2, products="compact", openmp=True),
+        BuildOptions(backend="plain"),
+        BuildOptions(precision="single"),
+    ],
+    ids=["lanes", "tables", "plain", "single"],
+)
+def test_programs_written_by_hand(options: BuildOptions, tmp_path: Path) -> None:
+    """Backends take a program and nothing else: no specification, no basis, no invariance."""
+    descriptors, potential = written_by_hand()
+    toolchain = find_toolchain(options.march, options.openmp)
+    backend = choose_backend(options, Machine(toolchain.vector_bytes, toolchain.registers))
+    stage = backend.optimize(potential, options.products)
+    documents = documents_of("by_hand", "{}\n", None)
+    code = generate_code(descriptors, potential, stage, backend, documents)
+    staging = tmp_path / "staging"
+    staging.mkdir()
+    build_module(code, "0" * 64, options, toolchain, staging, tmp_path / "by_hand", Silent())
+    model = Model.open(tmp_path / "by_hand")
+    rng = np.random.default_rng(6)
+    tolerance = 2e-5 if options.precision == "single" else 1e-12
+    for count in (1, 4, 15):
+        for center in (0, 1):
+            species = rng.integers(2, size=count)
+            vectors = rng.normal(size=(count, 3))
+            vectors *= (rng.uniform(0.8, 5.0, size=count) / np.linalg.norm(vectors, axis=1))[:, None]
+            found = called(model, center, species, vectors)
+            values = run_descriptors(descriptors, center, species, vectors)
+            energy, gradient = run_potential(potential, center, species, vectors)
+            for what, wanted in (("values", values.values), ("gradient", values.gradient)):
+                assert np.abs(found[what] - wanted).max() < 1e-12 * max(1.0, np.abs(wanted).max()), what
+            for what, wanted in (("energy", np.array(energy)), ("forces", gradient)):
+                assert np.abs(found[what] - wanted).max() < tolerance * max(1.0, np.abs(wanted).max()), what
