@@ -118,7 +118,9 @@ def _is_command(value: object) -> bool:
 
 def _are_options(value: object) -> bool:
     try:
-        return isinstance(value, dict) and asdict(BuildOptions(**value)) == value
+        return (
+            isinstance(value, dict) and value.items() <= asdict(BuildOptions(**value)).items()
+        )  # older ones have fewer
     except (TypeError, BuildError):
         return False
 

@@ -23,6 +23,8 @@ from acegen.basis.definitions import PUBLISHED_ZBL, agnesi_constant, read_defini
 from acegen.basis.describe import basis_hash, describe_basis, former_hashes
 from acegen.errors import CoefficientError
 from acegen.lower import descriptor_program, expand_products
+from acegen.manifest import Manifest, file_hash, read_manifest
+from acegen.options import BuildOptions
 from acegen.program import program_hash
 from acegen.spec import load_spec, radial
 from acegen.verify import verify_module
@@ -218,6 +220,25 @@ def test_verify_reads_the_numbers_from_the_description(monkeypatch: pytest.Monke
             description["definitions"]["agnesi"]["a"] = str(agnesi_constant(2, 4))
         monkeypatch.setitem(model.__dict__, "description", description)
         assert failed() == {check} | ({"gradient = 640-bit difference"} if key == "agnesi" else set())
+
+
+def test_modules_of_earlier_versions(tmp_path: Path) -> None:
+    """Whose manifest knows no backend and whose description no constant: they are loaded, and verified."""
+    model = acegen.compile(AGNESI, tmp_path)
+    document = json.loads((model.path / "module.json").read_text())
+    text = (model.path / "basis.json").read_text()
+    description = json.loads(text)
+    del description["definitions"], document["options"]["backend"], document["format"], document["seal"]
+    without = "".join(line for line in text.splitlines(True) if '"definitions"' not in line)
+    (model.path / "basis.json").write_text(without)
+    assert json.loads((model.path / "basis.json").read_text()) == description
+    former = file_hash(model.path / "basis.json")
+    assert former == FORMER
+    assert read_definitions(description) == read_definitions(json.loads(text))
+    document["files"]["basis.json"] = document["basis_hash"] = former
+    Manifest(**document).write(model.path)
+    assert read_manifest(model.path).options == document["options"]
+    assert BuildOptions(**document["options"]) == BuildOptions()
 
 
 def test_coefficients_of_earlier_versions(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

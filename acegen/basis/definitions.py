@@ -88,7 +88,7 @@ def resolve_definitions(spec: AnySpec) -> Definitions:
 
 
 def read_definitions(description: Mapping[str, Any]) -> Definitions:
-    """The numbers of a basis description."""
+    """The numbers of a basis description, also of one made by an earlier version of acegen."""
     document = description.get("definitions", {})
     zbl = document.get("zbl")
     numbers = PUBLISHED_ZBL
@@ -96,6 +96,10 @@ def read_definitions(description: Mapping[str, Any]) -> Definitions:
         screening = tuple((weight, rate) for weight, rate in zbl["screening"])
         numbers = ZblNumbers(zbl["coulomb"], zbl["length"], zbl["exponent"], screening)
     agnesi = document.get("agnesi")
+    table = description["spec"].get("radial") or {}
+    if agnesi is None and table.get("transform") == "agnesi":  # made before the constant was written
+        p, q = table["agnesi"]["p"], table["agnesi"]["q"]
+        return Definitions(AgnesiNumbers(unwritten_agnesi_constant(p, q), p, q), numbers)
     return Definitions(
         None if agnesi is None else AgnesiNumbers(Fraction(agnesi["a"]), agnesi["p"], agnesi["q"]), numbers
     )
@@ -103,4 +107,9 @@ def read_definitions(description: Mapping[str, Any]) -> Definitions:
 
 def agnesi_constant(p: int, q: int) -> Fraction:
     """The constant a that makes 1 / (1 + a x^q / (1 + x^(q-p))) steepest at x = 1."""
+    return Fraction(-2 * q + p * (4 * q - 2), p + p * p + q + q * q)
+
+
+def unwritten_agnesi_constant(p: int, q: int) -> Fraction:
+    """What a description means that does not say it; never to be changed."""
     return Fraction(-2 * q + p * (4 * q - 2), p + p * p + q + q * q)

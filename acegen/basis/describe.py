@@ -11,7 +11,7 @@ import json
 from fractions import Fraction
 from typing import Any
 
-from acegen.basis.definitions import resolve_definitions
+from acegen.basis.definitions import resolve_definitions, unwritten_agnesi_constant
 from acegen.basis.derive import Basis, CoupledFunction, SparseRow
 from acegen.basis.pair import PairFunction
 
@@ -74,8 +74,7 @@ def former_hashes(description: str) -> tuple[str, ...]:
     if definitions is None or definitions.keys() != {"agnesi"}:
         return ()
     p, q = definitions["agnesi"]["p"], definitions["agnesi"]["q"]
-    meant = Fraction(-2 * q + p * (4 * q - 2), p + p * p + q + q * q)  # never to be changed
-    if Fraction(definitions["agnesi"]["a"]) != meant:
+    if Fraction(definitions["agnesi"]["a"]) != unwritten_agnesi_constant(p, q):
         return ()
     return (basis_hash(_one_entry_a_line(document)),)
 
