@@ -226,6 +226,20 @@ def test_a_fit_to_one_configuration_goes_by_the_evidence(tmp_path: Path, monkeyp
     assert abs(comparison.forces[0] - comparison.forces[1]).max() < 0.5 * abs(comparison.forces[0]).max()
 
 
+def test_among_equals_the_evidence_decides(tmp_path: Path) -> None:
+    """Within half a standard error of the best the largest evidence; that is not always the best itself."""
+    differs = 0
+    for seed in range(4):
+        frames = [with_emt(cell(10 * seed + i)) for i in range(9)]
+        (tmp_path / str(seed)).mkdir()
+        found = fit(fit_settings(tmp_path / str(seed), frames)).fit
+        best = min(found.path, key=lambda p: p.score)
+        near = [p for p in found.path if p.score <= best.score + 0.5 * p.uncertainty]
+        assert found.chosen == max(near, key=lambda p: p.evidence)
+        differs += found.chosen != best
+    assert differs > 0
+
+
 def test_folds_and_a_part_exclude_each_other(tmp_path: Path) -> None:
     frames = [with_emt(cell(seed)) for seed in range(3)]
     with pytest.raises(FitError, match=r"data\.folds and data\.validation exclude each other; leave one of them out"):

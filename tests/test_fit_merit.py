@@ -327,7 +327,7 @@ def test_cross_validation_from_raw_rows(seed: int, folds: int, always: int, thre
 
     near = [p for p in fit.path if p.score <= fit.path[best].score + _STANDARD_ERRORS * p.uncertainty]
     assert fit.chosen in near
-    assert fit.chosen.freedom == min(p.freedom for p in near)
+    assert fit.chosen.evidence == max(p.evidence for p in near)
     chosen = fit.chosen
     held_out = held_out_solutions(problem, fit, solver)
     assert len(held_out) == folds
