@@ -1,1 +1,1 @@
-"""Jinja templates: of a module (`module`, with the ABI header), of each backend, of exports; named as what they make."""
+"""Jinja templates of a module (with the ABI header), of each backend, and of exports; named as what they make."""
