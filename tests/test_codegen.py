@@ -23,7 +23,7 @@ from acegen.codegen import files
 from acegen.codegen.backend import Machine, choose_backend
 from acegen.codegen.environment import TEMPLATES, template_environment
 from acegen.codegen.lanes.contexts import LanesContext
-from acegen.codegen.layout import WIDTH, fold_lines
+from acegen.codegen.lines import WIDTH, fold_lines
 from acegen.codegen.literals import double_literal, float_literal
 from acegen.codegen.module import GeneratedCode, ModelContext, PackageContext, ReadmeContext, generate_code
 from acegen.codegen.plain.contexts import PlainContext

@@ -11,7 +11,7 @@ from math import isfinite
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from acegen.errors import AcegenError
+from acegen.program.checks import ProgramError, check_program
 from acegen.program.kernel import KernelProgram
 
 PROGRAM_FORMAT = "acegen-program-1"
@@ -20,10 +20,6 @@ _NAMES = ("name", "notes")
 """Fields of a program that do not say what is computed; names of outputs are another one."""
 
 T = TypeVar("T")
-
-
-class ProgramError(AcegenError):
-    """A document that is no kernel program."""
 
 
 def program_document(program: KernelProgram) -> str:
@@ -45,7 +41,8 @@ def read_program(text: str) -> KernelProgram:
     """The program of a document.
 
     Raises:
-        ProgramError: it is no JSON, of another format, or a field is missing, unknown, or of the wrong type.
+        ProgramError: it is no JSON, of another format, a field is missing, unknown, or of the wrong type, or the
+            program contradicts itself.
     """
     try:
         document = json.loads(text)
@@ -54,6 +51,7 @@ def read_program(text: str) -> KernelProgram:
     if not isinstance(document, dict) or document.pop("format", None) != PROGRAM_FORMAT:
         raise ProgramError(f"the kernel program is not of the format '{PROGRAM_FORMAT}'.")
     program: KernelProgram = _decoded(KernelProgram, document, "program")
+    check_program(program)
     return program
 
 

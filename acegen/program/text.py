@@ -39,11 +39,6 @@ def pooled_name(layout: PooledLayout, species: Sequence[str], position: int) -> 
     return f"A({species[z]},{n},{l},{m})"
 
 
-def pair_names(species: Sequence[str], degree: int) -> list[str]:
-    """Names of pair functions, in their order."""
-    return [f"Σ R_{n}({z})" for z in species for n in range(1, degree + 1)]
-
-
 def _lines(program: KernelProgram) -> Iterator[str]:
     species, one = program.species, program.one_particle
     kind = "descriptors" if program.embedding is None else "potential"
