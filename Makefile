@@ -3,7 +3,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN = $(VENV)/bin
 
-.PHONY: example silicon paper test fuzz fuzz-python check benchmark simulators install clean
+.PHONY: example silicon paper test fuzz fuzz-python check benchmark simulators docs install clean
 
 example: install  ## label, fit, compile and run a copper potential; needs no data, takes a minute
 	$(BIN)/python examples/quickstart/run.py
@@ -31,6 +31,9 @@ check: install
 
 fuzz: install  ## fuzzers of the generated C and of its export, TIME seconds each (60); needs clang
 	$(MAKE) -C tests/fuzz/c PYTHON=$(abspath $(BIN)/python) $(if $(TIME),TIME=$(TIME))
+
+docs: install  ## docs/architecture.md, from the imports that there are
+	$(BIN)/python docs/architecture.py
 
 simulators: $(VENV)/.simulators  ## LAMMPS, KIM and compilers for the tests of exports, as far as they can be had
 

@@ -8,6 +8,7 @@ The last key may be missing.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -125,17 +126,31 @@ def coefficient_document(coefficients: Coefficients) -> str:
     return json.dumps(document, indent=1) + "\n"
 
 
-def check_coefficients(coefficients: Coefficients, basis_hash: str, elements: Sequence[str], n_basis: int) -> None:
+def model_hash(name: str, basis_hash: str, coefficients: Coefficients | None) -> str:
+    """Identity of a model: SHA-256 of its name, basis, coefficients and atomic energies."""
+    parts = [] if coefficients is None else [coefficients.values, coefficients.atomic_energies]
+    return hashlib.sha256(json.dumps([name, basis_hash, *parts], sort_keys=True).encode()).hexdigest()
+
+
+def check_coefficients(
+    coefficients: Coefficients, basis_hashes: Sequence[str], elements: Sequence[str], n_basis: int
+) -> None:
     """Refuse coefficients of another basis.
+
+    Args:
+        coefficients: the coefficients.
+        basis_hashes: the identity of the basis, then those it had for earlier versions of acegen.
+        elements: of the basis.
+        n_basis: number of its functions.
 
     Raises:
         CoefficientError: other basis hash, missing or extra elements, or a wrong number of values.
     """
     own_hash = coefficients.basis_hash
-    if own_hash is not None and own_hash != basis_hash:
+    if own_hash is not None and own_hash not in basis_hashes:
         raise CoefficientError(
             f"the coefficients belong to another basis: they were made for {own_hash[:12]}…, this spec gives "
-            f"{basis_hash[:12]}…. Use the spec they were fitted with (and the same version of acegen, whose "
+            f"{basis_hashes[0][:12]}…. Use the spec they were fitted with (and the same version of acegen, whose "
             "defaults are part of a basis), or fit again."
         )
     if set(coefficients.values) != set(elements):

@@ -118,7 +118,8 @@ def _is_command(value: object) -> bool:
 
 def _are_options(value: object) -> bool:
     try:
-        return isinstance(value, dict) and asdict(BuildOptions(**value)) == value
+        # Modules made before there was a choice do not name their backend.
+        return isinstance(value, dict) and {"backend": "lanes", **value} == asdict(BuildOptions(**value))
     except (TypeError, BuildError):
         return False
 

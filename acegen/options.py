@@ -10,6 +10,7 @@ from acegen.errors import BuildError
 
 Precision = Literal["double", "single"]
 ProductForm = Literal["auto", "straight", "compact"]
+BackendName = Literal["lanes", "plain"]
 
 LANES = (2, 4, 8, 16)
 
@@ -26,6 +27,8 @@ class BuildOptions:
             doubles in any case; "single" computes in floats and adds energies up in doubles.
         openmp: build the potential kernel for several threads.
         products: form of the product stage: straight-line code, compact tables, or what costs less.
+        backend: how kernels are written: "lanes" with the vector extensions of GCC and Clang, which is fast; "plain" in
+            portable C99, which any compiler takes and which is for reading, in double precision and on one thread.
 
     Raises:
         BuildError: an option has a value that is not allowed.
@@ -36,6 +39,7 @@ class BuildOptions:
     precision: Precision = "double"
     openmp: bool = False
     products: ProductForm = "auto"
+    backend: BackendName = "lanes"
 
     def __post_init__(self) -> None:
         if not isinstance(self.march, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.+_-]*", self.march):
@@ -47,6 +51,14 @@ class BuildOptions:
             raise BuildError(f"lanes = {self.lanes!r} is not possible; use one of {', '.join(map(str, LANES))}.")
         if type(self.openmp) is not bool:
             raise BuildError(f"openmp = {self.openmp!r} is not known; use True or False.")
-        for name, kind in (("precision", Precision), ("products", ProductForm)):
+        for name, kind in (("precision", Precision), ("products", ProductForm), ("backend", BackendName)):
             if getattr(self, name) not in get_args(kind):
                 raise BuildError(f"{name} = {getattr(self, name)!r} is not known; use {', '.join(get_args(kind))}.")
+        if self.backend == "plain":
+            plain = BuildOptions(self.march)
+            for name in ("lanes", "precision", "openmp", "products"):
+                if getattr(self, name) != getattr(plain, name):
+                    raise BuildError(
+                        f"{name} = {getattr(self, name)!r} is not possible with backend = 'plain', scalar C in double "
+                        f"precision for one thread; leave {name} out, or use backend = 'lanes'."
+                    )

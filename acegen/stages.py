@@ -5,28 +5,30 @@
     spec     TOML file or mapping → `Spec`: validated, defaults filled in.
     algebra  `Spec` → `ParticleAlgebra`: one-particle functions and their products, over the rationals.
     basis    `ParticleAlgebra` → `Basis`: labels, coupling, purification operator, scales, over the rationals.
-    graph    `Basis` → `Graph`: one flat polynomial program in the pooled functions A.
-    optimize `Graph` and coefficients → `Program`: the product stage of the potential, at the least estimated cost.
-    codegen  `Graph` and `Program` → `GeneratedCode`: C99 and what goes with it; constants are rounded here.
+    lower    `Basis` and coefficients → two `KernelProgram`s, descriptors and potential; numbers are rounded here, once.
+    optimize `KernelProgram` → `ProductStage`: the product stage of the potential, at the least cost on a target.
+    codegen  `KernelProgram`s and `ProductStage` → `GeneratedCode`: C99 by one of the backends, and what goes with it.
     build    `GeneratedCode` → a folder with an importable module, complete or not at all.
 
-A stage takes the previous stage's frozen dataclass and imports nothing later than itself.
+A stage takes the previous stage's frozen dataclass and imports nothing later than itself. The kernel program
+(`acegen.program`) is the wall in the middle: what comes before it knows no language, what comes after it neither
+specifications nor bases. docs/architecture.md shows all packages and who imports whom.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from acegen.algebra import build_algebra
 from acegen.basis import derive_basis
-from acegen.basis.describe import basis_hash, describe_basis
+from acegen.basis.describe import basis_hash, describe_basis, former_hashes
 from acegen.build.module import build_module
 from acegen.build.toolchain import Toolchain
-from acegen.codegen import generate_code
-from acegen.codegen.target import choose_targets
-from acegen.coefficients import Coefficients, check_coefficients
-from acegen.graph import build_graph
-from acegen.optimize import optimize
+from acegen.codegen.backend import Machine, choose_backend
+from acegen.codegen.module import Documents, generate_code
+from acegen.coefficients import Coefficients, check_coefficients, coefficient_document, model_hash
+from acegen.lower import descriptor_program, expand_products, potential_program
 from acegen.options import BuildOptions
 from acegen.progress import Progress
 from acegen.spec import AnySpec
@@ -68,23 +70,33 @@ def run_stages(
         extra = f", {basis.n_auxiliary:,} auxiliary" if basis.n_auxiliary else ""
         progress.report(f"{counts} = {basis.n_basis:,} functions{extra}; 𝒫 has {basis.n_nonzero:,} non-zeros")
         description = describe_basis(basis)
+        documents = documents_of(spec.name, description, coefficients)
         if coefficients is not None:
-            identity = basis_hash(description)
-            check_coefficients(coefficients, identity, spec.species, basis.n_basis)
-    with progress.stage("graph"):
-        graph = build_graph(basis)
-        progress.report(f"{len(graph.products):,} products of {graph.layout.size:,} pooled functions")
-    targets = choose_targets(options, toolchain.vector_bytes, toolchain.registers)
-    program = None
-    if coefficients is not None:
+            accepted = (documents.basis_hash, *former_hashes(description))
+            check_coefficients(coefficients, accepted, spec.species, basis.n_basis)
+    with progress.stage("lower"):
+        expansion = expand_products(basis)
+        descriptors, potential = descriptor_program(expansion), None
+        if coefficients is not None:
+            potential = potential_program(expansion, coefficients.values, coefficients.atomic_energies)
+        progress.report(f"{len(expansion.products):,} products of {expansion.layout.size:,} pooled functions")
+    backend = choose_backend(options, Machine(toolchain.vector_bytes, toolchain.registers))
+    product_stage = None
+    if potential is not None:
         with progress.stage("optimize"):
-            _, many_body = basis.split(coefficients.values)
-            program = optimize(graph, many_body, targets.potential.variables, options.products)
-            cost = program.products.cost
-            progress.report(f"{program.reports[-1].result}, {cost.multiply_adds:,} multiply-adds a centre")
+            product_stage = backend.optimize(potential, options.products)
+            cost = product_stage.products.cost
+            progress.report(f"{product_stage.reports[-1].result}, {cost.multiply_adds:,} multiply-adds a centre")
     with progress.stage("codegen"):
-        code = generate_code(graph, description, targets, coefficients, program)
+        code = generate_code(descriptors, potential, product_stage, backend, documents)
         progress.report(f"{len(code.files)} files, {sum(map(len, code.files.values())) / 1024:,.0f} kB")
     with progress.stage("build"):
         build_module(code, key, options, toolchain, staging, target, progress)
         progress.report(f"{len(code.c_sources)} C files, {' '.join((*toolchain.command, *toolchain.march))}")
+
+
+def documents_of(name: str, description: str, coefficients: Coefficients | None) -> Documents:
+    """What a module holds of its basis and coefficients, with the identities that follow from them."""
+    identity = basis_hash(description)
+    own = None if coefficients is None else coefficient_document(replace(coefficients, basis_hash=identity))
+    return Documents(description, own, identity, model_hash(name, identity, coefficients))

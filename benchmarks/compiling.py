@@ -19,7 +19,7 @@ from benchmarks.stages import STAGES, StageTimer
 from benchmarks.structures import with_elements
 from benchmarks.timing import Samples, alternate, pinned
 
-DERIVATION = ("spec", "load", "algebra", "basis", "graph")
+DERIVATION = ("spec", "load", "algebra", "basis", "lower")
 """Stages before code is generated; the rest is code generation and the C compiler."""
 
 

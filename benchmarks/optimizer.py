@@ -10,8 +10,8 @@ import numpy as np
 from acegen.algebra import build_algebra
 from acegen.basis import derive_basis
 from acegen.build.toolchain import find_toolchain
-from acegen.codegen.target import choose_targets
-from acegen.graph import build_graph
+from acegen.codegen.lanes.target import choose_targets
+from acegen.lower import expand_products
 from acegen.optimize import optimize_products
 from acegen.options import BuildOptions, ProductForm
 from acegen.spec import load_spec
@@ -57,12 +57,14 @@ def measure(context: Context) -> Section:
 
 def _estimates(size: Size) -> dict[str, dict[str, Any]]:
     """Estimated cost by form, and which of them is chosen."""
-    graph = build_graph(derive_basis(build_algebra(load_spec(size.spec("estimated")))))
+    expansion = expand_products(derive_basis(build_algebra(load_spec(size.spec("estimated")))))
     toolchain = find_toolchain()
     target = choose_targets(BuildOptions(), toolchain.vector_bytes, toolchain.registers).potential
-    ones = {element: [1.0] * len(graph.products) for element in size.elements}
+    ones = {element: [1.0] * len(expansion.products) for element in size.elements}
     programs = {
-        form: optimize_products(graph, ones, target.variables, cast(ProductForm, form)).products
+        form: optimize_products(
+            expansion.layout, expansion.products, ones, target.cost_model, cast(ProductForm, form)
+        ).products
         for form in (*FORMS, "auto")
     }
     return {

@@ -1,1 +1,1 @@
-"""Jinja templates of a generated module, one per generated file and named after it, and the ABI header."""
+"""Jinja templates of a module (with the ABI header), of each backend, and of exports; named as what they make."""

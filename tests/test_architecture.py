@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+import runpy
 import subprocess
 import sys
 import zipfile
@@ -11,15 +13,22 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-STAGES = ["spec", "algebra", "basis", "graph", "optimize", "codegen", "build"]
 MAY_IMPORT = {
-    **{stage: set(STAGES[: i + 1]) for i, stage in enumerate(STAGES)},
+    "spec": set(),
+    "algebra": {"spec"},
+    "basis": {"spec", "algebra"},
+    "program": set(),
+    "lower": {"spec", "algebra", "basis", "program"},
+    "optimize": {"program"},
+    "codegen": {"program", "optimize"},
+    "build": {"spec", "codegen"},
     "runtime": set(),
-    "verify": {"spec", "algebra", "basis", "codegen", "runtime"},
+    "verify": {"spec", "algebra", "basis", "runtime"},
     "orthogonal": {"spec", "algebra", "basis"},
     "fit": {"spec", "basis", "build", "runtime"},
     "export": {"runtime"},
 }
+"""Packages that each package may import, besides itself and the modules beside the packages."""
 
 
 def imported(file: Path) -> set[str]:
@@ -34,17 +43,62 @@ def imported(file: Path) -> set[str]:
 
 @pytest.mark.parametrize("package", sorted(MAY_IMPORT))
 def test_imports_run_one_way(package: str) -> None:
-    """A stage knows earlier stages only; the runtime knows none; verify knows neither graph nor build."""
+    """A stage knows the one before it; a program knows nothing, and nothing after it knows what it was made from."""
     packages = {path.parent.name for path in (ROOT / "acegen").glob("*/__init__.py")}
-    for file in (ROOT / "acegen" / package).glob("*.py"):
+    for file in (ROOT / "acegen" / package).rglob("*.py"):
         others = imported(file) & packages - {package}
         assert others <= MAY_IMPORT[package], f"{file.name} imports {others - MAY_IMPORT[package]}"
+
+
+def libraries(file: Path) -> set[str]:
+    """Top-level names of all that a file imports."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        found |= {name.split(".")[0] for name in names}
+    return found
+
+
+@pytest.mark.parametrize("package", ["program", "optimize", "codegen", "runtime", "export"])
+def test_exact_arithmetic_ends_at_the_program(package: str) -> None:
+    """What comes after it computes with doubles alone, and reads no specification."""
+    for file in (ROOT / "acegen" / package).rglob("*.py"):
+        assert not libraries(file) & {"flint", "sympy", "pydantic"}, file
+
+
+def test_a_program_stands_on_nothing() -> None:
+    """Its data are Python's own; NumPy is for the interpreter, an error's base class for documents."""
+    for file in (ROOT / "acegen" / "program").glob("*.py"):
+        others = libraries(file) - set(sys.stdlib_module_names) - {"acegen"}
+        assert others <= ({"numpy"} if file.name == "interpreter.py" else set()), file
+        modules = re.findall(r"^from (acegen[.\w]*) import", file.read_text(), re.MULTILINE)
+        assert all(name.startswith("acegen.program") or name == "acegen.errors" for name in modules), file
+
+
+def test_backends_do_not_know_each_other() -> None:
+    """What two of them need stands beside them."""
+    folders = [path.parent for path in (ROOT / "acegen" / "codegen").glob("*/__init__.py")]
+    assert {folder.name for folder in folders} == {"lanes", "plain"}
+    for folder in folders:
+        others = {other.name for other in folders} - {folder.name}
+        for file in folder.glob("*.py"):
+            text = file.read_text()
+            assert not any(f"acegen.codegen.{other}" in text for other in others), file
+            assert "acegen.codegen.backend" not in text, file
+
+
+def test_page_of_the_architecture_is_up_to_date() -> None:
+    """docs/architecture.md is what is made from the imports that there are."""
+    made = runpy.run_path(str(ROOT / "docs" / "architecture.py"))
+    assert made["PAGE"].read_text() == made["page"](), "run: make docs"
+    assert set(made["PATH"]) < set(MAY_IMPORT)
 
 
 def test_files_are_of_moderate_length() -> None:
     """No file of the package or its templates outgrows one subject."""
     sources = [file for folder in ("acegen", "benchmarks") for file in (ROOT / folder).rglob("*.py")]
-    for file in [*sources, *(ROOT / "templates").glob("*.j2")]:
+    for file in [*sources, *(ROOT / "templates").rglob("*.j2")]:
         assert len(file.read_text().splitlines()) <= 400, file
 
 

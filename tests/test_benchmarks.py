@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from ase.build import bulk
 
-from acegen.codegen.one_particle import harmonics_code
+from acegen.codegen.lanes.harmonics import harmonics_code
+from acegen.codegen.literals import double_literal
 from benchmarks.counts import Layout, angular_polynomials, count, harmonic_gradient, harmonic_values
 from benchmarks.images import neighbour_arrays
 from benchmarks.timing import Samples, alternate
@@ -145,7 +146,7 @@ def operations(*code: Iterable[str]) -> int:
 @pytest.mark.parametrize("l_max", range(1, 9))
 def test_counts_are_those_of_generated_code(l_max: int) -> None:
     """Harmonics: the formulas are those of the statements, but for sums that C does not chain."""
-    code = harmonics_code(l_max)
+    code = harmonics_code(l_max, double_literal)
     polynomials = operations(code.polynomial_code)
     assert 0 <= polynomials - angular_polynomials(l_max) <= 2
     assert operations(code.polynomial_code, code.value_code) - polynomials == harmonic_values(l_max)

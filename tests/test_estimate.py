@@ -16,7 +16,7 @@ from acegen.algebra import build_algebra
 from acegen.basis import derive_basis
 from acegen.basis.estimate import MAX_FUNCTIONS, MAX_PRODUCTS, check_size, estimate_size
 from acegen.errors import SpecError
-from acegen.graph import Graph, build_graph
+from acegen.lower import ProductExpansion, expand_products
 from acegen.spec import Spec, load_spec
 
 SYMBOLS = ("Si", "O", "H", "C")
@@ -39,8 +39,8 @@ def spec_of(order: int, level: Any, elements: int = 1, weight: Any = 1.5) -> Spe
     )
 
 
-def graph_of(spec: Spec) -> Graph:
-    return build_graph(derive_basis(build_algebra(spec)))
+def expansion_of(spec: Spec) -> ProductExpansion:
+    return expand_products(derive_basis(build_algebra(spec)))
 
 
 SIZES = [(1, 3, 9), (2, 3, 7), (2, 1, 10), (3, 1, 9), (3, 2, 6), (3, 3, 5), (4, 1, 8), (4, 2, 6), (5, 1, 8), (5, 2, 6)]
@@ -94,7 +94,7 @@ def test_function_counts_are_exact_on_fine_grids(level: Any, weight: str) -> Non
 def test_product_counts_are_close(order: int, level: int, elements: int, weight: str) -> None:
     """Within 30 % of the true number of distinct real products, once there are at least 200."""
     spec = spec_of(order, level, elements, weight)
-    true = len(graph_of(spec).products)
+    true = len(expansion_of(spec).products)
     assert true >= 200
     assert sum(estimate_size(spec).products) == pytest.approx(true, rel=0.3)
 
@@ -104,7 +104,7 @@ def test_product_counts_are_close(order: int, level: int, elements: int, weight:
 def test_product_counts_are_exact_up_to_order_two(elements: int, level: int, weight: str) -> None:
     """One and two A's couple in one way only, so their products can be counted without deriving them."""
     spec = spec_of(2, level, elements, weight)
-    by_order = Counter(len(product) for product in graph_of(spec).products)
+    by_order = Counter(len(product) for product in expansion_of(spec).products)
     assert estimate_size(spec).products == (by_order[1], by_order[2])
 
 

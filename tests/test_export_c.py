@@ -269,7 +269,7 @@ def test_fortran_builds_without_warnings(copy: Callable[..., Path]) -> None:
 
 def test_fortran_declares_the_header() -> None:
     """Structs of Fortran are those of the C headers, field by field; so are the version and the status codes."""
-    header = (ROOT / "templates" / "acegen.h").read_text()
+    header = (ROOT / "templates" / "module" / "acegen.h").read_text()
     examples = ROOT / "templates" / "export" / "c" / "examples"
     module = (ROOT / "templates" / "export" / "c" / "acegen.f90").read_text()
     texts = {

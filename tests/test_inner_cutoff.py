@@ -18,7 +18,7 @@ from test_module import GENERIC, c_example
 import acegen
 from acegen.build import module as build_module
 from acegen.cli.main import main
-from acegen.codegen.render import GeneratedCode
+from acegen.codegen.module import GeneratedCode
 from acegen.errors import SpecError
 from acegen.options import BuildOptions
 from acegen.spec import load_spec

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import acegen
+from acegen.basis.definitions import read_definitions
 from acegen.runtime.environments import Environments
 from acegen.spec import load_spec
 from acegen.verify.one_particle import AtomFunctions
@@ -100,7 +101,7 @@ def test_values_are_the_sum_over_distinct_tuples(models: Models, key: str, seed:
         for e, v in zip(numbers, vectors, strict=True)
     ]
     radial = model.description["radial_functions"]
-    functions_of = AtomFunctions(spec, radial, model.elements.index(center))
+    functions_of = AtomFunctions(spec, radial, read_definitions(model.description), model.elements.index(center))
     reference = Reference(functions_of, spec.basis.expansion == "canonical")
     expected = np.zeros(len(functions))
     expected[chosen] = [float(v) for v in reference.evaluate([functions[i] for i in chosen], particles)]

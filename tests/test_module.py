@@ -22,7 +22,7 @@ from conftest import ROOT, SPECS, random_coefficients, random_environment, toml_
 
 import acegen
 from acegen.cli.main import main
-from acegen.codegen import abi_header
+from acegen.codegen.environment import abi_header
 from acegen.compiler import compile_model
 from acegen.options import BuildOptions
 
@@ -54,7 +54,7 @@ def test_second_compile_is_a_cache_hit(small_spec: dict[str, Any], tmp_path: Pat
     """Only the spec stage runs, no file changes; any change of the input rebuilds."""
     first, second, third = Recorder(), Recorder(), Recorder()
     path = compile_model(small_spec, tmp_path, progress=first)
-    assert first.stages == ["spec", "load", "algebra", "basis", "graph", "codegen", "build"]
+    assert first.stages == ["spec", "load", "algebra", "basis", "lower", "codegen", "build"]
     assert all(0 <= done <= total for done, total in first.advanced)
     before = {file.name: file.stat().st_mtime_ns for file in path.iterdir()}
     assert compile_model(small_spec, tmp_path, progress=second) == path
@@ -178,7 +178,7 @@ def test_replaced_module_does_not_lend_its_labels(tmp_path: Path, small_spec: di
 
 def test_generated_header_is_the_hand_written_one(models: Models) -> None:
     """The ABI header is the same, byte for byte, in every module."""
-    header = (ROOT / "templates" / "acegen.h").read_text()
+    header = (ROOT / "templates" / "module" / "acegen.h").read_text()
     assert header == abi_header()
     for key in ("silicon", "oxide", "usual"):
         assert (models(key).path / "acegen.h").read_text() == header
@@ -327,7 +327,7 @@ def test_command_line(small_spec: dict[str, Any], tmp_path: Path, capsys: pytest
     spec.write_text(toml_text(small_spec))
     assert main(["compile", str(spec), "-o", str(tmp_path / "out")]) == 0
     printed = capsys.readouterr().out
-    for stage in ("spec", "load", "algebra", "basis", "graph", "codegen", "build", "total"):
+    for stage in ("spec", "load", "algebra", "basis", "lower", "codegen", "build", "total"):
         assert re.search(rf"^{stage} +[\d.]+ s", printed, re.MULTILINE)
     assert "4 + 4 = 8 functions" in printed
     assert main(["compile", str(spec), "-o", str(tmp_path / "out")]) == 0

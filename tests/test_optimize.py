@@ -14,15 +14,15 @@ import pytest
 from flint import fmpq
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_graph import GRAPH_SIZES, exact, graph_of, values_for
+from lanes_costs import COST, straight_cost
+from test_lower import GRAPH_SIZES, exact, expansion_of, values_for
 
-from acegen.graph.graph import Product
-from acegen.graph.layout import PooledLayout
-from acegen.optimize.cost import straight_cost
 from acegen.optimize.functions import MAX_NODES, MAX_TERMS, Piece, ProductFunction, split_functions
 from acegen.optimize.order import choose_order, variable_orders
 from acegen.optimize.polynomial import collect_terms
 from acegen.optimize.trie import TrieNode, build_trie
+from acegen.program.kernel import Product
+from acegen.program.layout import PooledLayout
 
 N_VARIABLES = 7
 ZERO, ONE = fmpq(0), fmpq(1)
@@ -216,7 +216,7 @@ def check_choice(layout: PooledLayout, terms: Sequence[Product]) -> None:
     assert falls([abs(layout.names[v][3]) for v in orders["large |m| first"]])
     assert falls([abs(layout.names[v][3]) for v in orders["large m first"]])
 
-    name, trie, cost = choose_order(layout, terms)
+    name, trie, cost = choose_order(layout, terms, COST)
     assert trie == build_trie(terms, orders[name])
     assert cost == straight_cost(trie)
     assert cost.cycles == min(straight_cost(build_trie(terms, order)).cycles for order in orders.values())
@@ -233,15 +233,15 @@ def test_cheapest_order_is_chosen(terms: list[Product]) -> None:
 @given(GRAPH_SIZES)
 def test_cheapest_order_of_a_basis_is_chosen(size: tuple[Any, ...]) -> None:
     """For the products of real bases."""
-    graph = graph_of(*size)
-    check_choice(graph.layout, graph.products)
+    expansion = expansion_of(*size)
+    check_choice(expansion.layout, expansion.products)
 
 
 def test_multiply_adds_of_order_4_level_16() -> None:
     """The target of the project for its largest reference basis: at most 24,000 for 8,627 products, as emitted."""
-    graph = graph_of(4, 16, 1, "3/2")
-    assert len(graph.products) == 8627
-    name, trie, _ = choose_order(graph.layout, graph.products)
+    expansion = expansion_of(4, 16, 1, "3/2")
+    assert len(expansion.products) == 8627
+    name, trie, _ = choose_order(expansion.layout, expansion.products, COST)
     functions = split_functions(trie)
     emitted = sum(3 if node.children else 2 for f in functions for _, node in walk(nodes_of(f)))
     assert 2 * 8627 < emitted <= 24_000, name

@@ -1,4 +1,4 @@
-"""The optimize stage as a whole: programs, run as the C code runs them, against the polynomial of the graph."""
+"""The optimize stage as a whole: programs, run as the C code runs them, against the polynomial of the expansion."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import pytest
 from flint import fmpq
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_graph import GRAPH_SIZES, exact, graph_of, values_for
+from lanes_costs import COST, optimized, straight_cost, with_registers
+from test_lower import GRAPH_SIZES, exact, expansion_of, values_for
 from test_optimize import (
     N_VARIABLES,
     SMALL_BOUNDS,
@@ -24,13 +25,12 @@ from test_optimize import (
     term_lists,
 )
 
-from acegen.codegen.products import FUNCTIONS_PER_FILE, compact_tables, function_files
+from acegen.codegen.lanes.products import FUNCTIONS_PER_FILE, compact_tables, function_files
 from acegen.errors import CoefficientError
-from acegen.graph import Graph, fold_coefficients
-from acegen.graph.graph import Product
-from acegen.optimize import CompactProgram, Cost, Program, StraightProgram, optimize, optimize_products
-from acegen.optimize.cost import straight_cost
+from acegen.lower import ProductExpansion, fold_coefficients, potential_program
+from acegen.optimize import CompactProgram, Cost, ProductStage, StraightProgram, optimize
 from acegen.optimize.trie import build_trie
+from acegen.program.kernel import Product
 
 # ---- straight-line code as it is emitted
 
@@ -131,7 +131,7 @@ def test_emitted_functions_evaluate_value_and_gradient(
 
 @dataclass
 class Loops:
-    """Runs the tables as templates/products.c.j2 does, counting multiplications, additions and both in one."""
+    """Runs the tables as templates/lanes/products.c.j2 does, counting multiplications, additions and both in one."""
 
     program: CompactProgram
     a: Sequence[fmpq]
@@ -199,7 +199,7 @@ def pairs_of(texts: Sequence[str]) -> list[tuple[int, ...]]:
 # ---- programs
 
 
-def run(program: Program, element: str, a: Sequence[fmpq]) -> tuple[fmpq, list[fmpq]]:
+def run(program: ProductStage, element: str, a: Sequence[fmpq]) -> tuple[fmpq, list[fmpq]]:
     """Value and gradient of a program, whatever its form."""
     coefficients = list(map(exact, program.coefficients[element]))
     products = program.products
@@ -216,18 +216,18 @@ def run(program: Program, element: str, a: Sequence[fmpq]) -> tuple[fmpq, list[f
     return value, gradient
 
 
-def folded_for(data: st.DataObject, graph: Graph, elements: Sequence[str]) -> dict[str, list[float]]:
+def folded_for(data: st.DataObject, expansion: ProductExpansion, elements: Sequence[str]) -> dict[str, list[float]]:
     """Coefficients by product, different for each element; some products are zero for one, some for all."""
     every = data.draw(st.integers(2, 6))
     folded = {}
     for number, element in enumerate(elements):
-        values = map(float, values_for(data, len(graph.products)))
+        values = map(float, values_for(data, len(expansion.products)))
         folded[element] = [0.0 if i % every == 0 or i % 5 == number else v for i, v in enumerate(values)]
     return folded
 
 
 def check_program(
-    program: Program, products: Sequence[Product], folded: dict[str, list[float]], a: Sequence[fmpq]
+    program: ProductStage, products: Sequence[Product], folded: dict[str, list[float]], a: Sequence[fmpq]
 ) -> None:
     """It is the polynomial; only terms that are not zero are evaluated."""
     needed = {p for values in folded.values() for p, value in zip(products, values, strict=True) if value}
@@ -247,10 +247,10 @@ N_REGISTERS = st.sampled_from([4, 16, 31, 32, 64])
 @given(GRAPH_SIZES, FORMS, N_REGISTERS, st.data())
 def test_program_of_a_basis(size: tuple[Any, ...], form: Any, variables: int, data: st.DataObject) -> None:
     """Real bases of order up to five, for one and more elements, in each form."""
-    graph = graph_of(*size)
-    folded = folded_for(data, graph, graph.basis.spec.basis.elements)
-    program = optimize_products(graph, folded, variables, form)
-    check_program(program, graph.products, folded, values_for(data, graph.layout.size))
+    expansion = expansion_of(*size)
+    folded = folded_for(data, expansion, expansion.basis.spec.basis.elements)
+    program = optimized(expansion, folded, with_registers(variables), form)
+    check_program(program, expansion.products, folded, values_for(data, expansion.layout.size))
     if form != "auto":
         assert isinstance(program.products, CompactProgram if form == "compact" else StraightProgram)
     if isinstance(program.products, CompactProgram):
@@ -261,41 +261,42 @@ def test_program_of_a_basis(size: tuple[Any, ...], form: Any, variables: int, da
 @given(term_lists(longest=8), FORMS, N_REGISTERS, st.data())
 def test_program_of_any_polynomial(terms: list[Product], form: Any, variables: int, data: st.DataObject) -> None:
     """Products of up to eight factors, not those of a basis."""
-    graph = replace(graph_of(3, 6, 2, "3/2", True), products=tuple(terms))
-    folded = folded_for(data, graph, ["Si", "O"])
-    program = optimize_products(graph, folded, variables, form)
-    check_program(program, terms, folded, values_for(data, graph.layout.size))
+    expansion = replace(expansion_of(3, 6, 2, "3/2", True), products=tuple(terms))
+    folded = folded_for(data, expansion, ["Si", "O"])
+    program = optimized(expansion, folded, with_registers(variables), form)
+    check_program(program, terms, folded, values_for(data, expansion.layout.size))
 
 
 @settings(deadline=None, max_examples=10)
 @given(GRAPH_SIZES, FORMS, st.data())
 def test_optimize_folds(size: tuple[Any, ...], form: Any, data: st.DataObject) -> None:
     """From coefficients of basis functions: the program for the folded ones."""
-    graph = graph_of(*size)
-    count = graph.basis.n_basis
-    coefficients = {e: list(map(float, values_for(data, count))) for e in graph.basis.spec.basis.elements}
-    program = optimize(graph, coefficients, 32, form)
-    assert program == optimize_products(graph, fold_coefficients(graph, coefficients), 32, form)
+    expansion = expansion_of(*size)
+    count = expansion.basis.n_basis
+    coefficients = {e: list(map(float, values_for(data, count))) for e in expansion.basis.spec.basis.elements}
+    stage = optimize(potential_program(expansion, coefficients), COST, form)
+    folded = fold_coefficients(expansion, coefficients)
+    assert stage == optimized(expansion, folded, COST, form)
 
 
 def test_coefficients_that_overflow() -> None:
-    """The error of folding is passed on."""
-    graph = graph_of(2, 7, 1, "3/2")
+    """The error of folding is one of the coefficients."""
+    expansion = expansion_of(2, 7, 1, "3/2")
     with pytest.raises(CoefficientError, match="too large"):
-        optimize(graph, {"Si": [1.7e308] * graph.basis.n_basis}, 32)
+        potential_program(expansion, {"Si": [1.7e308] * expansion.basis.n_basis})
 
 
 @pytest.mark.parametrize("form", ["auto", "straight", "compact"])
 def test_all_coefficients_zero(form: Any) -> None:
     """Nothing is left, in any form, and nothing costs nothing."""
-    graph = graph_of(3, 5, 2, "1")
-    folded = {"Si": [0.0] * len(graph.products), "O": [-0.0] * len(graph.products)}
-    program = optimize_products(graph, folded, 32, form)
+    expansion = expansion_of(3, 5, 2, "1")
+    folded = {"Si": [0.0] * len(expansion.products), "O": [-0.0] * len(expansion.products)}
+    program = optimized(expansion, folded, COST, form)
     assert program.n_terms == 0
     assert program.coefficients == {"Si": (), "O": ()}
     assert program.products.cost == Cost(0, 0, 0, 0.0)
     assert program.products.n_stored == 0
-    a = [fmpq(1 + i, 3) for i in range(graph.layout.size)]
-    assert run(program, "O", a) == (fmpq(0), [fmpq(0)] * graph.layout.size)
+    a = [fmpq(1 + i, 3) for i in range(expansion.layout.size)]
+    assert run(program, "O", a) == (fmpq(0), [fmpq(0)] * expansion.layout.size)
     assert program.reports[0].before.multiply_adds > 0
     assert all(report.after == program.products.cost for report in program.reports)

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_graph import GRAPH_SIZES, graph_of
+from lanes_costs import COST, block_cycles, compact_cost, straight_cost
+from test_lower import GRAPH_SIZES, expansion_of
 from test_optimize import N_VARIABLES, term_lists, walk
 
-from acegen.graph.graph import Product
 from acegen.optimize.blocks import RowBlock, group_rows
-from acegen.optimize.cost import FAR_FETCH_BYTES, FETCH_BYTES, L2_BYTES, Cost, block_cycles, compact_cost, straight_cost
+from acegen.optimize.cost import Cost
 from acegen.optimize.pairs import Factorization, Row, factor_keys, factor_terms
 from acegen.optimize.trie import build_trie
+from acegen.program.kernel import Product
 
 LARGEST_BLOCK = 8
 
@@ -74,17 +76,17 @@ def test_rows_times_columns_are_the_terms(terms: list[Product], keys: list[int])
 @given(GRAPH_SIZES, st.integers(0, 1))
 def test_rows_times_columns_of_a_basis(size: tuple[Any, ...], which: int) -> None:
     """The same for real bases and the keys that are tried; these tell all A's apart."""
-    graph = graph_of(*size)
-    layout = graph.layout
+    expansion = expansion_of(*size)
+    layout = expansion.layout
     key = list(factor_keys(layout).values())[which]
     assert len({key(v) for v in range(layout.size)}) == layout.size
-    check_factorization(factor_terms(layout.size, graph.products, key), layout.size, graph.products, key)
+    check_factorization(factor_terms(layout.size, expansion.products, key), layout.size, expansion.products, key)
 
 
 @pytest.mark.parametrize(("name", "harmonic"), [("large l in rows", 2), ("large |m| in rows", 3)])
 def test_keys_are_what_they_are_called(name: str, harmonic: int) -> None:
     """l or |m| does not fall along the factors."""
-    layout = graph_of(4, 6, 2, "1").layout
+    layout = expansion_of(4, 6, 2, "1").layout
     key = factor_keys(layout)[name]
     values = [abs(layout.names[v][harmonic]) for v in sorted(range(layout.size), key=key)]
     assert values == sorted(values)
@@ -143,7 +145,7 @@ def single_rows(factored: Factorization) -> float:
 @given(factorizations(), st.integers(1, LARGEST_BLOCK))
 def test_blocks_are_the_cheapest_cuts(factored: Factorization, most: int) -> None:
     """Against all ways to cut the rows, as they are sorted, into blocks of at most so many."""
-    blocks = group_rows(factored, most)
+    blocks = group_rows(factored, replace(COST, most_rows=most))
     check_blocks(blocks, factored, most)
     columns = [set(factored.entries[row]) for block in blocks for row in block.rows]
     costs = []
@@ -158,12 +160,12 @@ def test_blocks_are_the_cheapest_cuts(factored: Factorization, most: int) -> Non
 @given(GRAPH_SIZES, st.sampled_from([1, 2, 4, 8]))
 def test_blocks_of_a_basis(size: tuple[Any, ...], most: int) -> None:
     """For real bases; larger blocks are never worse, and blocks of one row are the rows."""
-    graph = graph_of(*size)
-    for key in factor_keys(graph.layout).values():
-        factored = factor_terms(graph.layout.size, graph.products, key)
-        blocks = group_rows(factored, most)
+    expansion = expansion_of(*size)
+    for key in factor_keys(expansion.layout).values():
+        factored = factor_terms(expansion.layout.size, expansion.products, key)
+        blocks = group_rows(factored, replace(COST, most_rows=most))
         check_blocks(blocks, factored, most)
-        assert cycles(group_rows(factored, LARGEST_BLOCK)) <= cycles(blocks) * (1 + 1e-12)
+        assert cycles(group_rows(factored, replace(COST, most_rows=LARGEST_BLOCK))) <= cycles(blocks) * (1 + 1e-12)
         assert cycles(blocks) <= single_rows(factored) * (1 + 1e-12)
         if most == 1:
             assert cycles(blocks) == pytest.approx(single_rows(factored), rel=1e-12)
@@ -204,18 +206,18 @@ def test_straight_loads(count: int, random: Random) -> None:
         loads += 1 + (not kept)
     cost = straight_cost(roots)
     assert cost.loads == loads
-    assert cost.cycles == max(cost.code_bytes / FETCH_BYTES, cost.multiply_adds / 2)
+    assert cost.cycles == max(cost.code_bytes / COST.fetch_bytes, cost.multiply_adds / 2)
 
 
 def test_code_beyond_the_cache_is_fetched_slower() -> None:
     """Twice the same trie costs twice the bytes, and more than twice the time if only one fits the cache."""
     trie = build_trie([(i, j) for i in range(90) for j in range(i, 200)], range(200))
     once = straight_cost(trie)
-    assert L2_BYTES / 2 < once.code_bytes < L2_BYTES
+    assert COST.l2_bytes / 2 < once.code_bytes < COST.l2_bytes
     twice = straight_cost([*trie, *trie])
-    assert once.cycles == once.code_bytes / FETCH_BYTES
-    assert L2_BYTES < twice.code_bytes <= 2 * once.code_bytes
-    assert twice.cycles == twice.code_bytes / FAR_FETCH_BYTES
+    assert once.cycles == once.code_bytes / COST.fetch_bytes
+    assert COST.l2_bytes < twice.code_bytes <= 2 * once.code_bytes
+    assert twice.cycles == twice.code_bytes / COST.far_fetch_bytes
 
 
 def test_block_cycles_grow() -> None:

@@ -21,7 +21,7 @@ from acegen.algebra import build_algebra
 from acegen.basis import derive_basis
 from acegen.basis.estimate import estimate_size
 from acegen.cli.main import main
-from acegen.graph import build_graph
+from acegen.lower import expand_products
 from acegen.options import BuildOptions
 from acegen.runtime.environments import Environments
 from acegen.spec import load_spec
@@ -296,7 +296,7 @@ def test_counts_and_estimates() -> None:
         assert counts[0] == basis.n_pair == spec.pair.degree * len(spec.basis.elements)
         assert estimate.functions == counts
         assert sum(counts) == basis.n_basis == basis.n_pair + basis.n_coupled
-        products = [len(product) for product in build_graph(basis).products]
+        products = [len(product) for product in expand_products(basis).products]
         assert estimate.products[0] >= products.count(1)
         if spec.radial.family == "closed":
             assert estimate.products[0] == products.count(1)

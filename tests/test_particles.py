@@ -24,7 +24,7 @@ from acegen.algebra import build_algebra
 from acegen.basis import derive_basis
 from acegen.build import module as build_module
 from acegen.cli.main import main
-from acegen.codegen.render import GeneratedCode
+from acegen.codegen.module import GeneratedCode
 from acegen.export import export_model
 from acegen.runtime import open_model
 from acegen.spec import load_spec

@@ -31,7 +31,7 @@ from acegen.basis.invariants import symmetric_space
 from acegen.basis.labels import LevelSet, channel_pattern
 from acegen.basis.purification import purify_label
 from acegen.basis.recursion import Recursion
-from acegen.graph import build_graph
+from acegen.lower import expand_products
 from acegen.spec import Spec, load_spec
 
 SYMBOLS = ("Si", "O", "H")
@@ -305,7 +305,7 @@ def test_counts_agree_with_independent_implementations(level: int, functions: in
     basis = basis_of(3, level)
     assert basis.n_basis == functions
     assert basis.n_auxiliary == 0
-    assert len(build_graph(basis).products) == products
+    assert len(expand_products(basis).products) == products
 
 
 def test_count_of_order_four() -> None:

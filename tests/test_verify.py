@@ -15,7 +15,7 @@ from conftest import SPECS, toml_text
 import acegen
 from acegen.build import module as build_module
 from acegen.cli.main import main
-from acegen.codegen.render import GeneratedCode
+from acegen.codegen.module import GeneratedCode
 from acegen.verify import verify_module
 from acegen.verify.atoms import AtomVerifier
 from acegen.verify.environments import Environment

@@ -22,6 +22,10 @@ class NoDirections(AngularAlgebra):
         return 1
 
     @property
+    def formula(self) -> str:
+        return "S_00 = 1"
+
+    @property
     def l_max(self) -> int:
         return 0
 

@@ -28,6 +28,10 @@ class IsometriesOfSpace(AngularAlgebra):
     def dimension(self) -> int:
         return 3
 
+    @property
+    def formula(self) -> str:
+        return "S_lm = Q_l^|m|(z) Re or Im (x+iy)^|m|, Q_l^m = d^m P_l / dz^m (Re for m >= 0, Im for m < 0)"
+
     def components(self, l: int) -> tuple[int, ...]:
         return tuple(range(-l, l + 1))
 

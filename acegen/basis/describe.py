@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from fractions import Fraction
 from typing import Any
 
+from acegen.basis.definitions import resolve_definitions, unwritten_agnesi_constant
 from acegen.basis.derive import Basis, CoupledFunction, SparseRow
 from acegen.basis.pair import PairFunction
 
@@ -22,6 +24,8 @@ def describe_basis(basis: Basis) -> str:
     Keys:
         format: `BASIS_FORMAT`.
         spec: the specification without its name, defaults filled in.
+        definitions: further numbers that decide what the functions are, see `acegen.basis.definitions`; not there if
+            there are none.
         radial_functions: R_1, R_2, ... as polynomials in y (on an interval R_0, R_1, ... in x), ascending
             coefficients.
         functions: the basis, in order: `order`, `elements` (species of particles), `n`, `l`, `index`, `scale_squared`,
@@ -38,9 +42,11 @@ def describe_basis(basis: Basis) -> str:
     functions = [_describe_pair(function, elements) for function in basis.pair]
     for function, square in zip(basis.functions, basis.scales_squared, strict=False):
         functions.append({**_describe_function(function, elements), "scale_squared": str(square)})
-    document = {
+    definitions = resolve_definitions(basis.spec).document()
+    document: dict[str, Any] = {
         "format": BASIS_FORMAT,
         "spec": spec,
+        **({"definitions": definitions} if definitions else {}),
         "radial_functions": [
             [str(c) for c in basis.radial.function(n).coeffs()] for n in range(basis.radial.first, last + 1)
         ],
@@ -55,6 +61,22 @@ def describe_basis(basis: Basis) -> str:
 def basis_hash(description: str) -> str:
     """Identity of a basis: SHA-256 of its description, 64 hexadecimal digits."""
     return hashlib.sha256(description.encode()).hexdigest()
+
+
+def former_hashes(description: str) -> tuple[str, ...]:
+    """Identities that coefficients of this basis may carry from earlier versions of acegen, which wrote no definitions.
+
+    They meant the constant of the Agnesi transform that there has always been, so nothing is accepted where it is
+    another one.
+    """
+    document = json.loads(description)
+    definitions = document.pop("definitions", None)
+    if definitions is None or definitions.keys() != {"agnesi"}:
+        return ()
+    p, q = definitions["agnesi"]["p"], definitions["agnesi"]["q"]
+    if Fraction(definitions["agnesi"]["a"]) != unwritten_agnesi_constant(p, q):
+        return ()
+    return (basis_hash(_one_entry_a_line(document)),)
 
 
 def _describe_function(function: CoupledFunction, elements: tuple[str, ...]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -14,9 +13,10 @@ from pathlib import Path
 
 import acegen
 from acegen.build.toolchain import Toolchain
+from acegen.codegen.files import is_own
 from acegen.coefficients import Coefficients
 from acegen.errors import BuildError, ModuleError
-from acegen.manifest import MANIFEST, check_files, read_manifest
+from acegen.manifest import check_files, read_manifest
 from acegen.options import BuildOptions
 from acegen.spec import AnySpec
 from acegen.staging import temporary_folder
@@ -65,10 +65,7 @@ def _check_replaceable(target: Path, name: str) -> None:
         return
     if target.is_symlink() or not target.is_dir():
         raise BuildError(f"{target} exists and is no folder; move it away or choose another folder with -o.")
-    own = {"acegen.h", "README.md", "__init__.py", "__pycache__", "basis.json", "coefficients.json", MANIFEST}
-    parts = r"(_(single_)?particles|_derivatives|_inner|_pair|_products(_\d+)?|_basis|_potential)?"
-    source = rf"{name}{parts}\.[ch]|_{name}_\w+\..*so"
-    foreign = [e.name for e in target.iterdir() if e.name not in own and not re.fullmatch(source, e.name)]
+    foreign = [entry.name for entry in target.iterdir() if not is_own(entry.name, name)]
     if foreign:
         raise BuildError(
             f"{target} holds something acegen did not make ({sorted(foreign)[0]}), which a compile would delete; "
@@ -83,7 +80,8 @@ def _own_source_hash() -> str:
     package = Path(acegen.__file__).parent
     for path in sorted(package.rglob("*.py")):
         digest.update(path.relative_to(package).as_posix().encode() + path.read_bytes())
-    for template in sorted(files("acegen.templates").iterdir(), key=lambda entry: entry.name):
-        if template.is_file():
-            digest.update(template.name.encode() + template.read_bytes())
+    templates = files("acegen.templates")
+    for folder in ("module", "lanes", "plain"):
+        for template in sorted((templates / folder).iterdir(), key=lambda entry: entry.name):
+            digest.update(f"{folder}/{template.name}".encode() + template.read_bytes())
     return digest.hexdigest()

@@ -11,7 +11,8 @@ from pathlib import Path
 from cffi import FFI
 
 from acegen.build.toolchain import Toolchain
-from acegen.codegen.render import GeneratedCode, abi_header
+from acegen.codegen.environment import abi_header
+from acegen.codegen.module import GeneratedCode
 from acegen.errors import BuildError
 from acegen.manifest import Manifest, file_hash
 from acegen.options import BuildOptions

@@ -34,12 +34,18 @@ def compile_command(options: argparse.Namespace) -> int:
 
 
 def info_command(options: argparse.Namespace) -> int:
-    """Sizes of a spec or a module."""
-    from acegen.cli.info import show_info
+    """Sizes of a spec or a module, or its kernel program."""
     from acegen.cli.progress import TerminalProgress
     from acegen.cli.terminal import make_console
 
     console = make_console()
+    if options.program:
+        from acegen.cli.program import show_program
+
+        show_program(options.target, TerminalProgress(console))
+        return 0
+    from acegen.cli.info import show_info
+
     show_info(options.target, options.neighbours, _build_options(options), console, TerminalProgress(console))
     return 0
 
@@ -125,4 +131,6 @@ def schema_command(options: argparse.Namespace) -> int:
 def _build_options(options: argparse.Namespace) -> BuildOptions:
     from acegen.options import BuildOptions
 
-    return BuildOptions(options.march, options.lanes, options.precision, options.openmp, options.products)
+    return BuildOptions(
+        options.march, options.lanes, options.precision, options.openmp, options.products, options.backend
+    )

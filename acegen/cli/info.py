@@ -13,10 +13,10 @@ from acegen.algebra import build_algebra
 from acegen.basis import derive_basis
 from acegen.build.toolchain import find_toolchain
 from acegen.cli.terminal import Listing
-from acegen.codegen.target import Target, choose_targets
+from acegen.codegen.backend import Backend, Machine, choose_backend
 from acegen.coefficients import read_coefficients
-from acegen.graph import Graph, build_graph, fold_coefficients
-from acegen.optimize import Cost, Program, optimize_products
+from acegen.lower import ProductExpansion, expand_products, fold_coefficients, potential_of_products
+from acegen.optimize import Cost, ProductStage
 from acegen.options import BuildOptions
 from acegen.printing import visible
 from acegen.progress import Progress
@@ -33,70 +33,73 @@ def show_info(target: Path, neighbours: int, options: BuildOptions, console: Con
     source = target if model is None else {"name": model.name, **model.description["spec"]}
     spec = load_spec(source)
     with progress.stage("basis"):
-        graph = build_graph(derive_basis(build_algebra(spec), progress))
-        progress.report(f"{graph.basis.n_basis:,} functions from {len(graph.products):,} products")
+        expansion = expand_products(derive_basis(build_algebra(spec), progress))
+        progress.report(f"{expansion.basis.n_basis:,} functions from {len(expansion.products):,} products")
     with progress.stage("optimize"):
         if model is not None:
             options = model.options
         toolchain = find_toolchain(options.march)
-        kernel = choose_targets(options, toolchain.vector_bytes, toolchain.registers).potential
-        program = optimize_products(graph, _folded(graph, model), kernel.variables, options.products)
-        progress.report(program.reports[-1].result)
-    console.print(_by_order(graph))
-    console.print(_passes(program, kernel), soft_wrap=True)
-    console.print(_sizes(graph, program, neighbours))
+        backend = choose_backend(options, Machine(toolchain.vector_bytes, toolchain.registers))
+        potential = potential_of_products(expansion, _folded(expansion, model))
+        stage = backend.optimize(potential, options.products)
+        progress.report(stage.reports[-1].result)
+    console.print(_by_order(expansion))
+    console.print(_passes(stage, backend), soft_wrap=True)
+    console.print(_sizes(expansion, stage, neighbours))
     if model is not None:
         console.print(_module(model))
 
 
-def _folded(graph: Graph, model: CompiledModel | None) -> Mapping[str, Sequence[float]]:
+def _folded(expansion: ProductExpansion, model: CompiledModel | None) -> Mapping[str, Sequence[float]]:
     """Coefficients of the products of a potential; without one, ones, so that the program is at its largest."""
     if model is not None and model.has_potential:
         coefficients = read_coefficients(model.path / "coefficients.json")
-        return fold_coefficients(graph, graph.basis.split(coefficients.values)[1])
-    return {element: [1.0] * len(graph.products) for element in graph.basis.spec.species}
+        return fold_coefficients(expansion, expansion.basis.split(coefficients.values)[1])
+    return {element: [1.0] * len(expansion.products) for element in expansion.basis.spec.species}
 
 
-def _by_order(graph: Graph) -> Table:
-    spec = graph.basis.spec
+def _by_order(expansion: ProductExpansion) -> Table:
+    spec = expansion.basis.spec
     has_pair = isinstance(spec, Spec) and spec.pair is not None
     table = Table(title=f"{spec.name}: {spec.basis.expansion} basis of {', '.join(spec.species)}")
     for heading in ("order", "level", "functions", "products", "non-zeros of 𝒫"):
         table.add_column(heading, justify="right")
-    orders = [function.order for function in graph.basis.functions]
-    rows = list(zip(orders, graph.basis.purification, strict=False))
-    counts = graph.basis.count_by_order()
+    orders = [function.order for function in expansion.basis.functions]
+    rows = list(zip(orders, expansion.basis.purification, strict=False))
+    counts = expansion.basis.count_by_order()
     for order, level in enumerate(spec.levels, start=1):
         table.add_row(
             str(order),
             "pair term" if order == 1 and has_pair else f"{float(level):g}",
             f"{counts[order - 1]:,}",
-            f"{sum(len(product) == order for product in graph.products):,}",
+            f"{sum(len(product) == order for product in expansion.products):,}",
             f"{sum(len(row) for o, row in rows if o == order):,}",
         )
     table.add_section()
-    table.add_row("all", "", f"{graph.basis.n_basis:,}", f"{len(graph.products):,}", f"{graph.basis.n_nonzero:,}")
+    table.add_row(
+        "all", "", f"{expansion.basis.n_basis:,}", f"{len(expansion.products):,}", f"{expansion.basis.n_nonzero:,}"
+    )
     return table
 
 
-def _passes(program: Program, kernel: Target) -> Listing:
+def _passes(stage: ProductStage, backend: Backend) -> Listing:
     """The product stage after each pass of the optimizer."""
 
     def row(name: str, result: str, cost: Cost) -> tuple[str, ...]:
-        time = f"{1e6 * cost.seconds(kernel.lanes, kernel.vectors):.2f}"
+        time = f"{1e6 * backend.seconds(cost):.2f}"
         return name, result, f"{cost.multiply_adds:,}", f"{cost.loads:,}", f"{cost.code_bytes / 1024:,.0f}", time
 
-    rows = [row("(none)", "rarest factor first", program.reports[0].before)]
-    rows += [row(report.name, report.result, report.after) for report in program.reports]
-    title = f"product stage per atom, {kernel.lanes} lanes, {kernel.precision} precision"
+    rows = [row("(none)", "rarest factor first", stage.reports[0].before)]
+    rows += [row(report.name, report.result, report.after) for report in stage.reports]
+    title = f"product stage per atom, {backend.description}"
     headings = ("after pass", "result", "multiply-adds", "loads", "kB", "est. µs")
     return Listing(title, headings, rows, (1, 0), {})
 
 
-def _sizes(graph: Graph, program: Program, neighbours: int) -> Table:
-    basis, layout = graph.basis, graph.layout
+def _sizes(expansion: ProductExpansion, stage: ProductStage, neighbours: int) -> Table:
+    basis, layout = expansion.basis, expansion.layout
     density = basis.n_nonzero / (basis.n_coupled * len(basis.functions))
-    fmas = program.products.cost.multiply_adds
+    fmas = stage.products.cost.multiply_adds
     table = Table(show_header=False)
     table.add_column("what")
     table.add_column("value", justify="right")
@@ -104,9 +107,9 @@ def _sizes(graph: Graph, program: Program, neighbours: int) -> Table:
     table.add_row("pooled functions A", f"{layout.size:,} (n ≤ {last}, l ≤ {layout.l_max})")
     table.add_row("auxiliary functions (K' without K)", f"{basis.n_auxiliary:,}")
     table.add_row("density of 𝒫", f"{100 * density:.2f} %")
-    table.add_row("multiply-adds per atom, products", f"{fmas:,} ({fmas / len(graph.products):.2f} per product)")
-    table.add_row("multiply-adds per neighbour, pooling and forces", f"{graph.pooling_multiply_adds:,}")
-    per_neighbour, spec = graph.pooling_multiply_adds, basis.spec
+    table.add_row("multiply-adds per atom, products", f"{fmas:,} ({fmas / len(expansion.products):.2f} per product)")
+    table.add_row("multiply-adds per neighbour, pooling and forces", f"{expansion.pooling_multiply_adds:,}")
+    per_neighbour, spec = expansion.pooling_multiply_adds, basis.spec
     if isinstance(spec, Spec) and spec.pair:
         pair = 3 * spec.pair.degree  # a subtraction and two multiply-adds a term
         table.add_row("multiply-adds per neighbour, pair term", f"{pair:,}")

@@ -107,6 +107,11 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="J",
         help="neighbours to count multiply-adds for (default: %(default)s)",
     )
+    command.add_argument(
+        "--program",
+        action="store_true",
+        help="print the kernel program instead: all that a kernel computes, in the symbols of the paper",
+    )
     _add_build_options(command)
     command.set_defaults(command=commands.info_command)
 
@@ -225,6 +230,13 @@ def _add_build_options(command: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="instruction set: native (this machine, the default), generic (any machine of this kind), or a name the "
         "C compiler knows, such as x86-64-v3",
+    )
+    group.add_argument(
+        "--backend",
+        default="lanes",
+        metavar="NAME",
+        help="how kernels are written: lanes, C with vector extensions (the default), or plain, portable C for any "
+        "compiler and for reading, which takes 20 to 35 times as long",
     )
     group.add_argument(
         "--lanes",

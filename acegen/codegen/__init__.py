@@ -1,5 +1,1 @@
-"""Sixth stage: generated C and what goes with it."""
-
-from acegen.codegen.render import GeneratedCode, abi_header, generate_code
-
-__all__ = ["GeneratedCode", "abi_header", "generate_code"]
+"""Sixth stage: generated C and what goes with it, by one of the backends (`acegen.codegen.backend`)."""

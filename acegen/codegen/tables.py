@@ -1,65 +1,85 @@
-"""Tables of the basis kernel: coupling and purification as flat arrays."""
+"""Tables of descriptor programs, for any backend: coupling and output rows as flat arrays."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from acegen.codegen.constants import rounded, rounded_with_root
-from acegen.graph.graph import Graph
+from acegen.errors import BuildError
+from acegen.program.kernel import KernelProgram, Row
 
 
 @dataclass(frozen=True)
-class BasisTables:
-    """Arrays of `basis.c`; the names are those used there, in lower case."""
+class CouplingTables:
+    """Arrays of `basis.c`; the names are those used there, in lower case or much like them."""
 
-    orders: list[int]
-    term_first: list[int]
-    factor_first: list[int]
-    term_weight: list[float]
-    term_factor: list[int]
-    used_first: list[int]
-    used: list[int]
-    purify_first: list[int]
-    purify_column: list[int]
-    purify: list[float]
+    orders: tuple[int, ...]
+    term_first: tuple[int, ...]
+    factor_first: tuple[int, ...]
+    term_weight: tuple[float, ...]
+    term_factor: tuple[int, ...]
+    used_first: tuple[int, ...]
+    used: tuple[int, ...]
 
 
-def basis_tables(graph: Graph) -> BasisTables:
-    """Flatten the coupling and the (scaled) purification operator of a graph."""
-    basis, names = graph.basis, graph.layout.names
-    n_species = len(basis.spec.species)
+@dataclass(frozen=True)
+class OutputRow:
+    """An output with its name, as a combination of coupled functions."""
+
+    name: str
+    columns: tuple[int, ...]
+    weights: tuple[float, ...]
+
+
+def coupling_tables(program: KernelProgram) -> CouplingTables:
+    """Flatten the coupled functions of a program."""
+    names = program.layout.names
     term_first, used_first = [0], [0]
     factor_first: list[int] = []
     term_weight: list[float] = []
     term_factor: list[int] = []
     used: list[int] = []
-    for row in graph.coupling:
+    for row in program.outputs.coupling or ():
         factor_first.append(len(term_factor))
         depends_on: set[int] = set()
-        for product, value in row:
-            term_weight.append(rounded(value))
-            term_factor.extend(graph.products[product])
-            depends_on.update(graph.products[product])
+        for product, weight in row:
+            term_weight.append(weight)
+            term_factor.extend(program.products[product])
+            depends_on.update(program.products[product])
         term_first.append(len(term_weight))
-        for species in range(n_species):
+        for species in range(len(program.species)):
             used.extend(v for v in sorted(depends_on) if names[v][0] == species)
             used_first.append(len(used))
-    purify_first = [0]
-    purify_column: list[int] = []
-    purify: list[float] = []
-    for row, square in zip(basis.purification, basis.scales_squared, strict=True):
-        purify_column.extend(column for column, _ in row)
-        purify.extend(rounded_with_root(value, square) for _, value in row)
-        purify_first.append(len(purify))
-    return BasisTables(
-        orders=[function.order for function in basis.functions],
-        term_first=term_first,
-        factor_first=factor_first,
-        term_weight=term_weight,
-        term_factor=term_factor,
-        used_first=used_first,
-        used=used,
-        purify_first=purify_first,
-        purify_column=purify_column,
-        purify=purify,
+    return CouplingTables(
+        orders=program.orders,
+        term_first=tuple(term_first),
+        factor_first=tuple(factor_first),
+        term_weight=tuple(term_weight),
+        term_factor=tuple(term_factor),
+        used_first=tuple(used_first),
+        used=tuple(used),
     )
+
+
+def output_rows(program: KernelProgram) -> tuple[OutputRow, ...]:
+    """The outputs of a descriptor program.
+
+    Raises:
+        BuildError: they are not combinations of coupled functions that are the same for all species of centre.
+    """
+    if program.outputs.coupling is None or len(program.outputs.rows) != 1:
+        raise BuildError(
+            f"the descriptors of '{program.name}' must be combinations of coupled functions, the same for every centre."
+        )
+    rows: tuple[Row, ...] = program.outputs.rows[0]
+    return tuple(
+        OutputRow(name, tuple(column for column, _ in row), tuple(weight for _, weight in row))
+        for name, row in zip(program.outputs.names, rows, strict=True)
+    )
+
+
+def first_entries(rows: tuple[OutputRow, ...]) -> tuple[int, ...]:
+    """Where each row begins in a flat list of all entries, and the end."""
+    first = [0]
+    for row in rows:
+        first.append(first[-1] + len(row.columns))
+    return tuple(first)

@@ -1,7 +1,20 @@
-"""Fifth stage: the graph as the cheapest program for the product stage of a potential."""
+"""Fifth stage: a potential as the cheapest program for its product stage."""
 
-from acegen.optimize.cost import Cost
-from acegen.optimize.pipeline import optimize, optimize_products
-from acegen.optimize.program import CompactProgram, PassReport, Program, StraightProgram
+from acegen.optimize.cost import Cost, CostModel
+from acegen.optimize.pipeline import list_products, optimize, optimize_products
+from acegen.optimize.polynomial import without_zeros
+from acegen.optimize.program import CompactProgram, ListedProducts, PassReport, ProductStage, StraightProgram
 
-__all__ = ["CompactProgram", "Cost", "PassReport", "Program", "StraightProgram", "optimize", "optimize_products"]
+__all__ = [
+    "CompactProgram",
+    "Cost",
+    "CostModel",
+    "ListedProducts",
+    "PassReport",
+    "ProductStage",
+    "StraightProgram",
+    "list_products",
+    "optimize",
+    "optimize_products",
+    "without_zeros",
+]

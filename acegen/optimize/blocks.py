@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from acegen.optimize.cost import block_cycles
+from acegen.optimize.cost import CostModel
 from acegen.optimize.pairs import Factorization, Row
 
 
@@ -17,8 +17,8 @@ class RowBlock:
     columns: tuple[int, ...]
 
 
-def group_rows(factored: Factorization, most: int) -> tuple[RowBlock, ...]:
-    """Cut the list of rows, sorted by their columns, into blocks of up to `most` (≤ 8) rows at the least cost.
+def group_rows(factored: Factorization, model: CostModel) -> tuple[RowBlock, ...]:
+    """Cut the list of rows, sorted by their columns, into blocks of few enough rows, at the least cost.
 
     Dynamic programming over the end of the last block; entries a row lacks cost as if it had them.
     """
@@ -28,9 +28,9 @@ def group_rows(factored: Factorization, most: int) -> tuple[RowBlock, ...]:
     begin = [0] * (len(rows) + 1)
     for first in range(len(rows)):
         union = 0
-        for last in range(first + 1, min(first + most, len(rows)) + 1):
+        for last in range(first + 1, min(first + model.most_rows, len(rows)) + 1):
             union |= masks[last - 1]
-            cost = best[first] + block_cycles(last - first, union.bit_count())
+            cost = best[first] + model.block_cycles(last - first, union.bit_count())
             if cost < best[last]:
                 best[last], begin[last] = cost, first
     blocks = []

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from acegen.graph.graph import Product
-from acegen.graph.layout import PooledLayout
-from acegen.optimize.cost import Cost, straight_cost
+from acegen.optimize.cost import Cost, CostModel
 from acegen.optimize.trie import TrieNode, build_trie
+from acegen.program.kernel import Product
+from acegen.program.layout import PooledLayout
 
 
 def variable_orders(layout: PooledLayout, terms: Sequence[Product]) -> dict[str, list[int]]:
@@ -33,9 +33,11 @@ def variable_orders(layout: PooledLayout, terms: Sequence[Product]) -> dict[str,
     }
 
 
-def choose_order(layout: PooledLayout, terms: Sequence[Product]) -> tuple[str, tuple[TrieNode, ...], Cost]:
+def choose_order(
+    layout: PooledLayout, terms: Sequence[Product], model: CostModel
+) -> tuple[str, tuple[TrieNode, ...], Cost]:
     """The cheapest order: its name, the trie and its cost."""
     tries = {name: build_trie(terms, order) for name, order in variable_orders(layout, terms).items()}
-    costs = {name: straight_cost(trie) for name, trie in tries.items()}
+    costs = {name: model.straight(trie) for name, trie in tries.items()}
     best = min(costs, key=lambda name: (costs[name].cycles, costs[name].multiply_adds))
     return best, tries[best], costs[best]

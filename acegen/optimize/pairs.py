@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from acegen.graph.graph import Product
-from acegen.graph.layout import PooledLayout
+from acegen.program.kernel import Product
+from acegen.program.layout import PooledLayout
 
 Row = tuple[int, int]
 """The two values whose product is the row's."""

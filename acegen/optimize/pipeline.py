@@ -14,62 +14,77 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from acegen.graph.graph import Graph, fold_coefficients
 from acegen.optimize.blocks import group_rows
-from acegen.optimize.cost import MAX_CODE_BYTES, compact_cost, straight_cost
+from acegen.optimize.cost import CostModel, listed_cost
 from acegen.optimize.functions import split_functions
 from acegen.optimize.order import choose_order, variable_orders
 from acegen.optimize.pairs import Factorization, factor_keys, factor_terms
-from acegen.optimize.polynomial import Polynomial, collect_terms
-from acegen.optimize.program import CompactProgram, PassReport, Program, StraightProgram
+from acegen.optimize.polynomial import Polynomial, collect_terms, product_coefficients, without_zeros
+from acegen.optimize.program import CompactProgram, ListedProducts, PassReport, ProductStage, StraightProgram
 from acegen.optimize.trie import build_trie
 from acegen.options import ProductForm
+from acegen.program.kernel import KernelProgram, Product
+from acegen.program.layout import PooledLayout
 
 
-def optimize(
-    graph: Graph, coefficients: Mapping[str, Sequence[float]], variables: int, form: ProductForm = "auto"
-) -> Program:
-    """The program of the product stage of a potential.
+def optimize(program: KernelProgram, model: CostModel, form: ProductForm = "auto") -> ProductStage:
+    """The product stage of a potential.
 
     Args:
-        graph: the graph.
-        coefficients: for each centre element one number per coupled function of the basis.
-        variables: how many variables of type `lanes` the registers hold.
+        program: the potential.
+        model: what the target says of costs.
         form: straight-line code, tables, or what costs less.
 
     Raises:
-        CoefficientError: a folded coefficient is too large for a double.
+        BuildError: the program is not one linear output of products.
     """
-    return optimize_products(graph, fold_coefficients(graph, coefficients), variables, form)
+    return optimize_products(program.layout, program.products, product_coefficients(program), model, form)
+
+
+def list_products(program: KernelProgram) -> ProductStage:
+    """The products of a potential as they are, each by itself, without those that no species of centre needs.
+
+    Raises:
+        BuildError: the program is not one linear output of products.
+    """
+    needed = without_zeros(program)
+    before, after = listed_cost(program.products), listed_cost(needed.products)
+    dropped = len(program.products) - len(needed.products)
+    report = PassReport("terms", f"{dropped:,} of {len(program.products):,} dropped", before, after)
+    coefficients = {symbol: tuple(values) for symbol, values in product_coefficients(needed).items()}
+    return ProductStage(ListedProducts(needed.products, after), coefficients, len(needed.products), (report,))
 
 
 def optimize_products(
-    graph: Graph, folded: Mapping[str, Sequence[float]], variables: int, form: ProductForm = "auto"
-) -> Program:
-    """The same for given coefficients of the products of the graph."""
-    layout = graph.layout
-    polynomial = collect_terms(layout.size, graph.products, folded)
-    before = straight_cost(build_trie(graph.products, variable_orders(layout, graph.products)["rarest first"]))
-    collected = straight_cost(build_trie(polynomial.terms, variable_orders(layout, polynomial.terms)["rarest first"]))
-    dropped = len(graph.products) - len(polynomial.terms)
-    reports = [PassReport("terms", f"{dropped:,} of {len(graph.products):,} dropped", before, collected)]
+    layout: PooledLayout,
+    products: Sequence[Product],
+    coefficients: Mapping[str, Sequence[float]],
+    model: CostModel,
+    form: ProductForm = "auto",
+) -> ProductStage:
+    """The same for products of A's with coefficients by species of centre."""
+    polynomial = collect_terms(layout.size, products, coefficients)
+    before = model.straight(build_trie(products, variable_orders(layout, products)["rarest first"]))
+    collected = model.straight(build_trie(polynomial.terms, variable_orders(layout, polynomial.terms)["rarest first"]))
+    dropped = len(products) - len(polynomial.terms)
+    reports = [PassReport("terms", f"{dropped:,} of {len(products):,} dropped", before, collected)]
 
-    name, trie, ordered = choose_order(layout, polynomial.terms)
+    name, trie, ordered = choose_order(layout, polynomial.terms, model)
     reports.append(PassReport("variable order", name, collected, ordered))
     functions = split_functions(trie)
-    cut = straight_cost([piece.tree for function in functions for piece in function.pieces])
+    cut = model.straight([piece.tree for function in functions for piece in function.pieces])
     straight = StraightProgram(functions, cut)
     reports.append(PassReport("functions", f"{len(functions):,}", ordered, cut))
 
-    compact, factored = _compact(graph, polynomial, 8 if variables >= 32 else 4)
-    single = compact_cost(
+    compact, factored = _compact(layout, polynomial, model)
+    single = model.compact(
         len(factored.nodes), len(factored.linear), [(1, len(columns)) for columns in factored.entries.values()]
     )
     shared = f"{len(factored.entries):,} rows, {len(factored.nodes):,} stored"
     reports.append(PassReport("sub-products", shared, collected, single))
     reports.append(PassReport("row blocks", f"{len(compact.blocks):,}", single, compact.cost))
 
-    too_large = cut.code_bytes > MAX_CODE_BYTES
+    too_large = cut.code_bytes > model.max_code_bytes
     choose_compact = form == "compact" or (form == "auto" and (too_large or compact.cost.cycles < cut.cycles))
     if choose_compact:
         chosen: StraightProgram | CompactProgram = compact
@@ -84,17 +99,17 @@ def optimize_products(
         element: tuple(0.0 if term is None else values[term] for term in order)
         for element, values in polynomial.coefficients.items()
     }
-    return Program(chosen, ordered_coefficients, len(polynomial.terms), tuple(reports))
+    return ProductStage(chosen, ordered_coefficients, len(polynomial.terms), tuple(reports))
 
 
-def _compact(graph: Graph, polynomial: Polynomial, most: int) -> tuple[CompactProgram, Factorization]:
+def _compact(layout: PooledLayout, polynomial: Polynomial, model: CostModel) -> tuple[CompactProgram, Factorization]:
     """The cheapest table-driven program."""
     candidates = []
-    for key in factor_keys(graph.layout).values():
+    for key in factor_keys(layout).values():
         factored = factor_terms(polynomial.n_variables, polynomial.terms, key)
-        blocks = group_rows(factored, most)
+        blocks = group_rows(factored, model)
         shapes = [(len(block.rows), len(block.columns)) for block in blocks]
-        cost = compact_cost(len(factored.nodes), len(factored.linear), shapes)
+        cost = model.compact(len(factored.nodes), len(factored.linear), shapes)
         candidates.append((CompactProgram(factored.nodes, tuple(factored.linear), blocks, cost), factored))
     return min(candidates, key=lambda candidate: candidate[0].cost.cycles)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from acegen.graph.graph import Product
+from acegen.errors import BuildError
+from acegen.program.kernel import KernelProgram, Outputs, Product
 
 
 @dataclass(frozen=True)
@@ -35,3 +36,28 @@ def collect_terms(
     kept = {term: values for term, values in sums.items() if any(values)}
     columns = zip(*kept.values(), strict=True) if kept else [()] * len(coefficients)
     return Polynomial(n_variables, tuple(kept), dict(zip(coefficients, map(tuple, columns), strict=True)))
+
+
+def product_coefficients(program: KernelProgram) -> dict[str, list[float]]:
+    """Coefficient of every product by centre species, for a potential with one output that is linear in them.
+
+    Raises:
+        BuildError: the program has several outputs, or is no potential.
+    """
+    if program.embedding is None or program.outputs.coupling is not None or len(program.outputs.names) != 1:
+        raise BuildError(f"the kernel program '{program.name}' is not one linear output of products.")
+    found = {}
+    for center, symbol in enumerate(program.species):
+        values = [0.0] * len(program.products)
+        for product, weight in program.outputs.of(center)[0]:
+            values[product] += weight
+        found[symbol] = values
+    return found
+
+
+def without_zeros(program: KernelProgram) -> KernelProgram:
+    """The same potential with the products that any species of centre needs, each once."""
+    polynomial = collect_terms(program.layout.size, program.products, product_coefficients(program))
+    rows = tuple((tuple(enumerate(values)),) for values in polynomial.coefficients.values())
+    outputs = Outputs(program.outputs.names, None, rows)
+    return replace(program, products=polynomial.terms, outputs=outputs)

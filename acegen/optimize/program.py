@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from acegen.optimize.blocks import RowBlock
-from acegen.optimize.cost import L2_BYTES, Cost
+from acegen.optimize.cost import Cost
 from acegen.optimize.functions import ProductFunction
 from acegen.optimize.pairs import Row
+from acegen.program.kernel import Product
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,6 @@ class StraightProgram:
 
     functions: tuple[ProductFunction, ...]
     cost: Cost
-
-    @property
-    def group(self) -> int:
-        """Blocks of lanes evaluated together: several if the code comes from beyond the L2 cache."""
-        return 8 if self.cost.code_bytes > L2_BYTES else 1
 
     @property
     def n_stored(self) -> int:
@@ -56,28 +52,31 @@ class CompactProgram:
     cost: Cost
 
     @property
-    def group(self) -> int:
-        """Blocks of lanes evaluated together."""
-        return 1
-
-    @property
     def n_stored(self) -> int:
         """Stored products besides the A's."""
         return len(self.nodes)
 
 
 @dataclass(frozen=True)
-class Program:
+class ListedProducts:
+    """The product stage as a list of products, each evaluated by itself: positions of their factors."""
+
+    products: tuple[Product, ...]
+    cost: Cost
+
+
+@dataclass(frozen=True)
+class ProductStage:
     """The product stage of a potential.
 
     Attributes:
-        products: straight-line code or tables.
-        coefficients: for each centre element, the folded coefficients in the order in which the code uses them.
+        products: straight-line code, tables, or a plain list.
+        coefficients: by centre species, the folded coefficients in the order in which the code uses them.
         n_terms: products that are evaluated.
         reports: what each pass did.
     """
 
-    products: StraightProgram | CompactProgram
+    products: StraightProgram | CompactProgram | ListedProducts
     coefficients: Mapping[str, tuple[float, ...]]
     n_terms: int
     reports: tuple[PassReport, ...]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 
-from acegen.graph.graph import Product
+from acegen.program.kernel import Product
 
 
 @dataclass(frozen=True)

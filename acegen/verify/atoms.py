@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from acegen.basis.definitions import read_definitions
 from acegen.progress import Progress
 from acegen.runtime import Model
 from acegen.spec import load_atomic_spec
@@ -27,10 +28,11 @@ class AtomVerifier(Verifier):
     def __init__(self, model: Model, n_environments: int = 40, seed: int = 0, progress: Progress | None = None) -> None:
         self.model = model
         self.spec = load_atomic_spec({"name": model.name, **model.description["spec"]})
+        self.definitions = read_definitions(model.description)
         super().__init__(model, self.spec, n_environments, seed, progress)
 
     def reference(self, environment: Environment) -> Reference:
-        functions = AtomFunctions(self.spec, self.description["radial_functions"], environment.center)
+        functions = AtomFunctions(self.spec, self.description["radial_functions"], self.definitions, environment.center)
         return Reference(functions, self.canonical, InnerCutoff(self.spec, environment.center).factor)
 
     def _transformations(self) -> list[tuple[str, Callable[[], Floats]]]:
@@ -58,7 +60,7 @@ class AtomVerifier(Verifier):
         """The part without coefficients, energy and directional derivative, against the 640-bit ZBL formula."""
         worst = 0.0
         for environment in self._more_environments():
-            repulsion, own = Repulsion(self.spec, environment.center), particles(environment)
+            repulsion, own = Repulsion(self.spec, self.definitions.zbl, environment.center), particles(environment)
             direction = self.rng.normal(size=environment.displacement.shape)
             energy, gradient = self.model.reference_gradient(*self._arguments(environment))
             expected = repulsion.energy(own)
@@ -84,7 +86,7 @@ class AtomVerifier(Verifier):
     def _energy_terms(self, environment: Environment, values: Floats) -> Floats:
         """Everything a site energy is the sum of: basis functions, ZBL core, atomic energy."""
         element = self.model.elements[environment.center]
-        repulsion = Repulsion(self.spec, environment.center).energy(particles(environment))
+        repulsion = Repulsion(self.spec, self.definitions.zbl, environment.center).energy(particles(environment))
         rest = [repulsion, self._coefficients.atomic_energies.get(element, 0.0)]
         return np.concatenate([self._values_of(environment.center) * values, rest])
 

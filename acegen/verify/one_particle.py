@@ -9,17 +9,20 @@ from math import comb, perm, prod
 from flint import acb, arb, fmpq
 
 from acegen.algebra.angular import AngularAlgebra, GeneratedAngularAlgebra
-from acegen.codegen.one_particle import agnesi_constant
+from acegen.basis.definitions import AgnesiNumbers, Definitions
 from acegen.spec import ParticleSpec, Spec
-from acegen.spec.radial import AgnesiSpec, ClosedRadialSpec, EnvelopeRadialSpec
+from acegen.spec.radial import ClosedRadialSpec, EnvelopeRadialSpec
 from acegen.verify.reference import Particle, rational
 
 
 class AtomFunctions:
     """δ_z R_n(y(r)) S_lm of the neighbours of one centre species."""
 
-    def __init__(self, spec: Spec, radial_functions: Sequence[Sequence[str]], center: int) -> None:
+    def __init__(
+        self, spec: Spec, radial_functions: Sequence[Sequence[str]], definitions: Definitions, center: int
+    ) -> None:
         self._spec = spec
+        self._agnesi = definitions.agnesi
         self._cutoffs = {False: spec.cutoffs[center], True: (spec.pair_cutoffs or spec.cutoffs)[center]}
         self._r0 = {False: spec.agnesi_r0, True: spec.pair_r0}
         self._center = center
@@ -33,7 +36,7 @@ class AtomFunctions:
         cutoff = arb(self._cutoffs[pair][particle.species])
         scales = self._r0[pair]
         r0 = None if scales is None else arb(scales[self._center][particle.species])
-        coordinate = transformed_distance(self._spec.radial, r, cutoff, r0) if r < cutoff else arb(0)
+        coordinate = transformed_distance(self._spec.radial, r, cutoff, r0, self._agnesi) if r < cutoff else arb(0)
 
         @cache
         def radial(n: int) -> arb:
@@ -53,9 +56,15 @@ class ParticleFunctions:
     """R_n S_lm of particles on an interval (S = 1), or of vectors, with R_n(y(r)) or without."""
 
     def __init__(
-        self, spec: ParticleSpec, angular: AngularAlgebra, first: int, radial_functions: Sequence[Sequence[str]]
+        self,
+        spec: ParticleSpec,
+        angular: AngularAlgebra,
+        first: int,
+        radial_functions: Sequence[Sequence[str]],
+        definitions: Definitions,
     ) -> None:
         self._spec = spec
+        self._agnesi = definitions.agnesi
         self._angular = angular
         self._first = first
         self._radial = [[rational(c) for c in row] for row in radial_functions]
@@ -85,7 +94,7 @@ class ParticleFunctions:
             return arb(0)
         cutoff, r0 = arb(self._spec.cutoff), self._spec.agnesi_r0
         scale = None if r0 is None else arb(r0[0][0])
-        return transformed_distance(self._spec.radial, r, cutoff, scale) if r < cutoff else arb(0)
+        return transformed_distance(self._spec.radial, r, cutoff, scale, self._agnesi) if r < cutoff else arb(0)
 
     def _direction(self, l: int, m: int, unit: Sequence[arb]) -> arb:
         if self._spec.basis.symmetry in ("SO2", "O2"):  # as the power of a complex number: no recurrence, no expansion
@@ -96,18 +105,18 @@ class ParticleFunctions:
         return sum((v * prod((x**k for x, k in zip(unit, p, strict=True)), start=arb(1)) for p, v in terms), arb(0))
 
 
-def transformed_distance(table: ClosedRadialSpec | EnvelopeRadialSpec, r: arb, cutoff: arb, r0: arb | None) -> arb:
-    """y(r) for r < cutoff; r0 is given with the Agnesi transform, and only with it."""
+def transformed_distance(
+    table: ClosedRadialSpec | EnvelopeRadialSpec, r: arb, cutoff: arb, r0: arb | None, agnesi: AgnesiNumbers | None
+) -> arb:
+    """y(r) for r < cutoff; r0 and numbers are given with the Agnesi transform, and only with it."""
     s = r / cutoff
     if table.transform == "smootherstep":
         return 1 - 10 * s**3 + 15 * s**4 - 6 * s**5
     step = 1 - 3 * s**2 + 2 * s**3
-    if r0 is None:
+    if r0 is None or agnesi is None:
         return step
-    agnesi = table.agnesi or AgnesiSpec()
-    a = agnesi_constant(agnesi)
     x = r / r0
-    return step / (1 + fmpq(a.numerator, a.denominator) * x**agnesi.q / (1 + x ** (agnesi.q - agnesi.p)))
+    return step / (1 + fmpq(agnesi.a.numerator, agnesi.a.denominator) * x**agnesi.q / (1 + x ** (agnesi.q - agnesi.p)))
 
 
 def real_harmonic(l: int, m: int, x: arb, y: arb, z: arb) -> arb:

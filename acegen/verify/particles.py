@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from acegen.basis.definitions import read_definitions
 from acegen.errors import ModuleError
 from acegen.progress import Progress
 from acegen.runtime import ParticleModel
@@ -35,7 +36,9 @@ class ParticleVerifier(Verifier):
 
     def reference(self, environment: Environment) -> Reference:
         radial, angular = self.algebra.radial, self.algebra.angular
-        functions = ParticleFunctions(self.spec, angular, radial.first, self.description["radial_functions"])
+        functions = ParticleFunctions(
+            self.spec, angular, radial.first, self.description["radial_functions"], read_definitions(self.description)
+        )
         return Reference(functions, self.canonical)
 
     def _environment(self, count: int, nearest: float = 0.3, farthest: float = 0.98) -> Environment:

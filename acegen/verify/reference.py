@@ -1,6 +1,6 @@
 """Brute-force evaluation of a basis in 640-bit arithmetic, from its definition alone.
 
-Nothing is shared with the kernels or the graph: functions are read from the basis description (label and
+Nothing is shared with kernels and kernel programs: functions are read from the basis description (label and
 coupling coefficients), one-particle functions are evaluated from explicit formulas, and a canonical function
 is summed over all ordered tuples of distinct particles.
 """

@@ -7,21 +7,20 @@ from collections.abc import Sequence
 import flint
 from flint import arb
 
+from acegen.basis.definitions import ZblNumbers
 from acegen.elements import ATOMIC_NUMBERS
 from acegen.spec import Spec
 from acegen.verify.reference import BITS, Particle, Vector, moved
-
-_TERMS = (("0.18175", "3.19980"), ("0.50986", "0.94229"), ("0.28022", "0.40290"), ("0.02817", "0.20162"))
-"""Weights and rates of the universal screening function."""
 
 
 class Repulsion:
     """Site energy of one centre species: half of the switched repulsion of each neighbour, eV."""
 
-    def __init__(self, spec: Spec, center: int) -> None:
+    def __init__(self, spec: Spec, numbers: ZblNumbers, center: int) -> None:
+        self._numbers = numbers
         self._ranges = () if spec.zbl_ranges is None else spec.zbl_ranges[center]
-        self._numbers = [ATOMIC_NUMBERS[symbol] for symbol in spec.basis.elements]
-        self._own = self._numbers[center]
+        self._charges = [ATOMIC_NUMBERS[symbol] for symbol in spec.basis.elements]
+        self._own = self._charges[center]
 
     def energy(self, particles: Sequence[Particle]) -> float:
         """Of an environment."""
@@ -44,10 +43,11 @@ class Repulsion:
         inner, outer = map(arb, self._ranges[particle.species])
         if not r < outer:
             return arb(0)
-        other = self._numbers[particle.species]
-        length = arb("0.46850") / (arb(self._own) ** arb("0.23") + arb(other) ** arb("0.23"))
-        screening = sum((arb(w) * (-arb(rate) * r / length).exp() for w, rate in _TERMS), arb(0))
-        energy = arb("14.399645") * self._own * other / r * screening
+        other, numbers = self._charges[particle.species], self._numbers
+        exponent = arb(numbers.exponent)
+        length = arb(numbers.length) / (arb(self._own) ** exponent + arb(other) ** exponent)
+        screening = sum((arb(w) * (-arb(rate) * r / length).exp() for w, rate in numbers.screening), arb(0))
+        energy = arb(numbers.coulomb) * self._own * other / r * screening
         if r > inner:
             t = (r - inner) / (outer - inner)
             energy *= 1 - t**3 * (10 - 15 * t + 6 * t**2)

@@ -24,7 +24,7 @@ from matplotlib.figure import Figure
 
 import acegen
 from acegen.basis import Basis
-from acegen.graph import build_graph
+from acegen.lower import expand_products
 
 LEVELS = {1: (8, 12, 16, 20, 24), 2: (8, 12, 16, 20, 24), 3: (8, 10, 12, 14, 16, 20, 24)}
 LEVELS |= {4: (8, 10, 12, 14, 16, 18, 20), 5: (8, 10, 12, 14, 16)}
@@ -112,8 +112,8 @@ def describe(order: int, level: int, family: str) -> Operator:
         family,
         basis.n_coupled,
         basis.n_auxiliary,
-        len(build_graph(basis).products),
-        len(build_graph(usual).products),
+        len(expand_products(basis).products),
+        len(expand_products(usual).products),
         basis.n_nonzero,
         digits,
         unit_triangular,
@@ -126,7 +126,7 @@ def describe_all(setting: Setting, name: str, cases: Sequence[tuple[int, int, st
     """One process after the other, so that a derivation does not profit from what an earlier one has cached."""
     found = []
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["acegen.graph", "acegen.spec", "experiment", "matplotlib.figure"])
+    context.set_forkserver_preload(["acegen.lower", "acegen.spec", "experiment", "matplotlib.figure"])
     with setting.step(name) as advance, ProcessPoolExecutor(1, context, max_tasks_per_child=1) as pool:
         for operator in pool.map(describe, *zip(*cases, strict=True)):
             found.append(operator)

@@ -89,15 +89,16 @@ typedef struct {
      *   environments  in:  the centres and their neighbours
      *   values        out: [n_atoms][n_basis]
      *   gradient      out: derivatives with respect to each displacement, or NULL if not wanted. For centre i with
-     *                 J = first[i + 1] - first[i] a block [n_basis][J][3] that starts at 3 n_basis (first[i] - first[0]); here and
-     *                 in potential(), 3 is the dimension of the model.
+     *                 J = first[i + 1] - first[i] a block [n_basis][J][3] that starts at 3 n_basis (first[i] - first[0]);
+     *                 here and in potential(), 3 is the dimension of the model.
      *   workspace     scratch of workspace_size bytes, any alignment
      *   failed_atom   out, or NULL: the centre at which evaluation stopped, if it failed */
     acegen_status (*basis)(const acegen_environments *environments, double *values, double *gradient,
                            void *workspace, size_t workspace_size, int64_t *failed_atom);
 
-    /* NULL for particles other than atoms. Rows of the design matrix of a linear fit: energy, forces and virial of every basis function, summed over the
-     * centres of each element; the columns of the matrix are the functions of the first element, of the second, ...
+    /* NULL for particles other than atoms. Rows of the design matrix of a linear fit: energy, forces and virial of every
+     * basis function, summed over the centres of each element; the columns of the matrix are the functions of the first
+     * element, of the second, ...
      * A structure may be done in parts: rows for some of its atoms, from environments of those atoms and of all that have
      * one of them as a neighbour.
      * Rows are numbers below n_rows, which is not checked; workspace, energy and virial are required even for no atoms.

@@ -52,46 +52,53 @@ static const acegen_model MODEL = {
     .reference = NULL,
 };
 
-/* The model, or NULL if this processor lacks instructions it was compiled for. Visible in a library that hides the rest. */
-__attribute__((visibility("default"))) const acegen_model *acegen_model_golden_si(void)
+/* In a library that hides the rest. */
+#if defined(__GNUC__)
+#define VISIBLE __attribute__((visibility("default")))
+#else
+#define VISIBLE
+#endif
+
+/* The model, or NULL if this processor lacks instructions it was compiled for. */
+VISIBLE const acegen_model *acegen_model_golden_si(void)
 {
-#if defined(__x86_64__) && defined(__AVX__)
+#if defined(__GNUC__) && defined(__x86_64__) && defined(__AVX__)
     if (!__builtin_cpu_supports("avx")) return NULL;
 #endif
-#if defined(__x86_64__) && defined(__AVX2__)
+#if defined(__GNUC__) && defined(__x86_64__) && defined(__AVX2__)
     if (!__builtin_cpu_supports("avx2")) return NULL;
 #endif
-#if defined(__x86_64__) && defined(__FMA__)
+#if defined(__GNUC__) && defined(__x86_64__) && defined(__FMA__)
     if (!__builtin_cpu_supports("fma")) return NULL;
 #endif
-#if defined(__x86_64__) && defined(__BMI__)
+#if defined(__GNUC__) && defined(__x86_64__) && defined(__BMI__)
     if (!__builtin_cpu_supports("bmi")) return NULL;
 #endif
-#if defined(__x86_64__) && defined(__BMI2__)
+#if defined(__GNUC__) && defined(__x86_64__) && defined(__BMI2__)
     if (!__builtin_cpu_supports("bmi2")) return NULL;
 #endif
-#if defined(__x86_64__) && defined(__AVX512F__)
+#if defined(__GNUC__) && defined(__x86_64__) && defined(__AVX512F__)
     if (!__builtin_cpu_supports("avx512f")) return NULL;
 #endif
-#if defined(__x86_64__) && defined(__AVX512CD__)
+#if defined(__GNUC__) && defined(__x86_64__) && defined(__AVX512CD__)
     if (!__builtin_cpu_supports("avx512cd")) return NULL;
 #endif
-#if defined(__x86_64__) && defined(__AVX512BW__)
+#if defined(__GNUC__) && defined(__x86_64__) && defined(__AVX512BW__)
     if (!__builtin_cpu_supports("avx512bw")) return NULL;
 #endif
-#if defined(__x86_64__) && defined(__AVX512DQ__)
+#if defined(__GNUC__) && defined(__x86_64__) && defined(__AVX512DQ__)
     if (!__builtin_cpu_supports("avx512dq")) return NULL;
 #endif
-#if defined(__x86_64__) && defined(__AVX512VL__)
+#if defined(__GNUC__) && defined(__x86_64__) && defined(__AVX512VL__)
     if (!__builtin_cpu_supports("avx512vl")) return NULL;
 #endif
-#if defined(__x86_64__) && defined(__AVX512VNNI__)
+#if defined(__GNUC__) && defined(__x86_64__) && defined(__AVX512VNNI__)
     if (!__builtin_cpu_supports("avx512vnni")) return NULL;
 #endif
-#if defined(__x86_64__) && defined(__AVX512VBMI__)
+#if defined(__GNUC__) && defined(__x86_64__) && defined(__AVX512VBMI__)
     if (!__builtin_cpu_supports("avx512vbmi")) return NULL;
 #endif
-#if defined(__x86_64__) && defined(__AVX512IFMA__)
+#if defined(__GNUC__) && defined(__x86_64__) && defined(__AVX512IFMA__)
     if (!__builtin_cpu_supports("avx512ifma")) return NULL;
 #endif
     return &MODEL;
@@ -99,7 +106,7 @@ __attribute__((visibility("default"))) const acegen_model *acegen_model_golden_s
 
 #ifdef ACEGEN_LIBRARY
 /* The same for programs that load models as libraries, whatever their names. */
-__attribute__((visibility("default"))) const acegen_model *acegen_library(void)
+VISIBLE const acegen_model *acegen_library(void)
 {
     return acegen_model_golden_si();
 }

@@ -106,49 +106,92 @@ static const uint32_t PURIFY_FIRST[N_PURIFIED + 1] = {
     130, 138
 };
 static const uint16_t PURIFY_COLUMN[] = {
-    0, 1, 2, 3, 4, 5, 0, 1, 6, 0, 1, 2, 7, 1, 2, 3, 8, 2, 3, 4, 9, 3, 4, 5,
-    10, 0, 1, 2, 3, 11, 0, 1, 2, 3, 4, 12, 1, 2, 3, 4, 5, 13, 0, 1, 2, 3, 4, 5,
-    14, 0, 1, 15, 0, 1, 2, 16, 0, 1, 2, 6, 7, 17, 0, 1, 2, 3, 6, 7, 8, 11, 18, 0,
-    1, 2, 3, 4, 7, 8, 9, 12, 19, 1, 2, 3, 4, 5, 8, 9, 10, 13, 20, 0, 1, 2, 3, 4,
-    6, 7, 8, 9, 11, 12, 21, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 22, 0,
-    1, 2, 3, 4, 5, 7, 11, 12, 13, 23, 0, 1, 2, 6, 7, 15, 16, 24
+    0, /* 0: B(Si,1,0) */
+    1, /* 1: B(Si,2,0) */
+    2, /* 2: B(Si,3,0) */
+    3, /* 3: B(Si,4,0) */
+    4, /* 4: B(Si,5,0) */
+    5, /* 5: B(Si,6,0) */
+    0, 1, 6, /* 6: B(Si,1,0 Si,1,0) */
+    0, 1, 2, 7, /* 7: B(Si,1,0 Si,2,0) */
+    1, 2, 3, 8, /* 8: B(Si,1,0 Si,3,0) */
+    2, 3, 4, 9, /* 9: B(Si,1,0 Si,4,0) */
+    3, 4, 5, 10, /* 10: B(Si,1,0 Si,5,0) */
+    0, 1, 2, 3, 11, /* 11: B(Si,2,0 Si,2,0) */
+    0, 1, 2, 3, 4, 12, /* 12: B(Si,2,0 Si,3,0) */
+    1, 2, 3, 4, 5, 13, /* 13: B(Si,2,0 Si,4,0) */
+    0, 1, 2, 3, 4, 5, 14, /* 14: B(Si,3,0 Si,3,0) */
+    0, 1, 15, /* 15: B(Si,1,1 Si,1,1) */
+    0, 1, 2, 16, /* 16: B(Si,1,1 Si,2,1) */
+    0, 1, 2, 6, 7, 17, /* 17: B(Si,1,0 Si,1,0 Si,1,0) */
+    0, 1, 2, 3, 6, 7, 8, 11, 18, /* 18: B(Si,1,0 Si,1,0 Si,2,0) */
+    0, 1, 2, 3, 4, 7, 8, 9, 12, 19, /* 19: B(Si,1,0 Si,1,0 Si,3,0) */
+    1, 2, 3, 4, 5, 8, 9, 10, 13, 20, /* 20: B(Si,1,0 Si,1,0 Si,4,0) */
+    0, 1, 2, 3, 4, 6, 7, 8, 9, 11, 12, 21, /* 21: B(Si,1,0 Si,2,0 Si,2,0) */
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 22, /* 22: B(Si,1,0 Si,2,0 Si,3,0) */
+    0, 1, 2, 3, 4, 5, 7, 11, 12, 13, 23, /* 23: B(Si,2,0 Si,2,0 Si,2,0) */
+    0, 1, 2, 6, 7, 15, 16, 24, /* 24: B(Si,1,0 Si,1,1 Si,1,1) */
 };
 static const double PURIFY[] = {
-    1.7320508075688772, 2.2360679774997898, 2.6457513110645907, 3.0,
-    3.3166247903553998, 3.6055512754639891, -1.5909902576697319, -0.5303300858899106,
-    2.1213203435596424, -0.58094750193111255, -2.2592402852876599, -1.0327955589886446,
-    3.872983346207417, -0.87287156094396956, -2.4822285014344132, -1.2274756325774572,
-    4.5825756949558398, -1.0825317547305484, -2.7279800219209815, -1.3856406460551018,
-    5.196152422706632, -1.2533591228810244, -2.9680240340446482, -1.5231794896123561,
-    5.7445626465380286, -1.2374368670764582, 0.12626906806902635, -1.4142135623730951,
-    -1.0101525445522108, 3.5355339059327378, -0.67612340378281321, -1.6903085094570331,
-    0.1479019945774904, -2.007241354980227, -1.6903085094570331, 5.9160797830996161,
-    -1.0647942749998998, -1.7702204821873335, 0.11107740277839864, -2.0869967789998038,
-    -1.8972697990907306, 6.7082039324993694, -1.1490485194281397, 0.088388347648318447,
-    -1.2374368670764582, 0.080353043316653133, -1.3258252147247767, -1.4061782580414297,
-    4.9497474683058327, -2.7556759606310752, -0.91855865354369182, 3.6742346141747673,
+    /* 0: B(Si,1,0) */
+    1.7320508075688772,
+    /* 1: B(Si,2,0) */
+    2.2360679774997898,
+    /* 2: B(Si,3,0) */
+    2.6457513110645907,
+    /* 3: B(Si,4,0) */
+    3.0,
+    /* 4: B(Si,5,0) */
+    3.3166247903553998,
+    /* 5: B(Si,6,0) */
+    3.6055512754639891,
+    /* 6: B(Si,1,0 Si,1,0) */
+    -1.5909902576697319, -0.5303300858899106, 2.1213203435596424,
+    /* 7: B(Si,1,0 Si,2,0) */
+    -0.58094750193111255, -2.2592402852876599, -1.0327955589886446, 3.872983346207417,
+    /* 8: B(Si,1,0 Si,3,0) */
+    -0.87287156094396956, -2.4822285014344132, -1.2274756325774572, 4.5825756949558398,
+    /* 9: B(Si,1,0 Si,4,0) */
+    -1.0825317547305484, -2.7279800219209815, -1.3856406460551018, 5.196152422706632,
+    /* 10: B(Si,1,0 Si,5,0) */
+    -1.2533591228810244, -2.9680240340446482, -1.5231794896123561, 5.7445626465380286,
+    /* 11: B(Si,2,0 Si,2,0) */
+    -1.2374368670764582, 0.12626906806902635, -1.4142135623730951, -1.0101525445522108, 3.5355339059327378,
+    /* 12: B(Si,2,0 Si,3,0) */
+    -0.67612340378281321, -1.6903085094570331, 0.1479019945774904, -2.007241354980227, -1.6903085094570331, 5.9160797830996161,
+    /* 13: B(Si,2,0 Si,4,0) */
+    -1.0647942749998998, -1.7702204821873335, 0.11107740277839864, -2.0869967789998038, -1.8972697990907306, 6.7082039324993694,
+    /* 14: B(Si,3,0 Si,3,0) */
+    -1.1490485194281397, 0.088388347648318447, -1.2374368670764582, 0.080353043316653133, -1.3258252147247767,
+        -1.4061782580414297, 4.9497474683058327,
+    /* 15: B(Si,1,1 Si,1,1) */
+    -2.7556759606310752, -0.91855865354369182, 3.6742346141747673,
+    /* 16: B(Si,1,1 Si,2,1) */
     -1.0062305898749053, -3.9131189606246322, -1.7888543819998317, 3.3541019662496847,
-    2.545584412271571, 1.4142135623730951, 0.28284271247461901, -4.7729707730091961,
-    -1.5909902576697319, 2.1213203435596424, 1.8973665961010275, 4.0657855630736304,
-    2.8460498941515415, 0.67763092717893847, -1.4230249470757708, -9.09154827298409,
-    -2.5298221281347035, -1.1858541225631423, 4.7434164902525691, 0.32071349029490925,
-    2.4053511772118195, 4.4899888641287298, 3.2071349029490928, 0.80178372573727319,
-    -2.1380899352993952, -10.289557813628338, -3.0066889715147744, -1.4031215200402281,
-    5.6124860801609122, 0.50507627227610541, 2.8284271247461903, 4.9589306732563072,
-    3.5355339059327378, 0.89995408514651498, -2.6516504294495533, -11.45512985522207,
-    -3.3941125496954281, -1.5909902576697319, 6.3639610306789276, 3.1493439550069433,
-    1.7496355305594129, 3.2659863237109041, 3.1493439550069433, 0.93313894963168686,
-    -2.143303524935281, -1.618412865767457, -2.4494897427831779, -1.7496355305594129,
-    -7.144345083117603, -3.2659863237109041, 6.1237243569579451, 2.6349301969610397,
-    3.9036002917941328, 2.7325202042558927, 4.7907821762927991, 4.8795003647426656,
-    1.5525682978726665, -1.1710800875382399, -2.9277002188455996, -1.2808688457449497,
-    -3.4766440098791493, -2.9277002188455996, -1.9518001458970664, -11.527819611704547,
-    -2.7447189551677496, -2.7325202042558927, 10.246950765959598, 0.78246079643595157,
-    3.3327033922272014, 1.3185913421420665, 1.1025583949779318, 1.8547218878481815,
-    0.7376734781214358, -4.7925723781702034, 0.48903799777246976, -5.4772255750516612,
-    -3.9123039821797581, 4.5643546458763842, 7.6367532368147133, 4.2426406871192848,
-    0.84852813742385702, -4.7729707730091961, -1.5909902576697319, -9.5459415460183923,
-    -1.5909902576697319, 6.3639610306789276
+    /* 17: B(Si,1,0 Si,1,0 Si,1,0) */
+    2.545584412271571, 1.4142135623730951, 0.28284271247461901, -4.7729707730091961, -1.5909902576697319, 2.1213203435596424,
+    /* 18: B(Si,1,0 Si,1,0 Si,2,0) */
+    1.8973665961010275, 4.0657855630736304, 2.8460498941515415, 0.67763092717893847, -1.4230249470757708, -9.09154827298409,
+        -2.5298221281347035, -1.1858541225631423, 4.7434164902525691,
+    /* 19: B(Si,1,0 Si,1,0 Si,3,0) */
+    0.32071349029490925, 2.4053511772118195, 4.4899888641287298, 3.2071349029490928, 0.80178372573727319, -2.1380899352993952,
+        -10.289557813628338, -3.0066889715147744, -1.4031215200402281, 5.6124860801609122,
+    /* 20: B(Si,1,0 Si,1,0 Si,4,0) */
+    0.50507627227610541, 2.8284271247461903, 4.9589306732563072, 3.5355339059327378, 0.89995408514651498, -2.6516504294495533,
+        -11.45512985522207, -3.3941125496954281, -1.5909902576697319, 6.3639610306789276,
+    /* 21: B(Si,1,0 Si,2,0 Si,2,0) */
+    3.1493439550069433, 1.7496355305594129, 3.2659863237109041, 3.1493439550069433, 0.93313894963168686, -2.143303524935281,
+        -1.618412865767457, -2.4494897427831779, -1.7496355305594129, -7.144345083117603, -3.2659863237109041, 6.1237243569579451,
+    /* 22: B(Si,1,0 Si,2,0 Si,3,0) */
+    2.6349301969610397, 3.9036002917941328, 2.7325202042558927, 4.7907821762927991, 4.8795003647426656, 1.5525682978726665,
+        -1.1710800875382399, -2.9277002188455996, -1.2808688457449497, -3.4766440098791493, -2.9277002188455996,
+        -1.9518001458970664, -11.527819611704547, -2.7447189551677496, -2.7325202042558927, 10.246950765959598,
+    /* 23: B(Si,2,0 Si,2,0 Si,2,0) */
+    0.78246079643595157, 3.3327033922272014, 1.3185913421420665, 1.1025583949779318, 1.8547218878481815, 0.7376734781214358,
+        -4.7925723781702034, 0.48903799777246976, -5.4772255750516612, -3.9123039821797581, 4.5643546458763842,
+    /* 24: B(Si,1,0 Si,1,1 Si,1,1) */
+    7.6367532368147133, 4.2426406871192848, 0.84852813742385702, -4.7729707730091961, -1.5909902576697319, -9.5459415460183923,
+        -1.5909902576697319, 6.3639610306789276,
 };
 
 /* out = Σ_k PURIFY[k] rows[PURIFY_COLUMN[k]] for basis function i; rows of `width` numbers, `stride` apart. */
@@ -165,19 +208,23 @@ static inline void purify(int i, const double *restrict rows, int64_t stride, in
 /* ---- db/dr = db/dA dA/dr ----------------------------------------------------------------------------- */
 
 /* out[w] = Σ_k d[k] rows[USED[k]][w] for w < 8. */
-static inline void contract_8(const uint16_t *used, int count, const double *restrict d, const lanes *restrict rows, int row_size, lanes *restrict out)
+static inline void contract_8(const uint16_t *used, int count, const double *restrict d, const lanes *restrict rows, int row_size,
+    lanes *restrict out)
 {
-    lanes o0 = splat(0.0), o1 = splat(0.0), o2 = splat(0.0), o3 = splat(0.0), o4 = splat(0.0), o5 = splat(0.0), o6 = splat(0.0), o7 = splat(0.0);
+    lanes o0 = splat(0.0), o1 = splat(0.0), o2 = splat(0.0), o3 = splat(0.0), o4 = splat(0.0), o5 = splat(0.0), o6 = splat(0.0),
+        o7 = splat(0.0);
     for (int k = 0; k < count; ++k) {
         const lanes *row = rows + used[k] * row_size;
         const double weight = d[k];
-        o0 += weight * row[0]; o1 += weight * row[1]; o2 += weight * row[2]; o3 += weight * row[3]; o4 += weight * row[4]; o5 += weight * row[5]; o6 += weight * row[6]; o7 += weight * row[7];
+        o0 += weight * row[0]; o1 += weight * row[1]; o2 += weight * row[2]; o3 += weight * row[3]; o4 += weight * row[4];
+        o5 += weight * row[5]; o6 += weight * row[6]; o7 += weight * row[7];
     }
     out[0] = o0; out[1] = o1; out[2] = o2; out[3] = o3; out[4] = o4; out[5] = o5; out[6] = o6; out[7] = o7;
 }
 
 /* out[w] = Σ_k d[k] rows[USED[k]][w] for w < 4. */
-static inline void contract_4(const uint16_t *used, int count, const double *restrict d, const lanes *restrict rows, int row_size, lanes *restrict out)
+static inline void contract_4(const uint16_t *used, int count, const double *restrict d, const lanes *restrict rows, int row_size,
+    lanes *restrict out)
 {
     lanes o0 = splat(0.0), o1 = splat(0.0), o2 = splat(0.0), o3 = splat(0.0);
     for (int k = 0; k < count; ++k) {
@@ -189,7 +236,8 @@ static inline void contract_4(const uint16_t *used, int count, const double *res
 }
 
 /* out[w] = Σ_k d[k] rows[USED[k]][w] for w < 1. */
-static inline void contract_1(const uint16_t *used, int count, const double *restrict d, const lanes *restrict rows, int row_size, lanes *restrict out)
+static inline void contract_1(const uint16_t *used, int count, const double *restrict d, const lanes *restrict rows, int row_size,
+    lanes *restrict out)
 {
     lanes o0 = splat(0.0);
     for (int k = 0; k < count; ++k) {
@@ -202,7 +250,8 @@ static inline void contract_1(const uint16_t *used, int count, const double *res
 
 /* Derivatives of b_j by the neighbours of one species, and their virial: out has row_size[species] lanes. d: the non-zeros of
  * db/dA of this centre. */
-static void coupled_gradient(int j, int32_t species, const center_derivatives *center, const double *restrict d, lanes *restrict out)
+static void coupled_gradient(int j, int32_t species, const center_derivatives *center, const double *restrict d,
+                             lanes *restrict out)
 {
     const uint32_t begin = USED_FIRST[j * N_SPECIES + species], end = USED_FIRST[j * N_SPECIES + species + 1];
     const int size = center->row_size[species], count = (int)(end - begin);
@@ -233,13 +282,15 @@ typedef struct {
 } basis_workspace;
 
 /* Neighbours, or rows, for which the workspace is a small part of what can be addressed. */
-static const int64_t MOST_ROWS = PTRDIFF_MAX / 8 / (int64_t)(2 * N_SPECIES * sizeof(slot) + (N_POOLED + 1) * DIMENSION * sizeof(lanes) +
+static const int64_t MOST_ROWS = PTRDIFF_MAX / 8 / (int64_t)(2 * N_SPECIES * sizeof(slot) +
+                                                             (N_POOLED + 1) * DIMENSION * sizeof(lanes) +
                                                              sizeof(force_target) + N_COUPLED * DIMENSION * sizeof(double));
 
 static size_t lay_out(void *start, int64_t max_neighbours, int64_t n_rows, basis_workspace *parts)
 {
     const size_t count = (size_t)(max_neighbours > 0 ? max_neighbours : 0), rows = (size_t)(n_rows > 0 ? n_rows : 0);
-    const size_t slots = (count + TAIL) * N_SPECIES, center_slots = count / LANES + N_SPECIES, row_size = DIMENSION * center_slots + N_VIRIAL;
+    const size_t slots = (count + TAIL) * N_SPECIES, center_slots = count / LANES + N_SPECIES;
+    const size_t row_size = DIMENSION * center_slots + N_VIRIAL;
     uintptr_t next = (uintptr_t)aligned(start);
     parts->slots = (slot *)next;           next += slots * sizeof(slot);
     parts->center_slots = (slot *)next;    next += center_slots * sizeof(slot);
@@ -279,7 +330,8 @@ static acegen_status coupled_block(const acegen_environments *env, int32_t cente
 }
 
 /* Gradient of one centre for basis(): out is its block [N_BASIS][J][DIMENSION]. */
-static void center_gradient(const acegen_environments *env, int64_t atom, const double *d, const basis_workspace *work, double *restrict out)
+static void center_gradient(const acegen_environments *env, int64_t atom, const double *d, const basis_workspace *work,
+                            double *restrict out)
 {
     const int64_t begin = env->first[atom], width = DIMENSION * (env->first[atom + 1] - begin);
     center_derivatives center;
@@ -294,7 +346,8 @@ static void center_gradient(const acegen_environments *env, int64_t atom, const 
                 for (int lane = 0; lane < LANES; ++lane) {
                     const int64_t entry = near.slots[k].entry[lane];
                     if (entry < 0) continue;
-                    for (int axis = 0; axis < DIMENSION; ++axis) row[DIMENSION * (entry - begin) + axis] = work->out[DIMENSION * k + axis][lane];
+                    for (int axis = 0; axis < DIMENSION; ++axis)
+                        row[DIMENSION * (entry - begin) + axis] = work->out[DIMENSION * k + axis][lane];
                 }
         }
     }
@@ -327,7 +380,8 @@ acegen_status golden_si_basis(const acegen_environments *environments, double *v
             }
             for (int lane = 0; gradient && lane < LANES; ++lane)
                 if (atom[lane] >= 0)
-                    center_gradient(env, atom[lane], work.d + lane * N_USED, &work, gradient + DIMENSION * N_BASIS * (env->first[atom[lane]] - env->first[0]));
+                    center_gradient(env, atom[lane], work.d + lane * N_USED, &work,
+                                    gradient + DIMENSION * N_BASIS * (env->first[atom[lane]] - env->first[0]));
         }
     }
     return ACEGEN_OK;

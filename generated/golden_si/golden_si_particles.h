@@ -44,6 +44,14 @@ static inline lanes splat(real value)
     return (lanes){ value, value, value, value };
 }
 
+/* Sum over lanes, in double precision. */
+static inline double sum_lanes(lanes value)
+{
+    double sum = 0.0;
+    for (int lane = 0; lane < LANES; ++lane) sum += value[lane];
+    return sum;
+}
+
 /* 1/sqrt(squared). One step of third order takes the single-precision value to full precision; it costs less than a division. */
 static inline lanes inverse_root(lanes squared)
 {
@@ -107,7 +115,8 @@ typedef struct {
 /* Ask for memory that will be needed soon: [entries][DIMENSION] numbers from entry `first` on. */
 static inline void prefetch_entries(const double *start, int64_t first, int64_t entries)
 {
-    for (int64_t k = DIMENSION * first; k < DIMENSION * (first + entries); k += 64 / (int64_t)sizeof *start) __builtin_prefetch(start + k, 0, 2);
+    for (int64_t k = DIMENSION * first; k < DIMENSION * (first + entries); k += 64 / (int64_t)sizeof *start)
+        __builtin_prefetch(start + k, 0, 2);
 }
 
 /* Lanes of the next block: up to LANES centres, -1 for unused lanes. Returns how many were found. Lists of the block after it
@@ -243,7 +252,18 @@ static inline acegen_status gather(const acegen_environments *env, int32_t cente
     return ACEGEN_OK;
 }
 
-/* Unit vectors, 1/r, y and dy/dr of all neighbours of one species. From the cutoff on, y and dy/dr are exactly zero. */
+/* y and dy/dr of a distance. From the cutoff on, both are exactly zero. */
+INLINE void transform(const pair_constants *pair, lanes r, lanes *restrict y, lanes *restrict dy)
+{
+    lanes s = r * pair->inverse_cutoff;
+    const lane_mask inside = s < 1.0;
+    s = (lanes)((inside & (lane_mask)s) | (~inside & (lane_mask)splat(1.0))); /* min(s, 1) */
+    const lanes t = 1.0 - s;
+    *y = t * t * (1.0 + 2.0 * s);
+    *dy = -6.0 * s * t * pair->inverse_cutoff; /* dy/dr */
+}
+
+/* Unit vectors, 1/r, y and dy/dr of all neighbours of one species. */
 static inline void distances(const pair_constants *pair, neighbourhood near)
 {
     for (int64_t k = 0; k < near.n_slots; ++k) {
@@ -253,13 +273,7 @@ static inline void distances(const pair_constants *pair, neighbourhood near)
         at->ux *= at->inverse_r;
         at->uy *= at->inverse_r;
         at->uz *= at->inverse_r;
-        const lanes r = squared * at->inverse_r;
-        lanes s = r * pair->inverse_cutoff;
-        const lane_mask inside = s < 1.0;
-        s = (lanes)((inside & (lane_mask)s) | (~inside & (lane_mask)splat(1.0))); /* min(s, 1) */
-        const lanes t = 1.0 - s;
-        at->y = t * t * (1.0 + 2.0 * s);
-        at->dy = -6.0 * s * t * pair->inverse_cutoff; /* dy/dr */
+        transform(pair, squared * at->inverse_r, &at->y, &at->dy);
     }
 }
 
@@ -364,23 +378,27 @@ static inline void harmonic_components(lanes x, lanes y, lanes z, lanes *restric
 /* a[i stride + j] += Σ_k S[k][i] R[j][k] for i < 1, j < 6, k < 2. */
 NOINLINE void pool_1x6_2(lanes *restrict a, int stride, lanes (*S)[N_HARMONICS], lanes (*R)[TILE])
 {
-    lanes a0_0 = a[0 * stride + 0], a0_1 = a[0 * stride + 1], a0_2 = a[0 * stride + 2], a0_3 = a[0 * stride + 3], a0_4 = a[0 * stride + 4], a0_5 = a[0 * stride + 5];
+    lanes a0_0 = a[0 * stride + 0], a0_1 = a[0 * stride + 1], a0_2 = a[0 * stride + 2], a0_3 = a[0 * stride + 3],
+        a0_4 = a[0 * stride + 4], a0_5 = a[0 * stride + 5];
     lanes r0, r1, r2, r3, r4, r5, s;
     r0 = R[0][0]; r1 = R[1][0]; r2 = R[2][0]; r3 = R[3][0]; r4 = R[4][0]; r5 = R[5][0];
     s = S[0][0]; a0_0 += s * r0; a0_1 += s * r1; a0_2 += s * r2; a0_3 += s * r3; a0_4 += s * r4; a0_5 += s * r5;
     r0 = R[0][1]; r1 = R[1][1]; r2 = R[2][1]; r3 = R[3][1]; r4 = R[4][1]; r5 = R[5][1];
     s = S[1][0]; a0_0 += s * r0; a0_1 += s * r1; a0_2 += s * r2; a0_3 += s * r3; a0_4 += s * r4; a0_5 += s * r5;
-    a[0 * stride + 0] = a0_0; a[0 * stride + 1] = a0_1; a[0 * stride + 2] = a0_2; a[0 * stride + 3] = a0_3; a[0 * stride + 4] = a0_4; a[0 * stride + 5] = a0_5;
+    a[0 * stride + 0] = a0_0; a[0 * stride + 1] = a0_1; a[0 * stride + 2] = a0_2; a[0 * stride + 3] = a0_3;
+    a[0 * stride + 4] = a0_4; a[0 * stride + 5] = a0_5;
 }
 
 /* a[i stride + j] += Σ_k S[k][i] R[j][k] for i < 1, j < 6, k < 1. */
 NOINLINE void pool_1x6_1(lanes *restrict a, int stride, lanes (*S)[N_HARMONICS], lanes (*R)[TILE])
 {
-    lanes a0_0 = a[0 * stride + 0], a0_1 = a[0 * stride + 1], a0_2 = a[0 * stride + 2], a0_3 = a[0 * stride + 3], a0_4 = a[0 * stride + 4], a0_5 = a[0 * stride + 5];
+    lanes a0_0 = a[0 * stride + 0], a0_1 = a[0 * stride + 1], a0_2 = a[0 * stride + 2], a0_3 = a[0 * stride + 3],
+        a0_4 = a[0 * stride + 4], a0_5 = a[0 * stride + 5];
     lanes r0, r1, r2, r3, r4, r5, s;
     r0 = R[0][0]; r1 = R[1][0]; r2 = R[2][0]; r3 = R[3][0]; r4 = R[4][0]; r5 = R[5][0];
     s = S[0][0]; a0_0 += s * r0; a0_1 += s * r1; a0_2 += s * r2; a0_3 += s * r3; a0_4 += s * r4; a0_5 += s * r5;
-    a[0 * stride + 0] = a0_0; a[0 * stride + 1] = a0_1; a[0 * stride + 2] = a0_2; a[0 * stride + 3] = a0_3; a[0 * stride + 4] = a0_4; a[0 * stride + 5] = a0_5;
+    a[0 * stride + 0] = a0_0; a[0 * stride + 1] = a0_1; a[0 * stride + 2] = a0_2; a[0 * stride + 3] = a0_3;
+    a[0 * stride + 4] = a0_4; a[0 * stride + 5] = a0_5;
 }
 
 /* a[i stride + j] += Σ_k S[k][i] R[j][k] for i < 3, j < 2, k < 2. */

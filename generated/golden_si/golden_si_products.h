@@ -1,6 +1,11 @@
 /* golden_si: canonical basis of Si, order 3, level 6, cutoff 5 Å. Made by acegen 0.1.0; do not edit.
  *
- * The product stage of the potential kernel, in golden_si_products*.c.
+ * The product stage of the potential kernel, in golden_si_products*.c. Its variables:
+ *
+ *   A(0) .. A(5) = A_znlm, z = Si, n = 1 to 6, l = 0, m = 0
+ *   A(6) .. A(7) = A_znlm, z = Si, n = 1 to 2, l = 1, m = -1
+ *   A(8) .. A(9) = A_znlm, z = Si, n = 1 to 2, l = 1, m = 0
+ *   A(10) .. A(11) = A_znlm, z = Si, n = 1 to 2, l = 1, m = 1
  */
 #ifndef GOLDEN_SI_PRODUCTS_H
 #define GOLDEN_SI_PRODUCTS_H

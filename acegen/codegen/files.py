@@ -1,0 +1,43 @@
+"""The files of a module: their names, and which names are acegen's."""
+
+from __future__ import annotations
+
+import re
+
+from acegen.manifest import BASIS, MANIFEST
+
+ABI_HEADER = "acegen.h"
+PACKAGE = "__init__.py"
+README = "README.md"
+COEFFICIENTS = "coefficients.json"
+
+_PARTS = (
+    *("particles", "single_particles", "derivatives", "inner", "pair", "products", "basis", "potential"),
+    "functions",
+)
+"""What follows the name of the model in the name of a source file."""
+
+_SOURCE = rf"(_({'|'.join(_PARTS)}|products_\d+))?\.[ch]"
+
+
+def header(name: str, part: str) -> str:
+    """Name of a header of a model."""
+    return _file(name, part, "h")
+
+
+def source(name: str, part: str = "") -> str:
+    """Name of a C file of a model; without a part, the one that defines the model."""
+    return _file(name, part, "c")
+
+
+def _file(name: str, part: str, ending: str) -> str:
+    suffix = f"_{part}" if part else ""
+    if not re.fullmatch(_SOURCE, f"{suffix}.{ending}"):
+        raise ValueError(f"{suffix}.{ending} is none of the files of a module")
+    return f"{name}{suffix}.{ending}"
+
+
+def is_own(file: str, name: str) -> bool:
+    """Whether a file in the folder of a model was put there by acegen."""
+    own = {ABI_HEADER, README, PACKAGE, "__pycache__", BASIS, COEFFICIENTS, MANIFEST}
+    return file in own or re.fullmatch(rf"{name}{_SOURCE}|_{name}_\w+\..*so", file) is not None

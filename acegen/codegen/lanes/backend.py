@@ -1,0 +1,288 @@
+"""C99 with vector extensions: each lane of a register is a centre of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from acegen.codegen import files
+from acegen.codegen.environment import render, template_environment
+from acegen.codegen.lanes.contexts import (
+    BasisContext,
+    DerivativesContext,
+    InnerContext,
+    LanesContext,
+    PairContext,
+    PairHeaderContext,
+    ParticlesContext,
+    PotentialContext,
+    ProductsContext,
+    ProductsHeaderContext,
+    ProductsPartContext,
+)
+from acegen.codegen.lanes.cost import TWO_SUMS
+from acegen.codegen.lanes.directions import directions_code
+from acegen.codegen.lanes.harmonics import harmonics_code
+from acegen.codegen.lanes.pair import core_reach, pair_code, series_code, switch_constants, zbl_code
+from acegen.codegen.lanes.pooling import (
+    contract_blocks,
+    contract_shapes,
+    missing_harmonics,
+    pool_blocks,
+    pool_shapes,
+    pooled_legend,
+)
+from acegen.codegen.lanes.products import compact_tables, function_files
+from acegen.codegen.lanes.radial import radial_code, transform_constants
+from acegen.codegen.lanes.space import space_code
+from acegen.codegen.lanes.target import Target, Targets, choose_targets
+from acegen.codegen.literals import double_literal
+from acegen.codegen.tables import coupling_tables, first_entries, output_rows
+from acegen.codegen.titles import banner
+from acegen.errors import BuildError
+from acegen.optimize import CompactProgram, Cost, ListedProducts, ProductStage, optimize
+from acegen.optimize.functions import MAX_TERMS
+from acegen.options import BuildOptions, ProductForm
+from acegen.program.kernel import Agnesi, Distance, KernelProgram
+
+
+@dataclass(frozen=True)
+class LanesBackend:
+    """The fast backend: GCC and Clang, on any processor with vector registers."""
+
+    targets: Targets
+
+    @classmethod
+    def of(cls, options: BuildOptions, vector_bytes: int, registers: int) -> LanesBackend:
+        """For registers of so many bytes, and so many of them."""
+        return cls(choose_targets(options, vector_bytes, registers))
+
+    @property
+    def name(self) -> str:
+        return "lanes"
+
+    @property
+    def single(self) -> bool:
+        return self.targets.potential.precision == "single"
+
+    @property
+    def openmp(self) -> bool:
+        return self.targets.openmp
+
+    @property
+    def description(self) -> str:
+        return f"{self.targets.potential.lanes} lanes, {self.targets.potential.precision} precision"
+
+    def optimize(self, potential: KernelProgram, form: ProductForm) -> ProductStage:
+        """Straight-line code or tables, at the least estimated cost."""
+        return optimize(potential, self.targets.potential.cost_model, form)
+
+    def seconds(self, cost: Cost) -> float:
+        return self.targets.potential.seconds(cost)
+
+    def generate(
+        self, descriptors: KernelProgram, potential: KernelProgram | None, stage: ProductStage | None
+    ) -> Mapping[str, str]:
+        """The files of both kernels."""
+        _check(descriptors)
+        name = descriptors.name
+        contexts = _basis_files(descriptors, self.targets.basis)
+        contexts |= _pair_files(descriptors, potential)
+        environment = template_environment(double_literal)
+        rendered = {file: render(environment, context) for file, context in contexts.items()}
+        if potential is not None and stage is not None:
+            particles = files.header(name, "single_particles" if self.single else "particles")
+            contexts = _product_files(potential, stage, self.targets.potential, particles)
+            contexts[files.source(name, "potential")] = _potential(potential, self.targets, particles)
+            if self.single:
+                contexts[particles] = _particles(potential, self.targets.potential)
+            environment = template_environment(self.targets.potential.literal)
+            rendered |= {file: render(environment, context) for file, context in contexts.items()}
+        return rendered
+
+
+def _check(program: KernelProgram) -> None:
+    """Refuse what these templates cannot say: another kind of coordinate in the pair term than in the rest."""
+    if program.pair is None:
+        return
+    kinds = []
+    for coordinate in (program.pair.coordinate, program.one_particle.coordinate):
+        transform = coordinate.transform if isinstance(coordinate, Distance) else None
+        kinds.append(replace(transform, r0=()) if isinstance(transform, Agnesi) else transform)
+    if kinds[0] != kinds[1]:
+        raise BuildError(
+            f"the pair term of '{program.name}' has another distance transform than the rest, which the backend "
+            "'lanes' does not support; use the backend 'plain'."
+        )
+
+
+def _basis_files(program: KernelProgram, target: Target) -> dict[str, LanesContext]:
+    """Particles, derivatives and basis functions, in double precision."""
+    name, layout = program.name, program.layout
+    particles = _particles(program, target)
+    rows = output_rows(program)
+    n_species = len(program.species)
+    contexts: dict[str, LanesContext] = {
+        files.header(name, "particles"): particles,
+        files.header(name, "derivatives"): DerivativesContext(
+            name=name,
+            banner=banner(program),
+            elements=program.species,
+            space=particles.space,
+            shells=tuple((shell, layout.angular_index(shell.l, shell.m)) for shell in layout.shells),
+            shell_first=tuple(sum(k.species < z for k in layout.shells) for z in range(n_species + 1)),
+            pooled_first=tuple(next(k.offset for k in layout.shells if k.species == z) for z in range(n_species)),
+        ),
+        files.source(name, "basis"): BasisContext(
+            name=name,
+            banner=banner(program),
+            space=particles.space,
+            canonical=program.notes.expansion == "canonical",
+            pair=program.pair is not None,
+            inner=program.inner is not None,
+            n_basis=program.n_pair + len(rows),
+            n_pair=program.n_pair,
+            n_purified=len(rows),
+            n_coupled=len(program.orders),
+            max_order=program.notes.max_order,
+            coupling=coupling_tables(program),
+            purify_first=first_entries(rows),
+            purify_rows=rows,
+        ),
+    }
+    if program.inner is not None:
+        contexts[files.header(name, "inner")] = InnerContext(
+            name=name,
+            banner=banner(program),
+            n_species=n_species,
+            inner=switch_constants(program.inner.ranges),
+        )
+    return contexts
+
+
+def _particles(program: KernelProgram, target: Target) -> ParticlesContext:
+    one, layout = program.one_particle, program.layout
+    radial = radial_code(one.coordinate, one.radial, program.notes.radial, target.literal)
+    blocks = pool_blocks(layout, target)
+    return ParticlesContext(
+        name=program.name,
+        banner=banner(program),
+        elements=program.species,
+        space=space_code(program, radial),
+        single=target.precision == "single",
+        lanes=target.lanes,
+        tiles=target.tiles,
+        first_n=layout.first,
+        n_radial=layout.n_radial,
+        l_max=layout.l_max,
+        n_harmonics=layout.n_angular,
+        n_pooled=layout.size,
+        pairs=transform_constants(one.coordinate) if isinstance(one.coordinate, Distance) else [],
+        radial=radial,
+        harmonics=harmonics_code(layout.l_max, target.literal),
+        directions=directions_code(one.angular, program.dimension, target.literal),
+        pool_blocks=blocks,
+        pool_shapes=pool_shapes(blocks, target),
+    )
+
+
+def _pair_files(program: KernelProgram, potential: KernelProgram | None) -> dict[str, LanesContext]:
+    """What is pairwise, in double precision; nothing where there is nothing of the kind."""
+    name, pair, zbl = program.name, pair_code(program), zbl_code(program)
+    inner = program.inner is not None
+    if pair is None and zbl is None and not (inner and potential):
+        return {}
+    parts = ["the pair term"] * (pair is not None) + ["the inner cutoff"] * inner + ["the ZBL core"] * (zbl is not None)
+    return {
+        files.header(name, "pair"): PairHeaderContext(
+            name=name,
+            banner=banner(program),
+            parts=", ".join(parts),
+            pair=pair is not None,
+            inner=inner,
+            potential=potential is not None,
+        ),
+        files.source(name, "pair"): PairContext(
+            name=name,
+            banner=banner(program),
+            elements=program.species,
+            pair=pair,
+            series=series_code(potential),
+            zbl=zbl,
+            inner=inner,
+            core_reach=core_reach(program),
+            potential=potential is not None,
+        ),
+    }
+
+
+def _product_files(
+    program: KernelProgram, stage: ProductStage, target: Target, particles: str
+) -> dict[str, LanesContext]:
+    """The product stage: a header, coefficients with tables or calls, and files of straight-line code."""
+    name, products, n_pooled = program.name, stage.products, program.layout.size
+    assert not isinstance(products, ListedProducts)
+    tables = compact_tables(products) if isinstance(products, CompactProgram) else None
+    parts = [] if isinstance(products, CompactProgram) else function_files(products)
+    coefficients = tuple(stage.coefficients[symbol] for symbol in program.species)
+    middle, middle_coefficient = 0 if n_pooled <= 128 else min(n_pooled // 2, 128), MAX_TERMS // 2
+    functions = tuple(function for part in parts for function in part)
+    contexts: dict[str, LanesContext] = {
+        files.header(name, "products"): ProductsHeaderContext(
+            name=name,
+            banner=banner(program),
+            particles=particles,
+            legend=pooled_legend(program.layout, program.species),
+            n_stored=products.n_stored,
+            group=target.cost_model.group(products),
+            functions=tuple(function.number for function in functions),
+        ),
+        files.source(name, "products"): ProductsContext(
+            name=name,
+            banner=banner(program),
+            elements=program.species,
+            n_terms=stage.n_terms,
+            product_fmas=products.cost.multiply_adds,
+            coefficients=coefficients,
+            n_coefficients=max(1, len(coefficients[0])) + (0 if tables else MAX_TERMS // 2),
+            middle=middle,
+            middle_coefficient=middle_coefficient,
+            tables=tables,
+            n_stored=products.n_stored,
+            two_sums=TWO_SUMS,
+            functions=functions,
+            n_files=len(parts),
+        ),
+    }
+    for number, part in enumerate(parts, start=1):
+        contexts[files.source(name, f"products_{number}")] = ProductsPartContext(
+            name=name,
+            banner=banner(program),
+            middle=middle,
+            middle_coefficient=middle_coefficient,
+            part=tuple(part),
+        )
+    return contexts
+
+
+def _potential(program: KernelProgram, targets: Targets, particles: str) -> PotentialContext:
+    layout, target, one = program.layout, targets.potential, program.one_particle
+    radial = radial_code(one.coordinate, one.radial, program.notes.radial, target.literal)
+    blocks = contract_blocks(layout, target)
+    return PotentialContext(
+        name=program.name,
+        banner=banner(program),
+        particles=particles,
+        elements=program.species,
+        space=space_code(program, radial),
+        openmp=targets.openmp,
+        pairwise=program.pair is not None or core_reach(program) is not None,
+        tiles=target.tiles,
+        l_max=layout.l_max,
+        harmonics=harmonics_code(layout.l_max, target.literal),
+        contract_blocks=blocks,
+        contract_shapes=contract_shapes(blocks, target),
+        missing_harmonics=[missing_harmonics(layout, species) for species in range(len(program.species))],
+        atomic_energies=program.atomic_energies,
+        has_atomic_energies=any(program.atomic_energies),
+    )

@@ -1,0 +1,210 @@
+"""What each template of the lanes backend is told: one frozen class a template, one field a variable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from acegen.codegen.lanes.directions import DirectionsCode
+from acegen.codegen.lanes.harmonics import HarmonicsCode
+from acegen.codegen.lanes.pair import PairCode, SeriesCode, Table, ZblCode
+from acegen.codegen.lanes.pooling import ContractBlock, ContractShape, PoolBlock, PoolShape
+from acegen.codegen.lanes.products import CompactTables, FunctionCode
+from acegen.codegen.lanes.radial import RadialCode
+from acegen.codegen.lanes.space import SpaceCode
+from acegen.codegen.tables import CouplingTables, OutputRow
+from acegen.program.layout import Shell
+
+
+@dataclass(frozen=True)
+class ParticlesContext:
+    """NAME_particles.h: lanes, one-particle functions, pooling."""
+
+    template: ClassVar[str] = "lanes/particles.h.j2"
+
+    name: str
+    banner: str
+    elements: tuple[str, ...]
+    space: SpaceCode
+    single: bool
+    lanes: int
+    tiles: tuple[int, ...]
+    first_n: int
+    n_radial: int
+    l_max: int
+    n_harmonics: int
+    n_pooled: int
+    pairs: Table
+    radial: RadialCode
+    harmonics: HarmonicsCode
+    directions: DirectionsCode
+    pool_blocks: list[list[PoolBlock]]
+    pool_shapes: tuple[PoolShape, ...]
+
+
+@dataclass(frozen=True)
+class DerivativesContext:
+    """NAME_derivatives.h: derivatives of the A's of one centre."""
+
+    template: ClassVar[str] = "lanes/derivatives.h.j2"
+
+    name: str
+    banner: str
+    elements: tuple[str, ...]
+    space: SpaceCode
+    shells: tuple[tuple[Shell, int], ...]
+    shell_first: tuple[int, ...]
+    pooled_first: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class BasisContext:
+    """NAME_basis.c: the basis functions and the design matrix."""
+
+    template: ClassVar[str] = "lanes/basis.c.j2"
+
+    name: str
+    banner: str
+    space: SpaceCode
+    canonical: bool
+    pair: bool
+    inner: bool
+    n_basis: int
+    n_pair: int
+    n_purified: int
+    n_coupled: int
+    max_order: int
+    coupling: CouplingTables
+    purify_first: tuple[int, ...]
+    purify_rows: tuple[OutputRow, ...]
+
+
+@dataclass(frozen=True)
+class InnerContext:
+    """NAME_inner.h: the inner switch."""
+
+    template: ClassVar[str] = "lanes/inner.h.j2"
+
+    name: str
+    banner: str
+    n_species: int
+    inner: Table
+
+
+@dataclass(frozen=True)
+class PairHeaderContext:
+    """NAME_pair.h: what is pairwise, declared."""
+
+    template: ClassVar[str] = "lanes/pair.h.j2"
+
+    name: str
+    banner: str
+    parts: str
+    pair: bool
+    inner: bool
+    potential: bool
+
+
+@dataclass(frozen=True)
+class PairContext:
+    """NAME_pair.c: the pair term, the ZBL core, the inner switch of a potential."""
+
+    template: ClassVar[str] = "lanes/pair.c.j2"
+
+    name: str
+    banner: str
+    elements: tuple[str, ...]
+    pair: PairCode | None
+    series: SeriesCode | None
+    zbl: ZblCode | None
+    inner: bool
+    core_reach: list[list[float]] | None
+    potential: bool
+
+
+@dataclass(frozen=True)
+class ProductsHeaderContext:
+    """NAME_products.h: the product stage, declared, and what each A is."""
+
+    template: ClassVar[str] = "lanes/products.h.j2"
+
+    name: str
+    banner: str
+    particles: str
+    legend: tuple[str, ...]
+    n_stored: int
+    group: int
+    functions: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ProductsContext:
+    """NAME_products.c: coefficients, and tables or calls of the functions."""
+
+    template: ClassVar[str] = "lanes/products.c.j2"
+
+    name: str
+    banner: str
+    elements: tuple[str, ...]
+    n_terms: int
+    product_fmas: int
+    coefficients: tuple[tuple[float, ...], ...]
+    n_coefficients: int
+    middle: int
+    middle_coefficient: int
+    tables: CompactTables | None
+    n_stored: int
+    two_sums: int
+    functions: tuple[FunctionCode, ...]
+    n_files: int
+
+
+@dataclass(frozen=True)
+class ProductsPartContext:
+    """NAME_products_K.c: some functions of straight-line code."""
+
+    template: ClassVar[str] = "lanes/products_part.c.j2"
+
+    name: str
+    banner: str
+    middle: int
+    middle_coefficient: int
+    part: tuple[FunctionCode, ...]
+
+
+@dataclass(frozen=True)
+class PotentialContext:
+    """NAME_potential.c: site energies and their gradient."""
+
+    template: ClassVar[str] = "lanes/potential.c.j2"
+
+    name: str
+    banner: str
+    particles: str
+    elements: tuple[str, ...]
+    space: SpaceCode
+    openmp: bool
+    pairwise: bool
+    tiles: tuple[int, ...]
+    l_max: int
+    harmonics: HarmonicsCode
+    contract_blocks: list[list[ContractBlock]]
+    contract_shapes: tuple[ContractShape, ...]
+    missing_harmonics: list[list[tuple[int, int]]]
+    atomic_energies: tuple[float, ...]
+    has_atomic_energies: bool
+
+
+LanesContext = (
+    ParticlesContext
+    | DerivativesContext
+    | BasisContext
+    | InnerContext
+    | PairHeaderContext
+    | PairContext
+    | ProductsHeaderContext
+    | ProductsContext
+    | ProductsPartContext
+    | PotentialContext
+)
+"""A context of any template of this backend."""

@@ -1,0 +1,87 @@
+"""What the generated code is written for: arithmetic and vector registers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from acegen.codegen.lanes.cost import VectorCost
+from acegen.codegen.literals import Literal, double_literal, float_literal
+from acegen.optimize import Cost
+from acegen.options import BuildOptions, Precision
+
+
+@dataclass(frozen=True)
+class Target:
+    """Lanes of a kernel and the registers they are to be kept in.
+
+    Attributes:
+        precision: arithmetic of the kernel.
+        lanes: centres evaluated together.
+        vector_bytes: width of a vector register.
+        registers: number of vector registers.
+    """
+
+    precision: Precision
+    lanes: int
+    vector_bytes: int
+    registers: int
+
+    @property
+    def real(self) -> str:
+        """C type of a number."""
+        return "float" if self.precision == "single" else "double"
+
+    @property
+    def literal(self) -> Literal:
+        """How its constants are printed."""
+        return float_literal if self.precision == "single" else double_literal
+
+    @property
+    def cost_model(self) -> VectorCost:
+        """What product stages cost: blocks of as many rows as leave registers for the rest."""
+        return VectorCost(most_rows=8 if self.variables >= 32 else 4)
+
+    def seconds(self, cost: Cost) -> float:
+        """Estimated time of a product stage per centre."""
+        return cost.seconds(self.lanes, self.vectors)
+
+    @property
+    def vectors(self) -> int:
+        """Registers that a variable of type `lanes` takes."""
+        size = 4 if self.precision == "single" else 8
+        return max(1, self.lanes * size // self.vector_bytes)
+
+    @property
+    def variables(self) -> int:
+        """Variables of type `lanes` that fit into the registers."""
+        return max(4, self.registers // self.vectors)
+
+    @property
+    def tiles(self) -> tuple[int, ...]:
+        """Numbers of neighbours whose one-particle functions are in flight together, the largest first."""
+        return (4, 2) if self.variables >= 32 else (2, 1) if self.variables >= 16 else (1,)
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Targets of the two kernels; the basis kernel is always in double precision.
+
+    Attributes:
+        basis: of the basis kernel.
+        potential: of the potential kernel.
+        openmp: whether the potential kernel uses several threads.
+    """
+
+    basis: Target
+    potential: Target
+    openmp: bool
+
+
+def choose_targets(options: BuildOptions, vector_bytes: int, registers: int) -> Targets:
+    """Lanes as asked for, else as many as fill a register."""
+
+    def target(precision: Precision) -> Target:
+        size = 4 if precision == "single" else 8
+        return Target(precision, options.lanes or vector_bytes // size, vector_bytes, registers)
+
+    return Targets(target("double"), target(options.precision), options.openmp)

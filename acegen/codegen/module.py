@@ -1,0 +1,258 @@
+"""Sixth stage: kernel programs as the source of a module."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from acegen.codegen import files
+from acegen.codegen.backend import Backend
+from acegen.codegen.environment import Context, abi_header, render, template_environment
+from acegen.codegen.titles import GENERATOR, banner, transform_formula
+from acegen.elements import ATOMIC_NUMBERS
+from acegen.errors import BuildError
+from acegen.manifest import BASIS
+from acegen.optimize import ProductStage
+from acegen.program.kernel import ByPair, Distance, KernelProgram, PairEnergies, PairFunctions
+
+
+@dataclass(frozen=True)
+class Documents:
+    """What goes into a module as it is, and the identities that it has from there.
+
+    Attributes:
+        basis: the basis description.
+        coefficients: text of a coefficient file; None without a potential.
+        basis_hash: identity of the basis.
+        model_hash: identity of the name, the basis, the coefficients and the atomic energies.
+    """
+
+    basis: str
+    coefficients: str | None
+    basis_hash: str
+    model_hash: str
+
+
+@dataclass(frozen=True)
+class GeneratedCode:
+    """Result of the codegen stage.
+
+    Attributes:
+        name: name of the model.
+        files: content by file name: C sources, headers, basis description, README, package.
+        c_sources: names of the files to compile.
+        basis_hash: identity of the basis.
+        model_hash: identity of the name, the basis, the coefficients and the atomic energies.
+    """
+
+    name: str
+    files: Mapping[str, str]
+    c_sources: tuple[str, ...]
+    basis_hash: str
+    model_hash: str
+
+
+@dataclass(frozen=True)
+class ModelContext:
+    """NAME.c: what the model is, and where its kernels are."""
+
+    template: ClassVar[str] = "module/model.c.j2"
+
+    name: str
+    banner: str
+    generator: str
+    symmetry: str
+    dimension: int
+    atoms: bool
+    elements: tuple[str, ...]
+    atomic_numbers: tuple[int, ...]
+    cutoffs: ByPair
+    several_cutoffs: bool
+    atomic_energies: tuple[float, ...]
+    n_basis: int
+    n_pair: int
+    max_order: int
+    basis_hash: str
+    model_hash: str
+    potential: bool
+    reference: bool
+    single: bool
+    openmp: bool
+
+
+@dataclass(frozen=True)
+class PackageContext:
+    """__init__.py of a module."""
+
+    template: ClassVar[str] = "module/__init__.py.j2"
+
+    banner: str
+    atoms: bool
+    potential: bool
+    n_basis: int
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ReadmeContext:
+    """README.md of a module."""
+
+    template: ClassVar[str] = "module/README.md.j2"
+
+    name: str
+    banner: str
+    backend: str
+    symmetry: str
+    dimension: int
+    atoms: bool
+    vectors: bool
+    has_cutoff: bool
+    elements: tuple[str, ...]
+    expansion: str
+    n_basis: int
+    counts: tuple[int, ...]
+    radial_formula: str
+    transform_formula: str
+    n_pair: int
+    pair_degree: int
+    zbl: bool
+    inner: bool
+    atomic_energies: tuple[float, ...]
+    has_atomic_energies: bool
+    cutoffs: ByPair
+    potential: bool
+    single: bool
+    openmp: bool
+    basis_hash: str
+
+
+def generate_code(
+    descriptors: KernelProgram,
+    potential: KernelProgram | None,
+    stage: ProductStage | None,
+    backend: Backend,
+    documents: Documents,
+) -> GeneratedCode:
+    """Write the source of a module: a basis kernel and, with a program for it, a potential kernel.
+
+    Args:
+        descriptors: the basis functions.
+        potential: the site energy for given coefficients; None for a module without a potential.
+        stage: the product stage of the potential, by the backend's `optimize`.
+        backend: writes the kernels.
+        documents: basis description and coefficients.
+
+    Raises:
+        BuildError: the backend does not support what a program holds, or the programs are not of one model.
+    """
+    name = descriptors.name
+    if potential is not None:
+        _check_one_model(descriptors, potential)
+    environment = template_environment()
+    contexts: dict[str, Context] = {
+        files.PACKAGE: _package(descriptors, potential),
+        files.README: _readme(descriptors, potential, backend, documents),
+        files.source(name): _model(descriptors, potential, backend, documents),
+    }
+    content = {file: render(environment, context) for file, context in contexts.items()}
+    content |= backend.generate(descriptors, potential, stage)
+    content[files.ABI_HEADER] = abi_header()
+    content[BASIS] = documents.basis
+    if documents.coefficients is not None:
+        content[files.COEFFICIENTS] = documents.coefficients
+    sources = tuple(file for file in content if file.endswith(".c"))
+    return GeneratedCode(name, content, sources, documents.basis_hash, documents.model_hash)
+
+
+def _check_one_model(descriptors: KernelProgram, potential: KernelProgram) -> None:
+    """Kernels share headers: what is in them must be the same."""
+    pairs = [program.pair for program in (descriptors, potential)]
+    coordinates = [None if pair is None else pair.coordinate for pair in pairs]
+    envelopes = [
+        pair.envelope if isinstance(pair, PairEnergies) else None if pair is None else pair.radial.envelope
+        for pair in pairs
+    ]
+    common = ("name", "symmetry", "dimension", "species", "one_particle", "layout", "references", "inner")
+    different = [field for field in common if getattr(descriptors, field) != getattr(potential, field)]
+    if coordinates[0] != coordinates[1] or envelopes[0] != envelopes[1]:
+        different.append("pair")
+    if different:
+        raise BuildError(
+            f"the programs of descriptors and potential of '{descriptors.name}' are not of one model: they differ in "
+            f"{', '.join(different)}."
+        )
+
+
+def _counts(program: KernelProgram) -> tuple[int, ...]:
+    """Number of basis functions by order."""
+    counts = [program.n_pair] + [0] * (program.notes.max_order - 1)
+    for order, _ in zip(program.orders, program.outputs.names, strict=False):
+        counts[order - 1] += 1
+    return tuple(counts)
+
+
+def _model(
+    program: KernelProgram, potential: KernelProgram | None, backend: Backend, documents: Documents
+) -> ModelContext:
+    return ModelContext(
+        name=program.name,
+        banner=banner(program),
+        generator=GENERATOR,
+        symmetry=program.symmetry,
+        dimension=program.dimension,
+        atoms=program.atoms,
+        elements=program.species,
+        atomic_numbers=tuple(ATOMIC_NUMBERS.get(symbol, 0) for symbol in program.species),
+        cutoffs=program.reach,
+        several_cutoffs=program.pair is not None or bool(program.references),
+        atomic_energies=(program if potential is None else potential).atomic_energies,
+        n_basis=sum(_counts(program)),
+        n_pair=program.n_pair,
+        max_order=program.notes.max_order,
+        basis_hash=documents.basis_hash,
+        model_hash=documents.model_hash,
+        potential=potential is not None,
+        reference=bool(program.references),
+        single=backend.single,
+        openmp=backend.openmp,
+    )
+
+
+def _package(program: KernelProgram, potential: KernelProgram | None) -> PackageContext:
+    counts = _counts(program)
+    return PackageContext(banner(program), program.atoms, potential is not None, sum(counts), counts)
+
+
+def _readme(
+    program: KernelProgram, potential: KernelProgram | None, backend: Backend, documents: Documents
+) -> ReadmeContext:
+    coordinate, counts = program.one_particle.coordinate, _counts(program)
+    energies = (program if potential is None else potential).atomic_energies
+    return ReadmeContext(
+        name=program.name,
+        banner=banner(program),
+        backend=backend.name,
+        symmetry=program.symmetry,
+        dimension=program.dimension,
+        atoms=program.atoms,
+        vectors=program.dimension > 1,
+        has_cutoff=isinstance(coordinate, Distance),
+        elements=program.species,
+        expansion=program.notes.expansion,
+        n_basis=sum(counts),
+        counts=counts,
+        radial_formula=program.notes.radial,
+        transform_formula=transform_formula(coordinate) if isinstance(coordinate, Distance) else "",
+        n_pair=program.n_pair,
+        pair_degree=len(program.pair.scales) if isinstance(program.pair, PairFunctions) else 0,
+        zbl=bool(program.references),
+        inner=program.inner is not None,
+        atomic_energies=energies,
+        has_atomic_energies=any(energies),
+        cutoffs=program.reach,
+        potential=potential is not None,
+        single=backend.single,
+        openmp=backend.openmp,
+        basis_hash=documents.basis_hash,
+    )

@@ -1,0 +1,1 @@
+"""The plain backend: portable scalar C99, loops over tables of constants."""

@@ -1,0 +1,223 @@
+"""Portable scalar C99: plain loops over tables of constants, for any compiler, and for reading."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import accumulate
+
+from acegen.codegen import files
+from acegen.codegen.environment import render, template_environment
+from acegen.codegen.plain.contexts import (
+    BasisContext,
+    CoordinateCode,
+    FunctionsContext,
+    FunctionsHeaderContext,
+    PairContext,
+    PairHeaderContext,
+    PlainContext,
+    PooledEntry,
+    PotentialContext,
+    ReferenceCode,
+)
+from acegen.codegen.tables import coupling_tables, first_entries, output_rows
+from acegen.codegen.titles import banner, transform_formula
+from acegen.optimize import Cost, ListedProducts, ProductStage, list_products
+from acegen.options import ProductForm
+from acegen.program.kernel import (
+    Agnesi,
+    Circle,
+    Coordinate,
+    DirectionPolynomials,
+    Distance,
+    Harmonics,
+    KernelProgram,
+    NoAngles,
+    PairEnergies,
+    PairFunctions,
+    Smootherstep,
+    Zbl,
+)
+
+_ANGULAR = {Harmonics: "harmonics", Circle: "circle", DirectionPolynomials: "polynomials", NoAngles: "none"}
+"""Template of each kind of angular functions."""
+
+
+@dataclass(frozen=True)
+class PlainBackend:
+    """The portable backend: double precision, one thread."""
+
+    @property
+    def name(self) -> str:
+        return "plain"
+
+    @property
+    def single(self) -> bool:
+        return False
+
+    @property
+    def openmp(self) -> bool:
+        return False
+
+    @property
+    def description(self) -> str:
+        return "scalar, double precision"
+
+    def optimize(self, potential: KernelProgram, form: ProductForm) -> ProductStage:
+        """The products as they are, without those that are zero for every element."""
+        return list_products(potential)
+
+    def seconds(self, cost: Cost) -> float:
+        return cost.seconds(1, 1)
+
+    def generate(
+        self, descriptors: KernelProgram, potential: KernelProgram | None, stage: ProductStage | None
+    ) -> Mapping[str, str]:
+        """The files of both kernels."""
+        contexts = _function_files(descriptors) | _pair_files(descriptors, potential)
+        contexts[files.source(descriptors.name, "basis")] = _basis(descriptors)
+        if potential is not None and stage is not None:
+            contexts[files.source(descriptors.name, "potential")] = _potential(potential, stage)
+        environment = template_environment()
+        return {file: render(environment, context) for file, context in contexts.items()}
+
+
+def _function_files(program: KernelProgram) -> dict[str, PlainContext]:
+    one, layout = program.one_particle, program.layout
+    functions = one.angular.functions if isinstance(one.angular, DirectionPolynomials) else ()
+    return {
+        files.header(program.name, "functions"): FunctionsHeaderContext(
+            name=program.name,
+            banner=banner(program),
+            dimension=program.dimension,
+            elements=program.species,
+            n_pooled=layout.size,
+        ),
+        files.source(program.name, "functions"): FunctionsContext(
+            name=program.name,
+            banner=banner(program),
+            dimension=program.dimension,
+            elements=program.species,
+            coordinate=_coordinate(one.coordinate),
+            radial=one.radial,
+            radial_formula=program.notes.radial,
+            transform_formula=transform_formula(one.coordinate) if isinstance(one.coordinate, Distance) else "",
+            angular_formula=program.notes.angular,
+            angular=_ANGULAR[type(one.angular)],
+            angular_terms=tuple(term for terms in functions for term in terms),
+            angular_first=tuple(accumulate(map(len, functions), initial=0)),
+            l_max=layout.l_max,
+            n_angular=layout.n_angular,
+            pooled_first=_pooled_first(program),
+            pooled=tuple(
+                PooledEntry(
+                    n - layout.first,
+                    layout.angular_index(l, m),
+                    f"z = {program.species[z]}, n = {n}, l = {l}, m = {m}",
+                )
+                for z, n, l, m in layout.names
+            ),
+        ),
+    }
+
+
+def _pooled_first(program: KernelProgram) -> tuple[int, ...]:
+    counts = [0] * len(program.species)
+    for z, _, _, _ in program.layout.names:
+        counts[z] += 1
+    return tuple(accumulate(counts, initial=0))
+
+
+def _coordinate(coordinate: Coordinate) -> CoordinateCode | None:
+    if not isinstance(coordinate, Distance):
+        return None
+    transform = coordinate.transform
+    return CoordinateCode(
+        cutoffs=coordinate.cutoffs,
+        smootherstep=isinstance(transform, Smootherstep),
+        agnesi=transform if isinstance(transform, Agnesi) else None,
+    )
+
+
+def _pairwise(program: KernelProgram) -> list[str]:
+    """Names of what a program holds beside the products."""
+    parts = ["the pair term"] * (program.pair is not None) + ["the inner switch"] * (program.inner is not None)
+    return parts + ["the ZBL core"] * any(isinstance(term, Zbl) for term in program.references)
+
+
+def _pair_files(program: KernelProgram, potential: KernelProgram | None) -> dict[str, PlainContext]:
+    parts = ", ".join(_pairwise(program))
+    if not parts:
+        return {}
+    pair = program.pair if isinstance(program.pair, PairFunctions) else None
+    series = potential.pair if potential is not None and isinstance(potential.pair, PairEnergies) else None
+    return {
+        files.header(program.name, "pair"): PairHeaderContext(
+            name=program.name,
+            banner=banner(program),
+            parts=parts,
+            pair=pair is not None,
+            n_pair=program.n_pair,
+            series=series is not None,
+            inner=program.inner is not None,
+            reference=bool(program.references),
+        ),
+        files.source(program.name, "pair"): PairContext(
+            name=program.name,
+            banner=banner(program),
+            parts=parts,
+            elements=program.species,
+            pair=pair is not None,
+            coordinate=None if pair is None else _coordinate(pair.coordinate),
+            radial=None if pair is None else pair.radial,
+            scales=() if pair is None else pair.scales,
+            series=series,
+            inner=None if program.inner is None else program.inner.ranges,
+            references=tuple(_reference(term) for term in program.references),
+        ),
+    }
+
+
+def _reference(term: Zbl) -> ReferenceCode:
+    rows = zip(term.ranges, term.strength, term.inverse_length, strict=True)
+    table = [[[*ends, strength, inverse] for ends, strength, inverse in zip(*row, strict=True)] for row in rows]
+    return ReferenceCode(type(term).__name__, table, term.screening)
+
+
+def _basis(program: KernelProgram) -> BasisContext:
+    rows = output_rows(program)
+    return BasisContext(
+        name=program.name,
+        banner=banner(program),
+        atoms=program.atoms,
+        canonical=program.notes.expansion == "canonical",
+        pairwise=bool(_pairwise(program)),
+        inner=program.inner is not None,
+        n_basis=program.n_pair + len(rows),
+        n_pair=program.n_pair,
+        n_coupled=len(program.orders),
+        coupling=coupling_tables(program),
+        row_first=first_entries(rows),
+        outputs=rows,
+    )
+
+
+def _potential(program: KernelProgram, stage: ProductStage) -> PotentialContext:
+    products = stage.products
+    assert isinstance(products, ListedProducts)
+    return PotentialContext(
+        name=program.name,
+        banner=banner(program),
+        parts=", ".join(_pairwise(program)),
+        elements=program.species,
+        pairwise=bool(_pairwise(program)),
+        pair=program.pair is not None,
+        inner=program.inner is not None,
+        reference=bool(program.references),
+        n_terms=stage.n_terms,
+        max_order=max(map(len, products.products), default=1),
+        first=tuple(accumulate(map(len, products.products), initial=0)),
+        factors=tuple(v for product in products.products for v in product),
+        coefficients=tuple(stage.coefficients[symbol] for symbol in program.species),
+        atomic_energies=program.atomic_energies,
+    )

@@ -1,0 +1,118 @@
+"""From a basis to the kernel programs of its two kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from acegen.basis.definitions import resolve_definitions
+from acegen.basis.derive import Basis
+from acegen.lower.expansion import ProductExpansion, fold_coefficients
+from acegen.lower.one_particle import one_particle_functions, radial_formula
+from acegen.lower.rounding import rounded, rounded_with_root
+from acegen.lower.terms import inner_switch, pair_energies, pair_functions, zbl_core
+from acegen.program.kernel import Identity, KernelProgram, Notes, Outputs
+from acegen.spec import ParticleSpec
+
+
+def descriptor_program(expansion: ProductExpansion) -> KernelProgram:
+    """All functions of a basis: coupled functions of the products, then purification with scales."""
+    basis = expansion.basis
+    purification = tuple(
+        tuple((column, rounded_with_root(value, square)) for column, value in row)
+        for row, square in zip(basis.purification, basis.scales_squared, strict=True)
+    )
+    coupling = tuple(tuple((product, rounded(value)) for product, value in row) for row in expansion.coupling)
+    program = _without_outputs(expansion)
+    pair = pair_functions(basis, resolve_definitions(basis.spec))
+    return replace(program, outputs=Outputs(_names(basis), coupling, (purification,)), pair=pair)
+
+
+def potential_program(
+    expansion: ProductExpansion,
+    coefficients: Mapping[str, Sequence[float]],
+    atomic_energies: Mapping[str, float] | None = None,
+) -> KernelProgram:
+    """The site energy for given coefficients: one output, linear in the products.
+
+    Args:
+        expansion: the basis in products.
+        coefficients: for each element, one number per basis function.
+        atomic_energies: by element, eV; zero where there is none.
+
+    Raises:
+        CoefficientError: a sum of coefficients is too large for a double.
+    """
+    basis, species = expansion.basis, expansion.basis.spec.species
+    of_pairs, of_products = basis.split(coefficients)
+    pair = pair_energies(basis, resolve_definitions(basis.spec), of_pairs)
+    energies = tuple((atomic_energies or {}).get(symbol, 0.0) for symbol in species)
+    program = potential_of_products(expansion, fold_coefficients(expansion, of_products))
+    return replace(program, pair=pair, atomic_energies=energies)
+
+
+def potential_of_products(expansion: ProductExpansion, folded: Mapping[str, Sequence[float]]) -> KernelProgram:
+    """The same for given coefficients of the products, by element, and without a pair term."""
+    program = _without_outputs(expansion)
+    rows = tuple((tuple(enumerate(map(float, folded[symbol]))),) for symbol in program.species)
+    outputs = Outputs(("many-body energy",), None, rows)
+    return replace(program, outputs=outputs, embedding=(Identity(),) * len(program.species))
+
+
+def _without_outputs(expansion: ProductExpansion) -> KernelProgram:
+    """What both programs of a basis have in common."""
+    basis, layout, spec = expansion.basis, expansion.layout, expansion.basis.spec
+    definitions = resolve_definitions(spec)
+    zbl = zbl_core(spec, definitions)
+    notes = Notes(
+        title=_title(basis),
+        radial=radial_formula(basis, layout.n_radial),
+        angular=basis.angular.formula,
+        expansion=spec.basis.expansion,
+        max_order=spec.basis.order,
+    )
+    return KernelProgram(
+        name=spec.name,
+        symmetry=spec.basis.symmetry,
+        dimension=basis.angular.dimension,
+        species=spec.species,
+        one_particle=one_particle_functions(basis, layout, definitions),
+        layout=layout,
+        products=expansion.products,
+        outputs=Outputs((), None, ((),)),
+        embedding=None,
+        pair=None,
+        references=() if zbl is None else (zbl,),
+        inner=inner_switch(spec),
+        atomic_energies=(0.0,) * len(spec.species),
+        notes=notes,
+    )
+
+
+def _names(basis: Basis) -> tuple[str, ...]:
+    """B(channel, ...) of each B_i: species, n and l of every factor, and a number where a label has several."""
+    species = basis.spec.species
+    numbers = [function.number for function in basis.functions[: basis.n_coupled]]
+    several = {f.label for f, number in zip(basis.functions, numbers, strict=False) if number}
+    names = []
+    for function in basis.functions[: basis.n_coupled]:
+        channels = " ".join(f"{species[c.species]},{c.n},{c.l}" for c in function.label)
+        names.append(f"B({channels})" + (f"[{function.number + 1}]" if function.label in several else ""))
+    return tuple(names)
+
+
+def _title(basis: Basis) -> str:
+    spec = basis.spec
+    levels = spec.levels if len(set(spec.levels)) > 1 else spec.levels[:1]
+    size = f"order {spec.basis.order}, level {', '.join(map(str, levels))}"
+    if isinstance(spec, ParticleSpec):
+        cutoff = "" if spec.cutoff is None else f", cutoff {spec.cutoff:g}"
+        return f"{spec.name}: {spec.basis.expansion} basis, symmetry {spec.basis.symmetry}, {size}{cutoff}."
+    radii = sorted({cutoff for row in spec.cutoffs for cutoff in row})
+    extra = f", pair term of degree {spec.pair.degree}" if spec.pair else ""
+    extra += ", ZBL core" if spec.zbl else ""
+    extra += ", inner cutoff" if spec.inner_cutoff else ""
+    return (
+        f"{spec.name}: {spec.basis.expansion} basis of {', '.join(spec.species)}, {size}, "
+        f"cutoff {', '.join(f'{radius:g}' for radius in radii)} Å{extra}."
+    )

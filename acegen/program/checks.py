@@ -1,0 +1,158 @@
+"""What must hold of a kernel program beyond the types of its fields, for programs that come from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from acegen.errors import AcegenError
+from acegen.program.kernel import (
+    Agnesi,
+    Circle,
+    Coordinate,
+    DirectionPolynomials,
+    Distance,
+    Harmonics,
+    KernelProgram,
+    NoAngles,
+    PairEnergies,
+    PairFunctions,
+    Position,
+    Ranges,
+    Row,
+)
+
+
+class ProgramError(AcegenError):
+    """A document that is no kernel program, or a program that contradicts itself."""
+
+
+def check_program(program: KernelProgram) -> None:
+    """Demand that positions are there, tables have an entry for every pair, and parts fit each other.
+
+    Raises:
+        ProgramError: naming the first fault.
+    """
+    for fault in _faults(program):
+        raise ProgramError(f"the kernel program '{program.name}' contradicts itself: {fault}.")
+
+
+def _faults(program: KernelProgram) -> Iterator[str]:
+    count = len(program.species)
+    if not count or len(set(program.species)) < count:
+        yield "species must be one or more different names"
+    if not 1 <= program.dimension <= 3 or (program.atoms and program.dimension < 3):
+        yield "atoms have three coordinates, other particles one to three"
+    if not program.atoms and count > 1:
+        yield "particles other than atoms have one species"
+    yield from _functions(program)
+    yield from _outputs(program)
+    if len(program.atomic_energies) != count:
+        yield "atomic_energies must have a number for every species"
+    if program.embedding is not None and len(program.embedding) != count:
+        yield "embedding must have an entry for every species"
+    for name, ranges in [("inner", program.inner.ranges)] if program.inner else []:
+        yield from _ranges(name, ranges, count)
+    for term in program.references:
+        yield from _ranges("references", term.ranges, count)
+        yield from _matrix("references", term.strength, count)
+        yield from _matrix("references", term.inverse_length, count)
+    yield from _pair(program)
+
+
+def _functions(program: KernelProgram) -> Iterator[str]:
+    layout, one = program.layout, program.one_particle
+    if len(layout.counts) != len(program.species) or not layout.components:
+        yield "layout must have counts for every species"
+        return
+    if any(len(row) != len(layout.components) or min(row) < 0 for row in layout.counts) or not layout.size:
+        yield "layout must have a count for every l"
+        return
+    if any(not any(row) for row in layout.counts):
+        yield "layout must have an A of every species"
+    if layout.first != one.radial.first or layout.n_radial > one.radial.count:
+        yield "layout counts radial functions that are not there"
+    match one.angular:
+        case Harmonics(l_max):
+            there = [tuple(range(-l, l + 1)) for l in range(l_max + 1)]
+        case Circle(l_max):
+            there = [(-l, l) if l else (0,) for l in range(l_max + 1)]
+        case DirectionPolynomials(functions):
+            there = list(layout.components) if len(functions) == layout.n_angular else []
+            if any(len(powers) != program.dimension or min(powers) < 0 for terms in functions for powers, _ in terms):
+                yield "angular functions must have a power for every coordinate"
+        case NoAngles():
+            there = [(0,)]
+    if list(layout.components) != there:
+        yield "layout.components are not those of the angular functions"
+    if isinstance(one.coordinate, Position) != (program.dimension == 1):
+        yield "a coordinate that is the particle itself is for particles with one coordinate"
+    yield from _coordinate("one_particle", one.coordinate, len(program.species))
+
+
+def _outputs(program: KernelProgram) -> Iterator[str]:
+    outputs, n_terms = program.outputs, len(program.products)
+    for product in program.products:
+        if not product or list(product) != sorted(product) or not 0 <= product[0] <= product[-1] < program.layout.size:
+            yield "products must be ascending positions of A's"
+            return
+    if outputs.coupling is not None:
+        yield from _rows("outputs.coupling", outputs.coupling, n_terms)
+        if any(not row for row in outputs.coupling):
+            yield "every row of outputs.coupling must have an entry"
+            return
+        orders = [{len(program.products[t]) for t, _ in row if t < n_terms} for row in outputs.coupling]
+        if any(len(found) > 1 for found in orders):
+            yield "a row of outputs.coupling must be of products of one order"
+        n_terms = len(outputs.coupling)
+    if len(outputs.rows) not in (1, len(program.species)):
+        yield "outputs.rows must have one entry, or one for every species"
+    for rows in outputs.rows:
+        if len(rows) != len(outputs.names):
+            yield "outputs.rows must have a row for every name"
+        yield from _rows("outputs.rows", rows, n_terms)
+
+
+def _rows(name: str, rows: Sequence[Row], width: int) -> Iterator[str]:
+    if any(not 0 <= position < width for row in rows for position, _ in row):
+        yield f"{name} names a position that is not there"
+
+
+def _pair(program: KernelProgram) -> Iterator[str]:
+    pair, count = program.pair, len(program.species)
+    if pair is None:
+        return
+    if not program.atoms or isinstance(pair, PairEnergies) != (program.embedding is not None):
+        yield "pair functions are for descriptors of atoms, pair energies for potentials"
+    yield from _coordinate("pair", pair.coordinate, count)
+    match pair:
+        case PairFunctions():
+            if len(pair.scales) != pair.radial.count:
+                yield "pair.scales must have a number for every radial function"
+        case PairEnergies():
+            yield from _matrix("pair.series", pair.series, count)
+            if any(len(series) != len(pair.nodes) + 1 for row in pair.series for series in row):
+                yield "pair.series must have one coefficient more than there are nodes"
+
+
+def _coordinate(name: str, coordinate: Coordinate, count: int) -> Iterator[str]:
+    if isinstance(coordinate, Distance):
+        yield from _matrix(f"{name}.coordinate.cutoffs", coordinate.cutoffs, count)
+        lengths = [length for row in coordinate.cutoffs for length in row]
+        if isinstance(coordinate.transform, Agnesi):
+            yield from _matrix(f"{name}.coordinate.transform.r0", coordinate.transform.r0, count)
+            lengths += [length for row in coordinate.transform.r0 for length in row]
+            if not 1 <= coordinate.transform.p <= coordinate.transform.q:
+                yield f"{name}.coordinate.transform must have powers 1 <= p <= q"
+        if min(lengths, default=0.0) <= 0:
+            yield f"{name}.coordinate must have positive lengths"
+
+
+def _ranges(name: str, ranges: Ranges, count: int) -> Iterator[str]:
+    yield from _matrix(f"{name}.ranges", ranges, count)
+    if any(not 0 <= inner < outer for row in ranges for inner, outer in row):
+        yield f"{name}.ranges must have inner distances below outer ones"
+
+
+def _matrix(name: str, table: Sequence[Sequence[object]], count: int) -> Iterator[str]:
+    if len(table) != count or any(len(row) != count for row in table):
+        yield f"{name} must have an entry for every pair of species"

@@ -1,0 +1,328 @@
+"""The kernel program: frozen data that say what a kernel computes.
+
+Around a centre of species z, with particles j at r_j of species z_j:
+
+    y_j             coordinate of a particle: a monotone map of its distance, its position, or nothing
+    φ_znlm(j)     = δ(z, z_j) R_n(y_j) S_lm(r_j/|r_j|)
+    A_znlm        = Σ_j φ_znlm(j)                                   pooled functions, in the order of the layout
+    P_t           = Π_k A[products[t][k]]
+    b_j           = Σ_t coupling[j][t] P_t                          first step of the outputs, where there is one
+    ρ_i           = Σ_j rows[z][i][j] b_j                           second step; without a first one, b is P
+    values        = s · (pair functions, ρ_1, ρ_2, ...)             of a program without embedding: descriptors
+    E             = s · (pair energies + F_z(ρ)) + reference terms + atomic energy of z      with one: a potential
+
+where s is the product of the inner switch over the particles, one without a switch. Every number is the double that
+is computed with: what is exact in a front end has been rounded once, correctly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import inf
+from typing import TypeAlias
+
+from acegen.program.layout import PooledLayout
+
+ByPair: TypeAlias = tuple[tuple[float, ...], ...]
+"""A number by centre and neighbour species."""
+
+Ranges: TypeAlias = tuple[tuple[tuple[float, float], ...], ...]
+"""An inner and an outer distance by centre and neighbour species, Å."""
+
+Product: TypeAlias = tuple[int, ...]
+"""Positions of the factors A, ascending."""
+
+Row: TypeAlias = tuple[tuple[int, float], ...]
+"""A linear combination: pairs (position, weight)."""
+
+ATOMS = "O3"
+"""Symmetry of models of atoms; particles of all others have one species and no virial."""
+
+
+# ---- one-particle functions
+
+
+@dataclass(frozen=True)
+class Smoothstep:
+    """y = (1-s)² (1+2s), s = min(r/cutoff, 1)."""
+
+
+@dataclass(frozen=True)
+class Smootherstep:
+    """y = (1-s)³ (1+3s+6s²), s = min(r/cutoff, 1)."""
+
+
+@dataclass(frozen=True)
+class Agnesi:
+    """y = (1-s)² (1+2s) / (1 + a x^q / (1 + x^(q-p))), s = min(r/cutoff, 1), x = r/r0."""
+
+    a: float
+    p: int
+    q: int
+    r0: ByPair
+
+
+Transform: TypeAlias = Smoothstep | Smootherstep | Agnesi
+
+
+@dataclass(frozen=True)
+class Distance:
+    """y is a function of the distance: one at the centre, zero from the cutoff (Å) on."""
+
+    cutoffs: ByPair
+    transform: Transform
+
+
+@dataclass(frozen=True)
+class Position:
+    """y is the particle itself, a number in [-1, 1]."""
+
+
+@dataclass(frozen=True)
+class DirectionOnly:
+    """Only the direction of a particle counts; there is one radial function, R_0 = 1."""
+
+
+Coordinate: TypeAlias = Distance | Position | DirectionOnly
+
+
+@dataclass(frozen=True)
+class Recurrence:
+    """R_first = e(y) and R_{n+1} = (a y + b) R_n - c R_{n-1}, the same for all pairs of species and all l.
+
+    Attributes:
+        first: the lowest n.
+        envelope: coefficients of e by power of y.
+        steps: a, b, c for n = first, first + 1, ...
+    """
+
+    first: int
+    envelope: tuple[float, ...]
+    steps: tuple[tuple[float, float, float], ...]
+
+    @property
+    def count(self) -> int:
+        """Number of functions."""
+        return len(self.steps) + 1
+
+
+RadialFunctions: TypeAlias = Recurrence
+"""How radial functions are given. Tables in r, or functions by pair and by l, become further members."""
+
+
+@dataclass(frozen=True)
+class Harmonics:
+    """S_lm = Q_l^|m|(z) times Re (m >= 0) or Im (m < 0) of (x+iy)^|m|, with Q_l^m = d^m P_l / dz^m."""
+
+    l_max: int
+
+
+@dataclass(frozen=True)
+class Circle:
+    """S_{l,l} = Re (x+iy)^l, S_{l,-l} = Im (x+iy)^l."""
+
+    l_max: int
+
+
+@dataclass(frozen=True)
+class DirectionPolynomials:
+    """Any polynomials in the components of the unit vector, by l, then m: terms (powers, coefficient) of each."""
+
+    functions: tuple[tuple[tuple[tuple[int, ...], float], ...], ...]
+
+
+@dataclass(frozen=True)
+class NoAngles:
+    """One function, S_00 = 1."""
+
+
+AngularFunctions: TypeAlias = Harmonics | Circle | DirectionPolynomials | NoAngles
+
+
+@dataclass(frozen=True)
+class OneParticle:
+    """The functions φ of one particle: of its coordinate, and of its direction."""
+
+    coordinate: Coordinate
+    radial: RadialFunctions
+    angular: AngularFunctions
+
+
+# ---- outputs
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Linear combinations of the products, in one step or in two.
+
+    Attributes:
+        names: of the outputs, for readers.
+        coupling: first step: coupled functions as combinations of products, all of one order. None: no such step.
+        rows: by centre species the outputs, as combinations of coupled functions, or of products without such; a
+            single entry serves all species.
+    """
+
+    names: tuple[str, ...]
+    coupling: tuple[Row, ...] | None
+    rows: tuple[tuple[Row, ...], ...]
+
+    def of(self, center: int) -> tuple[Row, ...]:
+        """The rows of a centre species."""
+        return self.rows[center if len(self.rows) > 1 else 0]
+
+
+@dataclass(frozen=True)
+class Identity:
+    """F(ρ) = ρ_1."""
+
+
+Embedding: TypeAlias = Identity
+"""F by centre; what is not linear (Finnis-Sinclair) becomes a further member."""
+
+
+# ---- terms beside the products
+
+
+@dataclass(frozen=True)
+class PairFunctions:
+    """scales[n-1] Σ_j R_n(y_j), n = 1, 2, ..., over the neighbours of each species, with a coordinate of their own."""
+
+    coordinate: Distance
+    radial: Recurrence
+    scales: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class PairEnergies:
+    """Σ_j e(y_j) Σ_k c_k Π_{i<k} (y_j - nodes[i]): linear combinations of pair functions in Newton's form.
+
+    Attributes:
+        coordinate: y, of their own.
+        envelope: coefficients of e by power of y.
+        nodes: of Newton's form, one less than there are coefficients.
+        series: the c_k by centre and neighbour species.
+    """
+
+    coordinate: Distance
+    envelope: tuple[float, ...]
+    nodes: tuple[float, ...]
+    series: tuple[tuple[tuple[float, ...], ...], ...]
+
+
+PairTerm: TypeAlias = PairFunctions | PairEnergies
+
+
+@dataclass(frozen=True)
+class Zbl:
+    """Screened nuclear repulsion, strength/r · Σ_i w_i exp(-rate_i r inverse_length), half a pair's energy, eV.
+
+    It is switched off from the inner to the outer distance by 1 - t³ (10 - 15 t + 6 t²).
+
+    Attributes:
+        ranges: inner and outer distance.
+        strength: half of Z Z' e², eV Å.
+        inverse_length: of the screening, 1/Å.
+        screening: pairs (w, rate).
+    """
+
+    ranges: Ranges
+    strength: ByPair
+    inverse_length: ByPair
+    screening: tuple[tuple[float, float], ...]
+
+
+Reference: TypeAlias = Zbl
+"""Parts of a site energy without coefficients."""
+
+
+@dataclass(frozen=True)
+class InnerSwitch:
+    """All that has coefficients times Π_j f(r_j): f = t³ (10 - 15 t + 6 t²) from the inner to the outer distance."""
+
+    ranges: Ranges
+
+
+# ---- the program
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What readers are told; no part of what is computed, nor of the identity of a program.
+
+    Attributes:
+        title: one sentence.
+        radial: formula of the radial functions.
+        angular: formula of the angular functions.
+        expansion: "canonical" or "self-interacting".
+        max_order: largest correlation order.
+    """
+
+    title: str
+    radial: str
+    angular: str
+    expansion: str
+    max_order: int
+
+
+@dataclass(frozen=True)
+class KernelProgram:
+    """What a kernel computes; see the module.
+
+    Attributes:
+        name: of the model, prefix of symbols.
+        symmetry: of the particle space.
+        dimension: coordinates of a particle.
+        species: names of the particles' species, which are those of centres too.
+        one_particle: the functions that are pooled.
+        layout: where the A's stand.
+        products: the distinct products.
+        outputs: combinations of them.
+        embedding: by centre species, for a potential; None for descriptors.
+        pair: the pair term.
+        references: parts of the energy without coefficients.
+        inner: the inner switch.
+        atomic_energies: by centre species, eV; for a potential.
+        notes: for readers.
+    """
+
+    name: str
+    symmetry: str
+    dimension: int
+    species: tuple[str, ...]
+    one_particle: OneParticle
+    layout: PooledLayout
+    products: tuple[Product, ...]
+    outputs: Outputs
+    embedding: tuple[Embedding, ...] | None
+    pair: PairTerm | None
+    references: tuple[Reference, ...]
+    inner: InnerSwitch | None
+    atomic_energies: tuple[float, ...]
+    notes: Notes
+
+    @property
+    def atoms(self) -> bool:
+        """Whether particles are atoms."""
+        return self.symmetry == ATOMS
+
+    @property
+    def n_pair(self) -> int:
+        """Number of pair functions among the values of a descriptor program; they come first."""
+        return len(self.pair.scales) * len(self.species) if isinstance(self.pair, PairFunctions) else 0
+
+    @cached_property
+    def orders(self) -> tuple[int, ...]:
+        """Number of factors, by coupled function."""
+        return tuple(len(self.products[row[0][0]]) for row in self.outputs.coupling or ())
+
+    @cached_property
+    def reach(self) -> ByPair:
+        """Distance by centre and neighbour from which on a particle contributes to nothing, Å; infinite without one."""
+        count = len(self.species)
+        tables = []
+        for part in (self.one_particle, *([self.pair] if self.pair else [])):
+            coordinate = part.coordinate
+            tables.append(coordinate.cutoffs if isinstance(coordinate, Distance) else ((inf,) * count,) * count)
+        tables += [tuple(tuple(outer for _, outer in row) for row in term.ranges) for term in self.references]
+        return tuple(tuple(map(max, zip(*rows, strict=True))) for rows in zip(*tables, strict=True))

@@ -1,0 +1,161 @@
+"""A kernel program in words: the paper's symbols, one line a sum."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from acegen.program.kernel import (
+    Agnesi,
+    ByPair,
+    Circle,
+    Coordinate,
+    DirectionOnly,
+    DirectionPolynomials,
+    Distance,
+    Harmonics,
+    KernelProgram,
+    NoAngles,
+    PairEnergies,
+    PairFunctions,
+    Position,
+    Ranges,
+    Recurrence,
+    Row,
+    Smootherstep,
+    Smoothstep,
+    Zbl,
+)
+from acegen.program.layout import PooledLayout
+
+
+def program_text(program: KernelProgram) -> str:
+    """The program, completely, for readers; species, n, l and m are the arguments of A."""
+    return "\n".join(_lines(program)) + "\n"
+
+
+def pooled_name(layout: PooledLayout, species: Sequence[str], position: int) -> str:
+    """A(species, n, l, m) of a position."""
+    z, n, l, m = layout.names[position]
+    return f"A({species[z]},{n},{l},{m})"
+
+
+def _lines(program: KernelProgram) -> Iterator[str]:
+    species, one = program.species, program.one_particle
+    kind = "descriptors" if program.embedding is None else "potential"
+    yield f"{program.name}: {kind} of {', '.join(species)} ({program.symmetry}, {program.dimension} coordinates)"
+    yield ""
+    yield from _coordinate(one.coordinate, species)
+    yield from _recurrence("R", one.radial)
+    yield from _angular(one.angular)
+    yield f"A(z,n,l,m) = Σ_j δ(z,z_j) R_n(y_j) S_lm(r_j/|r_j|)    {program.layout.size} of them"
+    yield ""
+    names = [pooled_name(program.layout, species, v) for v in range(program.layout.size)]
+    products = [" ".join(names[v] for v in product) for product in program.products]
+    coupling = program.outputs.coupling
+    if coupling is not None:
+        for j, row in enumerate(coupling, start=1):
+            yield from _sum(f"b[{j}]", row, products)
+        yield ""
+        products = [f"b[{j}]" for j in range(1, len(coupling) + 1)]
+    for center, rows in enumerate(program.outputs.rows):
+        whose = f" around {species[center]}" if len(program.outputs.rows) > 1 else ""
+        for i, (name, row) in enumerate(zip(program.outputs.names, rows, strict=True), start=1):
+            yield f"# {name}{whose}"
+            yield from _sum(f"ρ[{i}]", row, products)
+    yield ""
+    yield from _pair(program, species)
+    for term in program.references:
+        yield from _zbl(term, species)
+    if program.inner is not None:
+        yield "s = Π_j f(r_j), f = t³ (10 - 15 t + 6 t²), t = (r - inner)/(outer - inner)"
+        yield from _ranges(program.inner.ranges, species)
+    switch = "" if program.inner is None else "s "
+    if program.embedding is None:
+        yield f"values = {switch}({'pair functions, ' if program.pair else ''}ρ)"
+        return
+    for center, symbol in enumerate(species):
+        energy = f"{switch}({'pair + ' if program.pair else ''}ρ[1])" + (" + V" if program.references else "")
+        yield f"E({symbol}) = {energy} + {program.atomic_energies[center]!r}"
+
+
+def _sum(name: str, row: Row, terms: Sequence[str]) -> Iterator[str]:
+    yield from (f"{name} += {weight!r} {terms[position]}" for position, weight in row)
+
+
+def _coordinate(coordinate: Coordinate, species: Sequence[str], name: str = "y") -> Iterator[str]:
+    match coordinate:
+        case Position():
+            yield f"{name} = x, the particle"
+        case DirectionOnly():
+            yield f"{name} does not count"
+        case Distance(cutoffs, transform):
+            match transform:
+                case Smoothstep():
+                    yield f"{name} = (1-s)² (1+2s), s = min(r/cutoff, 1)"
+                case Smootherstep():
+                    yield f"{name} = (1-s)³ (1+3s+6s²), s = min(r/cutoff, 1)"
+                case Agnesi(a, p, q, r0):
+                    yield (
+                        f"{name} = (1-s)² (1+2s) / (1 + {a!r} x^{q} / (1 + x^{q - p})), s = min(r/cutoff, 1), x = r/r0"
+                    )
+                    yield from _by_pair("r0", r0, species)
+            yield from _by_pair("cutoff", cutoffs, species)
+
+
+def _recurrence(name: str, radial: Recurrence) -> Iterator[str]:
+    envelope = " + ".join(f"{value!r} y^{power}" for power, value in enumerate(radial.envelope) if value)
+    yield f"{name}_{radial.first} = {envelope}"
+    for n, (a, b, c) in enumerate(radial.steps, start=radial.first):
+        last = "" if n == radial.first else f" - {c!r} {name}_{n - 1}"
+        yield f"{name}_{n + 1} = ({a!r} y + {b!r}) {name}_{n}{last}"
+
+
+def _angular(angular: Harmonics | Circle | DirectionPolynomials | NoAngles) -> Iterator[str]:
+    match angular:
+        case Harmonics(l_max):
+            yield f"S_lm = Q_l^|m|(z) Re or Im (x+iy)^|m|, Q_l^m = d^m P_l / dz^m (Re for m ≥ 0), l ≤ {l_max}"
+        case Circle(l_max):
+            yield f"S_lm = Re (m ≥ 0) or Im (m < 0) of (x+iy)^l, l ≤ {l_max}"
+        case NoAngles():
+            yield "S_00 = 1"
+        case DirectionPolynomials(functions):
+            for h, terms in enumerate(functions):
+                text = " + ".join(
+                    " ".join([repr(value), *(f"{axis}^{k}" for axis, k in zip("xyz", powers, strict=False) if k)])
+                    for powers, value in terms
+                )
+                yield f"S[{h}] = {text}"
+
+
+def _pair(program: KernelProgram, species: Sequence[str]) -> Iterator[str]:
+    match program.pair:
+        case PairFunctions(coordinate, radial, scales):
+            yield from _coordinate(coordinate, species, "y of the pair term")
+            yield from _recurrence("R", radial)
+            for n, scale in enumerate(scales, start=1):
+                yield f"pair function {n} of each species = {scale!r} Σ_j R_{n}(y_j)"
+        case PairEnergies(coordinate, envelope, nodes, series):
+            yield from _coordinate(coordinate, species, "y of the pair term")
+            yield f"e = {' + '.join(f'{value!r} y^{power}' for power, value in enumerate(envelope) if value)}"
+            yield f"pair = Σ_j e(y_j) Σ_k c_k Π_(i<k) (y_j - x_i), x = {', '.join(map(repr, nodes))}"
+            for center, row in enumerate(series):
+                for other, values in enumerate(row):
+                    yield f"c({species[center]}-{species[other]}) = {', '.join(map(repr, values))}"
+
+
+def _zbl(term: Zbl, species: Sequence[str]) -> Iterator[str]:
+    screening = " + ".join(f"{weight!r} exp(-{rate!r} r/a)" for weight, rate in term.screening)
+    yield f"V = Σ_j strength/r ({screening}) (1 - t³ (10 - 15 t + 6 t²)), t = (r - inner)/(outer - inner)"
+    yield from _ranges(term.ranges, species)
+    yield from _by_pair("strength", term.strength, species)
+    yield from _by_pair("1/a", term.inverse_length, species)
+
+
+def _by_pair(name: str, table: ByPair, species: Sequence[str]) -> Iterator[str]:
+    for center, row in enumerate(table):
+        yield "  " + ", ".join(f"{name}({species[center]},{species[z]}) = {value!r}" for z, value in enumerate(row))
+
+
+def _ranges(ranges: Ranges, species: Sequence[str]) -> Iterator[str]:
+    for end, name in enumerate(("inner", "outer")):
+        yield from _by_pair(name, tuple(tuple(pair[end] for pair in row) for row in ranges), species)
