@@ -82,7 +82,7 @@ def test_report_has_the_numbers_of_the_fit(fitted: Fitted) -> None:
     assert document["name"] == "copper"
     assert set(document) == {
         "format", "generator", "name", "settings", "spec", "recommendation", "basis_hash", "functions",
-        "atomic_energies", "data", "folds", "findings", "solution", "selection", "errors", "repulsion", "stages",
+        "atomic_energies", "data", "folds", "findings", "solution", "selection", "errors", "repulsion", "held", "stages",
         "assembly",
     }  # fmt: skip
     assert document["basis_hash"] == result.model.basis_hash
