@@ -27,11 +27,11 @@ from acegen.build.module import build_module
 from acegen.build.toolchain import Toolchain
 from acegen.codegen.backend import Machine, choose_backend
 from acegen.codegen.module import Documents, generate_code
-from acegen.coefficients import Coefficients, check_coefficients, coefficient_document, model_hash
 from acegen.lower import descriptor_program, expand_products, potential_program
 from acegen.options import BuildOptions
 from acegen.progress import Progress
 from acegen.spec import AnySpec
+from acegen.store.coefficients import Coefficients, check_coefficients, coefficient_document, model_hash
 
 
 def run_stages(

@@ -14,7 +14,6 @@ from acegen.basis import derive_basis
 from acegen.build.toolchain import find_toolchain
 from acegen.cli.terminal import Listing
 from acegen.codegen.backend import Backend, Machine, choose_backend
-from acegen.coefficients import read_coefficients
 from acegen.lower import ProductExpansion, expand_products, fold_coefficients, potential_of_products
 from acegen.optimize import Cost, ProductStage
 from acegen.options import BuildOptions
@@ -22,6 +21,8 @@ from acegen.printing import visible
 from acegen.progress import Progress
 from acegen.runtime import CompiledModel, Model, open_model
 from acegen.spec import Spec, load_spec
+from acegen.store.coefficients import read_coefficients
+from acegen.store.files import COEFFICIENTS
 
 
 def show_info(target: Path, neighbours: int, options: BuildOptions, console: Console, progress: Progress) -> None:
@@ -53,7 +54,7 @@ def show_info(target: Path, neighbours: int, options: BuildOptions, console: Con
 def _folded(expansion: ProductExpansion, model: CompiledModel | None) -> Mapping[str, Sequence[float]]:
     """Coefficients of the products of a potential; without one, ones, so that the program is at its largest."""
     if model is not None and model.has_potential:
-        coefficients = read_coefficients(model.path / "coefficients.json")
+        coefficients = read_coefficients(model.path / COEFFICIENTS)
         return fold_coefficients(expansion, expansion.basis.split(coefficients.values)[1])
     return {element: [1.0] * len(expansion.products) for element in expansion.basis.spec.species}
 

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acegen.errors import AcegenError, ModuleError
-from acegen.manifest import BASIS, Manifest, read_manifest, resolved
 from acegen.options import BuildOptions
 from acegen.runtime.environments import Environments
 from acegen.runtime.library import open_library
+from acegen.store.manifest import BASIS, Manifest, read_manifest, resolved
 
 Floats: TypeAlias = NDArray[np.float64]
 

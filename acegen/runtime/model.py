@@ -12,13 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from acegen.elements import SYMBOLS
 from acegen.errors import AcegenError, ModuleError
-from acegen.manifest import Manifest
 from acegen.runtime.compiled import CompiledModel
 from acegen.runtime.design import DesignRows
 from acegen.runtime.environments import Environments, check_vectors
 from acegen.runtime.inputs import Element, InputReader
 from acegen.runtime.neighbours import NeighbourList
 from acegen.runtime.results import FunctionLabel, Result
+from acegen.store.manifest import Manifest
 
 if TYPE_CHECKING:
     from ase import Atoms

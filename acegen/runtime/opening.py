@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from acegen.manifest import read_manifest, resolved
 from acegen.runtime.library import open_library
 from acegen.runtime.model import Model
 from acegen.runtime.particles import ParticleModel
+from acegen.store.manifest import read_manifest, resolved
 
 
 def open_model(path: str | Path) -> Model | ParticleModel:
