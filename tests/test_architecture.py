@@ -89,6 +89,26 @@ def test_backends_do_not_know_each_other() -> None:
             assert "acegen.codegen.backend" not in text, file
 
 
+SPACES = {"spec/basis.py", "spec/particles.py", "spec/symmetries.py", "program/kernel.py"} | {
+    f"algebra/{name}.py" for name in ("line", "circle", "sphere")
+}
+"""Files that may name the symmetry of a space: those that define it, for specifications, programs and algebra."""
+
+
+def test_no_stage_asks_of_what_kind_a_specification_is() -> None:
+    """It asks for what it needs, which is None where there is none; and no stage knows a space by its name."""
+    for file in (ROOT / "acegen").rglob("*.py"):
+        path = file.relative_to(ROOT / "acegen").as_posix()
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("isinstance", "issubclass", "type"):
+                tested = re.findall(r"\w*Spec\b", " ".join(map(ast.unparse, node.args[1:])))
+                assert not tested or path.startswith("spec/"), f"{path}:{node.lineno} tests for {tested}"
+            if isinstance(node, ast.MatchClass):
+                assert not ast.unparse(node.cls).endswith("Spec"), f"{path}:{node.lineno}"
+            if isinstance(node, ast.Constant) and node.value in ("O1", "SO2", "O2", "O3"):
+                assert path in SPACES, f"{path}:{node.lineno} names the symmetry {node.value}"
+
+
 def test_page_of_the_architecture_is_up_to_date() -> None:
     """docs/architecture.md is what is made from the imports that there are."""
     made = runpy.run_path(str(ROOT / "docs" / "architecture.py"))
