@@ -303,6 +303,12 @@ def test_modules_of_either_kind_are_told_apart(particle_models: Models, models: 
     assert isinstance(open_model(models("silicon").path), acegen.Model)
     assert isinstance(open_model(particle_models("chebyshev").path), acegen.ParticleModel)
 
+    class Own(acegen.Model):
+        """Somebody's own class of models of atoms."""
+
+    assert type(Own.open(models("silicon").path)) is Own
+    assert type(open_model(models("silicon").path)) is acegen.Model
+
 
 def test_specs_of_either_kind_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(acegen.SpecError, match=r"describes particles other than atoms.*acegen\.compile_particles"):

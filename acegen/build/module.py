@@ -1,4 +1,4 @@
-"""Seventh stage: generated code compiled to an importable module, complete or not at all."""
+"""Seventh stage: generated code compiled to an importable module."""
 
 from __future__ import annotations
 

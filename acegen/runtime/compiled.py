@@ -27,17 +27,15 @@ _MAX_THREADS = 1024
 class CompiledModel(ABC):
     """A compiled module, opened: metadata, and its kernels called with environments in the layout of the ABI.
 
-    Each kind of models is a class of its own, which says what they are models of, and by what function they are loaded.
+    Each kind of models is a class derived from this one.
+
+    Attributes:
+        of: what they are models of.
+        loader: the function that loads them.
     """
 
-    kinds: ClassVar[list[type[CompiledModel]]] = []
-    """All of them."""
     of: ClassVar[str]
     loader: ClassVar[str]
-
-    def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
-        CompiledModel.kinds.append(cls)
 
     def __init__(self, directory: Path, manifest: Manifest, ffi: Any, handle: Any, threads: int = 1) -> None:
         self._directory = directory
@@ -68,7 +66,9 @@ class CompiledModel(ABC):
         directory = resolved(path)
         manifest = read_manifest(directory)
         ffi, handle = open_library(directory, manifest)
-        kind = next(kind for kind in CompiledModel.kinds if kind.is_kind_of(handle))
+        kind = next(kind for kind in CompiledModel.__subclasses__() if kind.is_kind_of(handle))
+        if issubclass(cls, kind):
+            kind = cls
         if not issubclass(kind, cls):
             raise ModuleError(
                 f"the module {directory} is a model of {kind.of} with symmetry "
