@@ -11,6 +11,7 @@ import argparse
 import os
 import sys
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def _models(options: argparse.Namespace) -> dict[str, Any]:
             request["cutoff"] = options.cutoff
         if count is not None:
             request["functions"] = count
-        models["default" if count is None else f"{count:,} functions"] = request
+        models["default" if count is None else f"at most {count:,}"] = request
     return {**{path.stem: str(path) for path in options.spec}, **models}
 
 
@@ -103,19 +104,20 @@ def _row(label: str, result: FitResult, microseconds: Samples) -> dict[str, Any]
 
 
 def _show(console: Console, rows: list[dict[str, Any]]) -> None:
-    table = Table("model", "functions", "µs/atom (quartiles)", "val. E, F", "test E, F", "fit, s")
+    table = Table("model", "functions", "µs/atom", "quartiles", "validation", "test", "fit, s")
     for row in rows:
         low, high = row["microseconds"].quartiles
         table.add_row(
             row["model"],
             f"{row['functions']:,}",
-            f"{row['microseconds'].median:.2f} ({low:.2f}-{high:.2f})",
+            f"{row['microseconds'].median:.2f}",
+            f"{low:.2f}-{high:.2f}",
             f"{row['validation energy']:.2f}, {row['validation forces']:.4f}",
             f"{row['energy']:.2f}, {row['forces']:.4f}",
             f"{row['seconds']:.0f}",
         )
     console.print(table)
-    console.print("Mean absolute errors, meV/atom and eV/Å.")
+    console.print("Mean absolute errors of energies, meV/atom, and forces, eV/Å.")
 
 
 def _draw(rows: list[dict[str, Any]], path: Path) -> Path:
@@ -126,13 +128,12 @@ def _draw(rows: list[dict[str, Any]], path: Path) -> Path:
 
     figure, panels = plt.subplots(1, 2, figsize=(8.4, 3.6))
     for axes, key, name in zip(panels, ("energy", "forces"), ("energy, meV/atom", "forces, eV/Å"), strict=True):
-        for row in rows:
-            place = row["microseconds"].median, row[key]
-            axes.plot(*place, "o", color="#4477aa" if "functions" in row["model"] else "#cc6677")
-            axes.annotate(row["model"], place, textcoords="offset points", xytext=(5, 4), fontsize=8)
+        for row, marker in zip(rows, cycle("osD^vPX")):  # places coincide where a budget is not used up
+            axes.plot(row["microseconds"].median, row[key], marker, label=row["model"], alpha=0.7, fillstyle="none")
         axes.set_xlabel("µs per atom, energies and forces")
         axes.set_ylabel(f"test error, {name}")
-        axes.margins(0.2)
+        axes.margins(0.1)
+    panels[0].legend(frameon=False, fontsize=8)
     figure.tight_layout()
     figure.savefig(path, dpi=120)
     plt.close(figure)

@@ -28,7 +28,7 @@ from acegen.codegen.module import GeneratedCode, ModelContext, PackageContext, R
 from acegen.codegen.plain.contexts import PlainContext
 from acegen.errors import BuildError
 from acegen.options import BuildOptions
-from acegen.program.kernel import Smoothstep
+from acegen.program.kernel import PairEnergies, Smoothstep
 from acegen.stages import documents_of
 from acegen.store import files
 
@@ -289,6 +289,36 @@ def test_another_transform_in_the_pair_term() -> None:
     text = plain.generate(program, None, None)
     assert "(1.0 + 2.0 * s)" in text["alloy_pair.c"]
     assert "6.0 * s * s" in text["alloy_functions.c"]
+
+
+def test_descriptors_that_differ_by_centre() -> None:
+    """No backend writes them today, and both say so."""
+    program = cases("alloy").descriptors
+    by_center = replace(program, outputs=replace(program.outputs, rows=program.outputs.rows * 2))
+    direct = replace(program, outputs=replace(program.outputs, coupling=None))
+    for name in ("lanes", "plain"):
+        for refused in (by_center, direct):
+            with pytest.raises(BuildError, match="descriptors of 'alloy' must be combinations of coupled functions"):
+                choose_backend(BuildOptions(backend=name), MACHINE).generate(refused, None, None)
+
+
+def test_programs_of_two_models() -> None:
+    """Descriptors and potential must share what their kernels share; the message says where they do not."""
+    own = cases("alloy")
+    descriptors, potential = own.descriptors, own.potential
+    assert isinstance(potential.pair, PairEnergies)
+    backend = choose_backend(BuildOptions(), MACHINE)
+    stage = backend.optimize(potential, "auto")
+    for other, field in [
+        (replace(potential, name="other"), "name"),
+        (replace(potential, inner=None), "inner"),
+        (replace(potential, references=()), "references"),
+        (replace(potential, pair=None), "pair"),
+        (replace(potential, pair=replace(potential.pair, envelope=(0.0, 2.0))), "pair"),
+        (replace(potential, one_particle=cases("silicon").descriptors.one_particle), "one_particle"),
+    ]:
+        with pytest.raises(BuildError, match=f"not of one model: they differ in {field}"):
+            generate_code(descriptors, other, stage, backend, documents_of("alloy", "", own.coefficients))
 
 
 def test_modules_of_both_backends_in_one_program(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from scipy.optimize import minimize
 
 import acegen
 from acegen.fit.compression import scaled
-from acegen.fit.data import Dataset
+from acegen.fit.data import Configuration, Dataset
 from acegen.fit.pipeline import FitResult, fit
 from acegen.fit.repulsion import Demands, nearest_that_obeys, squeezed
 from acegen.progress import Silent
@@ -164,6 +164,16 @@ def test_other_solvers_obey(tmp_path: Path, solver: dict[str, Any]) -> None:
         assert result.repulsion.compression.rises_to == pytest.approx(0.5)
     else:
         assert np.count_nonzero(result.fit.solution.functions) <= 12
+
+
+def test_large_structures_are_squeezed_too(fits: tuple[FitResult, FitResult]) -> None:
+    """Where all have more than 200 atoms, the smallest."""
+    _, held = fits
+    large = [cell(seed).repeat((4, 4, 4 + seed)) for seed in range(2)]
+    data = Dataset(tuple(Configuration(atoms, "", "", None, None, None) for atoms in large))
+    demands = squeezed(held.settings.whole_spec, held.model, data, Silent())
+    assert demands is not None
+    assert demands.n_structures == 2  # with the dimer
 
 
 def test_nothing_is_demanded_without_a_core(fits: tuple[FitResult, FitResult]) -> None:

@@ -334,6 +334,12 @@ def test_several_outputs_are_refused_for_now() -> None:
     """By the optimizer, which folds one output; the message names the program."""
     program = cases("silicon").potential
     twice = replace(program, outputs=Outputs(("a", "b"), None, tuple(rows * 2 for rows in program.outputs.rows)))
+    center, species, x = cases("silicon").environment(np.random.default_rng(1), 4)
+    first, second = (run_potential(one, center, species, x) for one in (program, twice))
+    assert second[0] == pytest.approx(first[0], rel=1e-13)  # what the embedding takes
+    assert second[1] == pytest.approx(first[1], rel=1e-11)
+    with pytest.raises(ValueError, match="has no embedding"):
+        run_potential(cases("silicon").descriptors, center, species, x)
     for refused in (twice, cases("silicon").descriptors, replace(program, embedding=None)):
         with pytest.raises(BuildError, match="kernel program 'silicon' is not one linear output"):
             optimize(refused, COST)

@@ -10,8 +10,9 @@ from acegen.codegen.backend import Backend
 from acegen.codegen.environment import Context, abi_header, render, template_environment
 from acegen.codegen.titles import GENERATOR, banner, transform_formula
 from acegen.elements import ATOMIC_NUMBERS
+from acegen.errors import BuildError
 from acegen.optimize import ProductStage
-from acegen.program.kernel import ByPair, Distance, KernelProgram, PairFunctions
+from acegen.program.kernel import ByPair, Distance, KernelProgram, PairEnergies, PairFunctions
 from acegen.store import files
 from acegen.store.manifest import BASIS
 
@@ -143,9 +144,11 @@ def generate_code(
         documents: basis description and coefficients.
 
     Raises:
-        BuildError: the backend does not support what a program holds.
+        BuildError: the backend does not support what a program holds, or the programs are not of one model.
     """
     name = descriptors.name
+    if potential is not None:
+        _check_one_model(descriptors, potential)
     environment = template_environment()
     contexts: dict[str, Context] = {
         files.PACKAGE: _package(descriptors, potential),
@@ -160,6 +163,25 @@ def generate_code(
         content[files.COEFFICIENTS] = documents.coefficients
     sources = tuple(file for file in content if file.endswith(".c"))
     return GeneratedCode(name, content, sources, documents.basis_hash, documents.model_hash)
+
+
+def _check_one_model(descriptors: KernelProgram, potential: KernelProgram) -> None:
+    """Kernels share headers: what is in them must be the same."""
+    pairs = [program.pair for program in (descriptors, potential)]
+    coordinates = [None if pair is None else pair.coordinate for pair in pairs]
+    envelopes = [
+        pair.envelope if isinstance(pair, PairEnergies) else None if pair is None else pair.radial.envelope
+        for pair in pairs
+    ]
+    common = ("name", "symmetry", "dimension", "species", "one_particle", "layout", "references", "inner")
+    different = [field for field in common if getattr(descriptors, field) != getattr(potential, field)]
+    if coordinates[0] != coordinates[1] or envelopes[0] != envelopes[1]:
+        different.append("pair")
+    if different:
+        raise BuildError(
+            f"the programs of descriptors and potential of '{descriptors.name}' are not of one model: they differ in "
+            f"{', '.join(different)}."
+        )
 
 
 def _counts(program: KernelProgram) -> tuple[int, ...]:

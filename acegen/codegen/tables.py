@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from acegen.errors import BuildError
 from acegen.program.kernel import KernelProgram, Row
 
 
@@ -60,8 +61,16 @@ def coupling_tables(program: KernelProgram) -> CouplingTables:
 
 
 def output_rows(program: KernelProgram) -> tuple[OutputRow, ...]:
-    """The outputs of a program, the same for all species of centre."""
-    rows: tuple[Row, ...] = program.outputs.of(0)
+    """The outputs of a descriptor program.
+
+    Raises:
+        BuildError: they are not combinations of coupled functions that are the same for all species of centre.
+    """
+    if program.outputs.coupling is None or len(program.outputs.rows) != 1:
+        raise BuildError(
+            f"the descriptors of '{program.name}' must be combinations of coupled functions, the same for every centre."
+        )
+    rows: tuple[Row, ...] = program.outputs.rows[0]
     return tuple(
         OutputRow(name, tuple(column for column, _ in row), tuple(weight for _, weight in row))
         for name, row in zip(program.outputs.names, rows, strict=True)

@@ -74,7 +74,7 @@ def rises_to(distance: Floats, energy: Floats) -> float:
 
 
 def compression_curve(model: Model, data: Dataset, nearest: Mapping[tuple[str, str], float]) -> CompressionCurve | None:
-    """The structure of lowest energy per atom among those of at most 200 atoms, scaled uniformly.
+    """The structure of lowest energy per atom among those of at most 200 atoms, or the smallest, scaled uniformly.
 
     Args:
         model: a compiled potential.
@@ -84,9 +84,11 @@ def compression_curve(model: Model, data: Dataset, nearest: Mapping[tuple[str, s
     Returns:
         None if no structure with an energy has two atoms within the cutoff.
     """
-    structures = [c for c in data.configurations if c.energy is not None and 1 < len(c.atoms) <= _MAX_ATOMS]
-    if not structures:
+    several = [c for c in data.configurations if c.energy is not None and len(c.atoms) > 1]
+    if not several:
         return None
+    small = [c for c in several if len(c.atoms) <= _MAX_ATOMS]
+    structures = small or [min(several, key=lambda c: len(c.atoms))]
     atoms = min(structures, key=lambda c: (c.energy or 0.0) / len(c.atoms)).atoms
     pairs = neighbour_list(atoms, model.cutoff)
     if not len(pairs.center):

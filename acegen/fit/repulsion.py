@@ -171,8 +171,10 @@ def held(demands: Demands, before: Solution, after: Solution, price: float) -> H
 
 
 def _structures(data: Dataset) -> list[Atoms]:
-    """The structure of lowest energy per atom of each kind, and more of them, evenly spread."""
-    some = [c for c in data.configurations if 1 < len(c.atoms) <= _MOST_ATOMS]
+    """The structure of lowest energy per atom of each kind, and more of them, evenly spread; one if all are large."""
+    several = [c for c in data.configurations if len(c.atoms) > 1]
+    small = [c for c in several if len(c.atoms) <= _MOST_ATOMS]
+    some = small or sorted(several, key=lambda c: len(c.atoms))[:1]
     lowest: dict[str, int] = {}
     for number, c in enumerate(some):
         known = lowest.get(c.config_type)

@@ -23,6 +23,7 @@ from acegen.program.kernel import (
     DirectionPolynomials,
     Distance,
     Harmonics,
+    Identity,
     KernelProgram,
     NoAngles,
     PairFunctions,
@@ -65,7 +66,7 @@ def run_potential(
 ) -> tuple[float, Floats]:
     """Site energy of a potential, and its derivatives, shape (J, dimension); arguments as for `run_descriptors`."""
     x = _particles(program, particles)
-    parts = _outputs(program, center, species, x)  # F is the identity
+    parts = _embedded(program, center, _outputs(program, center, species, x))
     if program.pair is not None:
         parts = _joined(parts, _pair_energies(program, center, species, x))
     fitted = _switched(program, center, species, x, parts)
@@ -115,6 +116,15 @@ def _matrix(rows: Sequence[Row], width: int) -> Floats:
         for column, weight in row:
             matrix[i, column] += weight
     return matrix
+
+
+def _embedded(program: KernelProgram, center: int, rho: Evaluation) -> Evaluation:
+    """F(ρ) of a centre, as the only value."""
+    if program.embedding is None:
+        raise ValueError(f"the program '{program.name}' has no embedding: it is one of descriptors")
+    match program.embedding[center]:
+        case Identity():
+            return Evaluation(rho.values[:1], rho.gradient[:1])
 
 
 # ---- one-particle functions

@@ -251,7 +251,7 @@ static inline void contract_1(const uint16_t *used, int count, const double *res
 /* Derivatives of b_j by the neighbours of one species, and their virial: out has row_size[species] lanes. d: the non-zeros of
  * db/dA of this centre. */
 static void coupled_gradient(int j, int32_t species, const center_derivatives *center, const double *restrict d,
-    lanes *restrict out)
+                             lanes *restrict out)
 {
     const uint32_t begin = USED_FIRST[j * N_SPECIES + species], end = USED_FIRST[j * N_SPECIES + species + 1];
     const int size = center->row_size[species], count = (int)(end - begin);
@@ -282,15 +282,15 @@ typedef struct {
 } basis_workspace;
 
 /* Neighbours, or rows, for which the workspace is a small part of what can be addressed. */
-static const int64_t MOST_ROWS = PTRDIFF_MAX / 8 / (int64_t)(2 * N_SPECIES * sizeof(slot) + (N_POOLED + 1) * DIMENSION
-    * sizeof(lanes) +
+static const int64_t MOST_ROWS = PTRDIFF_MAX / 8 / (int64_t)(2 * N_SPECIES * sizeof(slot) +
+                                                             (N_POOLED + 1) * DIMENSION * sizeof(lanes) +
                                                              sizeof(force_target) + N_COUPLED * DIMENSION * sizeof(double));
 
 static size_t lay_out(void *start, int64_t max_neighbours, int64_t n_rows, basis_workspace *parts)
 {
     const size_t count = (size_t)(max_neighbours > 0 ? max_neighbours : 0), rows = (size_t)(n_rows > 0 ? n_rows : 0);
-    const size_t slots = (count + TAIL) * N_SPECIES, center_slots = count / LANES + N_SPECIES,
-        row_size = DIMENSION * center_slots + N_VIRIAL;
+    const size_t slots = (count + TAIL) * N_SPECIES, center_slots = count / LANES + N_SPECIES;
+    const size_t row_size = DIMENSION * center_slots + N_VIRIAL;
     uintptr_t next = (uintptr_t)aligned(start);
     parts->slots = (slot *)next;           next += slots * sizeof(slot);
     parts->center_slots = (slot *)next;    next += center_slots * sizeof(slot);
@@ -331,7 +331,7 @@ static acegen_status coupled_block(const acegen_environments *env, int32_t cente
 
 /* Gradient of one centre for basis(): out is its block [N_BASIS][J][DIMENSION]. */
 static void center_gradient(const acegen_environments *env, int64_t atom, const double *d, const basis_workspace *work,
-    double *restrict out)
+                            double *restrict out)
 {
     const int64_t begin = env->first[atom], width = DIMENSION * (env->first[atom + 1] - begin);
     center_derivatives center;
@@ -346,8 +346,8 @@ static void center_gradient(const acegen_environments *env, int64_t atom, const 
                 for (int lane = 0; lane < LANES; ++lane) {
                     const int64_t entry = near.slots[k].entry[lane];
                     if (entry < 0) continue;
-                    for (int axis = 0; axis < DIMENSION; ++axis) row[DIMENSION * (entry - begin) + axis] = work->out[DIMENSION * k
-                        + axis][lane];
+                    for (int axis = 0; axis < DIMENSION; ++axis)
+                        row[DIMENSION * (entry - begin) + axis] = work->out[DIMENSION * k + axis][lane];
                 }
         }
     }
@@ -381,7 +381,7 @@ acegen_status golden_si_basis(const acegen_environments *environments, double *v
             for (int lane = 0; gradient && lane < LANES; ++lane)
                 if (atom[lane] >= 0)
                     center_gradient(env, atom[lane], work.d + lane * N_USED, &work,
-                        gradient + DIMENSION * N_BASIS * (env->first[atom[lane]] - env->first[0]));
+                                    gradient + DIMENSION * N_BASIS * (env->first[atom[lane]] - env->first[0]));
         }
     }
     return ACEGEN_OK;

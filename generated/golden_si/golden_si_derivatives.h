@@ -89,17 +89,17 @@ static void pooled_derivatives(const acegen_environments *env, int64_t atom, slo
             }
         }
         for (int v = POOLED_FIRST[species]; v < POOLED_FIRST[species + 1]; ++v) {
-            lanes *row = out->rows[species] + (v - POOLED_FIRST[species]) * size, xx = splat(0.0), yy = xx, zz = xx, yz = xx,
-                xz = xx, xy = xx;
+            lanes *row = out->rows[species] + (v - POOLED_FIRST[species]) * size;
+            lanes xx = splat(0.0), yy = xx, zz = xx, yz = xx, xz = xx, xy = xx;
             for (int64_t k = 0; k < near.n_slots; ++k) {
                 const slot *at = &near.slots[k];
-                const lanes gx = row[3 * k] / at->inverse_r, gy = row[3 * k + 1] / at->inverse_r,
-                    gz = row[3 * k + 2] / at->inverse_r;
+                const lanes gx = row[3 * k] / at->inverse_r, gy = row[3 * k + 1] / at->inverse_r;
+                const lanes gz = row[3 * k + 2] / at->inverse_r;
                 xx += at->ux * gx; yy += at->uy * gy; zz += at->uz * gz;
                 yz += at->uy * gz; xz += at->ux * gz; xy += at->ux * gy;
             }
-            const double components[6] = { sum_lanes(xx), sum_lanes(yy), sum_lanes(zz), sum_lanes(yz), sum_lanes(xz),
-                sum_lanes(xy) };
+            const double components[6] = { sum_lanes(xx), sum_lanes(yy), sum_lanes(zz),
+                                           sum_lanes(yz), sum_lanes(xz), sum_lanes(xy) };
             double *virial = (double *)(row + 3 * near.n_slots);
             memset(virial, 0, N_VIRIAL * sizeof(lanes));
             memcpy(virial, components, sizeof components);

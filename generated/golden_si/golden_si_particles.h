@@ -115,8 +115,8 @@ typedef struct {
 /* Ask for memory that will be needed soon: [entries][DIMENSION] numbers from entry `first` on. */
 static inline void prefetch_entries(const double *start, int64_t first, int64_t entries)
 {
-    for (int64_t k = DIMENSION * first; k < DIMENSION * (first
-        + entries); k += 64 / (int64_t)sizeof *start) __builtin_prefetch(start + k, 0, 2);
+    for (int64_t k = DIMENSION * first; k < DIMENSION * (first + entries); k += 64 / (int64_t)sizeof *start)
+        __builtin_prefetch(start + k, 0, 2);
 }
 
 /* Lanes of the next block: up to LANES centres, -1 for unused lanes. Returns how many were found. Lists of the block after it

@@ -76,7 +76,7 @@ NOINLINE void contract_2x1(const lanes *restrict D, int n_max, lanes (*R)[TILE],
 /* Gradient with respect to neighbour k of a tile, for all lanes. With the unit vector u:
  * dE/dr = u dy/dr Σ_lm U_lm S_lm + (g - u (u·g)) / r,  g = Σ_lm T_lm dS_lm/du. */
 static inline void force(const slot *at, int k, int64_t first_entry, lanes (*T)[TILE], lanes (*U)[TILE],
-    double *restrict gradient)
+                         double *restrict gradient)
 {
     const lanes x = at->ux, y = at->uy, z = at->uz;
     lanes Q[N_HARMONICS], c[L_MAX + 1], s[L_MAX + 1];
@@ -105,7 +105,7 @@ static inline void force(const slot *at, int k, int64_t first_entry, lanes (*T)[
 
 /* Gradient of the site energies with respect to a tile of 2 neighbours of one species. */
 static void forces_tile_2(int32_t species, const slot *slots, int64_t first_entry, const lanes *restrict D,
-    double *restrict gradient)
+                          double *restrict gradient)
 {
     lanes R[N_RADIAL][TILE], dR[N_RADIAL][TILE], T[N_HARMONICS][TILE], U[N_HARMONICS][TILE];
     radial_derivatives(slots, R, dR, 2);
@@ -121,7 +121,7 @@ static void forces_tile_2(int32_t species, const slot *slots, int64_t first_entr
 
 /* Gradient of the site energies with respect to a neighbour of one species. */
 static void forces_tile_1(int32_t species, const slot *slots, int64_t first_entry, const lanes *restrict D,
-    double *restrict gradient)
+                          double *restrict gradient)
 {
     lanes R[N_RADIAL][TILE], dR[N_RADIAL][TILE], T[N_HARMONICS][TILE], U[N_HARMONICS][TILE];
     radial_derivatives(slots, R, dR, 1);
