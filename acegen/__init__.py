@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from acegen.algebra.angular import GeneratedAngularAlgebra
     from acegen.basis import Basis
-    from acegen.coefficients import Coefficients, CoefficientSource, write_coefficients
     from acegen.options import BuildOptions
     from acegen.progress import Progress
     from acegen.runtime import (
@@ -44,10 +43,11 @@ if TYPE_CHECKING:
         load_particles,
     )
     from acegen.spec import SpecSource
+    from acegen.store.coefficients import Coefficients, CoefficientSource, write_coefficients
 
 _LAZY = {
     "BuildOptions": "acegen.options",
-    "Coefficients": "acegen.coefficients",
+    "Coefficients": "acegen.store.coefficients",
     "DesignBlock": "acegen.runtime",
     "DesignRows": "acegen.runtime",
     "FunctionLabel": "acegen.runtime",
@@ -57,7 +57,7 @@ _LAZY = {
     "design_blocks": "acegen.runtime",
     "load": "acegen.runtime",
     "load_particles": "acegen.runtime",
-    "write_coefficients": "acegen.coefficients",
+    "write_coefficients": "acegen.store.coefficients",
 }
 
 
@@ -106,10 +106,10 @@ def compile_particles(
     """
     from collections.abc import Mapping
 
-    from acegen.coefficients import Coefficients
     from acegen.compiler import compile_model
     from acegen.runtime import load_particles
     from acegen.spec import load_particle_spec
+    from acegen.store.coefficients import Coefficients
 
     if coefficients is not None and not isinstance(coefficients, str | Path | Mapping | Coefficients):
         coefficients = {"particle": coefficients}  # type: ignore[dict-item]

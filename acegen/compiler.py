@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from acegen.build.cache import build_key, is_built, staging_folder
 from acegen.build.toolchain import find_toolchain
-from acegen.coefficients import CoefficientSource, read_coefficients
-from acegen.documents import check_path
 from acegen.errors import BuildError
 from acegen.options import BuildOptions
 from acegen.progress import Progress, Silent
 from acegen.spec import SpecSource, load_spec
+from acegen.store.cache import build_key, is_built
+from acegen.store.coefficients import CoefficientSource, read_coefficients
+from acegen.store.documents import check_path
+from acegen.store.ownership import ModuleFolder
 
 
 def compile_model(
@@ -35,7 +36,7 @@ def compile_model(
         coefficients = None if coefficient_source is None else read_coefficients(coefficient_source)
         toolchain = find_toolchain(options.march, options.openmp)
         target = directory / spec.name
-        key = build_key(spec, coefficients, options, toolchain)
+        key = build_key(spec.canonical(), coefficients, options, (toolchain.describe(), toolchain.identity))
         cached = is_built(target, key)
         size = f"order {spec.basis.order}, level {', '.join(map(str, dict.fromkeys(spec.levels)))}"
         state = "unchanged, already compiled" if cached else f"{', '.join(spec.species)}, {size}"
@@ -45,6 +46,6 @@ def compile_model(
             from acegen.stages import run_stages
 
             progress.report("SymPy, python-flint, Jinja2, cffi")
-        with staging_folder(directory, spec.name) as staging:
+        with ModuleFolder(spec.name).making(target) as staging:
             run_stages(spec, coefficients, options, toolchain, key, staging, target, progress)
     return target

@@ -1,22 +1,16 @@
-"""Posterior covariance of a model's coefficients: `posterior.npz` in the model's folder, and what follows from it."""
+"""Uncertainties of a model's predictions, from the posterior covariance of its coefficients."""
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from acegen.archives import read_arrays
 from acegen.elements import ATOMIC_NUMBERS
-from acegen.errors import ModuleError
-from acegen.printing import shown
 from acegen.runtime.design import design_blocks
+from acegen.store.posterior import Posterior, read_posterior, write_posterior
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -25,114 +19,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-POSTERIOR = "posterior.npz"
-POSTERIOR_FORMAT = "acegen-posterior-1"
-
 _BLOCK_BYTES = 64 * 1024**2
-
-
-@dataclass(frozen=True)
-class Posterior:
-    """Gaussian posterior of the coefficients of a model, as a factor of their covariance.
-
-    Attributes:
-        factor: (C, K) in eV; the covariance of the coefficients is `factor @ factor.T`. Rows are columns of the design
-            matrix (see `acegen.DesignRows`): C = (number of elements) × `n_basis`.
-        energies: (number of elements, K) in eV, the rows of the same factor for the energies of single atoms; zeros if
-            they were not fitted.
-        basis_hash: the basis the coefficients belong to.
-    """
-
-    factor: Floats
-    energies: Floats
-    basis_hash: str
-
-
-def write_posterior(path: str | Path, factor: Floats, basis_hash: str, energies: Floats | None = None) -> Path:
-    """Write the posterior of a model.
-
-    Args:
-        path: folder of the compiled model, or a file.
-        factor: (C, K); see `Posterior`.
-        basis_hash: `Model.basis_hash`.
-        energies: (number of elements, K), or None if the energies of single atoms were not fitted.
-
-    Returns:
-        The file.
-
-    Raises:
-        ModuleError: the arrays have wrong shapes or values that are not finite, or the file cannot be written.
-    """
-    file = Path(path) / POSTERIOR if Path(path).is_dir() else Path(path)
-    arrays: dict[str, Any] = {"factor": np.asarray(factor, dtype=np.float64)}
-    if energies is not None:
-        arrays["energies"] = np.asarray(energies, dtype=np.float64)
-    _check(arrays, "the posterior to be written")
-    partial = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        with partial.open("wb") as stream:
-            names: dict[str, Any] = {"format": np.array(POSTERIOR_FORMAT), "basis_hash": np.array(basis_hash)}
-            np.savez(stream, **names, **arrays)
-        partial.replace(file)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise ModuleError(f"cannot write the posterior {file}: {error.strerror}.") from None
-    return file
-
-
-def read_posterior(path: str | Path, model: Model) -> Posterior:
-    """Read the posterior of a model from its folder, or from a file.
-
-    Raises:
-        ModuleError: there is none, it is damaged, or it belongs to another basis.
-    """
-    file = Path(path) / POSTERIOR if Path(path).is_dir() else Path(path)
-    if not file.exists():
-        raise ModuleError(
-            f"the model {model.name} has no uncertainties: {file} is missing. A fit with solver = 'bayes' makes it."
-        )
-    try:
-        arrays = read_arrays(file)
-        kind, basis_hash = (_text(arrays.pop(name)) for name in ("format", "basis_hash"))
-    except (OSError, ValueError, KeyError):
-        raise ModuleError(f"{file} is damaged or no posterior. Fit again with solver = 'bayes'.") from None
-    if kind != POSTERIOR_FORMAT:
-        raise ModuleError(f"{file} has the format {shown(kind)}, this acegen reads '{POSTERIOR_FORMAT}'. Fit again.")
-    if basis_hash != model.basis_hash:
-        raise ModuleError(
-            f"{file} belongs to another basis: it was made for {basis_hash[:12] or 'none'}…, this model has "
-            f"{model.basis_hash[:12]}…. Fit again with this model's spec."
-        )
-    _check(arrays, str(file))
-    factor = arrays["factor"]
-    energies = arrays.get("energies", np.zeros((len(model.elements), factor.shape[1])))
-    columns = len(model.elements) * model.n_basis
-    if len(factor) != columns or len(energies) != len(model.elements):
-        raise ModuleError(
-            f"{file} has a factor of shape {factor.shape} and energies of shape {energies.shape}; this model needs "
-            f"({columns}, K) and ({len(model.elements)}, K). Fit again."
-        )
-    return Posterior(factor, energies, basis_hash)
-
-
-def _text(array: NDArray[Any]) -> str:
-    if array.ndim or array.dtype.kind != "U" or not array.dtype.isnative:
-        raise ValueError("not a text")
-    if np.max(array.reshape(1).view(np.uint32), initial=0) > sys.maxunicode:
-        raise ValueError("not characters")  # NumPy makes strings of them that Python cannot handle
-    return str(array)
-
-
-def _check(arrays: dict[str, NDArray[np.float64]], where: str) -> None:
-    """Refuse arrays that are no factor of a covariance."""
-    expected = "expected arrays 'factor' of shape (C, K) and, if any, 'energies' of shape (number of elements, K)"
-    if "factor" not in arrays or not arrays.keys() <= {"factor", "energies"}:
-        raise ModuleError(f"{where} has the arrays {', '.join(arrays) or 'none'}; {expected}.")
-    for name, array in arrays.items():
-        if array.ndim != 2 or array.dtype.kind != "f" or array.shape[1] != arrays["factor"].shape[-1]:
-            raise ModuleError(f"{where}: '{name}' has the shape {array.shape} and type {array.dtype}; {expected}.")
-        if not np.isfinite(array).all():
-            raise ModuleError(f"{where}: '{name}' has values that are not finite. Fit again.")
 
 
 def _site_rows(model: Model, posterior: Posterior, atoms: Atoms) -> Iterator[tuple[NDArray[np.int64], Floats]]:
@@ -171,3 +58,13 @@ def forces_uncertainty(model: Model, posterior: Posterior, atoms: Atoms, block_b
         rows = block.rows.forces.transpose(2, 0, 1).reshape(len(posterior.factor), -1)  # as the kernel wrote them
         deviations[block.first : block.last] = np.linalg.norm(posterior.factor.T @ rows, axis=0).reshape(-1, 3)
     return deviations
+
+
+__all__ = [
+    "Posterior",
+    "energies_uncertainty",
+    "energy_uncertainty",
+    "forces_uncertainty",
+    "read_posterior",
+    "write_posterior",
+]

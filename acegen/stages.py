@@ -8,7 +8,7 @@
     lower    `Basis` and coefficients → two `KernelProgram`s, descriptors and potential; numbers are rounded here, once.
     optimize `KernelProgram` → `ProductStage`: the product stage of the potential, at the least cost on a target.
     codegen  `KernelProgram`s and `ProductStage` → `GeneratedCode`: C99 by one of the backends, and what goes with it.
-    build    `GeneratedCode` → a folder with an importable module, complete or not at all.
+    build    `GeneratedCode` → a folder with an importable module.
 
 A stage takes the previous stage's frozen dataclass and imports nothing later than itself. The kernel program
 (`acegen.program`) is the wall in the middle: what comes before it knows no language, what comes after it neither
@@ -27,11 +27,11 @@ from acegen.build.module import build_module
 from acegen.build.toolchain import Toolchain
 from acegen.codegen.backend import Machine, choose_backend
 from acegen.codegen.module import Documents, generate_code
-from acegen.coefficients import Coefficients, check_coefficients, coefficient_document, model_hash
 from acegen.lower import descriptor_program, expand_products, potential_program
 from acegen.options import BuildOptions
 from acegen.progress import Progress
 from acegen.spec import AnySpec
+from acegen.store.coefficients import Coefficients, check_coefficients, coefficient_document, model_hash
 
 
 def run_stages(
@@ -44,7 +44,7 @@ def run_stages(
     target: Path,
     progress: Progress,
 ) -> None:
-    """Take a spec through all stages to a module at `target`.
+    """Take a spec through all stages to a module in `staging`.
 
     Args:
         spec: the specification.
@@ -53,12 +53,12 @@ def run_stages(
         options: how to compile.
         toolchain: the C compiler.
         key: cache key to record in the module.
-        staging: empty folder to work in, on the file system of `target`.
-        target: folder of the finished module.
+        staging: empty folder to work in.
+        target: folder that it will be, for messages.
         progress: told about each stage.
 
     Raises:
-        SpecError, CoefficientError, BuildError: with one clear message; `target` is then untouched.
+        SpecError, CoefficientError, BuildError: with one clear message.
     """
     with progress.stage("algebra"):
         algebra = build_algebra(spec)

@@ -14,19 +14,20 @@ import pytest
 from conftest import ROOT
 
 MAY_IMPORT = {
-    "spec": set(),
+    "store": set(),
+    "spec": {"store"},
     "algebra": {"spec"},
     "basis": {"spec", "algebra"},
     "program": set(),
     "lower": {"spec", "algebra", "basis", "program"},
     "optimize": {"program"},
-    "codegen": {"program", "optimize"},
-    "build": {"spec", "codegen"},
-    "runtime": set(),
-    "verify": {"spec", "algebra", "basis", "runtime"},
+    "codegen": {"program", "optimize", "store"},
+    "build": {"codegen", "store"},
+    "runtime": {"store"},
+    "verify": {"spec", "algebra", "basis", "runtime", "store"},
     "orthogonal": {"spec", "algebra", "basis"},
-    "fit": {"spec", "basis", "build", "runtime"},
-    "export": {"runtime"},
+    "fit": {"spec", "basis", "build", "runtime", "store"},
+    "export": {"runtime", "store"},
 }
 """Packages that each package may import, besides itself and the modules beside the packages."""
 
@@ -60,7 +61,7 @@ def libraries(file: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("package", ["program", "optimize", "codegen", "runtime", "export"])
+@pytest.mark.parametrize("package", ["store", "program", "optimize", "codegen", "runtime", "export"])
 def test_exact_arithmetic_ends_at_the_program(package: str) -> None:
     """What comes after it computes with doubles alone, and reads no specification."""
     for file in (ROOT / "acegen" / package).rglob("*.py"):
@@ -86,6 +87,26 @@ def test_backends_do_not_know_each_other() -> None:
             text = file.read_text()
             assert not any(f"acegen.codegen.{other}" in text for other in others), file
             assert "acegen.codegen.backend" not in text, file
+
+
+SPACES = {"spec/basis.py", "spec/particles.py", "spec/symmetries.py", "program/kernel.py"} | {
+    f"algebra/{name}.py" for name in ("line", "circle", "sphere")
+}
+"""Files that may name the symmetry of a space: those that define it, for specifications, programs and algebra."""
+
+
+def test_no_stage_asks_of_what_kind_a_specification_is() -> None:
+    """It asks for what it needs, which is None where there is none; and no stage knows a space by its name."""
+    for file in (ROOT / "acegen").rglob("*.py"):
+        path = file.relative_to(ROOT / "acegen").as_posix()
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("isinstance", "issubclass", "type"):
+                tested = re.findall(r"\w*Spec\b", " ".join(map(ast.unparse, node.args[1:])))
+                assert not tested or path.startswith("spec/"), f"{path}:{node.lineno} tests for {tested}"
+            if isinstance(node, ast.MatchClass):
+                assert not ast.unparse(node.cls).endswith("Spec"), f"{path}:{node.lineno}"
+            if isinstance(node, ast.Constant) and node.value in ("O1", "SO2", "O2", "O3"):
+                assert path in SPACES, f"{path}:{node.lineno} names the symmetry {node.value}"
 
 
 def test_page_of_the_architecture_is_up_to_date() -> None:

@@ -20,22 +20,22 @@ from conftest import toml_text
 from fit_cases import COPPER
 
 import acegen
-from acegen.build.cache import is_built
 from acegen.build.toolchain import Toolchain
 from acegen.cli.main import main
-from acegen.coefficients import read_coefficients
 from acegen.compiler import compile_model
 from acegen.errors import AcegenError, ExportError, FitError
 from acegen.export import export_model
 from acegen.export.source import read_source
 from acegen.fit.factor import Factor
-from acegen.fit.folder import check_target
 from acegen.fit.settings import load_settings
 from acegen.fit.unit import QUANTITIES, _read, _write
-from acegen.manifest import Manifest, file_hash, read_manifest
 from acegen.posterior import read_posterior, write_posterior
 from acegen.runtime import open_model
 from acegen.spec import load_spec
+from acegen.store.cache import is_built
+from acegen.store.coefficients import read_coefficients
+from acegen.store.manifest import Manifest, file_hash, read_manifest
+from acegen.store.ownership import FitFolder
 
 DEEP = 100_000
 HUGE = 10**400
@@ -201,7 +201,7 @@ def test_deep_records_of_earlier_results(tmp_path: Path, small_spec: dict[str, A
     """Folders whose record is no record are not replaced, whatever it holds."""
     (tmp_path / "report.json").write_text("[" * DEEP)
     with pytest.raises(FitError, match="is no earlier fit"):
-        check_target(tmp_path)
+        FitFolder().check(tmp_path)
     model = acegen.compile(small_spec, tmp_path / "models", {"Si": np.ones(8)})
     folder = export_model(model.path, "c", tmp_path / "exports")
     (folder / "export.json").write_text("[" * DEEP)

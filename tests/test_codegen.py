@@ -19,7 +19,6 @@ from program_cases import SPECS, case
 
 from acegen.build.toolchain import find_toolchain
 from acegen.cli.main import main
-from acegen.codegen import files
 from acegen.codegen.backend import Machine, choose_backend
 from acegen.codegen.environment import TEMPLATES, template_environment
 from acegen.codegen.lanes.contexts import LanesContext
@@ -31,6 +30,7 @@ from acegen.errors import BuildError
 from acegen.options import BuildOptions
 from acegen.program.kernel import PairEnergies, Smoothstep
 from acegen.stages import documents_of
+from acegen.store import files
 
 CONTEXTS = [*get_args(LanesContext), *get_args(PlainContext), ModelContext, PackageContext, ReadmeContext]
 MACHINE = Machine(vector_bytes=64, registers=32)

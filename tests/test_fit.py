@@ -145,7 +145,7 @@ def test_the_spec_is_written_out(fitted: Fitted) -> None:
 
 def test_the_potential_loads_and_has_the_coefficients(fitted: Fitted) -> None:
     model = acegen.load(fitted.result.directory / "copper")
-    from acegen.coefficients import read_coefficients
+    from acegen.store.coefficients import read_coefficients
 
     written = read_coefficients(fitted.result.directory / "coefficients.json")
     assert written == fitted.result.coefficients

@@ -353,12 +353,12 @@ def test_whatever_happens_to_a_cached_unit(
 
 def test_leftovers_of_killed_processes_are_cleared_up(tmp_path: Path) -> None:
     """Those of the last day may be in use."""
-    old, new = tmp_path / ".unit-old.npz", tmp_path / ".unit-new.npz"
+    old, new = tmp_path / ".acegen-writing-old.npz", tmp_path / ".acegen-writing-new.npz"
     for path in (old, new):
         path.touch()
     os.utime(old, (0, 0))
     _write(tmp_path / "u.npz", {q: Factor(np.zeros((0, 2)), 0) for q in QUANTITIES})
-    assert {path.name for path in tmp_path.iterdir()} == {"u.npz", ".unit-new.npz"}
+    assert {path.name for path in tmp_path.iterdir()} == {"u.npz", ".acegen-writing-new.npz"}
 
 
 # Processes
@@ -474,7 +474,7 @@ def test_an_interrupted_fit_goes_on_where_it_stopped(
 
 def test_what_a_killed_fit_has_left_is_cleared_up(tmp_path: Path) -> None:
     """And an earlier result that it had set aside is put back."""
-    from acegen.staging import staging_folder
+    from acegen.store.staging import staging_folder
 
     gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
     dead, target = int(gone.stdout), tmp_path / "copper"

@@ -23,10 +23,10 @@ from acegen.basis.definitions import PUBLISHED_ZBL, agnesi_constant, read_defini
 from acegen.basis.describe import basis_hash, describe_basis, former_hashes
 from acegen.errors import CoefficientError
 from acegen.lower import descriptor_program, expand_products
-from acegen.manifest import Manifest, file_hash, read_manifest
 from acegen.options import BuildOptions
 from acegen.program import program_hash
 from acegen.spec import load_spec, radial
+from acegen.store.manifest import Manifest, file_hash, read_manifest
 from acegen.verify import verify_module
 
 FULL: dict[str, Any] = {

@@ -303,6 +303,12 @@ def test_modules_of_either_kind_are_told_apart(particle_models: Models, models: 
     assert isinstance(open_model(models("silicon").path), acegen.Model)
     assert isinstance(open_model(particle_models("chebyshev").path), acegen.ParticleModel)
 
+    class Own(acegen.Model):
+        """Somebody's own class of models of atoms."""
+
+    assert type(Own.open(models("silicon").path)) is Own
+    assert type(open_model(models("silicon").path)) is acegen.Model
+
 
 def test_specs_of_either_kind_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(acegen.SpecError, match=r"describes particles other than atoms.*acegen\.compile_particles"):
@@ -311,6 +317,43 @@ def test_specs_of_either_kind_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(acegen.SpecError, match=r"describes atoms.*acegen\.compile compiles it"):
         acegen.compile_particles(atoms, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_specs_of_either_kind_answer_the_same_questions() -> None:
+    """What only one of them can have is None in the other, and no key of its files."""
+    atoms = load_spec(
+        {
+            "name": "t",
+            "basis": {"elements": ["Si"], "order": 2, "level": 4},
+            "radial": {"cutoff": 3.0},
+            "pair": {"degree": 2},
+        }
+    )
+    particles = load_spec(KINDS["chebyshev"])
+    asked = {name for spec in (atoms, particles) for name in dir(spec) if not name.startswith(("_", "model_"))}
+    own = {"interval", "dimension", "cutoff"}  # in which only particles differ from each other
+    assert {name for name in asked if not (hasattr(atoms, name) and hasattr(particles, name))} == own
+    for name in ("pair", "pair_cutoffs", "pair_r0", "zbl", "zbl_ranges", "inner_cutoff", "inner_ranges"):
+        assert getattr(particles, name) is None
+        with pytest.raises(acegen.SpecError, match=f"{name}: unknown key"):
+            load_spec({**KINDS["chebyshev"], name: {"degree": 3}})
+    assert atoms.polynomials is None
+    assert atoms.pair_cutoffs == ((3.0,),)
+    assert load_spec(KINDS["circle, O2"]).polynomials is None
+
+
+def test_tables_of_the_closed_family_say_what_it_is() -> None:
+    closed = {"name": "t", "basis": {"elements": ["Si"], "order": 2, "level": 6}, "radial": {"cutoff": 3.0}}
+    table = {"family": "envelope", "envelope": [0, 1], "polynomial": "jacobi", "alpha": 0, "beta": 2}
+    stated = {**closed, "radial": {"cutoff": 3.0, **table}}
+    one, other = (derive_basis(build_algebra(load_spec(document))) for document in (closed, stated))
+    assert (one.radial, one.purification, one.scales_squared) == (
+        other.radial,
+        other.purification,
+        other.scales_squared,
+    )
+    with pytest.raises(acegen.SpecError, match="unknown key"):
+        load_spec({**closed, "radial": {"cutoff": 3.0, "envelope": [0, 1]}})
 
 
 def test_particles_are_not_exported(particle_models: Models, tmp_path: Path) -> None:

@@ -59,6 +59,7 @@ from acegen.progress import Silent
 from acegen.runtime import Model
 from acegen.spec import load_spec
 from acegen.stages import documents_of
+from acegen.store.ownership import ModuleFolder
 from acegen.verify import verify_module
 
 KEYS = sorted(SPECS)
@@ -442,10 +443,10 @@ def test_programs_written_by_hand(options: BuildOptions, tmp_path: Path) -> None
     stage = backend.optimize(potential, options.products)
     documents = documents_of("by_hand", "{}\n", None)
     code = generate_code(descriptors, potential, stage, backend, documents)
-    staging = tmp_path / "staging"
-    staging.mkdir()
-    build_module(code, "0" * 64, options, toolchain, staging, tmp_path / "by_hand", Silent())
-    model = Model.open(tmp_path / "by_hand")
+    target = tmp_path / "by_hand"
+    with ModuleFolder("by_hand").making(target) as staging:
+        build_module(code, "0" * 64, options, toolchain, staging, target, Silent())
+    model = Model.open(target)
     rng = np.random.default_rng(6)
     tolerance = 2e-5 if options.precision == "single" else 1e-12
     for count in (1, 4, 15):

@@ -25,9 +25,12 @@ from acegen.algebra.angular import AngularAlgebra, GeneratedAngularAlgebra, Matr
 from acegen.algebra.circle import O2, SO2
 from acegen.algebra.directions import PolynomialSpace, check_space, mean, polynomial_of
 from acegen.algebra.field import Rational
+from acegen.algebra.line import LINE, O1
+from acegen.algebra.particles import interval_algebra
 from acegen.basis import derive_basis
 from acegen.basis.invariants import invariant_space
 from acegen.spec import load_spec, symmetries
+from acegen.spec.particles import IntervalSpec
 from acegen.verify import verify_module
 
 ONE, ZERO = fmpq(1), fmpq(0)
@@ -392,3 +395,30 @@ def test_algebras_are_cache_keys() -> None:
     assert hash(Circle()) == hash(Circle())
     assert isinstance(SO2, AngularAlgebra)
     assert SO2 != O2
+
+
+@pytest.mark.parametrize("polynomial", ["chebyshev", "legendre", "monomial"])
+def test_products_on_an_interval_are_invariant_if_they_are_admitted(polynomial: str) -> None:
+    """Under the elements of the group: none for particles without symmetry, the change of sign for O(1)."""
+    functions = interval_algebra(IntervalSpec(polynomial=polynomial))
+    changes = [element[0][0] for element in O1.finite_elements]
+    assert changes == [-1]
+    assert LINE.finite_elements == ()
+    x = [fmpq(2, 7), fmpq(-3, 5), fmpq(1, 9)]
+    for n in product(range(5), repeat=3):
+        values = [
+            fmpq(1)
+            * functions.function(n[0])(s * x[0])
+            * functions.function(n[1])(s * x[1])
+            * functions.function(n[2])(s * x[2])
+            for s in (1, *changes)
+        ]
+        assert O1.admits_degrees(n) == (values[0] == values[1])
+        assert LINE.admits_degrees(n)
+
+
+def test_interval_algebras_are_two() -> None:
+    """They are keys of caches."""
+    assert LINE != O1
+    assert (spaces.angular_algebra("none"), spaces.angular_algebra("O1")) == (LINE, O1)
+    assert LINE.invariant_tensors((0, 0)) == O1.invariant_tensors((0, 0))

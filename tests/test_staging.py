@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 
 import acegen
-from acegen import staging
 from acegen.errors import BuildError
 from acegen.export import export_model
-from acegen.staging import recover, replace_folder, staging_folder, temporary_folder
+from acegen.store import staging
+from acegen.store.staging import recover, replace_folder, staging_folder, temporary_folder
 
 REPLACE = """
 import sys
 from pathlib import Path
-from acegen import staging
+from acegen.store import staging
 from acegen.errors import BuildError
 if sys.argv[2] == "steps":
     staging._exchange = lambda one, other: False

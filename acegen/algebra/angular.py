@@ -88,6 +88,15 @@ class AngularAlgebra(ABC):
         """A quick test that rules out l's (ascending) without invariants; those it lets pass are looked at."""
         return True
 
+    def admits_degrees(self, n: tuple[int, ...]) -> bool:
+        """Whether Π_t R_{n_t} may be part of an invariant; not where the group changes the sign of the R_n with it."""
+        return True
+
+    @property
+    def countable(self) -> bool:
+        """Whether invariants can be counted without listing them, as `acegen.basis.estimate` does for the sphere."""
+        return False
+
     @property
     def l_max(self) -> int | None:
         """Largest l there is; None if there is no end to them."""

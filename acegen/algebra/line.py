@@ -1,4 +1,7 @@
-"""The space without directions: particles on an interval, whose functions have no angular part."""
+"""Spaces without directions: particles on an interval, whose functions R_n have no angular part.
+
+The groups are the trivial one, and O(1): the change of sign of all particles, under which R_n has the parity of n.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Sequence
 
 from flint import fmpq
 
-from acegen.algebra.angular import AngularAlgebra, AngularTerm, Tensor
+from acegen.algebra.angular import AngularAlgebra, AngularTerm, Matrix, Tensor
 from acegen.algebra.field import Rational
 
 
@@ -42,4 +45,19 @@ class NoDirections(AngularAlgebra):
         return ({(0,) * len(l): fmpq(1)},)
 
 
-LINE = NoDirections()
+class ReflectionOfLine(NoDirections):
+    """Invariance under O(1), too: models are even functions of all particles together."""
+
+    @property
+    def symmetry(self) -> str:
+        return "O1"
+
+    @property
+    def finite_elements(self) -> tuple[Matrix, ...]:
+        return (((fmpq(-1),),),)
+
+    def admits_degrees(self, n: tuple[int, ...]) -> bool:
+        return sum(n) % 2 == 0
+
+
+LINE, O1 = NoDirections(), ReflectionOfLine()

@@ -12,9 +12,9 @@ from acegen.algebra.field import Rational
 from acegen.algebra.measure import Measure, natural_measure
 from acegen.algebra.polynomials import ClassicalFamily, PolynomialAlgebra
 from acegen.algebra.spaces import angular_algebra
-from acegen.spec import AnySpec, ParticleSpec
+from acegen.spec import AnySpec
 from acegen.spec.particles import IntervalSpec
-from acegen.spec.radial import ClosedRadialSpec, EnvelopeRadialSpec
+from acegen.spec.radial import RadialTable
 
 _CONSTANT = PolynomialAlgebra(ClassicalFamily("monomial"), fmpq_poly([1]), first=0)
 """Radial functions of particles of which only the direction counts: R_0 = 1, the others are not used."""
@@ -28,11 +28,13 @@ class ParticleAlgebra:
         spec: the specification.
         radial: functions R_n of one variable (distance, or position on the interval) and their products.
         angular: functions S_lm of the direction, their products, and the group.
+        last: highest n; None if there is no end to them.
     """
 
     spec: AnySpec
     radial: PolynomialAlgebra
     angular: AngularAlgebra
+    last: int | None = None
 
     @property
     def measure(self) -> Measure:
@@ -50,9 +52,9 @@ def build_algebra(spec: AnySpec) -> ParticleAlgebra:
     angular = angular_algebra(spec.basis.symmetry)
     if spec.radial is not None:
         return ParticleAlgebra(spec, _radial(spec.radial), angular)
-    if isinstance(spec, ParticleSpec) and spec.dimension == 1:
+    if spec.polynomials is not None:
         return ParticleAlgebra(spec, interval_algebra(spec.polynomials), angular)
-    return ParticleAlgebra(spec, _CONSTANT, angular)
+    return ParticleAlgebra(spec, _CONSTANT, angular, last=0)
 
 
 def interval_algebra(interval: IntervalSpec) -> PolynomialAlgebra:
@@ -62,14 +64,9 @@ def interval_algebra(interval: IntervalSpec) -> PolynomialAlgebra:
     return PolynomialAlgebra(family, fmpq_poly([1]), first=0)
 
 
-def _radial(radial: ClosedRadialSpec | EnvelopeRadialSpec) -> PolynomialAlgebra:
-    if isinstance(radial, ClosedRadialSpec):
-        family = ClassicalFamily("jacobi", fmpq(0), fmpq(2))
-        envelope = fmpq_poly([0, 1])
-    else:
-        family = ClassicalFamily(radial.polynomial, _exact(radial.alpha), _exact(radial.beta))
-        envelope = fmpq_poly([_exact(value) for value in radial.envelope])
-    return PolynomialAlgebra(family, envelope, first=1)
+def _radial(radial: RadialTable) -> PolynomialAlgebra:
+    family = ClassicalFamily(radial.polynomial, _exact(radial.alpha), _exact(radial.beta))
+    return PolynomialAlgebra(family, fmpq_poly([_exact(value) for value in radial.envelope]), first=1)
 
 
 def _exact(value: Fraction) -> Rational:

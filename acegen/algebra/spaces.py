@@ -7,12 +7,12 @@ import re
 from acegen.algebra.angular import AngularAlgebra, GeneratedAngularAlgebra
 from acegen.algebra.circle import O2, SO2
 from acegen.algebra.directions import check_space
-from acegen.algebra.line import LINE
+from acegen.algebra.line import LINE, O1
 from acegen.algebra.sphere import O3
 from acegen.errors import SpecError
-from acegen.spec.symmetries import ATOMS, SYMMETRIES
+from acegen.spec.symmetries import SYMMETRIES
 
-_SPACES: dict[str, AngularAlgebra] = {ATOMS: O3, "none": LINE, "O1": LINE, "SO2": SO2, "O2": O2}
+_SPACES: dict[str, AngularAlgebra] = {space.symmetry: space for space in (O3, LINE, O1, SO2, O2)}
 
 
 def angular_algebra(symmetry: str) -> AngularAlgebra:

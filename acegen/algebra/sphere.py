@@ -48,6 +48,10 @@ class IsometriesOfSpace(AngularAlgebra):
     def invariant_tensors(self, l: tuple[int, ...]) -> Sequence[Tensor]:
         return _coupling_trees(l) if sum(l) % 2 == 0 else []
 
+    @property
+    def countable(self) -> bool:
+        return True
+
     def to_real(self, polynomial: Tensor, canonical: Callable[[MTuple], MTuple]) -> Tensor:
         return harmonics.to_real(polynomial, canonical)
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any
 
-from acegen.spec import AnySpec, ParticleSpec
+from acegen.spec import AnySpec
 from acegen.spec.radial import AgnesiSpec
 
 
@@ -83,7 +83,7 @@ def resolve_definitions(spec: AnySpec) -> Definitions:
     if spec.radial is not None and spec.radial.transform == "agnesi":
         given = spec.radial.agnesi or AgnesiSpec()
         agnesi = AgnesiNumbers(agnesi_constant(given.p, given.q), given.p, given.q)
-    zbl = PUBLISHED_ZBL if isinstance(spec, ParticleSpec) or spec.zbl is None else ZBL
+    zbl = PUBLISHED_ZBL if spec.zbl is None else ZBL
     return Definitions(agnesi, zbl)
 
 

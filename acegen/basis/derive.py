@@ -15,13 +15,13 @@ from acegen.algebra.field import Rational
 from acegen.algebra.measure import Measure
 from acegen.algebra.particles import ParticleAlgebra
 from acegen.algebra.polynomials import PolynomialAlgebra
-from acegen.basis.estimate import check_size, count_labels
+from acegen.basis.estimate import check_number, check_size
 from acegen.basis.invariants import symmetric_space
 from acegen.basis.labels import Channel, Label, LevelSet, channel_pattern
 from acegen.basis.pair import PairFunction, pair_functions
 from acegen.basis.purification import CoupledIndex, Row, purify_label
 from acegen.progress import Progress, Silent
-from acegen.spec import AnySpec, ParticleSpec
+from acegen.spec import AnySpec
 
 Value = TypeVar("Value")
 
@@ -174,22 +174,21 @@ def list_labels(algebra: ParticleAlgebra) -> list[Label]:
         SpecError: there would be too many functions to compile.
     """
     spec = algebra.spec
-    if isinstance(spec, ParticleSpec):
-        level_set = LevelSet(
-            1,
-            spec.levels,
-            spec.basis.angular_weight,
-            algebra.angular,
-            first=algebra.radial.first,
-            last=None if spec.dimension == 1 or spec.radial else 0,
-            even=spec.basis.symmetry == "O1",
-            constant=spec.basis.constant,
-        )
-        return count_labels(spec, chain.from_iterable(map(level_set.labels, range(1, spec.basis.order + 1))))
-    check_size(spec)
-    level_set = LevelSet(len(spec.species), spec.levels, spec.basis.angular_weight, algebra.angular)
+    level_set = LevelSet(
+        len(spec.species),
+        spec.levels,
+        spec.basis.angular_weight,
+        algebra.angular,
+        first=algebra.radial.first,
+        last=algebra.last,
+        constant=spec.basis.constant,
+    )
     lowest = 1 if spec.pair is None else 2
-    return [label for order in range(lowest, spec.basis.order + 1) for label in level_set.labels(order)]
+    labels = chain.from_iterable(map(level_set.labels, range(lowest, spec.basis.order + 1)))
+    if algebra.angular.countable:
+        check_size(spec)
+        return list(labels)
+    return check_number(algebra, labels)
 
 
 def _coupled_indices(angular: AngularAlgebra, labels: Sequence[Label]) -> list[CoupledIndex]:

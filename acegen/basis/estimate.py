@@ -15,10 +15,10 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from acegen.algebra.particles import ParticleAlgebra
 from acegen.basis.labels import Label
 from acegen.errors import SpecError
-from acegen.spec import ParticleSpec, Spec
-from acegen.spec.radial import ClosedRadialSpec
+from acegen.spec import AnySpec
 
 MAX_FUNCTIONS = 50_000
 MAX_PRODUCTS = 300_000
@@ -69,7 +69,7 @@ class _Census:
         )
 
 
-def estimate_size(spec: Spec) -> SizeEstimate:
+def estimate_size(spec: AnySpec) -> SizeEstimate:
     """Number of functions and products by order, the auxiliary ones of an envelope family included in the latter.
 
     Raises:
@@ -80,8 +80,9 @@ def estimate_size(spec: Spec) -> SizeEstimate:
     return _estimate(_census(spec, spec.levels), spec, spec.levels)
 
 
-def check_size(spec: Spec) -> None:
-    """Refuse a spec that could not be derived and compiled in reasonable time.
+def check_size(spec: AnySpec) -> None:
+    """Refuse a spec, of a space whose invariants are countable, that could not be derived and compiled in reasonable
+    time.
 
     Raises:
         SpecError: with the estimated counts, and the level or order that would fit.
@@ -114,28 +115,29 @@ def check_size(spec: Spec) -> None:
         f"{sum(estimate.functions):,} functions from {sum(estimate.products):,} products ({reach}); at most "
         f"{MAX_FUNCTIONS:,} functions and {MAX_PRODUCTS:,} products, n = {_MAX_N} and l = {_MAX_L}, can be compiled, "
         f"fewer for orders above 5. To fit, {' or '.join(advice) or 'lower basis.level'}"
-        f"{', or use fewer elements' if len(spec.basis.elements) > 1 else ''}."
+        f"{', or use fewer elements' if len(spec.species) > 1 else ''}."
     )
 
 
-def count_labels(spec: ParticleSpec, labels: Iterable[Label]) -> list[Label]:
-    """The labels of a spec of particles, of which there is no census: counted as they come.
+def check_number(algebra: ParticleAlgebra, labels: Iterable[Label]) -> list[Label]:
+    """Labels that cannot be counted beforehand, counted as they come.
 
     Raises:
         SpecError: there are too many to compile.
     """
+    spec, dimension = algebra.spec, algebra.angular.dimension
     largest = max(spec.levels), max(spec.levels) / spec.basis.angular_weight
     if max(largest) > _MAX_N:
         raise SpecError(
             f"the spec '{spec.name}' asks for one-particle functions with n up to {int(largest[0]):,}, l up to "
             f"{int(largest[1]):,}; at most {_MAX_N} of either can be compiled. Lower basis.level"
-            f"{' or raise basis.angular_weight' if spec.dimension > 1 else ''}."
+            f"{' or raise basis.angular_weight' if dimension > 1 else ''}."
         )
     found: list[Label] = []
-    terms, most = 0, MAX_TERMS if spec.dimension == 1 else MAX_TENSOR_TERMS
+    terms, most = 0, MAX_TERMS if dimension == 1 else MAX_TENSOR_TERMS
     for label in labels:
         found.append(label)
-        terms += _BELL_NUMBERS[len(label) - 1] * (1 if spec.dimension == 1 else 2 ** (len(label) - 1))
+        terms += _BELL_NUMBERS[len(label) - 1] * (1 if dimension == 1 else 2 ** (len(label) - 1))
         if len(found) > MAX_FUNCTIONS or terms > most:
             raise SpecError(
                 f"the spec '{spec.name}' asks for more than {len(found) - 1:,} functions, of order {len(label)} and "
@@ -150,19 +152,19 @@ def count_labels(spec: ParticleSpec, labels: Iterable[Label]) -> list[Label]:
     return found
 
 
-def _estimate(census: _Census, spec: Spec, levels: tuple[Fraction, ...]) -> SizeEstimate:
+def _estimate(census: _Census, spec: AnySpec, levels: tuple[Fraction, ...]) -> SizeEstimate:
     functions = census.up_to(levels).functions
     products = census.up_to(_product_levels(spec, levels)).products
     if spec.pair is not None:  # functions of order 1 are the pair term; purification may refer to coupled ones
-        functions = (len(spec.basis.elements) * spec.pair.degree, *functions[1:])
+        functions = (len(spec.species) * spec.pair.degree, *functions[1:])
         if spec.basis.expansion == "self-interacting":
             products = (0, *products[1:])
     return SizeEstimate(functions, products)
 
 
-def _product_levels(spec: Spec, levels: tuple[Fraction, ...]) -> tuple[Fraction, ...]:
+def _product_levels(spec: AnySpec, levels: tuple[Fraction, ...]) -> tuple[Fraction, ...]:
     """Levels that hold K': each merging of two factors may raise Σn by the degree of the envelope minus one."""
-    if isinstance(spec.radial, ClosedRadialSpec) or spec.basis.expansion == "self-interacting":
+    if spec.radial is None or spec.basis.expansion == "self-interacting":
         return levels
     raised = max(power for power, value in enumerate(spec.radial.envelope) if value) - 1
     return tuple(
@@ -180,11 +182,11 @@ def _fits(estimate: SizeEstimate, order: int) -> bool:
     )
 
 
-def _census(spec: Spec, levels: tuple[Fraction, ...]) -> _Census:
+def _census(spec: AnySpec, levels: tuple[Fraction, ...]) -> _Census:
     weight, order = spec.basis.angular_weight, spec.basis.order
     n_max, l_sum = _extent(_product_levels(spec, levels), weight)
     # For one (l, m): the ways to choose k states with Σn = N, as a Toeplitz matrix that adds N to Σn.
-    chosen = _multisets(order, n_max, len(spec.basis.elements))
+    chosen = _multisets(order, n_max, len(spec.species))
     shift = np.subtract.outer(np.arange(n_max + 1), np.arange(n_max + 1))
     add = [np.where(shift >= 0, row[np.maximum(shift, 0)], 0.0) for row in chosen]
     # counts[ν, Σn, Σl, Σm + l_sum]; |Σm| cannot exceed Σl
@@ -228,7 +230,7 @@ def _multisets(order: int, n_max: int, n_species: int) -> NDArray[np.float64]:
     return table
 
 
-def _countable_level(spec: Spec) -> Fraction:
+def _countable_level(spec: AnySpec) -> Fraction:
     """The level of a spec, or the largest whole one below it whose n and l are allowed and quick to count."""
 
     def countable(top: Fraction) -> bool:

@@ -34,10 +34,8 @@ class LevelSet:
         n_species: number of species of particles.
         levels: largest level by order.
         angular_weight: weight of l in the level.
-        angular: which l there are, and which of them have invariants.
+        angular: which l there are, and which of them, and of the n, have invariants.
         first, last: lowest and highest n; None if there is no highest.
-        even: whether only labels with an even Σ_t n_t are taken, for functions that are even under a change of sign of
-            all particles (R_n has the parity of n).
         constant: whether n = 0 may go with l = 0: a factor that does not depend on its particle.
     """
 
@@ -47,7 +45,6 @@ class LevelSet:
     angular: AngularAlgebra
     first: int = 1
     last: int | None = None
-    even: bool = False
     constant: bool = True
 
     def labels(self, order: int) -> Iterator[Label]:
@@ -77,8 +74,8 @@ class LevelSet:
         """Assign (species, n) to the remaining l's, non-decreasing among equal l."""
         slot = len(chosen)
         if slot == len(ls):
-            odd = self.even and sum(channel.n for channel in chosen) % 2
-            if not odd and symmetric_space(self.angular, *channel_pattern(chosen)).dimension:
+            possible = self.angular.admits_degrees(tuple(channel.n for channel in chosen))
+            if possible and symmetric_space(self.angular, *channel_pattern(chosen)).dimension:
                 yield chosen
             return
         reserve = self.first * (len(ls) - slot - 1)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from acegen.algebra.field import Rational
 from acegen.algebra.particles import ParticleAlgebra
-from acegen.spec import ParticleSpec
 
 
 @dataclass(frozen=True)
@@ -27,11 +26,11 @@ class PairFunction:
 def pair_functions(algebra: ParticleAlgebra) -> tuple[PairFunction, ...]:
     """The pair functions of a spec, by neighbour species, then n; none without a pair table."""
     spec = algebra.spec
-    if isinstance(spec, ParticleSpec) or spec.pair is None:
+    if spec.pair is None:
         return ()
     scales = [1 / algebra.norm_squared(n) for n in range(1, spec.pair.degree + 1)]
     return tuple(
         PairFunction(species, n, scale)
-        for species in range(len(spec.basis.elements))
+        for species in range(len(spec.species))
         for n, scale in enumerate(scales, start=1)
     )

@@ -1,1 +1,1 @@
-"""Seventh stage: from generated code to an importable module, with a cache in front."""
+"""Seventh stage: from generated code to an importable module."""

@@ -1,4 +1,4 @@
-"""Seventh stage: generated code compiled to an importable module, complete or not at all."""
+"""Seventh stage: generated code compiled to an importable module."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from acegen.build.toolchain import Toolchain
 from acegen.codegen.environment import abi_header
 from acegen.codegen.module import GeneratedCode
 from acegen.errors import BuildError
-from acegen.manifest import Manifest, file_hash
 from acegen.options import BuildOptions
 from acegen.progress import Progress
-from acegen.staging import replace_folder
+from acegen.store.manifest import Manifest, file_hash
 from acegen.version import __version__
 
 _ABI3_SUFFIX = ".abi3.so"
@@ -32,7 +31,7 @@ def build_module(
     target: Path,
     progress: Progress,
 ) -> None:
-    """Compile generated code in `staging` and put the finished module at `target` in one step.
+    """Compile generated code in `staging` to the module that will be at `target`.
 
     Raises:
         BuildError: the compiler failed or files cannot be written.
@@ -53,7 +52,6 @@ def build_module(
             files={name: file_hash(staging / name) for name in (*code.files, extension)},
         )
         manifest.write(staging)
-        replace_folder(staging, target)
     except OSError as error:
         raise BuildError(f"cannot write the module {target}: {error.strerror}.") from None
 

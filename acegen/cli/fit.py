@@ -27,9 +27,9 @@ except ModuleNotFoundError as error:
     raise DependencyError(
         f'fitting needs the package {error.name}. Install all of them: pip install "acegen[fit]"'
     ) from None
-from acegen.manifest import module_folder
 from acegen.printing import quoted, shown, visible
 from acegen.runtime import load
+from acegen.store.manifest import module_folder
 
 
 def run_fit(file: Path, changes: Mapping[str, object], console: Console) -> None:

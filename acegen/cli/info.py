@@ -14,14 +14,15 @@ from acegen.basis import derive_basis
 from acegen.build.toolchain import find_toolchain
 from acegen.cli.terminal import Listing
 from acegen.codegen.backend import Backend, Machine, choose_backend
-from acegen.coefficients import read_coefficients
 from acegen.lower import ProductExpansion, expand_products, fold_coefficients, potential_of_products
 from acegen.optimize import Cost, ProductStage
 from acegen.options import BuildOptions
 from acegen.printing import visible
 from acegen.progress import Progress
 from acegen.runtime import CompiledModel, Model, open_model
-from acegen.spec import Spec, load_spec
+from acegen.spec import load_spec
+from acegen.store.coefficients import read_coefficients
+from acegen.store.files import COEFFICIENTS
 
 
 def show_info(target: Path, neighbours: int, options: BuildOptions, console: Console, progress: Progress) -> None:
@@ -53,14 +54,14 @@ def show_info(target: Path, neighbours: int, options: BuildOptions, console: Con
 def _folded(expansion: ProductExpansion, model: CompiledModel | None) -> Mapping[str, Sequence[float]]:
     """Coefficients of the products of a potential; without one, ones, so that the program is at its largest."""
     if model is not None and model.has_potential:
-        coefficients = read_coefficients(model.path / "coefficients.json")
+        coefficients = read_coefficients(model.path / COEFFICIENTS)
         return fold_coefficients(expansion, expansion.basis.split(coefficients.values)[1])
     return {element: [1.0] * len(expansion.products) for element in expansion.basis.spec.species}
 
 
 def _by_order(expansion: ProductExpansion) -> Table:
     spec = expansion.basis.spec
-    has_pair = isinstance(spec, Spec) and spec.pair is not None
+    has_pair = spec.pair is not None
     table = Table(title=f"{spec.name}: {spec.basis.expansion} basis of {', '.join(spec.species)}")
     for heading in ("order", "level", "functions", "products", "non-zeros of 𝒫"):
         table.add_column(heading, justify="right")
@@ -110,7 +111,7 @@ def _sizes(expansion: ProductExpansion, stage: ProductStage, neighbours: int) ->
     table.add_row("multiply-adds per atom, products", f"{fmas:,} ({fmas / len(expansion.products):.2f} per product)")
     table.add_row("multiply-adds per neighbour, pooling and forces", f"{expansion.pooling_multiply_adds:,}")
     per_neighbour, spec = expansion.pooling_multiply_adds, basis.spec
-    if isinstance(spec, Spec) and spec.pair:
+    if spec.pair:
         pair = 3 * spec.pair.degree  # a subtraction and two multiply-adds a term
         table.add_row("multiply-adds per neighbour, pair term", f"{pair:,}")
         per_neighbour += pair
@@ -118,21 +119,20 @@ def _sizes(expansion: ProductExpansion, stage: ProductStage, neighbours: int) ->
     table.add_row(f"multiply-adds per atom with {neighbours} neighbours", f"{total:,}")
     if spec.cutoffs:
         table.add_row("cutoff of coupled functions", _lengths(spec.cutoffs))
-    if isinstance(spec, Spec) and spec.pair_cutoffs:
+    if spec.pair_cutoffs:
         table.add_row("cutoff of the pair term", _lengths(spec.pair_cutoffs))
     if spec.agnesi_r0:
         table.add_row("r0 of coupled functions", _lengths(spec.agnesi_r0))
-    if isinstance(spec, Spec):
-        if spec.pair_r0:
-            table.add_row("r0 of the pair term", _lengths(spec.pair_r0))
-        switches = (
-            ("ZBL core, switched off from", spec.zbl_ranges),
-            ("inner cutoff, fit switched on from", spec.inner_ranges),
-        )
-        for what, ranges in switches:
-            if ranges:
-                inner, outer = ([[r[end] for r in row] for row in ranges] for end in (0, 1))
-                table.add_row(what, f"{_lengths(inner)} to {_lengths(outer)}")
+    if spec.pair_r0:
+        table.add_row("r0 of the pair term", _lengths(spec.pair_r0))
+    switches = (
+        ("ZBL core, switched off from", spec.zbl_ranges),
+        ("inner cutoff, fit switched on from", spec.inner_ranges),
+    )
+    for what, ranges in switches:
+        if ranges:
+            inner, outer = ([[r[end] for r in row] for row in ranges] for end in (0, 1))
+            table.add_row(what, f"{_lengths(inner)} to {_lengths(outer)}")
     return table
 
 

@@ -8,10 +8,10 @@ from typing import Any, ClassVar, Protocol
 
 from jinja2 import Environment, PackageLoader
 
-from acegen.codegen.files import ABI_HEADER
 from acegen.codegen.lines import fold_lines
 from acegen.codegen.literals import Literal, double_literal, initializer
 from acegen.rendering import code_environment
+from acegen.store.files import ABI_HEADER
 
 TEMPLATES = "acegen.templates"
 

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from acegen.codegen import files
 from acegen.codegen.backend import Backend
 from acegen.codegen.environment import Context, abi_header, render, template_environment
 from acegen.codegen.titles import GENERATOR, banner, transform_formula
 from acegen.elements import ATOMIC_NUMBERS
 from acegen.errors import BuildError
-from acegen.manifest import BASIS
 from acegen.optimize import ProductStage
 from acegen.program.kernel import ByPair, Distance, KernelProgram, PairEnergies, PairFunctions
+from acegen.store import files
+from acegen.store.manifest import BASIS
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from importlib.resources.abc import Traversable
 from itertools import chain
 from pathlib import Path
 
-from acegen.documents import check_path, read_json
 from acegen.errors import DependencyError, ExportError
 from acegen.export.source import PotentialSource, read_source
 from acegen.rendering import code_environment
-from acegen.staging import staging_folder
+from acegen.store.documents import check_path
+from acegen.store.ownership import RECORD, RECORD_FORMAT, ExportFolder
 from acegen.version import __version__
 
 TARGETS = ("c", "lammps", "kim")
@@ -34,12 +34,6 @@ _TAKEN = {
 
 COMMON = "common"
 """Templates of every target."""
-RECORD = "export.json"
-RECORD_FORMAT = "acegen-export-1"
-BUILD = "build"
-"""Where the Makefile of an export builds; all else in the folder is written by `export_model`."""
-LOGS = {"log.lammps", "kim.log"}
-"""What simulators leave where they are started."""
 
 
 def export_model(folder: str | Path, target: str, output: str | Path = "exports") -> Path:
@@ -73,8 +67,7 @@ def export_model(folder: str | Path, target: str, output: str | Path = "exports"
             "one would be taken for the other. Compile the model under another name."
         )
     result = Path(output) / target / source.model.name
-    _check_replaceable(result)
-    with staging_folder(result, ExportError) as staging:
+    with ExportFolder().making(result) as staging:
         try:
             _write_export(source, target, staging)
         except OSError as error:
@@ -124,23 +117,3 @@ def _templates(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, str
             yield from _templates(entry, f"{prefix}{entry.name}/")
         else:
             yield prefix + entry.name, entry.read_text(encoding="utf-8")
-
-
-def _check_replaceable(result: Path) -> None:
-    """Refuse to replace anything but an earlier export with nothing added to it."""
-    if not result.exists() and not result.is_symlink():
-        return
-    if result.is_symlink() or not result.is_dir():
-        raise ExportError(f"{result} exists and is no folder; move it away or choose another folder with -o.")
-    found = {path.relative_to(result).as_posix() for path in result.rglob("*") if not path.is_dir()}
-    try:
-        record = read_json(result / RECORD)
-        own = set(record["files"]) if record["format"] == RECORD_FORMAT else set()
-    except (OSError, ValueError, TypeError, KeyError):
-        own = set()
-    foreign = sorted(name for name in found - own - LOGS if not name.startswith(f"{BUILD}/"))
-    if foreign:
-        raise ExportError(
-            f"{result} holds something acegen did not put there ({foreign[0]}), which an export would delete; "
-            "move it away or choose another folder with -o."
-        )

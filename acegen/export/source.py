@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from acegen.elements import SYMBOLS
-from acegen.manifest import Manifest, module_folder, read_manifest
 from acegen.runtime import Model, load
+from acegen.store.manifest import Manifest, module_folder, read_manifest
 from acegen.version import __version__
 
 

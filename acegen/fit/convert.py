@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +13,8 @@ from acegen.fit.labels import read_matrix
 from acegen.fit.pacemaker import dataframe_frames
 from acegen.fit.reading import is_pickle, read_frames
 from acegen.progress import Progress
+from acegen.store.documents import unreadable
+from acegen.store.staging import whole_file
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -92,20 +92,7 @@ def _write(frames: Sequence[Atoms], output: Path) -> None:
     from ase.io import write
 
     try:
-        handle, name = tempfile.mkstemp(dir=output.parent, prefix=".convert-", suffix=output.suffix)
+        with whole_file(output) as partial:
+            write(str(partial), frames, format="extxyz")
     except OSError as error:
-        raise FitError(f"cannot write {output}: {error.strerror}. Choose another folder.") from None
-    os.close(handle)
-    try:
-        write(name, frames, format="extxyz")
-        Path(name).chmod(0o666 & ~_umask())
-        Path(name).replace(output)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+        raise FitError(f"cannot write {output}: {unreadable(error)}. Choose another folder.") from None

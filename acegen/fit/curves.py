@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from acegen.coefficients import Coefficients
 from acegen.errors import IsolatedAtomWarning
 from acegen.fit.data import Dataset
 from acegen.runtime import Model
 from acegen.runtime.neighbours import neighbour_list
+from acegen.store.coefficients import Coefficients
 
 Floats = NDArray[np.float64]
 

@@ -25,8 +25,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 import acegen
-from acegen.coefficients import Coefficients, write_coefficients
-from acegen.errors import FitError
 from acegen.fit.assembly import assemble, make_assembler
 from acegen.fit.bayes import BayesFit
 from acegen.fit.clock import StageClock, StageCost, Subordinate
@@ -36,7 +34,6 @@ from acegen.fit.crosscheck import check_against_first_fit, check_energy_groups, 
 from acegen.fit.data import Dataset, Parts, describe_missing, read_parts
 from acegen.fit.evaluation import Comparison, compare, compare_linear
 from acegen.fit.findings import Finding, warn_of
-from acegen.fit.folder import check_target
 from acegen.fit.folds import ALWAYS
 from acegen.fit.problem import Problem, Solution
 from acegen.fit.recommended import Recommendation, recommend
@@ -47,10 +44,12 @@ from acegen.fit.selection import Selection
 from acegen.fit.settings import FitSettings, FitSource, load_settings
 from acegen.fit.solve import solve
 from acegen.fit.unit import QUANTITIES, Assembler
-from acegen.posterior import write_posterior
 from acegen.progress import Progress, Silent
 from acegen.runtime import Model
-from acegen.staging import staging_folder
+from acegen.store.coefficients import Coefficients, write_coefficients
+from acegen.store.files import COEFFICIENTS
+from acegen.store.ownership import FitFolder
+from acegen.store.posterior import write_posterior
 
 Floats = NDArray[np.float64]
 
@@ -109,7 +108,7 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
     with clock.stage("data"):
         settings = load_settings(source)
         target = Path(settings.output) / settings.spec.name
-        check_target(target)
+        FitFolder().check(target)
         parts = read_parts(settings)
         findings = check_content(parts, settings)
         warn_of(findings)
@@ -138,12 +137,12 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
         demands = squeezed(settings.whole_spec, basis, parts.training, clock) if settings.solver.repulsion else None
         found, selection, held_out = solve(problem, settings, clock, demands)
         clock.report(_describe_solution(found))
-    with staging_folder(target, FitError) as staging:
+    with FitFolder().making(target) as staging:
         with clock.stage("compile"):
             coefficients = _coefficients(basis, assembler, found.solution)
             potential = acegen.compile(settings.whole_spec, staging, coefficients, Subordinate(clock))
             write_coefficients(
-                staging / "coefficients.json", basis.basis_hash, coefficients.values, coefficients.atomic_energies
+                staging / COEFFICIENTS, basis.basis_hash, coefficients.values, coefficients.atomic_energies
             )
             if isinstance(found, BayesFit):
                 _write_posterior(potential, basis, assembler, found)

@@ -15,11 +15,11 @@ from acegen.fit.bayes import BayesFit
 from acegen.fit.compression import Repulsion
 from acegen.fit.evaluation import ErrorRow, error_rows, table_cells
 from acegen.fit.findings import Finding
-from acegen.fit.folder import REPORT, REPORT_FORMAT
 from acegen.fit.folds import ALWAYS
 from acegen.fit.repulsion import Held
 from acegen.fit.ridge import PathPoint, RidgeFit
 from acegen.printing import markdown
+from acegen.store.ownership import REPORT, REPORT_FORMAT
 from acegen.version import __version__
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from acegen.documents import check_path, read_toml
 from acegen.errors import FitError
 from acegen.fit.request import ModelRequest, model_request
 from acegen.printing import shown
 from acegen.spec import Spec, load_atomic_spec
 from acegen.spec.fields import by_species
+from acegen.store.documents import check_path, read_toml
 
 FitSource: TypeAlias = "str | Path | Mapping[str, Any] | FitSettings"
 

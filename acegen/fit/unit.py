@@ -10,9 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
-import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -25,12 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 import acegen
-from acegen.archives import read_arrays
 from acegen.errors import IsolatedAtomWarning, ModuleError
 from acegen.fit.data import Configuration, voigt
 from acegen.fit.factor import Factor, RowBuffer
 from acegen.runtime import Model, design_blocks
 from acegen.runtime.design import DesignRows
+from acegen.store.archives import read_arrays, write_arrays
 
 Floats = NDArray[np.float64]
 
@@ -39,8 +36,6 @@ QUANTITIES = ("energy", "forces", "virial")
 REDUCED = ("forces", "virial")
 """Quantities of many rows a configuration, which become triangles at once; of energies each row is kept, so that a
 configuration has a residual of its own."""
-
-_A_DAY = 24 * 3600.0
 
 Factors: TypeAlias = dict[str, Factor]
 """A factor for each quantity; columns are composition, functions, target."""
@@ -217,19 +212,7 @@ def _is_factor(quantity: str, matrix: NDArray[Any], n_rows: NDArray[Any]) -> boo
 
 
 def _write(path: Path, factors: Factors) -> None:
-    """Complete or not at all, also when several processes write the same unit."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    for abandoned in path.parent.glob(".unit-*"):  # of processes that were killed, perhaps on another machine
-        with suppress(FileNotFoundError):
-            if time.time() - abandoned.stat().st_mtime > _A_DAY:
-                abandoned.unlink()
     arrays: dict[str, Any] = {q: factor.matrix for q, factor in factors.items()}
     arrays |= {f"{q}_rows": factor.n_rows for q, factor in factors.items()}
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".unit-", suffix=".npz")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, **arrays)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_arrays(path, arrays)

@@ -27,7 +27,7 @@ from acegen.program.kernel import (
     Smoothstep,
 )
 from acegen.program.layout import PooledLayout
-from acegen.spec.radial import ClosedRadialSpec, EnvelopeRadialSpec
+from acegen.spec.radial import RadialTable
 
 
 def one_particle_functions(basis: Basis, layout: PooledLayout, definitions: Definitions) -> OneParticle:
@@ -42,9 +42,7 @@ def one_particle_functions(basis: Basis, layout: PooledLayout, definitions: Defi
     return OneParticle(coordinate, radial, angular_functions(basis.angular, layout))
 
 
-def distance_coordinate(
-    table: ClosedRadialSpec | EnvelopeRadialSpec, cutoffs: ByPair, r0: ByPair | None, definitions: Definitions
-) -> Distance:
+def distance_coordinate(table: RadialTable, cutoffs: ByPair, r0: ByPair | None, definitions: Definitions) -> Distance:
     """y(r) of a table `radial` with given lengths by centre and neighbour; r0 is there for the Agnesi transform."""
     if table.transform == "smootherstep":
         return Distance(cutoffs, Smootherstep())
@@ -88,8 +86,6 @@ def radial_formula(basis: Basis, count: int) -> str:
     if table is None:
         return f"p_n(x), p = {name}" if count > 1 else "1"
     variable = "y" if family.kind == "monomial" else "2y-1"
-    if isinstance(table, ClosedRadialSpec):
-        envelope = "y"
-    else:
-        envelope = "(" + str(basis.radial.envelope).replace("x", "y").replace("*", " ") + ")"
+    polynomial = str(basis.radial.envelope).replace("x", "y").replace("*", " ")
+    envelope = polynomial if polynomial == "y" else f"({polynomial})"
     return f"{envelope} p_(n-1)({variable}), p = {name}"

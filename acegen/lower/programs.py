@@ -12,7 +12,6 @@ from acegen.lower.one_particle import one_particle_functions, radial_formula
 from acegen.lower.rounding import rounded, rounded_with_root
 from acegen.lower.terms import inner_switch, pair_energies, pair_functions, zbl_core
 from acegen.program.kernel import Identity, KernelProgram, Notes, Outputs
-from acegen.spec import ParticleSpec
 
 
 def descriptor_program(expansion: ProductExpansion) -> KernelProgram:
@@ -65,7 +64,7 @@ def _without_outputs(expansion: ProductExpansion) -> KernelProgram:
     definitions = resolve_definitions(spec)
     zbl = zbl_core(spec, definitions)
     notes = Notes(
-        title=_title(basis),
+        title=spec.title,
         radial=radial_formula(basis, layout.n_radial),
         angular=basis.angular.formula,
         expansion=spec.basis.expansion,
@@ -99,20 +98,3 @@ def _names(basis: Basis) -> tuple[str, ...]:
         channels = " ".join(f"{species[c.species]},{c.n},{c.l}" for c in function.label)
         names.append(f"B({channels})" + (f"[{function.number + 1}]" if function.label in several else ""))
     return tuple(names)
-
-
-def _title(basis: Basis) -> str:
-    spec = basis.spec
-    levels = spec.levels if len(set(spec.levels)) > 1 else spec.levels[:1]
-    size = f"order {spec.basis.order}, level {', '.join(map(str, levels))}"
-    if isinstance(spec, ParticleSpec):
-        cutoff = "" if spec.cutoff is None else f", cutoff {spec.cutoff:g}"
-        return f"{spec.name}: {spec.basis.expansion} basis, symmetry {spec.basis.symmetry}, {size}{cutoff}."
-    radii = sorted({cutoff for row in spec.cutoffs for cutoff in row})
-    extra = f", pair term of degree {spec.pair.degree}" if spec.pair else ""
-    extra += ", ZBL core" if spec.zbl else ""
-    extra += ", inner cutoff" if spec.inner_cutoff else ""
-    return (
-        f"{spec.name}: {spec.basis.expansion} basis of {', '.join(spec.species)}, {size}, "
-        f"cutoff {', '.join(f'{radius:g}' for radius in radii)} Å{extra}."
-    )

@@ -17,7 +17,7 @@ from acegen.errors import CoefficientError
 from acegen.lower.one_particle import distance_coordinate, recurrence
 from acegen.lower.rounding import WORKING_BITS, nearest_double, rounded, rounded_with_root
 from acegen.program.kernel import Distance, InnerSwitch, PairEnergies, PairFunctions, Zbl
-from acegen.spec import AnySpec, ParticleSpec
+from acegen.spec import AnySpec
 
 
 def pair_functions(basis: Basis, definitions: Definitions) -> PairFunctions | None:
@@ -51,7 +51,7 @@ def pair_energies(
 def _coordinate(basis: Basis, definitions: Definitions) -> tuple[Distance | None, int]:
     """y of the pair term, and its degree."""
     spec = basis.spec
-    if isinstance(spec, ParticleSpec) or spec.pair is None or spec.pair_cutoffs is None:
+    if spec.radial is None or spec.pair is None or spec.pair_cutoffs is None:
         return None, 0
     return distance_coordinate(spec.radial, spec.pair_cutoffs, spec.pair_r0, definitions), spec.pair.degree
 
@@ -114,9 +114,9 @@ def _in_newton_form(polynomial: fmpq_poly, nodes: Sequence[Fraction]) -> list[Ra
 
 def zbl_core(spec: AnySpec, definitions: Definitions) -> Zbl | None:
     """The ZBL core of a specification; None without one."""
-    if isinstance(spec, ParticleSpec) or spec.zbl_ranges is None:
+    if spec.zbl_ranges is None:
         return None
-    charges = [ATOMIC_NUMBERS[symbol] for symbol in spec.basis.elements]
+    charges = [ATOMIC_NUMBERS[symbol] for symbol in spec.species]
     numbers = definitions.zbl
     coulomb, length, exponent = float(numbers.coulomb), float(numbers.length), float(numbers.exponent)
     return Zbl(
@@ -129,6 +129,4 @@ def zbl_core(spec: AnySpec, definitions: Definitions) -> Zbl | None:
 
 def inner_switch(spec: AnySpec) -> InnerSwitch | None:
     """The inner switch of a specification; None without one."""
-    if isinstance(spec, ParticleSpec) or spec.inner_ranges is None:
-        return None
-    return InnerSwitch(spec.inner_ranges)
+    return None if spec.inner_ranges is None else InnerSwitch(spec.inner_ranges)

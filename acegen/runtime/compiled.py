@@ -5,26 +5,37 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from abc import ABC, abstractmethod
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from acegen.errors import AcegenError, ModuleError
-from acegen.manifest import BASIS, Manifest, read_manifest, resolved
 from acegen.options import BuildOptions
 from acegen.runtime.environments import Environments
 from acegen.runtime.library import open_library
+from acegen.store.manifest import BASIS, Manifest, read_manifest, resolved
 
 Floats: TypeAlias = NDArray[np.float64]
 
 _MAX_THREADS = 1024
 
 
-class CompiledModel:
-    """A compiled module, opened: metadata, and its kernels called with environments in the layout of the ABI."""
+class CompiledModel(ABC):
+    """A compiled module, opened: metadata, and its kernels called with environments in the layout of the ABI.
+
+    Each kind of models is a class derived from this one.
+
+    Attributes:
+        of: what they are models of.
+        loader: the function that loads them.
+    """
+
+    of: ClassVar[str]
+    loader: ClassVar[str]
 
     def __init__(self, directory: Path, manifest: Manifest, ffi: Any, handle: Any, threads: int = 1) -> None:
         self._directory = directory
@@ -35,12 +46,13 @@ class CompiledModel:
         self._process = os.getpid()
 
     @classmethod
-    def _check_kind(cls, symmetry: str, directory: Path) -> None:
-        """Raises `ModuleError` if models of a symmetry are not of this class."""
+    @abstractmethod
+    def is_kind_of(cls, handle: Any) -> bool:
+        """Whether an `acegen_model *` is a model of this kind."""
 
     @classmethod
     def open(cls, path: str | Path, threads: int = 1) -> Self:
-        """Load a compiled module from its folder.
+        """Load a compiled module from its folder: `CompiledModel.open` one of any kind, a kind's own one of that kind.
 
         Args:
             path: the folder.
@@ -49,12 +61,19 @@ class CompiledModel:
 
         Raises:
             ModuleError: it is missing, damaged, or was compiled for another machine or Python, or cannot use
-                several threads.
+                several threads, or is of another kind.
         """
         directory = resolved(path)
         manifest = read_manifest(directory)
         ffi, handle = open_library(directory, manifest)
-        cls._check_kind(ffi.string(handle.symmetry).decode(), directory)
+        kind = next(kind for kind in CompiledModel.__subclasses__() if kind.is_kind_of(handle))
+        if issubclass(cls, kind):
+            kind = cls
+        if not issubclass(kind, cls):
+            raise ModuleError(
+                f"the module {directory} is a model of {kind.of} with symmetry "
+                f"'{ffi.string(handle.symmetry).decode()}', not of {cls.of}. Load it with {kind.loader}."
+            )
         if type(threads) is not int or not 1 <= threads <= _MAX_THREADS:
             raise ModuleError(f"threads = {threads!r} is not possible; use a number from 1 to {_MAX_THREADS}.")
         if threads > 1 and not handle.multithreaded:
@@ -62,7 +81,7 @@ class CompiledModel:
                 f"threads = {threads} needs OpenMP, without which {directory} was compiled. "
                 "Compile with --openmp (BuildOptions(openmp=True))."
             )
-        return cls(directory, manifest, ffi, handle, threads)
+        return kind(directory, manifest, ffi, handle, threads)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self).open, (self._directory, self._threads)
@@ -91,6 +110,11 @@ class CompiledModel:
     def symmetry(self) -> str:
         """Symmetry of the particle space, "O3" for atoms."""
         return str(self._ffi.string(self._handle.symmetry).decode())
+
+    @property
+    @abstractmethod
+    def species(self) -> tuple[str, ...]:
+        """The species of particles."""
 
     @property
     def dimension(self) -> int:
@@ -189,3 +213,8 @@ class CompiledModel:
 
     def _pointer(self, kind: str, array: NDArray[Any]) -> Any:
         return self._ffi.cast(kind, array.ctypes.data)
+
+
+def open_model(path: str | Path, threads: int = 1) -> CompiledModel:
+    """Load a compiled module of any kind from its folder. Raises `ModuleError`; see `CompiledModel.open`."""
+    return CompiledModel.open(path, threads)

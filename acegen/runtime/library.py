@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from acegen.errors import ModuleError
-from acegen.manifest import Manifest, check_files
+from acegen.store.manifest import Manifest, check_files
 
 ABI_VERSION = 4
 

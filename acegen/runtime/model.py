@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from acegen.elements import SYMBOLS
-from acegen.errors import AcegenError, ModuleError
-from acegen.manifest import Manifest
+from acegen.errors import AcegenError
 from acegen.runtime.compiled import CompiledModel
 from acegen.runtime.design import DesignRows
 from acegen.runtime.environments import Environments, check_vectors
 from acegen.runtime.inputs import Element, InputReader
 from acegen.runtime.neighbours import NeighbourList
 from acegen.runtime.results import FunctionLabel, Result
+from acegen.store.manifest import Manifest
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -34,6 +34,9 @@ class Model(CompiledModel):
     contribute zero.
     """
 
+    of = "atoms"
+    loader = "acegen.load"
+
     def __init__(self, directory: Path, manifest: Manifest, ffi: Any, handle: Any, threads: int = 1) -> None:
         super().__init__(directory, manifest, ffi, handle, threads)
         self.elements: tuple[str, ...] = tuple(SYMBOLS[handle.atomic_numbers[i]] for i in range(handle.n_species))
@@ -42,12 +45,9 @@ class Model(CompiledModel):
         self._inputs = InputReader(manifest.name, self.elements, self.cutoffs)
 
     @classmethod
-    def _check_kind(cls, symmetry: str, directory: Path) -> None:
-        if symmetry != "O3":
-            raise ModuleError(
-                f"the module {directory} is a model of particles with symmetry '{symmetry}', not of atoms. Load it "
-                "with acegen.load_particles."
-            )
+    def is_kind_of(cls, handle: Any) -> bool:
+        """Atoms have atomic numbers."""
+        return bool(handle.atomic_numbers[0])
 
     def __repr__(self) -> str:
         kind = "potential" if self.has_potential else "basis"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from acegen.errors import ModuleError, StructureError
+from acegen.errors import StructureError
 from acegen.runtime.compiled import CompiledModel
 from acegen.runtime.environments import Environments
 from acegen.runtime.results import ParticleLabel
@@ -30,10 +30,13 @@ class ParticleModel(CompiledModel):
     components. Derivatives by the particles have, after the axis of functions, the shape of the set.
     """
 
+    of = "other particles"
+    loader = "acegen.load_particles"
+
     @classmethod
-    def _check_kind(cls, symmetry: str, directory: Path) -> None:
-        if symmetry == "O3":
-            raise ModuleError(f"the module {directory} is a model of atoms. Load it with acegen.load.")
+    def is_kind_of(cls, handle: Any) -> bool:
+        """Other particles than atoms have no atomic numbers."""
+        return not handle.atomic_numbers[0]
 
     def __repr__(self) -> str:
         kind = "model" if self.has_potential else "basis"

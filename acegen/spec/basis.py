@@ -67,9 +67,15 @@ class LevelledSpec(Section):
         """Largest level by order, 1 .. order."""
         return self.level if isinstance(self.level, tuple) else (self.level,) * self.order
 
+    def size(self, levels: tuple[Fraction, ...]) -> str:
+        """Order and levels in words."""
+        return f"order {self.order}, level {', '.join(map(str, levels if len(set(levels)) > 1 else levels[:1]))}"
+
 
 class BasisSpec(LevelledSpec):
     """Which functions the basis of an atomic model holds."""
+
+    constant: ClassVar[bool] = False  # no radial function is constant
 
     symmetry: Literal["O3"] = Field("O3", description='"O3" for atoms (others are for particles, without elements)')
     elements: tuple[str, ...] = Field(

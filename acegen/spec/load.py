@@ -11,7 +11,6 @@ from typing import Any, TypeAlias
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from acegen.documents import read_toml
 from acegen.errors import SpecError
 from acegen.printing import shown
 from acegen.spec.basis import BasisSpec, ParticleBasisSpec
@@ -19,6 +18,7 @@ from acegen.spec.particles import IntervalSpec, ParticleSpec
 from acegen.spec.radial import AgnesiSpec, ClosedRadialSpec, EnvelopeRadialSpec
 from acegen.spec.schema import InnerCutoffSpec, PairSpec, Spec, ZblSpec
 from acegen.spec.symmetries import ATOMS
+from acegen.store.documents import read_toml
 
 AnySpec: TypeAlias = "Spec | ParticleSpec"
 SpecSource: TypeAlias = "str | Path | Mapping[str, Any] | Spec | ParticleSpec"

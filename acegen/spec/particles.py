@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import inf
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -57,6 +57,15 @@ class ParticleSpec(Section):
         None, description="table: radial functions and cutoff of particles in the plane; without it, the circle"
     )
 
+    # What only atoms have; here there is none.
+    pair: ClassVar[None] = None
+    pair_cutoffs: ClassVar[None] = None
+    pair_r0: ClassVar[None] = None
+    zbl: ClassVar[None] = None
+    zbl_ranges: ClassVar[None] = None
+    inner_cutoff: ClassVar[None] = None
+    inner_ranges: ClassVar[None] = None
+
     @model_validator(mode="after")
     def _tables_fit_symmetry(self) -> ParticleSpec:
         symmetry = self.basis.symmetry
@@ -71,7 +80,7 @@ class ParticleSpec(Section):
                 "symmetry = 'none' or 'O1'"
             )
         polynomials = self.polynomials
-        if symmetry == "O1" and polynomials.alpha != polynomials.beta:
+        if symmetry == "O1" and polynomials is not None and polynomials.alpha != polynomials.beta:
             raise ValueError(
                 "symmetry = 'O1' needs polynomials that are even or odd; with Jacobi polynomials give interval.alpha = "
                 f"interval.beta, not {polynomials.alpha} and {polynomials.beta}"
@@ -105,9 +114,9 @@ class ParticleSpec(Section):
         return SYMMETRIES[self.basis.symmetry]
 
     @property
-    def polynomials(self) -> IntervalSpec:
-        """The table `interval`, or its defaults."""
-        return self.interval or IntervalSpec()
+    def polynomials(self) -> IntervalSpec | None:
+        """The table `interval`, or its defaults; None where particles are vectors."""
+        return (self.interval or IntervalSpec()) if self.dimension == 1 else None
 
     @property
     def species(self) -> tuple[str, ...]:
@@ -142,11 +151,18 @@ class ParticleSpec(Section):
         """Distance by centre and neighbour from which on a particle contributes to nothing; infinite without cutoff."""
         return ((inf if self.cutoff is None else self.cutoff,),)
 
+    @property
+    def title(self) -> str:
+        """The model in a line."""
+        cutoff = "" if self.cutoff is None else f", cutoff {self.cutoff:g}"
+        symmetry = f"symmetry {self.basis.symmetry}"
+        return f"{self.name}: {self.basis.expansion} basis, {symmetry}, {self.basis.size(self.levels)}{cutoff}."
+
     def canonical(self) -> dict[str, Any]:
         """The specification in one standard form: the same for every way to write the same model."""
         document = self.model_dump(mode="json", exclude_none=True)
         document["basis"]["level"] = [str(level) for level in self.levels]
-        if self.dimension == 1:
+        if self.polynomials is not None:
             document["interval"] = self.polynomials.model_dump(mode="json")
         if self.radial is not None:
             document["radial"] = canonical_radial(self.radial)

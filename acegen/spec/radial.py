@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
@@ -61,9 +61,16 @@ class _RadialSpec(Section):
 
 
 class ClosedRadialSpec(_RadialSpec):
-    """R_n = y·p_{n-1}(y), p = Jacobi(0,2): the family closed under products within every level."""
+    """R_n = y·p_{n-1}(y), p = Jacobi(0,2): the family closed under products within every level.
+
+    It answers for what a table of the other family says of itself.
+    """
 
     family: Literal["closed"] = Field("closed", description='"closed" or "envelope"')
+    envelope: ClassVar[tuple[Fraction, ...]] = (Fraction(0), Fraction(1))
+    polynomial: ClassVar[Literal["jacobi"]] = "jacobi"
+    alpha: ClassVar[Fraction] = Fraction(0)
+    beta: ClassVar[Fraction] = Fraction(2)
 
 
 class EnvelopeRadialSpec(_RadialSpec):
@@ -114,6 +121,9 @@ RadialSpec: TypeAlias = Annotated[
     Discriminator(_radial_family),
 ]
 
+RadialTable: TypeAlias = ClosedRadialSpec | EnvelopeRadialSpec
+"""Either of them, validated."""
+
 
 def agnesi_r0(given: PairScales | None, cutoff: PairLengths) -> PairScales:
     """r0 of the Agnesi transform in Å as it is given, or else its default for a cutoff."""
@@ -124,7 +134,7 @@ def agnesi_r0(given: PairScales | None, cutoff: PairLengths) -> PairScales:
     return _DEFAULT_R0 * cutoff
 
 
-def canonical_radial(radial: ClosedRadialSpec | EnvelopeRadialSpec) -> dict[str, Any]:
+def canonical_radial(radial: RadialTable) -> dict[str, Any]:
     """The table in one standard form: defaults filled in, no trailing zeros of the envelope.
 
     Cutoff and r0 stay a number or a table, as they are given.

@@ -7,7 +7,7 @@ the "allowed" part of error messages.
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -93,6 +93,8 @@ class Spec(Section):
     inner_cutoff: InnerCutoffSpec | None = Field(
         None, description="table: inner and outer distance between which all that is fitted is switched off"
     )
+
+    polynomials: ClassVar[None] = None  # those of particles on an interval
 
     @model_validator(mode="after")
     def _lengths_for_every_pair(self) -> Spec:
@@ -189,6 +191,18 @@ class Spec(Section):
         if self.zbl_ranges:
             tables.append(tuple(tuple(outer for _, outer in row) for row in self.zbl_ranges))
         return tuple(tuple(map(max, zip(*rows, strict=True))) for rows in zip(*tables, strict=True))
+
+    @property
+    def title(self) -> str:
+        """The model in a line."""
+        radii = ", ".join(f"{radius:g}" for radius in sorted({cutoff for row in self.cutoffs for cutoff in row}))
+        extra = f", pair term of degree {self.pair.degree}" if self.pair else ""
+        extra += ", ZBL core" if self.zbl else ""
+        extra += ", inner cutoff" if self.inner_cutoff else ""
+        return (
+            f"{self.name}: {self.basis.expansion} basis of {', '.join(self.species)}, {self.basis.size(self.levels)}, "
+            f"cutoff {radii} Å{extra}."
+        )
 
     def _ranges(self, switch: ZblSpec | InnerCutoffSpec) -> tuple[tuple[tuple[float, float], ...], ...]:
         inner, outer = (by_species(value, self.basis.elements) for value in (switch.inner, switch.outer))

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from acegen.algebra import build_algebra
 from acegen.basis.labels import Channel, Label
 from acegen.basis.recursion import Recursion
-from acegen.coefficients import Coefficients, read_coefficients
 from acegen.errors import ModuleError
 from acegen.progress import Progress, Silent
 from acegen.runtime import CompiledModel
 from acegen.spec import AnySpec
+from acegen.store.coefficients import Coefficients, read_coefficients
+from acegen.store.files import COEFFICIENTS
 from acegen.verify.environments import Environment, joined, particles, transformed, vector
 from acegen.verify.reference import Reference, rational, reference_functions
 from acegen.verify.terms import TermSizes
@@ -348,7 +349,7 @@ class Verifier(ABC):
 
     @cached_property
     def _coefficients(self) -> Coefficients:
-        path = self.compiled.path / "coefficients.json"
+        path = self.compiled.path / COEFFICIENTS
         if not path.exists():
             raise ModuleError(f"{path} is missing. Compile the module again.")
         return read_coefficients(path)

@@ -9,9 +9,10 @@ from math import comb, perm, prod
 from flint import acb, arb, fmpq
 
 from acegen.algebra.angular import AngularAlgebra, GeneratedAngularAlgebra
+from acegen.algebra.circle import RotationsOfPlane
 from acegen.basis.definitions import AgnesiNumbers, Definitions
 from acegen.spec import ParticleSpec, Spec
-from acegen.spec.radial import ClosedRadialSpec, EnvelopeRadialSpec
+from acegen.spec.radial import RadialTable
 from acegen.verify.reference import Particle, rational
 
 
@@ -97,7 +98,7 @@ class ParticleFunctions:
         return transformed_distance(self._spec.radial, r, cutoff, scale, self._agnesi) if r < cutoff else arb(0)
 
     def _direction(self, l: int, m: int, unit: Sequence[arb]) -> arb:
-        if self._spec.basis.symmetry in ("SO2", "O2"):  # as the power of a complex number: no recurrence, no expansion
+        if isinstance(self._angular, RotationsOfPlane):  # as the power of a complex number: no recurrence, no expansion
             phase = acb(*unit) ** l
             return phase.real if m >= 0 else phase.imag
         assert isinstance(self._angular, GeneratedAngularAlgebra)
@@ -105,9 +106,7 @@ class ParticleFunctions:
         return sum((v * prod((x**k for x, k in zip(unit, p, strict=True)), start=arb(1)) for p, v in terms), arb(0))
 
 
-def transformed_distance(
-    table: ClosedRadialSpec | EnvelopeRadialSpec, r: arb, cutoff: arb, r0: arb | None, agnesi: AgnesiNumbers | None
-) -> arb:
+def transformed_distance(table: RadialTable, r: arb, cutoff: arb, r0: arb | None, agnesi: AgnesiNumbers | None) -> arb:
     """y(r) for r < cutoff; r0 and numbers are given with the Agnesi transform, and only with it."""
     s = r / cutoff
     if table.transform == "smootherstep":

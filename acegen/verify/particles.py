@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acegen.basis.definitions import read_definitions
-from acegen.errors import ModuleError
 from acegen.progress import Progress
 from acegen.runtime import ParticleModel
-from acegen.spec import ParticleSpec, load_spec
+from acegen.spec import load_particle_spec
 from acegen.verify.checks import CheckResult, Verifier
 from acegen.verify.environments import Environment
 from acegen.verify.one_particle import ParticleFunctions
@@ -27,12 +26,9 @@ class ParticleVerifier(Verifier):
     def __init__(
         self, model: ParticleModel, n_environments: int = 40, seed: int = 0, progress: Progress | None = None
     ) -> None:
-        spec = load_spec({"name": model.name, **model.description["spec"]})
-        if not isinstance(spec, ParticleSpec):
-            raise ModuleError(f"{model.path} describes atoms, but was compiled for other particles. Compile it again.")
         self.model = model
-        self.spec = spec
-        super().__init__(model, spec, n_environments, seed, progress)
+        self.spec = load_particle_spec({"name": model.name, **model.description["spec"]})
+        super().__init__(model, self.spec, n_environments, seed, progress)
 
     def reference(self, environment: Environment) -> Reference:
         radial, angular = self.algebra.radial, self.algebra.angular
@@ -53,15 +49,14 @@ class ParticleVerifier(Verifier):
         )
 
     def _transformations(self) -> list[tuple[str, Callable[[], Floats]]]:
-        if self.spec.dimension == 1:
-            return [("change of sign", lambda: -np.eye(1))] if self.spec.basis.symmetry == "O1" else []
         angular = self.algebra.angular
         found: list[tuple[str, Callable[[], Floats]]] = []
         if angular.infinitesimal_elements:
             found.append(("rotation", self._rotation))
         for number, element in enumerate(angular.finite_elements, start=1):
             matrix = np.array([[float(value) for value in row] for row in element])
-            found.append((f"group element {number}", partial(np.array, matrix)))
+            name = f"group element {number}" if angular.dimension > 1 else "change of sign"
+            found.append((name, partial(np.array, matrix)))
         return found
 
     def _rotation(self) -> Floats:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from acegen.codegen import files
 from acegen.codegen.environment import render, template_environment
 from acegen.codegen.lanes.contexts import (
     BasisContext,
@@ -44,6 +43,7 @@ from acegen.optimize import CompactProgram, Cost, ListedProducts, ProductStage, 
 from acegen.optimize.functions import MAX_TERMS
 from acegen.options import BuildOptions, ProductForm
 from acegen.program.kernel import Agnesi, Distance, KernelProgram
+from acegen.store import files
 
 
 @dataclass(frozen=True)

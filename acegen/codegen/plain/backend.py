@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 
-from acegen.codegen import files
 from acegen.codegen.environment import render, template_environment
 from acegen.codegen.plain.contexts import (
     BasisContext,
@@ -38,6 +37,7 @@ from acegen.program.kernel import (
     Smootherstep,
     Zbl,
 )
+from acegen.store import files
 
 _ANGULAR = {Harmonics: "harmonics", Circle: "circle", DirectionPolynomials: "polynomials", NoAngles: "none"}
 """Template of each kind of angular functions."""

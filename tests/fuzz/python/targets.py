@@ -23,13 +23,13 @@ from fuzz.python.documents import ATOMS, atoms, fits, particles
 from fuzz.python.target import LIMIT, Target
 
 import acegen
-from acegen.coefficients import check_coefficients, coefficient_document, read_coefficients
 from acegen.export.source import read_source
-from acegen.fit.folder import check_target
 from acegen.fit.unit import _read
-from acegen.manifest import Manifest, file_hash
 from acegen.posterior import read_posterior, write_posterior
 from acegen.runtime import open_model
+from acegen.store.coefficients import check_coefficients, coefficient_document, read_coefficients
+from acegen.store.manifest import Manifest, file_hash
+from acegen.store.ownership import FitFolder
 
 
 class Coefficients:
@@ -284,7 +284,7 @@ class Records:
             (self._folder / "report.json").write_bytes(
                 octets.changed(content, random) if random.random() < 0.5 else content
             )
-            check_target(self._folder)
+            FitFolder().check(self._folder)
         else:
             stream = io.BytesIO()
             arrays = dict(self._arrays)

@@ -1,4 +1,4 @@
-"""Folders that are complete or not there at all, and never lost to what takes their place."""
+"""Files and folders that are complete or not there at all, and never lost to what takes their place."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import os
 import re
 import shutil
 import tempfile
+import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -18,6 +20,35 @@ from acegen.errors import AcegenError
 
 _OLD = "-old"
 """Ending of the name under which an earlier result is set aside where two folders cannot change places at once."""
+
+_WRITING = ".acegen-writing-"
+"""Beginning of the names of files that are being written."""
+
+_A_DAY = 24 * 3600.0
+
+
+@contextmanager
+def whole_file(target: Path) -> Iterator[Path]:
+    """The path of a file next to `target`, to be written, that takes its place if all goes well, and vanishes if not.
+
+    Several processes may do so at the same time: the last one wins. What killed ones left there more than a day ago,
+    perhaps on another machine, is removed.
+
+    Raises:
+        OSError: the file cannot be made or put there; `target` is as it was.
+    """
+    for abandoned in target.parent.glob(f"{_WRITING}*"):
+        with suppress(OSError):
+            if time.time() - abandoned.stat().st_mtime > _A_DAY:
+                abandoned.unlink()
+    partial = target.with_name(f"{_WRITING}{uuid.uuid4().hex}{target.suffix}")
+    partial.touch(exist_ok=False)
+    try:
+        yield partial
+        partial.replace(target)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def is_running(process: int) -> bool:
@@ -37,11 +68,14 @@ def staging_folder(target: Path, error: type[AcegenError]) -> Iterator[Path]:
 
     Args:
         target: where the folder will be; what is there is replaced, so check it first.
-        error: raised if the folder cannot be made.
+        error: raised if the folder cannot be made or put there.
     """
     with temporary_folder(target, error) as staging:
         yield staging
-        replace_folder(staging, target)
+        try:
+            replace_folder(staging, target)
+        except OSError as problem:
+            raise error(f"cannot write {target}: {problem.strerror}. Choose another folder for the output.") from None
 
 
 @contextmanager

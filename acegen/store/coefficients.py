@@ -16,9 +16,9 @@ from math import inf, isfinite, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from acegen.documents import read_json
 from acegen.errors import CoefficientError
 from acegen.printing import shown
+from acegen.store.documents import read_json
 
 if TYPE_CHECKING:
     import numpy as np

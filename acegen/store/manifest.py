@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from acegen.documents import read_json
 from acegen.errors import BuildError, ModuleError
 from acegen.options import BuildOptions
 from acegen.printing import shown
+from acegen.store.documents import read_json
 
 MANIFEST = "module.json"
 MODULE_FORMAT = "acegen-module-2"

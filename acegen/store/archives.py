@@ -1,14 +1,27 @@
-"""Archives of arrays (npz), read as files that may be damaged or made by somebody else."""
+"""Archives of arrays (npz): written whole, read as files that may be damaged or made by somebody else."""
 
 from __future__ import annotations
 
 import os
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from acegen.store.staging import whole_file
+
+
+def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Write an archive, completely or not at all, also when several processes write the same one.
+
+    Raises:
+        OSError: it cannot be written; what was there is untouched.
+    """
+    with whole_file(path) as partial, partial.open("wb") as stream:
+        np.savez(stream, **arrays)
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from acegen.manifest import BASIS, MANIFEST
+from acegen.store.manifest import BASIS, MANIFEST
 
 ABI_HEADER = "acegen.h"
 PACKAGE = "__init__.py"

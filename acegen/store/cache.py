@@ -1,0 +1,60 @@
+"""Whether a module is already there: the hash of all that it would be made from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import acegen
+from acegen.errors import ModuleError
+from acegen.options import BuildOptions
+from acegen.store.coefficients import Coefficients
+from acegen.store.manifest import check_files, read_manifest
+
+
+def build_key(
+    spec: Mapping[str, Any], coefficients: Coefficients | None, options: BuildOptions, compiler: Sequence[str]
+) -> str:
+    """Hash of everything a module is made from, acegen's own source included.
+
+    Args:
+        spec: the specification in its canonical form.
+        coefficients: of the potential; None without one.
+        options: how it is compiled.
+        compiler: the command that compiles it, and which compiler that is.
+    """
+    own = None if coefficients is None else asdict(coefficients)
+    parts = [spec, own, asdict(options), _own_source_hash(), *compiler]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def is_built(target: Path, key: str) -> bool:
+    """Whether `target` holds an undamaged module made from exactly what `key` stands for."""
+    try:
+        manifest = read_manifest(target)
+        if manifest.key != key:
+            return False
+        check_files(target, manifest)
+    except ModuleError:
+        return False
+    return True
+
+
+@cache
+def _own_source_hash() -> str:
+    """Hash of acegen's source and templates, so that a changed compiler never meets its old output."""
+    digest = hashlib.sha256()
+    package = Path(acegen.__file__).parent
+    for path in sorted(package.rglob("*.py")):
+        digest.update(path.relative_to(package).as_posix().encode() + path.read_bytes())
+    templates = files("acegen.templates")
+    for folder in ("module", "lanes", "plain"):
+        for template in sorted((templates / folder).iterdir(), key=lambda entry: entry.name):
+            digest.update(f"{folder}/{template.name}".encode() + template.read_bytes())
+    return digest.hexdigest()
