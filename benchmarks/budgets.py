@@ -21,7 +21,8 @@ from rich.table import Table
 
 from acegen.errors import AcegenError
 from acegen.fit.evaluation import total_row
-from acegen.fit.pipeline import FitResult, fit
+from acegen.fit.pipeline import fit
+from acegen.fit.result import FitResult
 from acegen.runtime import Model
 from benchmarks.timing import Samples, alternate, pinned
 

@@ -22,7 +22,8 @@ from acegen.cli.main import main
 from acegen.errors import FitError
 from acegen.fit import FitResult, compare, error_rows, fit, read_dataset
 from acegen.fit.assembly import assemble, composition_directions, make_assembler
-from acegen.fit.data import Parts, read_parts
+from acegen.fit.data import read_parts
+from acegen.fit.dataset import Parts
 from acegen.fit.evaluation import Comparison, compare_linear
 from acegen.fit.problem import Weights, reduce_problem
 from acegen.fit.settings import FitSettings, KeySettings

@@ -31,7 +31,8 @@ import acegen
 from acegen.cli.main import main
 from acegen.errors import FitError
 from acegen.fit.assembly import assemble, cells_of, composition_directions, make_assembler
-from acegen.fit.data import Configuration, Dataset, Parts, read_parts
+from acegen.fit.data import read_parts
+from acegen.fit.dataset import Configuration, Dataset, Parts
 from acegen.fit.factor import Factor
 from acegen.fit.folds import ALWAYS
 from acegen.fit.problem import Problem, Weights, reduce_problem
@@ -109,7 +110,7 @@ def assert_same(first: Problem, second: Problem) -> None:
     solutions = []
     for problem in (first, second):
         reduced = reduce_problem(problem, problem.without(0), Weights(30.0, 1.0, 3.0), 1.0)
-        solutions.append(reduced.columns(reduced.ridge(np.array([1e-3])))[:, 0])
+        solutions.append(reduced.expanded(reduced.ridge(np.array([1e-3])))[:, 0])
     rows = first.everything["forces"].matrix[:, :-1]
     np.testing.assert_allclose(rows @ solutions[0], rows @ solutions[1], atol=1e-8 * np.abs(rows @ solutions[1]).max())
 

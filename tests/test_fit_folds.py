@@ -20,7 +20,8 @@ import acegen
 from acegen.errors import DataWarning, FitError
 from acegen.fit import fit
 from acegen.fit.assembly import assemble, make_assembler
-from acegen.fit.data import Configuration, read_parts
+from acegen.fit.data import read_parts
+from acegen.fit.dataset import Configuration
 from acegen.fit.folds import ALWAYS, assign_folds, hold_out, is_cluster
 from acegen.progress import Silent
 

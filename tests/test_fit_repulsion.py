@@ -17,9 +17,10 @@ from scipy.optimize import minimize
 
 import acegen
 from acegen.fit.compression import scaled
-from acegen.fit.data import Dataset
-from acegen.fit.pipeline import FitResult, fit
+from acegen.fit.dataset import Dataset
+from acegen.fit.pipeline import fit
 from acegen.fit.repulsion import Demands, nearest_that_obeys, squeezed
+from acegen.fit.result import FitResult
 from acegen.progress import Silent
 
 CORE: dict[str, Any] = {

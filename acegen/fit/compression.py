@@ -10,7 +10,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from acegen.fit.curves import nearest_distances
-from acegen.fit.data import Dataset
+from acegen.fit.dataset import Dataset
 from acegen.runtime import Model
 from acegen.runtime.neighbours import neighbour_list
 

@@ -14,7 +14,7 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from acegen.errors import FitError
-from acegen.fit.data import Configuration, Parts
+from acegen.fit.dataset import Configuration, Parts
 from acegen.fit.findings import Finding, configurations, listed
 from acegen.fit.folds import ALWAYS
 from acegen.fit.problem import nothing_left

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from acegen.errors import FitError
-from acegen.fit.data import Configuration, Dataset, Parts
+from acegen.fit.dataset import Configuration, Dataset, Parts
 from acegen.fit.evaluation import Comparison
 from acegen.fit.factor import Factor
 from acegen.fit.findings import Finding, configurations
@@ -224,7 +224,7 @@ def _check_sign_of_forces(problem: Problem, reduced: Reduced, weights: Weights, 
     """Raises FitError if energies and minus the forces belong together much better than energies and forces."""
     forces = problem.everything["forces"]
     turned = forces.matrix.copy()
-    turned[:, -1] *= -1
+    turned[:, problem.columns.target] *= -1
     other = {**problem.everything, "forces": Factor(turned, forces.n_rows)}
     opposite = reduce_problem(problem, other, weights, smoothness, reduced.functions, normal=True)  # the same matrix
     scores = [_by_gcv(reduced, case.target, case.rest)[1] for case in (reduced, opposite)]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from acegen.coefficients import Coefficients
 from acegen.errors import IsolatedAtomWarning
-from acegen.fit.data import Dataset
+from acegen.fit.dataset import Dataset
 from acegen.runtime import Model
 from acegen.runtime.neighbours import neighbour_list
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from acegen.errors import FitError
+from acegen.fit.dataset import Configuration
 from acegen.runtime.neighbours import neighbour_list
 
 if TYPE_CHECKING:
     from ase import Atoms
 
-    from acegen.fit.data import Configuration
 
 ALWAYS = -1
 """Fold of configurations that are fitted to always."""

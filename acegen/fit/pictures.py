@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations_with_replacement
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -15,9 +15,7 @@ from numpy.typing import NDArray
 
 from acegen.fit.curves import dimer_curve, volume_curve
 from acegen.fit.evaluation import Comparison, total_row
-
-if TYPE_CHECKING:
-    from acegen.fit.pipeline import FitResult
+from acegen.fit.result import FitResult
 
 _STYLE: Any = {
     "font.size": 9, "axes.grid": True, "grid.alpha": 0.25, "axes.spines.top": False, "axes.spines.right": False,

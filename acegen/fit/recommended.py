@@ -20,7 +20,7 @@ from acegen.basis.estimate import estimate_size
 from acegen.errors import FitError
 from acegen.fit.assembly import assemble, make_assembler
 from acegen.fit.core import OUTER, core_tables
-from acegen.fit.data import Configuration, Dataset, Parts
+from acegen.fit.dataset import Configuration, Dataset, Parts
 from acegen.fit.folds import assign_folds
 from acegen.fit.merit import compared
 from acegen.fit.request import ModelRequest

@@ -22,7 +22,7 @@ from scipy.optimize import nnls
 
 from acegen.fit.compression import scaled
 from acegen.fit.curves import nearest_distances
-from acegen.fit.data import Configuration, Dataset
+from acegen.fit.dataset import Configuration, Dataset
 from acegen.fit.problem import Solution
 from acegen.progress import Progress
 from acegen.runtime import Model

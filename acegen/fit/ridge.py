@@ -132,10 +132,10 @@ def _solved(reduced: Reduced, strength: float, demands: Demands | None) -> tuple
     solution = reduced.coefficients(x)
     if demands is None:
         return solution, None
-    n, root, objective = len(solution.composition), reduced.root(strength), reduced.objective(x, strength)
+    columns, root, objective = reduced.problem.columns, reduced.root(strength), reduced.objective(x, strength)
     noise = float(np.sqrt(objective / max(1, reduced.n_rows)))
-    z = nearest_that_obeys(solution.functions, root[n:], demands, noise)
-    obeying = Solution(solution.functions + root[n:] @ z, solution.composition + root[:n] @ z)
+    z = nearest_that_obeys(solution.functions, root[columns.functions], demands, noise)
+    obeying = solution.moved(columns, root, z)
     return obeying, held(demands, solution, obeying, float(z @ z) / objective if objective else 0.0)
 
 
@@ -199,7 +199,7 @@ class _Search:
 
         def predicted(fold: int) -> Predictions:
             reduced = _reduced(problem, others[fold], weights, smoothness, settings, functions)
-            return predict(problem.held_out(fold), reduced.columns(reduced.ridge(strengths)))
+            return predict(problem.held_out(fold), reduced.expanded(reduced.ridge(strengths)))
 
         with ThreadPoolExecutor(min(self._threads, problem.n_folds)) as pool:
             return joined(list(pool.map(predicted, range(problem.n_folds))))

@@ -68,7 +68,7 @@ def _greedy(problem: Problem, reduced: Reduced, strength: float, count: int) -> 
     points = []
     if problem.n_folds:
         for number in np.unique(np.geomspace(1, path.shape[1], _PATH_POINTS).astype(int)):
-            found = predict(problem.held_out(0), reduced.columns(path[:, [number - 1]] / norms[:, None]))
+            found = predict(problem.held_out(0), reduced.expanded(path[:, [number - 1]] / norms[:, None]))
             points.append((int(number), {q: float(rms(own)[0]) for q, own in found.items() if own}))
     return Selection(reduced.functions[chosen], tuple(points))
 

@@ -27,8 +27,10 @@ from numpy.typing import NDArray
 import acegen
 from acegen.archives import read_arrays
 from acegen.errors import IsolatedAtomWarning, ModuleError
-from acegen.fit.data import Configuration, voigt
+from acegen.fit.columns import Columns
+from acegen.fit.dataset import Configuration
 from acegen.fit.factor import Factor, RowBuffer
+from acegen.fit.voigt import SIZE, voigt
 from acegen.runtime import Model, design_blocks
 from acegen.runtime.design import DesignRows
 
@@ -43,7 +45,7 @@ configuration has a residual of its own."""
 _A_DAY = 24 * 3600.0
 
 Factors: TypeAlias = dict[str, Factor]
-"""A factor for each quantity; columns are composition, functions, target."""
+"""A factor for each quantity, with the columns of `Columns`."""
 
 Rows: TypeAlias = tuple[str, float | Floats, Floats, Floats, Floats]
 """Some rows: their quantity and weight, one or a column of them, and the blocks composition (m, k), functions (m, C)
@@ -73,6 +75,11 @@ class Assembler:
     atoms_power: float
     block_bytes: int
     cache: str | None
+
+    @property
+    def columns(self) -> Columns:
+        """Of the rows of all units."""
+        return Columns.of_model(self.model, np.shape(self.composition)[1])
 
     @property
     def model(self) -> Model:
@@ -106,11 +113,9 @@ class Assembler:
         return None if self.cache is None else Path(self.cache) / f"{self.key(unit)}.npz"
 
     def _reduce(self, unit: Sequence[Configuration]) -> Factors:
-        model = self.model
-        n_composition = np.shape(self.composition)[1]
-        columns = n_composition + model.n_basis * len(model.elements) + 1
+        columns = self.columns.count
         capacity = max(4 * columns, self.block_bytes // (8 * columns))
-        most = {"energy": len(unit), "forces": 3 * sum(len(c.atoms) for c in unit), "virial": 6 * len(unit)}
+        most = {"energy": len(unit), "forces": 3 * sum(len(c.atoms) for c in unit), "virial": SIZE * len(unit)}
         buffers = {q: RowBuffer(columns, min(capacity, most[q])) for q in REDUCED}
         energies = [np.zeros((0, columns))]
         for quantity, weight, *blocks in self._rows(unit):
@@ -155,14 +160,14 @@ class Assembler:
         return targets
 
     def _force_rows(self, rows: DesignRows, target: Floats, weights: Floats) -> Rows:
-        forces = rows.forces.reshape(-1, rows.energy.size)  # by columns, as they come: nothing is copied
+        forces = rows.forces.reshape(-1, self.columns.n_functions)  # by columns, as they come: nothing is copied
         target = target.reshape(-1, 1)
         if (weights == weights[0]).all() and weights[0]:
             weight: float | Floats = float(weights[0])
         else:
             by_row = np.repeat(weights, 3)
             forces, target, weight = forces[by_row > 0], target[by_row > 0], by_row[by_row > 0, None]
-        composition = np.zeros((len(forces), np.shape(self.composition)[1]))
+        composition = np.zeros((len(forces), self.columns.n_composition))
         return "forces", weight, composition, forces, target
 
     def _global_rows(
@@ -174,7 +179,7 @@ class Assembler:
             own = factor * configuration.weights.energy
             yield "energy", own, composition[None, :], energy[None, :], np.array([[target["energy"]]])
         if configuration.virial is not None:
-            none = np.zeros((6, len(composition)))
+            none = np.zeros((SIZE, len(composition)))
             own = factor * configuration.weights.virial
             yield "virial", own, none, virial, target["virial"].reshape(-1, 1)
 

@@ -19,7 +19,7 @@ from loky import ProcessPoolExecutor
 from threadpoolctl import threadpool_limits
 
 from acegen.errors import DependencyError, FitError
-from acegen.fit.data import Configuration
+from acegen.fit.dataset import Configuration
 from acegen.fit.factor import combined
 from acegen.fit.unit import QUANTITIES, Assembler, Factors
 
