@@ -96,7 +96,7 @@ def test_demands_are_differences_of_energies(fits: tuple[FitResult, FitResult]) 
     basis = acegen.load(held.model.path)
     one = held.parts.training.configurations[0]
     data = Dataset((one,))
-    demands = squeezed(held.settings.whole_spec, basis, data, Silent())
+    demands = squeezed(held.settings.whole_spec, basis, data, held.repulsion.nearest, Silent())
     assert demands is not None
     assert demands.n_structures == 2  # the cell and a dimer
     atoms, functions = one.atoms, held.fit.solution.functions
@@ -172,4 +172,4 @@ def test_nothing_is_demanded_without_a_core(fits: tuple[FitResult, FitResult]) -
     _, held = fits
     for missing in ("zbl", "inner_cutoff"):
         spec = held.settings.whole_spec.model_copy(update={missing: None})
-        assert squeezed(spec, held.model, held.parts.training, Silent()) is None
+        assert squeezed(spec, held.model, held.parts.training, held.repulsion.nearest, Silent()) is None

@@ -46,6 +46,11 @@ class Configuration:
     weights: LabelWeights = field(default_factory=LabelWeights)
 
     @property
+    def has_labels(self) -> bool:
+        """Whether there is anything to fit to."""
+        return any(label is not None for label in (self.energy, self.forces, self.virial))
+
+    @property
     def force_weights(self) -> Floats:
         """Factor of the forces' residuals by atom, (N,); forces of factor zero are left out."""
         return self.weight * np.broadcast_to(np.asarray(self.weights.forces), len(self.atoms))

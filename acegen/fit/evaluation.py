@@ -103,7 +103,7 @@ def compare_linear(
             virial = virial + block.rows.virial @ solution.functions
             forces.append(block.rows.forces @ solution.functions)
             if block.last == len(configuration.atoms):
-                reference = model.reference(configuration.atoms)
+                reference = block.reference()
                 atomic = float(configuration.counts(model.elements) @ isolated)
                 total = energy + atomic + float(reference.energies.sum())
                 yield total, np.concatenate(forces) + reference.forces, virial + voigt(reference.virial)

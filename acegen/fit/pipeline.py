@@ -34,6 +34,7 @@ from acegen.fit.columns import Columns
 from acegen.fit.compression import squeeze
 from acegen.fit.consistency import check_content, energy_deviations
 from acegen.fit.crosscheck import check_against_first_fit, check_energy_groups, check_predictions
+from acegen.fit.curves import nearest_distances
 from acegen.fit.data import describe_missing, read_parts
 from acegen.fit.dataset import Dataset, Parts
 from acegen.fit.evaluation import Comparison, compare, compare_linear
@@ -98,7 +99,10 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
         contradictions = check_against_first_fit(problem, settings, parts, _linear(basis, assembler))
         warn_of(contradictions)
         findings += contradictions
-        demands = squeezed(settings.whole_spec, basis, parts.training, clock) if settings.solver.repulsion else None
+        nearest = nearest_distances(parts.training, basis.elements, basis.cutoff)
+        demands = None
+        if settings.solver.repulsion:
+            demands = squeezed(settings.whole_spec, basis, parts.training, nearest, clock)
         found, selection, held_out = solve(problem, settings, clock, demands)
         clock.report(_describe_solution(found))
     with staging_folder(target, FitError) as staging:
@@ -120,7 +124,7 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
             from acegen.fit.pictures import draw_pictures  # Matplotlib takes a second to import
             from acegen.fit.report import write_report
 
-            repulsion = squeeze(potential, parts.training)
+            repulsion = squeeze(potential, parts.training, nearest)
             result = FitResult(
                 settings, recommendation, target, potential, parts, problem, found, selection, coefficients,
                 comparisons, (*findings, *odd), repulsion, (), n_cached, n_units,

@@ -31,8 +31,7 @@ from acegen.fit.columns import Columns
 from acegen.fit.dataset import Configuration
 from acegen.fit.factor import Factor, RowBuffer
 from acegen.fit.voigt import SIZE, voigt
-from acegen.runtime import Model, design_blocks
-from acegen.runtime.design import DesignRows
+from acegen.runtime import DesignRows, Model, Result, design_blocks
 
 Floats = NDArray[np.float64]
 
@@ -132,10 +131,11 @@ class Assembler:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", IsolatedAtomWarning)  # an isolated atom is as good a datum as any
             energy, virial, target = np.zeros(0), np.zeros(0), {}
-            for block in design_blocks(model, (c.atoms for c in unit), self.block_bytes):
-                configuration = unit[block.structure]
+            labelled = [c for c in unit if c.has_labels]  # the others have no rows: nothing is computed of them
+            for block in design_blocks(model, (c.atoms for c in labelled), self.block_bytes):
+                configuration = labelled[block.structure]
                 if block.first == 0:
-                    target = self._targets(configuration)
+                    target = self._targets(configuration, block.reference())
                     energy, virial = np.zeros_like(block.rows.energy), np.zeros_like(block.rows.virial)
                 energy += block.rows.energy
                 virial += block.rows.virial
@@ -146,9 +146,8 @@ class Assembler:
                 if block.last == len(configuration.atoms):
                     yield from self._global_rows(configuration, target, energy, virial)
 
-    def _targets(self, configuration: Configuration) -> dict[str, Any]:
+    def _targets(self, configuration: Configuration, reference: Result) -> dict[str, Any]:
         """Labels less what the reference potential and the isolated atoms give."""
-        reference = self.model.reference(configuration.atoms)
         targets: dict[str, Any] = {}
         if configuration.energy is not None:
             isolated = float(configuration.counts(self.model.elements) @ np.array(self.atomic_energies))
