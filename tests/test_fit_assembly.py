@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import pickle
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -620,3 +622,50 @@ def test_a_whole_fit_on_the_command_line(
     model = acegen.load("fits/copper/copper")
     assert model.has_potential
     assert model.path == (tmp_path / "fits" / "copper" / "copper").resolve()
+
+
+# Nothing twice
+
+
+def test_one_neighbour_list_for_each_structure_with_labels(
+    basis: acegen.Model, frames: list[Atoms], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a reference is subtracted; none for structures without labels, and none for finished units."""
+    original, lists = acegen.runtime.inputs.neighbour_list, []
+
+    def counted(atoms: Atoms, cutoff: float) -> Any:
+        lists.append(len(atoms))
+        return original(atoms, cutoff)
+
+    settings_ = settings_of(tmp_path, basis, frames, processes=1)
+    parts = read_parts(settings_)
+    assembler = make_assembler(settings_, basis, parts, str(tmp_path / "cache"))
+    unit = parts.training.configurations[:3]
+    expected = assembler._reduce(unit)
+    bare = replace(unit[0], energy=None, forces=None, virial=None)
+    monkeypatch.setattr("acegen.runtime.inputs.neighbour_list", counted)
+    factors = assembler.assemble((bare, *unit))
+    assert lists == [len(c.atoms) for c in unit]
+    assert all(factors[q].matrix.tobytes() == expected[q].matrix.tobytes() for q in QUANTITIES)
+    assembler.assemble((bare, *unit))
+    assert len(lists) == len(unit)
+
+
+def test_workers_take_the_spec_as_it_is(
+    basis: acegen.Model, frames: list[Atoms], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What travels holds the validated spec: nothing is serialized, nothing validated again, loaded or compiled."""
+    settings_ = settings_of(tmp_path, basis, frames)
+    here = make_assembler(settings_, basis, read_parts(settings_), str(tmp_path / "cache"))
+    empty = replace(here.basis, folder=str(tmp_path / "elsewhere" / "copper"))
+
+    def never(*_: Any, **__: Any) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(type(settings_.whole_spec), "model_validate", never)
+    for there in (here, replace(here, basis=empty)):
+        arrived = pickle.loads(pickle.dumps(there))
+        assert arrived == there
+        assert arrived.basis.spec == settings_.whole_spec
+        assert arrived.model.basis_hash == basis.basis_hash
+        assert Path(arrived.model.path) == Path(there.basis.folder)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from acegen.errors import FitError
 from acegen.fit.columns import Columns
+from acegen.fit.compiled import CompiledBasis
 from acegen.fit.dataset import Configuration, Parts
 from acegen.fit.folds import ALWAYS
 from acegen.fit.problem import Cell, Problem
@@ -62,9 +63,7 @@ def make_assembler(settings: FitSettings, model: Model, parts: Parts, cache: str
             "processes."
         )
     return Assembler(
-        spec=json.dumps(settings.whole_spec.canonical()),
-        modules=cache,
-        basis_hash=model.basis_hash,
+        basis=CompiledBasis(str(Path(cache) / settings.spec.name), model.basis_hash, settings.whole_spec),
         composition=tuple(map(tuple, directions.tolist())),
         atomic_energies=tuple((given or {}).get(element, 0.0) for element in elements),
         atoms_power=settings.weights.atoms,

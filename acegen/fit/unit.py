@@ -9,7 +9,6 @@ repeated with another solver, does what is missing.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import tempfile
 import time
@@ -17,17 +16,16 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-import acegen
 from acegen.archives import read_arrays
-from acegen.errors import IsolatedAtomWarning, ModuleError
+from acegen.errors import IsolatedAtomWarning
 from acegen.fit.columns import Columns
+from acegen.fit.compiled import CompiledBasis
 from acegen.fit.dataset import Configuration
 from acegen.fit.factor import Factor, RowBuffer
 from acegen.fit.voigt import SIZE, voigt
@@ -56,9 +54,7 @@ class Assembler:
     """What every unit of a fit has in common. It travels to other processes and machines.
 
     Attributes:
-        spec: the spec as JSON.
-        modules: folder for the compiled basis, on the machine that uses it.
-        basis_hash: identity of the basis.
+        basis: the compiled basis.
         composition: (elements, k) orthonormal directions of composition that occur; a column each.
         atomic_energies: (elements,) energies of isolated atoms to subtract, eV.
         atoms_power: energies and virials are divided by (number of atoms)^this.
@@ -66,9 +62,7 @@ class Assembler:
         cache: folder for finished units, or None.
     """
 
-    spec: str
-    modules: str
-    basis_hash: str
+    basis: CompiledBasis
     composition: tuple[tuple[float, ...], ...]
     atomic_energies: tuple[float, ...]
     atoms_power: float
@@ -82,12 +76,12 @@ class Assembler:
 
     @property
     def model(self) -> Model:
-        """The compiled basis, compiled where it is missing."""
-        return _model(self.spec, self.modules, self.basis_hash)
+        """The basis, loaded."""
+        return self.basis.model
 
     def key(self, unit: Sequence[Configuration]) -> str:
         """Hash of all that a unit's factors depend on."""
-        common = ("single energies", self.basis_hash, self.composition, self.atomic_energies, self.atoms_power)
+        common = ("single energies", self.basis.basis_hash, self.composition, self.atomic_energies, self.atoms_power)
         digest = hashlib.sha256(repr(common).encode())
         for configuration in unit:
             digest.update(configuration.content)
@@ -181,18 +175,6 @@ class Assembler:
             none = np.zeros((SIZE, len(composition)))
             own = factor * configuration.weights.virial
             yield "virial", own, none, virial, target["virial"].reshape(-1, 1)
-
-
-@lru_cache(maxsize=2)
-def _model(spec: str, modules: str, basis_hash: str) -> Model:
-    document = json.loads(spec)
-    try:  # as a rule it is there: finding that out by compiling takes a second and a C compiler
-        model = acegen.load(Path(modules) / document["name"])
-        if model.basis_hash == basis_hash:
-            return model
-    except ModuleError:
-        pass
-    return acegen.compile(document, modules)
 
 
 def _read(path: Path) -> Factors | None:
