@@ -30,8 +30,8 @@ from acegen.export import export_model
 from acegen.export.source import read_source
 from acegen.fit.factor import Factor
 from acegen.fit.folder import check_target
-from acegen.fit.settings import load_settings
-from acegen.fit.unit import QUANTITIES, _read, _write
+from acegen.fit.settings import QUANTITIES, load_settings
+from acegen.fit.unit import _read, _write
 from acegen.manifest import Manifest, file_hash, read_manifest
 from acegen.posterior import read_posterior, write_posterior
 from acegen.runtime import open_model

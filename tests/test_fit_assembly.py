@@ -38,8 +38,8 @@ from acegen.fit.dataset import Configuration, Dataset, Parts
 from acegen.fit.factor import Factor
 from acegen.fit.folds import ALWAYS
 from acegen.fit.problem import Problem, Weights, reduce_problem
-from acegen.fit.settings import FitSettings
-from acegen.fit.unit import QUANTITIES, Assembler, Factors, _read, _write
+from acegen.fit.settings import QUANTITIES, FitSettings
+from acegen.fit.unit import Assembler, Factors, _read, _write
 from acegen.fit.workers import Tree
 from acegen.progress import Silent
 

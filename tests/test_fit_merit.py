@@ -19,8 +19,7 @@ from acegen.fit.folds import ALWAYS
 from acegen.fit.merit import Predictions, floors, joined, merit, merit_by_fold, predict
 from acegen.fit.problem import Cell, Problem, Solution, Weights
 from acegen.fit.ridge import _STANDARD_ERRORS, fit_ridge, held_out_solutions
-from acegen.fit.settings import SolverSettings, WeightSettings
-from acegen.fit.unit import QUANTITIES
+from acegen.fit.settings import QUANTITIES, SolverSettings, WeightSettings
 from acegen.progress import Silent
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]

@@ -23,9 +23,9 @@ from acegen.fit.merit import predict, rms
 from acegen.fit.problem import Cell, Problem, Weights, reduce_problem
 from acegen.fit.ridge import fit_ridge, held_out_solutions
 from acegen.fit.selection import select
-from acegen.fit.settings import AssemblySettings, SelectionSettings, SolverSettings, WeightSettings
+from acegen.fit.settings import QUANTITIES, AssemblySettings, SelectionSettings, SolverSettings, WeightSettings
 from acegen.fit.solve import solve
-from acegen.fit.unit import QUANTITIES, Factors
+from acegen.fit.unit import Factors
 from acegen.fit.workers import Tree, merged
 from acegen.progress import Silent
 

@@ -21,8 +21,8 @@ from acegen.fit.columns import Columns
 from acegen.fit.factor import triangle
 from acegen.fit.problem import Problem, Solution, determined_composition
 from acegen.fit.repulsion import Demands, Held, held, nearest_that_obeys
-from acegen.fit.settings import SolverSettings
-from acegen.fit.unit import QUANTITIES, Factors
+from acegen.fit.settings import QUANTITIES, SolverSettings
+from acegen.fit.unit import Factors
 from acegen.progress import Progress
 
 Floats = NDArray[np.float64]

@@ -22,6 +22,7 @@ from acegen.fit.factor import Factor
 from acegen.fit.findings import Finding, configurations
 from acegen.fit.problem import Problem, Reduced, Solution, Weights, reduce_problem
 from acegen.fit.settings import FitSettings
+from acegen.fit.shrinkage import shrink
 from acegen.fit.virials import STRESS_IS, known_factors, likely_mistake
 
 Floats = NDArray[np.float64]
@@ -36,6 +37,9 @@ _SAMPLE = 4000
 """Atoms of the configurations whose virials are looked at first; only if these look wrong all are."""
 
 _STRENGTHS = 10.0 ** np.arange(-7.0, -0.9, 0.5)
+
+_LEFT = 0.1
+"""Part of the rows that must be left over: of what is nearly interpolated cross-validation says nothing any more."""
 
 _FAR = 5.0
 """Deviations beyond this many of the usual ones say that the label is not the prediction."""
@@ -205,18 +209,14 @@ def _check_against_first_fit(problem: Problem, settings: FitSettings, parts: Par
 
 def _by_gcv(reduced: Reduced, target: Floats, rest: float) -> tuple[float, float]:
     """The strength of least generalized cross-validation for a target (k,), and that score."""
-    u, s, _ = reduced.svd
+    s = reduced.svd[1]
     strengths = (float(s[0]) if len(s) else 1.0) * _STRENGTHS
-    projected = u.T @ target
-    shrunk = strengths**2 / (s[:, None] ** 2 + strengths**2)
-    outside = rest + max(0.0, float(target @ target - projected @ projected))
-    misfit = outside + np.sum((shrunk * projected[:, None]) ** 2, axis=0)
-    left = reduced.n_rows - np.sum(1 - shrunk, axis=0)
-    left[left <= 0.1 * reduced.n_rows] = np.nan  # nearly interpolated: the score says nothing any more
-    if np.isnan(left).all():
+    found = shrink(reduced, strengths, target, rest)
+    telling = reduced.n_rows - found.freedom > _LEFT * reduced.n_rows
+    if not telling.any():
         return float(strengths[-1]), np.inf
-    score = misfit / left**2
-    best = int(np.nanargmin(score))
+    score = np.where(telling, found.gcv, np.inf)
+    best = int(np.argmin(score))
     return float(strengths[best]), float(score[best])
 
 

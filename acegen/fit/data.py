@@ -54,9 +54,9 @@ def read_parts(settings: FitSettings) -> Parts:
             "data.validation out: folds decide then."
         )
     if data.validation is None:
-        folds = assign_folds(training.configurations, data.folds, data.seed)
+        folds = assign_folds(training.configurations, data.folds, data.seed, settings.decisive)
     elif isinstance(data.validation, float):
-        folds = hold_out(training.configurations, data.validation, data.seed)
+        folds = hold_out(training.configurations, data.validation, data.seed, settings.decisive)
     else:
         folds = (ALWAYS,) * len(training.configurations) + (0,) * len(apart.configurations)
     everything = (*training.configurations, *apart.configurations)

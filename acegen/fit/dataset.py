@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acegen.fit.labels import LabelWeights
+from acegen.fit.settings import QUANTITIES
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -48,7 +49,11 @@ class Configuration:
     @property
     def has_labels(self) -> bool:
         """Whether there is anything to fit to."""
-        return any(label is not None for label in (self.energy, self.forces, self.virial))
+        return self.has_any(QUANTITIES)
+
+    def has_any(self, quantities: Iterable[str]) -> bool:
+        """Whether there is a label of one of these quantities."""
+        return any(getattr(self, quantity) is not None for quantity in quantities)
 
     @property
     def force_weights(self) -> Floats:
@@ -87,8 +92,7 @@ class Dataset:
     def missing(self) -> dict[str, int]:
         """Configurations without a usable label by quantity; "all": with neither energy nor forces."""
         labels = [(c.energy is None, c.forces is None, c.virial is None) for c in self.configurations]
-        names = ("energy", "forces", "virial")
-        counts = {name: sum(row[i] for row in labels) for i, name in enumerate(names)}
+        counts = {name: sum(row[i] for row in labels) for i, name in enumerate(QUANTITIES)}
         return counts | {"all": sum(row[0] and row[1] for row in labels)}
 
     @property

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from acegen.fit.columns import residuals
 from acegen.fit.problem import Cell
-from acegen.fit.unit import QUANTITIES
+from acegen.fit.settings import QUANTITIES
 
 Floats = NDArray[np.float64]
 

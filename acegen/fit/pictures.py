@@ -186,7 +186,8 @@ def _energy_volume(result: FitResult) -> Figure | None:
     axes.plot(curve.volume, curve.energy, color="#4477aa", label=f"{curve.formula}, scaled")
     low, high = float(curve.energy.min()), float(curve.energy.max())
     axes.set(xlabel="volume, Å³/atom", ylabel="energy, eV/atom", xlim=(curve.volume[0], curve.volume[-1]))
-    axes.set_ylim(low - 0.1 * (high - low), high + 0.1 * (high - low))
+    margin = max(0.1 * (high - low), 1e-3)  # a model of atomic energies alone is flat
+    axes.set_ylim(low - margin, high + margin)
     axes.legend(fontsize=8)
     return figure
 

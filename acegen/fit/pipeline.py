@@ -47,9 +47,9 @@ from acegen.fit.repulsion import squeezed
 from acegen.fit.request import ModelRequest
 from acegen.fit.result import FitResult
 from acegen.fit.ridge import RidgeFit
-from acegen.fit.settings import FitSource, load_settings
+from acegen.fit.settings import QUANTITIES, FitSource, load_settings
 from acegen.fit.solve import solve
-from acegen.fit.unit import QUANTITIES, Assembler
+from acegen.fit.unit import Assembler
 from acegen.posterior import write_posterior
 from acegen.progress import Progress, Silent
 from acegen.runtime import Model

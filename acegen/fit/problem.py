@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from acegen.errors import FitError
 from acegen.fit.columns import Columns
 from acegen.fit.factor import Factor, stacked, triangle
-from acegen.fit.unit import QUANTITIES, Factors
+from acegen.fit.settings import QUANTITIES
+from acegen.fit.unit import Factors
 from acegen.fit.workers import merged
 
 Floats = NDArray[np.float64]
@@ -235,14 +236,15 @@ def reduce_problem(
         normal: work with normal equations instead of orthogonal factorizations from here on.
 
     Raises:
-        FitError: no rows have a weight above zero.
+        FitError: no rows have a weight above zero, or none but those that are held out.
     """
     chosen = problem.used if functions is None else np.intersect1d(functions, problem.used)
     kept = problem.columns.with_functions(chosen)
     parts = [factors[q].times(w).matrix[:, kept] for q, w in zip(QUANTITIES, weights, strict=True) if w > 0]
     n_rows = sum(factors[q].n_rows for q, w in zip(QUANTITIES, weights, strict=True) if w > 0)
     if n_rows == 0:
-        raise nothing_left(weights)
+        elsewhere = any(problem.everything[q].n_rows for q, w in zip(QUANTITIES, weights, strict=True) if w > 0)
+        raise all_held_out(weights) if elsewhere else nothing_left(weights)
     rows, columns = np.vstack(parts), Columns(problem.columns.n_composition, len(chosen))
     determined = determined_composition(rows[:, columns.composition])
     complete = determined.shape[1] == columns.n_composition and len(chosen) == problem.columns.n_functions
@@ -275,6 +277,15 @@ def nothing_left(weights: Weights) -> FitError:
     return FitError(
         f"weights of energy {weights.energy:g}, forces {weights.forces:g} and virial {weights.virial:g} leave nothing "
         "to fit to. Give a weight above zero to a quantity that the data have."
+    )
+
+
+def all_held_out(weights: Weights) -> FitError:
+    """What is said of weights above zero only for quantities that what is held out has alone."""
+    return FitError(
+        f"weights of energy {weights.energy:g}, forces {weights.forces:g} and virial {weights.virial:g} leave nothing "
+        "to fit to without what is held out for validation, which has all labels of these quantities. Give "
+        "configurations with such labels for data.train as well, or a weight above zero to a quantity that these have."
     )
 
 

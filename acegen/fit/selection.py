@@ -37,13 +37,18 @@ def select(problem: Problem, reduced: Reduced, strength: float, settings: Select
         settings: how many, and by which method.
 
     Raises:
-        FitError: more functions are asked for than the data see.
+        FitError: more functions are asked for than the data see, or nothing is left for functions to explain.
     """
     available = len(reduced.functions)
     if settings.functions > available:
         raise FitError(
             f"solver.selection.functions = {settings.functions} is more than the {available} functions of the basis "
             "that the data see. Lower it, or raise basis.level."
+        )
+    if not reduced.target.any():
+        raise FitError(
+            "solver.selection has nothing to choose functions by: atomic energies alone explain all labels of weight "
+            "above zero. Give more labels, or a weight above zero to others, or leave solver.selection out."
         )
     if settings.method == "greedy":
         return _greedy(problem, reduced, strength, settings.functions)

@@ -28,12 +28,11 @@ from acegen.fit.columns import Columns
 from acegen.fit.compiled import CompiledBasis
 from acegen.fit.dataset import Configuration
 from acegen.fit.factor import Factor, RowBuffer
+from acegen.fit.settings import QUANTITIES
 from acegen.fit.voigt import SIZE, voigt
 from acegen.runtime import DesignRows, Model, Result, design_blocks
 
 Floats = NDArray[np.float64]
-
-QUANTITIES = ("energy", "forces", "virial")
 
 REDUCED = ("forces", "virial")
 """Quantities of many rows a configuration, which become triangles at once; of energies each row is kept, so that a

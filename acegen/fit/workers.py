@@ -21,7 +21,8 @@ from threadpoolctl import threadpool_limits
 from acegen.errors import DependencyError, FitError
 from acegen.fit.dataset import Configuration
 from acegen.fit.factor import combined
-from acegen.fit.unit import QUANTITIES, Assembler, Factors
+from acegen.fit.settings import QUANTITIES
+from acegen.fit.unit import Assembler, Factors
 
 Unit = Sequence[Configuration]
 
