@@ -83,8 +83,8 @@ def test_report_has_the_numbers_of_the_fit(fitted: Fitted) -> None:
     assert document["name"] == "copper"
     assert set(document) == {
         "format", "generator", "name", "settings", "spec", "recommendation", "basis_hash", "functions",
-        "atomic_energies", "data", "folds", "findings", "solution", "selection", "errors", "repulsion", "stages",
-        "assembly",
+        "atomic_energies", "data", "folds", "findings", "solution", "held", "selection", "errors", "repulsion",
+        "stages", "assembly",
     }  # fmt: skip
     assert document["basis_hash"] == result.model.basis_hash
     assert document["atomic_energies"] == pytest.approx(result.model.atomic_energies, rel=1e-15)

@@ -17,6 +17,7 @@ from scipy.optimize import minimize
 
 import acegen
 from acegen.fit.compression import scaled
+from acegen.fit.curves import nearest_distances
 from acegen.fit.dataset import Dataset
 from acegen.fit.pipeline import fit
 from acegen.fit.repulsion import Demands, nearest_that_obeys, squeezed
@@ -96,7 +97,8 @@ def test_demands_are_differences_of_energies(fits: tuple[FitResult, FitResult]) 
     basis = acegen.load(held.model.path)
     one = held.parts.training.configurations[0]
     data = Dataset((one,))
-    demands = squeezed(held.settings.whole_spec, basis, data, held.repulsion.nearest, Silent())
+    near = nearest_distances(data, basis.elements, basis.cutoff)
+    demands = squeezed(held.settings.whole_spec, basis, data, near, Silent())
     assert demands is not None
     assert demands.n_structures == 2  # the cell and a dimer
     atoms, functions = one.atoms, held.fit.solution.functions
