@@ -125,8 +125,8 @@ class Calculator(AseCalculator):  # type: ignore[misc]
         if system_changes:
             self.results = {}
         super().calculate(atoms, properties, system_changes)
-        environments, pairs = self._lists.environments(self.atoms)
-        energies, gradient = self.model.evaluate(environments, pairs)
+        pairs = self._lists.pairs(self.atoms)
+        energies, gradient = self.model.evaluate(pairs)
         energy = float(energies.sum())
         self.results.update(energy=energy, free_energy=energy, energies=energies, forces=pairs.forces(gradient))
         if self.atoms.pbc.all():

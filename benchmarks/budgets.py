@@ -22,8 +22,10 @@ from rich.table import Table
 
 from acegen.errors import AcegenError
 from acegen.fit.evaluation import total_row
-from acegen.fit.pipeline import FitResult, fit
+from acegen.fit.pipeline import fit
+from acegen.fit.result import FitResult
 from acegen.runtime import Model
+from acegen.runtime.pairs import MovingPairs
 from benchmarks.timing import Samples, alternate, pinned
 
 _ATOMS = 2000
@@ -78,11 +80,11 @@ def _microseconds(models: dict[str, Model], result: FitResult) -> dict[str, Samp
         if n_atoms < _ATOMS:
             structures.append(configuration.atoms)
             n_atoms += len(configuration.atoms)
-    environments = {name: [model.environments(atoms) for atoms in structures] for name, model in models.items()}
+    pairs = {n: [MovingPairs(*model.environments(atoms)) for atoms in structures] for n, model in models.items()}
 
     def evaluate(name: str) -> None:
-        for own in environments[name]:
-            models[name].evaluate(*own)
+        for own in pairs[name]:
+            models[name].evaluate(own)
 
     with pinned():
         timed = alternate({name: partial(evaluate, name) for name in models}, _ROUNDS)

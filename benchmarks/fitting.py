@@ -114,7 +114,7 @@ def _design(context: Context, model: acegen.Model, steps: Steps) -> dict[str, An
             for number in group:
                 atoms = structures[number]
                 own[-1] += seconds(partial(model.design_rows, atoms), process_clock)
-                lists[-1] += seconds(partial(model.design_environments, atoms), process_clock)
+                lists[-1] += seconds(partial(model.environments, atoms), process_clock)
                 other[-1] += seconds(partial(dense.run, widths[number]), process_clock)
             rows.append(sum(3 * len(structures[number]) + 7 for number in group))
             steps.advance()

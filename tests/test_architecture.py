@@ -8,6 +8,7 @@ import runpy
 import subprocess
 import sys
 import zipfile
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,23 @@ def test_page_of_the_architecture_is_up_to_date() -> None:
     made = runpy.run_path(str(ROOT / "docs" / "architecture.py"))
     assert made["PAGE"].read_text() == made["page"](), "run: make docs"
     assert set(made["PATH"]) < set(MAY_IMPORT)
+
+
+def modules_imported(file: Path, package: str) -> set[str]:
+    """Modules of its own package that a file imports anywhere, for types as well."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(f"acegen.{package}."):
+            found.add(node.module.split(".")[2])
+    return found
+
+
+@pytest.mark.parametrize("package", ["fit", "runtime"])
+def test_modules_import_without_cycles(package: str) -> None:
+    """Each module of a package can be read after those that it imports, those it needs for types only included."""
+    files = (ROOT / "acegen" / package).glob("*.py")
+    imports = {file.stem: modules_imported(file, package) for file in files}
+    assert len(list(TopologicalSorter(imports).static_order())) == len(imports)
 
 
 def test_files_are_of_moderate_length() -> None:

@@ -27,8 +27,8 @@ from acegen.errors import AcegenError, ExportError, FitError
 from acegen.export import export_model
 from acegen.export.source import read_source
 from acegen.fit.factor import Factor
-from acegen.fit.settings import load_settings
-from acegen.fit.unit import QUANTITIES, _read, _write
+from acegen.fit.settings import QUANTITIES, load_settings
+from acegen.fit.unit import _read, _write
 from acegen.posterior import read_posterior, write_posterior
 from acegen.runtime import open_model
 from acegen.spec import load_spec

@@ -19,7 +19,8 @@ from test_fit_reading import fitsnap
 from acegen.cli.main import main
 from acegen.errors import DependencyError, FitError
 from acegen.fit.convert import convert
-from acegen.fit.data import Configuration, read_dataset
+from acegen.fit.data import read_dataset
+from acegen.fit.dataset import Configuration
 from acegen.fit.settings import KeySettings
 from acegen.progress import Silent
 

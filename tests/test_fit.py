@@ -22,7 +22,8 @@ from acegen.cli.main import main
 from acegen.errors import FitError
 from acegen.fit import FitResult, compare, error_rows, fit, read_dataset
 from acegen.fit.assembly import assemble, composition_directions, make_assembler
-from acegen.fit.data import Parts, read_parts
+from acegen.fit.data import read_parts
+from acegen.fit.dataset import Parts
 from acegen.fit.evaluation import Comparison, compare_linear
 from acegen.fit.problem import Weights, reduce_problem
 from acegen.fit.settings import FitSettings, KeySettings
@@ -82,8 +83,8 @@ def test_report_has_the_numbers_of_the_fit(fitted: Fitted) -> None:
     assert document["name"] == "copper"
     assert set(document) == {
         "format", "generator", "name", "settings", "spec", "recommendation", "basis_hash", "functions",
-        "atomic_energies", "data", "folds", "findings", "solution", "selection", "errors", "repulsion", "held", "stages",
-        "assembly",
+        "atomic_energies", "data", "folds", "findings", "solution", "held", "selection", "errors", "repulsion",
+        "stages", "assembly",
     }  # fmt: skip
     assert document["basis_hash"] == result.model.basis_hash
     assert document["atomic_energies"] == pytest.approx(result.model.atomic_energies, rel=1e-15)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import pickle
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +33,13 @@ import acegen
 from acegen.cli.main import main
 from acegen.errors import FitError
 from acegen.fit.assembly import assemble, cells_of, composition_directions, make_assembler
-from acegen.fit.data import Configuration, Dataset, Parts, read_parts
+from acegen.fit.data import read_parts
+from acegen.fit.dataset import Configuration, Dataset, Parts
 from acegen.fit.factor import Factor
 from acegen.fit.folds import ALWAYS
 from acegen.fit.problem import Problem, Weights, reduce_problem
-from acegen.fit.settings import FitSettings
-from acegen.fit.unit import QUANTITIES, Assembler, Factors, _read, _write
+from acegen.fit.settings import QUANTITIES, FitSettings
+from acegen.fit.unit import Assembler, Factors, _read, _write
 from acegen.fit.workers import Tree
 from acegen.progress import Silent
 
@@ -109,7 +112,7 @@ def assert_same(first: Problem, second: Problem) -> None:
     solutions = []
     for problem in (first, second):
         reduced = reduce_problem(problem, problem.without(0), Weights(30.0, 1.0, 3.0), 1.0)
-        solutions.append(reduced.columns(reduced.ridge(np.array([1e-3])))[:, 0])
+        solutions.append(reduced.expanded(reduced.ridge(np.array([1e-3])))[:, 0])
     rows = first.everything["forces"].matrix[:, :-1]
     np.testing.assert_allclose(rows @ solutions[0], rows @ solutions[1], atol=1e-8 * np.abs(rows @ solutions[1]).max())
 
@@ -619,3 +622,50 @@ def test_a_whole_fit_on_the_command_line(
     model = acegen.load("fits/copper/copper")
     assert model.has_potential
     assert model.path == (tmp_path / "fits" / "copper" / "copper").resolve()
+
+
+# Nothing twice
+
+
+def test_one_neighbour_list_for_each_structure_with_labels(
+    basis: acegen.Model, frames: list[Atoms], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a reference is subtracted; none for structures without labels, and none for finished units."""
+    original, lists = acegen.runtime.inputs.neighbour_list, []
+
+    def counted(atoms: Atoms, cutoff: float) -> Any:
+        lists.append(len(atoms))
+        return original(atoms, cutoff)
+
+    settings_ = settings_of(tmp_path, basis, frames, processes=1)
+    parts = read_parts(settings_)
+    assembler = make_assembler(settings_, basis, parts, str(tmp_path / "cache"))
+    unit = parts.training.configurations[:3]
+    expected = assembler._reduce(unit)
+    bare = replace(unit[0], energy=None, forces=None, virial=None)
+    monkeypatch.setattr("acegen.runtime.inputs.neighbour_list", counted)
+    factors = assembler.assemble((bare, *unit))
+    assert lists == [len(c.atoms) for c in unit]
+    assert all(factors[q].matrix.tobytes() == expected[q].matrix.tobytes() for q in QUANTITIES)
+    assembler.assemble((bare, *unit))
+    assert len(lists) == len(unit)
+
+
+def test_workers_take_the_spec_as_it_is(
+    basis: acegen.Model, frames: list[Atoms], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What travels holds the validated spec: nothing is serialized, nothing validated again, loaded or compiled."""
+    settings_ = settings_of(tmp_path, basis, frames)
+    here = make_assembler(settings_, basis, read_parts(settings_), str(tmp_path / "cache"))
+    empty = replace(here.basis, folder=str(tmp_path / "elsewhere" / "copper"))
+
+    def never(*_: Any, **__: Any) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(type(settings_.whole_spec), "model_validate", never)
+    for there in (here, replace(here, basis=empty)):
+        arrived = pickle.loads(pickle.dumps(there))
+        assert arrived == there
+        assert arrived.basis.spec == settings_.whole_spec
+        assert arrived.model.basis_hash == basis.basis_hash
+        assert Path(arrived.model.path) == Path(there.basis.folder)

@@ -22,14 +22,17 @@ from numpy.typing import NDArray
 import acegen
 from acegen.errors import DataWarning, FitError
 from acegen.fit import FitResult, FitSettings, fit, read_dataset
+from acegen.fit.columns import Columns
 from acegen.fit.consistency import check_content, energy_deviations
 from acegen.fit.crosscheck import _by_gcv
 from acegen.fit.curves import volume_curve
-from acegen.fit.data import Configuration, Dataset, read_parts, voigt
+from acegen.fit.data import read_parts
+from acegen.fit.dataset import Configuration, Dataset
 from acegen.fit.factor import Factor
 from acegen.fit.problem import Cell, Problem, Weights, reduce_problem
 from acegen.fit.settings import KeySettings
 from acegen.fit.virials import known_factors, likely_mistake
+from acegen.fit.voigt import voigt
 
 Floats = NDArray[np.float64]
 
@@ -476,7 +479,8 @@ def test_one_energy_decides_no_strength() -> None:
     """Atomic energies take it up whole: no row is left for cross-validation, and nothing is divided by."""
     none = Factor(np.zeros((0, 5)), 0)
     energy = Factor(np.array([[1.0, 0.3, -0.2, 0.7, -3.5]]), 1, single=True)
-    problem = Problem((Cell(0, "", {"energy": energy, "forces": none, "virial": none}),), 1, np.array([1.0, 2.0, 3.0]))
+    cell = Cell(0, "", {"energy": energy, "forces": none, "virial": none})
+    problem = Problem((cell,), Columns(1, 3), np.array([1.0, 2.0, 3.0]))
     reduced = reduce_problem(problem, problem.everything, Weights(1.0, 1.0, 0.0), 1.0)
     assert reduced.n_rows == 0
     strength, score = _by_gcv(reduced, reduced.target, reduced.rest)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,19 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from ase.neighborlist import neighbor_list as ase_neighbours
 from fit_cases import COPPER, cell, fit_settings, with_emt
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import acegen
 from acegen.fit.compression import compression_curve, rises_to
 from acegen.fit.core import INNER, core_tables
 from acegen.fit.curves import nearest_distances
+from acegen.fit.dataset import Configuration, Dataset
 from acegen.fit.pictures import error_reach, well_range
 from acegen.fit.pipeline import fit
+from acegen.runtime.neighbours import NeighbourList, neighbour_list
 from acegen.spec import load_spec
 
 
@@ -96,3 +102,43 @@ def test_one_outlier_does_not_set_the_range_of_errors() -> None:
         assert 2.0 < error_reach(sizes) < 5.0
         assert error_reach(np.append(sizes, 1e6)) < 10.0
     assert error_reach(np.array([0.0, 0.0, 1.0])) > 0
+
+
+@given(seeds=st.lists(st.integers(0, 10**6), min_size=1, max_size=3), cutoff=st.sampled_from([2.0, 3.5, 6.0]))
+@settings(deadline=None, max_examples=25)
+def test_smallest_distances_by_ase(seeds: list[int], cutoff: float) -> None:
+    """Of pairs that are close and of others, against ASE's neighbour lists, by pair in the order of elements."""
+    elements, data = ("Cu", "Au", "Pd"), []
+    for seed in seeds:
+        rng = np.random.default_rng(seed)
+        atoms = bulk("Cu", cubic=True, a=rng.uniform(3.0, 7.0))
+        atoms.rattle(0.2, rng=rng)
+        atoms.symbols = rng.choice(elements[: rng.integers(1, 4)], size=len(atoms))
+        data.append(Configuration(atoms, "", "", None, None, None))
+    expected: dict[tuple[str, str], float] = {}
+    for configuration in data:
+        symbols = configuration.atoms.get_chemical_symbols()
+        for i, j, d in zip(*ase_neighbours("ijd", configuration.atoms, cutoff), strict=True):
+            key = (symbols[i], symbols[j])
+            if elements.index(key[0]) <= elements.index(key[1]):
+                expected[key] = min(d, expected.get(key, np.inf))
+    found = nearest_distances(Dataset(tuple(data)), elements, cutoff)
+    assert list(found) == [pair for pair in combinations_with_replacement(elements, 2) if pair in expected]
+    assert found == pytest.approx(expected, abs=1e-10)
+
+
+def test_long_lists_only_for_pairs_that_are_nowhere_close(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Copper has close neighbours; only what holds both elements is looked at again for copper and gold far apart."""
+    far = Atoms("CuAu", [[0, 0, 0], [0, 0, 5.0]])
+    structures = [bulk("Cu", cubic=True), bulk("Au", cubic=True), far]
+    lists: list[tuple[int, float]] = []
+
+    def counted(atoms: Atoms, cutoff: float) -> NeighbourList:
+        lists.append((len(atoms), cutoff))
+        return neighbour_list(atoms, cutoff)
+
+    monkeypatch.setattr("acegen.fit.curves.neighbour_list", counted)
+    data = Dataset(tuple(Configuration(atoms, "", "", None, None, None) for atoms in structures))
+    found = nearest_distances(data, ("Cu", "Au"), 6.0)
+    assert found["Cu", "Au"] == 5.0
+    assert lists == [(4, 3.5), (4, 3.5), (2, 3.5), (2, 6.0)]

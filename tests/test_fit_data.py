@@ -16,8 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acegen.errors import DataWarning, FitError, SpecError
-from acegen.fit.data import Configuration, Dataset, read_dataset, read_parts, voigt, weighted
+from acegen.fit.data import read_dataset, read_parts, weighted
+from acegen.fit.dataset import Configuration, Dataset
 from acegen.fit.settings import FitSettings, KeySettings, load_settings
+from acegen.fit.voigt import voigt
 
 SPEC = {"name": "cu", "basis": {"elements": ["Cu", "Au"], "order": 2, "level": 4}, "radial": {"cutoff": 4.0}}
 ELEMENTS = ("Cu", "Au")

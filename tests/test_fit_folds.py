@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from ase.calculators.singlepoint import SinglePointCalculator
 from fit_cases import COPPER, cell, fit_settings, save, with_emt
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,8 +21,10 @@ import acegen
 from acegen.errors import DataWarning, FitError
 from acegen.fit import fit
 from acegen.fit.assembly import assemble, make_assembler
-from acegen.fit.data import Configuration, read_parts
+from acegen.fit.data import read_parts
+from acegen.fit.dataset import Configuration
 from acegen.fit.folds import ALWAYS, assign_folds, hold_out, is_cluster
+from acegen.fit.settings import QUANTITIES
 from acegen.progress import Silent
 
 CLUSTERS = {
@@ -278,3 +281,88 @@ def test_files_for_validation_of_weight_zero_are_refused(tmp_path: Path, refit: 
     settings_ = fit_settings(tmp_path, [with_emt(cell(seed)) for seed in range(3)], **given_)
     with pytest.raises(FitError, match=r"data\.validation holds no configuration of weight above zero"):
         read_parts(settings_)
+
+
+# Labels that decide
+
+
+def with_labels(energies: Sequence[int], number: int = 6) -> list[Atoms]:
+    """Crystals with forces, of which some have an energy too."""
+    frames = []
+    for seed in range(number):
+        atoms = with_emt(cell(seed))
+        labels = {"forces": atoms.get_forces()}
+        if seed in energies:
+            labels["energy"] = atoms.get_potential_energy()
+        atoms.calc = SinglePointCalculator(atoms, **labels)
+        frames.append(atoms)
+    return frames
+
+
+SMALL_COPPER = {**COPPER, "basis": {"elements": ["Cu"], "order": 2, "level": 4}}
+
+
+@given(
+    labels=st.lists(st.sets(st.sampled_from(QUANTITIES)), min_size=1, max_size=9),
+    decisive=st.lists(st.sets(st.sampled_from(QUANTITIES), min_size=1), min_size=1, max_size=3),
+    count=st.integers(2, 5),
+    part=st.floats(0.05, 0.5),
+    seed=st.integers(0, 10**6),
+)
+@settings(deadline=None)
+def test_without_a_fold_there_are_decisive_labels(
+    labels: list[set[str]], decisive: list[set[str]], count: int, part: float, seed: int
+) -> None:
+    """Of each set of quantities that has labels at all; folds are numbered without gaps, and are those of all
+    quantities where these labels are in several."""
+    values = {"energy": 0.0, "forces": np.zeros((4, 3)), "virial": np.zeros(6)}
+    atoms = bulk("Cu", cubic=True)
+    data = [
+        Configuration(atoms, str(i), "", **{q: values[q] if q in own else None for q in QUANTITIES})  # type: ignore[arg-type]
+        for i, own in enumerate(labels)
+    ]
+    sets = [tuple(sorted(own)) for own in decisive]
+    for folds in (assign_folds(data, count, seed, sets), _or_none(data, part, seed, sets)):
+        assert set(folds) - {ALWAYS} == set(range(max(folds, default=ALWAYS) + 1))
+        for own in sets:
+            holders = [fold for fold, c in zip(folds, data, strict=True) if c.has_any(own)]
+            assert not holders or len(set(holders)) > 1 or set(holders) == {ALWAYS}
+    plain = assign_folds(data, count, seed)
+    spread = [{fold for fold, c in zip(plain, data, strict=True) if c.has_any(own)} for own in sets]
+    if all(len(places) != 1 for places in spread):
+        assert assign_folds(data, count, seed, sets) == plain
+
+
+def _or_none(data: list[Configuration], part: float, seed: int, sets: list[tuple[str, ...]]) -> tuple[int, ...]:
+    try:
+        return hold_out(data, part, seed, sets)
+    except FitError:
+        return (ALWAYS,) * len(data)
+
+
+def test_one_energy_that_decides_is_always_fitted(tmp_path: Path) -> None:
+    """Forces have no weight: whatever fold the only energy was in could not be fitted without."""
+    result = fit(fit_settings(tmp_path, with_labels([5]), SMALL_COPPER, weights={"forces": 0.0}))
+    assert result.parts.folds[5] == ALWAYS
+    assert result.parts.n_folds == 4
+    energy = result.comparisons["training"][5].energy
+    assert energy is not None
+    assert energy[1] == pytest.approx(energy[0], abs=1e-9)
+
+
+def test_decisive_labels_in_validation_files_only(tmp_path: Path) -> None:
+    """The message says where they are, not that there are none."""
+    files = [save(tmp_path / "apart.xyz", with_labels([1], 3))]
+    settings_ = fit_settings(
+        tmp_path, with_labels([]), SMALL_COPPER, weights={"forces": 0.0}, data={"validation": files}
+    )
+    with pytest.raises(FitError, match="without what is held out for validation, which has all labels of these"):
+        fit(settings_)
+
+
+def test_nothing_to_select_functions_by(tmp_path: Path) -> None:
+    """The only energy is that of free atoms."""
+    selection = {"selection": {"functions": 3}}
+    settings_ = fit_settings(tmp_path, with_labels([5]), SMALL_COPPER, weights={"forces": 0.0}, solver=selection)
+    with pytest.raises(FitError, match=r"solver\.selection has nothing to choose functions by"):
+        fit(settings_)

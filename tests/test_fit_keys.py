@@ -13,7 +13,8 @@ from fit_cases import COPPER, cell, save, with_emt
 import acegen
 from acegen.cli.main import main
 from acegen.errors import DataWarning, FitError
-from acegen.fit.data import Dataset, describe_missing, read_dataset, read_parts
+from acegen.fit.data import describe_missing, read_dataset, read_parts
+from acegen.fit.dataset import Dataset
 from acegen.fit.pipeline import _describe_data
 from acegen.fit.settings import KeySettings, load_settings
 

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
 from acegen.fit.bayes import fit_bayes, held_out_means
+from acegen.fit.columns import Columns
 from acegen.fit.factor import MOST_SINGLE, Factor, combined, triangle
 from acegen.fit.folds import ALWAYS
 from acegen.fit.merit import Predictions, floors, joined, merit, merit_by_fold, predict
 from acegen.fit.problem import Cell, Problem, Solution, Weights
 from acegen.fit.ridge import _STANDARD_ERRORS, fit_ridge, held_out_solutions
-from acegen.fit.settings import SolverSettings, WeightSettings
-from acegen.fit.unit import QUANTITIES
+from acegen.fit.settings import QUANTITIES, SolverSettings, WeightSettings
 from acegen.progress import Silent
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -88,7 +88,7 @@ def problem_of(own: Sequence[Item], seed: int | None = None) -> Problem:
         for fold, kind in places
     ]
     columns = own[0].rows["energy"].shape[1]
-    return Problem(tuple(cells), 1, np.linspace(1, 3, columns - 2))
+    return Problem(tuple(cells), Columns(1, columns - 2), np.linspace(1, 3, columns - 2))
 
 
 def predicted(problem: Problem, solutions: Sequence[Floats]) -> Predictions:
@@ -167,7 +167,7 @@ def test_merit_does_not_depend_on_units(seed: int, folds: int, first: int, secon
     solutions = random_solutions(np.random.default_rng(seed + 1), own, folds, 4)
     problems = [problem_of(own, first), problem_of(own, second)]
     pieces = [Cell(i.fold, i.kind, factors_of([i])) for i in own]
-    problems.append(Problem(tuple(pieces), 1, problems[0].levels))
+    problems.append(Problem(tuple(pieces), problems[0].columns, problems[0].levels))
     scores = []
     for problem in problems:
         found = predicted(problem, solutions)

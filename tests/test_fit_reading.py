@@ -20,8 +20,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acegen.errors import FitError
-from acegen.fit.data import Configuration, Dataset, read_dataset, voigt
+from acegen.fit.data import read_dataset
+from acegen.fit.dataset import Configuration, Dataset
 from acegen.fit.settings import KeySettings
+from acegen.fit.voigt import voigt
 
 ELEMENTS = ("Cu", "Au")
 SIX = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]) * 1e-2

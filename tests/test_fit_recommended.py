@@ -22,7 +22,8 @@ from acegen.cli.main import main
 from acegen.errors import AcegenError, FitError, SpecError
 from acegen.fit import FitResult, fit
 from acegen.fit.core import OUTER
-from acegen.fit.data import Configuration, Dataset, Parts, read_parts
+from acegen.fit.data import read_parts
+from acegen.fit.dataset import Configuration, Dataset, Parts
 from acegen.fit.folds import ALWAYS
 from acegen.fit.recommended import FAMILIES, Recommendation, _part, recommend
 from acegen.fit.request import ModelRequest

@@ -17,9 +17,11 @@ from scipy.optimize import minimize
 
 import acegen
 from acegen.fit.compression import scaled
-from acegen.fit.data import Configuration, Dataset
-from acegen.fit.pipeline import FitResult, fit
+from acegen.fit.curves import nearest_distances
+from acegen.fit.dataset import Configuration, Dataset
+from acegen.fit.pipeline import fit
 from acegen.fit.repulsion import Demands, nearest_that_obeys, squeezed
+from acegen.fit.result import FitResult
 from acegen.progress import Silent
 
 CORE: dict[str, Any] = {
@@ -95,7 +97,8 @@ def test_demands_are_differences_of_energies(fits: tuple[FitResult, FitResult]) 
     basis = acegen.load(held.model.path)
     one = held.parts.training.configurations[0]
     data = Dataset((one,))
-    demands = squeezed(held.settings.whole_spec, basis, data, Silent())
+    near = nearest_distances(data, basis.elements, basis.cutoff)
+    demands = squeezed(held.settings.whole_spec, basis, data, near, Silent())
     assert demands is not None
     assert demands.n_structures == 2  # the cell and a dimer
     atoms, functions = one.atoms, held.fit.solution.functions
@@ -171,7 +174,8 @@ def test_large_structures_are_squeezed_too(fits: tuple[FitResult, FitResult]) ->
     _, held = fits
     large = [cell(seed).repeat((4, 4, 4 + seed)) for seed in range(2)]
     data = Dataset(tuple(Configuration(atoms, "", "", None, None, None) for atoms in large))
-    demands = squeezed(held.settings.whole_spec, held.model, data, Silent())
+    near = nearest_distances(data, held.model.elements, held.model.cutoff)
+    demands = squeezed(held.settings.whole_spec, held.model, data, near, Silent())
     assert demands is not None
     assert demands.n_structures == 2  # with the dimer
 
@@ -181,4 +185,4 @@ def test_nothing_is_demanded_without_a_core(fits: tuple[FitResult, FitResult]) -
     _, held = fits
     for missing in ("zbl", "inner_cutoff"):
         spec = held.settings.whole_spec.model_copy(update={missing: None})
-        assert squeezed(spec, held.model, held.parts.training, Silent()) is None
+        assert squeezed(spec, held.model, held.parts.training, held.repulsion.nearest, Silent()) is None

@@ -16,15 +16,16 @@ from threadpoolctl import threadpool_limits
 
 from acegen.errors import FitError
 from acegen.fit.bayes import BayesFit, fit_bayes
+from acegen.fit.columns import Columns
 from acegen.fit.factor import Factor, RowBuffer, combined, stacked, triangle
 from acegen.fit.folds import ALWAYS
 from acegen.fit.merit import predict, rms
 from acegen.fit.problem import Cell, Problem, Weights, reduce_problem
 from acegen.fit.ridge import fit_ridge, held_out_solutions
 from acegen.fit.selection import select
-from acegen.fit.settings import AssemblySettings, SelectionSettings, SolverSettings, WeightSettings
+from acegen.fit.settings import QUANTITIES, AssemblySettings, SelectionSettings, SolverSettings, WeightSettings
 from acegen.fit.solve import solve
-from acegen.fit.unit import QUANTITIES, Factors
+from acegen.fit.unit import Factors
 from acegen.fit.workers import Tree, merged
 from acegen.progress import Silent
 
@@ -52,7 +53,7 @@ def problem_of(training: Rows, held_out: Rows, composition: int, levels: Floats)
         if any(map(len, rows.values())):
             energy = Factor(rows["energy"].copy(), len(rows["energy"]), single=True)
             cells.append(Cell(fold, "", factors_of(rows) | {"energy": energy}))
-    return Problem(tuple(cells), composition, levels)
+    return Problem(tuple(cells), Columns(composition, len(levels)), levels)
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Case:
 
     @property
     def n(self) -> int:
-        return self.problem.n_composition
+        return self.problem.columns.n_composition
 
     @property
     def everything(self) -> Rows:

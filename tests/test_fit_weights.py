@@ -14,7 +14,8 @@ from fit_cases import COPPER, cell, fit_settings, save, with_emt
 import acegen
 from acegen.errors import DataWarning, FitError
 from acegen.fit.assembly import assemble, make_assembler
-from acegen.fit.data import Dataset, read_dataset, read_parts
+from acegen.fit.data import read_dataset, read_parts
+from acegen.fit.dataset import Dataset
 from acegen.fit.evaluation import compare, error_rows
 from acegen.fit.factor import Factor
 from acegen.fit.settings import FitSettings, KeySettings

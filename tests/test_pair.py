@@ -187,6 +187,9 @@ def test_gradients_and_design_rows(pair_models: Models, key: str) -> None:
     np.testing.assert_allclose(rows.energy, columns, rtol=1e-12, atol=1e-11)
     per_atom = 3 * 8 * len(c)
     parts = list(acegen.design_blocks(model, [atoms], 3 * per_atom))
+    for part in parts:
+        for own, other in zip(part.reference(), reference, strict=True):
+            np.testing.assert_array_equal(own, other)
     together = np.concatenate([part.rows.forces for part in parts])
     assert np.abs(together - rows.forces).max() < 1e-12 * np.abs(rows.forces).max()
     for name in ("energy", "virial"):

@@ -33,27 +33,29 @@ def keys(pairs: acegen.runtime.neighbours.NeighbourList, chosen: np.ndarray) -> 
 def check_complete(model: acegen.Model, lists: SkinList, atoms: Atoms) -> None:
     """Every pair within its cutoff is listed, once, with the right displacement; energies and forces are those of
     new lists."""
-    environments, pairs = lists.environments(atoms)
+    pairs = lists.pairs(atoms)
+    listed = pairs.listed
     fresh_environments, fresh = model.environments(atoms)
     species = fresh_environments.center
     cutoffs = model.cutoffs[species[fresh.center], species[fresh.neighbour]]
     needed = keys(fresh, np.linalg.norm(fresh.displacement, axis=1) < cutoffs)
-    listed = keys(pairs, np.ones(len(pairs.center), dtype=bool))
-    assert len(listed) == len(pairs.center)
-    assert needed <= listed
+    held = keys(listed, np.ones(len(listed.center), dtype=bool))
+    assert len(held) == len(listed.center)
+    assert needed <= held
     expected = (
-        atoms.positions[pairs.neighbour] - atoms.positions[pairs.center] + pairs.shift @ atoms.cell.array
+        atoms.positions[listed.neighbour] - atoms.positions[listed.center] + listed.shift @ atoms.cell.array
     )  # by definition
     np.testing.assert_allclose(pairs.displacement, expected, atol=1e-11 * (1 + np.abs(atoms.positions).max()))
-    np.testing.assert_array_equal(environments.displacement, pairs.displacement)
-    np.testing.assert_array_equal(environments.first, pairs.first)
-    np.testing.assert_array_equal(environments.species, species[pairs.neighbour])
+    np.testing.assert_array_equal(pairs.first, listed.first)
+    np.testing.assert_array_equal(pairs.center, species)
+    np.testing.assert_array_equal(pairs.species, species[listed.neighbour])
+    assert pairs.most == np.diff(listed.first).max(initial=0)
 
 
 def check_results(model: acegen.Model, lists: SkinList, atoms: Atoms) -> None:
     """Energies, forces and virial are those of `compute`."""
-    environments, pairs = lists.environments(atoms)
-    energies, gradient = model.evaluate(environments, pairs)
+    pairs = lists.pairs(atoms)
+    energies, gradient = model.evaluate(pairs)
     expected = model.compute(atoms)
     for actual, wanted in zip((energies, pairs.forces(gradient), pairs.virial(gradient)), expected, strict=True):
         np.testing.assert_allclose(actual, wanted, rtol=1e-10, atol=1e-10 * (1 + np.abs(gradient).max()))
@@ -139,7 +141,7 @@ def test_two_atoms_may_use_up_the_skin(fitted_silicon: acegen.Model, share: floa
     """Atoms that were just outside of the list approach each other: made anew just when they meet the cutoff."""
     lists = SkinList(fitted_silicon, 0.6)
     atoms = chain(5.5 + 0.6 + 1e-6)
-    assert not len(lists.environments(atoms)[1].center)
+    assert not len(lists.pairs(atoms).listed.center)
     atoms.positions[:, 0] += np.array([0.3, -0.3]) * share
     check_complete(fitted_silicon, lists, atoms)
     assert lists.builds == builds
@@ -152,7 +154,7 @@ def test_strain_may_use_up_the_skin(fitted_silicon: acegen.Model, axis: int, sha
     skin, period = 0.6, 5.5 + 0.6 + 1e-6
     lists = SkinList(fitted_silicon, skin)
     atoms = Atoms("Si", positions=[[0.1, 0.2, 0.3]], cell=np.eye(3) * np.where(np.arange(3) == axis, period, 20), pbc=1)
-    assert not len(lists.environments(atoms)[1].center)
+    assert not len(lists.pairs(atoms).listed.center)
     strained = atoms.cell.array.copy()
     strained[axis] *= 1 - share * skin / period
     atoms.set_cell(strained, scale_atoms=True)
@@ -165,7 +167,7 @@ def test_shear_and_moves_add_up(fitted_silicon: acegen.Model) -> None:
     atoms = bulk("Si", cubic=True)
     for strain, move, builds in ((0.05, 0.0, 1), (0.0, 0.2, 1), (0.05, 0.2, 2)):
         lists = SkinList(fitted_silicon, 0.5)
-        lists.environments(atoms)
+        lists.pairs(atoms)
         changed = atoms.copy()
         changed.set_cell(atoms.cell.array @ (np.eye(3) + strain * np.eye(3, k=1)), scale_atoms=True)
         changed.positions[0, 1] += move
@@ -180,7 +182,7 @@ def test_what_costs_no_new_lists(fitted_silicon: acegen.Model) -> None:
     atoms = bulk("Si", cubic=True).repeat(2)
     lists = SkinList(fitted_silicon, 0.5)
     rng = np.random.default_rng(0)
-    lists.environments(atoms)
+    lists.pairs(atoms)
     for kind, size in (("drift", 1.0), ("rotate", 1.0), ("compress", -0.3), ("move", 0.02)):
         disturb(atoms, kind, size, rng)
         check_complete(fitted_silicon, lists, atoms)
@@ -193,7 +195,7 @@ def test_what_costs_no_new_lists(fitted_silicon: acegen.Model) -> None:
     slab = bulk("Si", cubic=True)
     slab.pbc = (True, True, False)
     lists = SkinList(fitted_silicon, 0.5)
-    lists.environments(slab)
+    lists.pairs(slab)
     slab.cell[2] = [0.0, 0.0, 50.0]
     check_complete(fitted_silicon, lists, slab)
     assert lists.builds == 1
@@ -211,7 +213,7 @@ def test_diffusing_atoms_stay_correct(fitted_silicon: acegen.Model) -> None:
             if step % 20 == 0:
                 check_complete(fitted_silicon, lists, atoms)
             else:
-                lists.environments(atoms)
+                lists.pairs(atoms)
     assert 20 < lists.builds < 200
     assert np.abs(atoms.get_scaled_positions(wrap=False)).max() > 2
 
@@ -220,7 +222,7 @@ def test_errors_leave_the_lists_usable(fitted_silicon: acegen.Model) -> None:
     """Positions and cells that are not possible are refused, also by kept lists, and what comes after is right."""
     atoms = bulk("Si", cubic=True)
     lists = SkinList(fitted_silicon, 0.5)
-    lists.environments(atoms)
+    lists.pairs(atoms)
     for spoil, message in (
         (lambda a: a.positions.__setitem__((3, 1), np.nan), "position of atom 3 is not finite"),
         (lambda a: a.positions.__setitem__((3, 1), np.inf), "position of atom 3 is not finite"),
@@ -231,7 +233,7 @@ def test_errors_leave_the_lists_usable(fitted_silicon: acegen.Model) -> None:
         bad = atoms.copy()
         spoil(bad)
         with pytest.raises(acegen.StructureError, match=message):
-            lists.environments(bad)
+            lists.pairs(bad)
         atoms.positions[0, 0] += 0.01
         check_complete(fitted_silicon, lists, atoms)
         check_results(fitted_silicon, lists, atoms)
@@ -241,10 +243,10 @@ def test_errors_leave_the_lists_usable(fitted_silicon: acegen.Model) -> None:
 def test_shorter_cutoffs_list_fewer_pairs(models: Models) -> None:
     """Pairs are listed as far out as their own cutoff needs."""
     model, atoms = models("oxide"), quartz_like()
-    environments, pairs = SkinList(model, 0.5).environments(atoms)
-    reach = model.cutoffs[environments.center[pairs.center], environments.species] + 0.5
+    pairs = SkinList(model, 0.5).pairs(atoms)
+    reach = model.cutoffs[pairs.center[pairs.listed.center], pairs.species] + 0.5
     assert (np.linalg.norm(pairs.displacement, axis=1) < reach).all()
-    assert len(pairs.center) < 0.8 * len(model.environments(atoms, 0.5)[1].center)
+    assert len(pairs.species) < 0.8 * len(model.environments(atoms, 0.5)[1].center)
 
 
 @pytest.mark.parametrize("skin", [-0.1, float("nan"), float("inf"), 100.0, "0.5", None, True, [0.5]])
@@ -261,7 +263,7 @@ def test_expansion_of_a_cell_does_not_excuse_moves_of_short_pairs(models: Models
     assert cutoff == 3.5
     atoms = Atoms("O2", positions=[[0, 0, 0], [cutoff + 0.5 + 1e-6, 0, 0]], cell=np.eye(3) * 20, pbc=True)
     lists = SkinList(model, 0.5)
-    lists.environments(atoms)
+    lists.pairs(atoms)
     atoms.set_cell(atoms.cell.array * 1.2, scale_atoms=True)
     atoms.positions[:, 0] += [0.7, -0.7]
     assert atoms.get_distance(0, 1) < cutoff

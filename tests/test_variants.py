@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,9 @@ def test_failures_in_threads_name_the_first_atom(models: Models, tmp_path: Path)
     )
     environments = lattice(default, np.random.default_rng(4))
     bad = np.array([40, 150, 280])
-    environments.displacement[environments.first[bad]] = np.nan
+    displacement = environments.displacement.copy()
+    displacement[environments.first[bad]] = np.nan
+    environments = replace(environments, displacement=displacement)
     for _ in range(5):
         with pytest.raises(acegen.AcegenError, match="status 4 at atom 40"):
             model._evaluate_potential(environments)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from acegen.fit.data import Configuration
+from acegen.fit.dataset import Configuration
 from acegen.fit.unit import Assembler, Factors
 
 LOG, DELAY, DEATH = "ACEGEN_TEST_LOG", "ACEGEN_TEST_DELAY", "ACEGEN_TEST_DEATH"

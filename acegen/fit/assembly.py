@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from acegen.errors import FitError
-from acegen.fit.data import Configuration, Parts
+from acegen.fit.columns import Columns
+from acegen.fit.compiled import CompiledBasis
+from acegen.fit.dataset import Configuration, Parts
 from acegen.fit.folds import ALWAYS
 from acegen.fit.problem import Cell, Problem
 from acegen.fit.settings import FitSettings
@@ -53,7 +55,7 @@ def make_assembler(settings: FitSettings, model: Model, parts: Parts, cache: str
     directions = composition_directions(configurations, elements) if given is None else np.zeros((len(elements), 0))
     processes = settings.assembly.processes
     block_bytes = settings.assembly.memory // (processes * _BUFFERS)
-    per_atom = 3 * 8 * model.n_basis * len(elements)
+    per_atom = 3 * 8 * Columns.of_model(model, 0).n_functions
     if block_bytes < per_atom:
         raise FitError(
             f"assembly.memory = {settings.assembly.memory:,} bytes for assembly.processes = {processes} does not hold "
@@ -61,9 +63,7 @@ def make_assembler(settings: FitSettings, model: Model, parts: Parts, cache: str
             "processes."
         )
     return Assembler(
-        spec=json.dumps(settings.whole_spec.canonical()),
-        modules=cache,
-        basis_hash=model.basis_hash,
+        basis=CompiledBasis(str(Path(cache) / settings.spec.name), model.basis_hash, settings.whole_spec),
         composition=tuple(map(tuple, directions.tolist())),
         atomic_energies=tuple((given or {}).get(element, 0.0) for element in elements),
         atoms_power=settings.weights.atoms,
@@ -83,8 +83,7 @@ def assemble(settings: FitSettings, assembler: Assembler, parts: Parts, progress
         StructureError: a configuration the basis cannot evaluate.
     """
     model = assembler.model
-    n_composition = np.shape(assembler.composition)[1]
-    columns = n_composition + model.n_basis * len(model.elements) + 1
+    columns = assembler.columns.count
     atoms = parts.training.n_atoms
     processes = settings.assembly.processes
     unit_bytes = min(assembler.block_bytes, 8 * columns * max(3 * atoms // _SHARES, _TALL * columns))
@@ -113,7 +112,7 @@ def assemble(settings: FitSettings, assembler: Assembler, parts: Parts, progress
                     trees[places[number]].add(number - first[places[number]], factors)
         totals |= {place: tree.total for place, tree in trees.items() if tree.total is not None}
     cells = tuple(Cell(fold, kind, totals[fold, kind]) for fold, kind in first)
-    return Problem(cells, n_composition, _levels(settings, model)), n_known, len(units)
+    return Problem(cells, assembler.columns, _levels(settings, model)), n_known, len(units)
 
 
 def cells_of(parts: Parts, columns: int) -> dict[tuple[int, str], list[Configuration]]:

@@ -17,11 +17,12 @@ import scipy.optimize
 from numpy.typing import NDArray
 
 from acegen.errors import FitError
+from acegen.fit.columns import Columns
 from acegen.fit.factor import triangle
 from acegen.fit.problem import Problem, Solution, determined_composition
 from acegen.fit.repulsion import Demands, Held, held, nearest_that_obeys
-from acegen.fit.settings import SolverSettings
-from acegen.fit.unit import QUANTITIES, Factors
+from acegen.fit.settings import QUANTITIES, SolverSettings
+from acegen.fit.unit import Factors
 from acegen.progress import Progress
 
 Floats = NDArray[np.float64]
@@ -47,7 +48,7 @@ class BayesFit:
 
     Attributes:
         solution: posterior mean.
-        factor: (n_composition + C, K): the posterior covariance is factor · factorᵀ.
+        factor: (n, K) in the order of the problem's columns: the posterior covariance is factor · factorᵀ.
         noise: standard deviation by quantity, in the units of its rows.
         precision: a of the prior.
         smoothness: power of the level.
@@ -103,16 +104,15 @@ def fit_bayes(
     assert best is not None  # settings hold at least one smoothness
     if demands is None:
         return replace(best, path=path)
-    solution, z = _obeying(best.solution, best.factor, demands)
+    solution, z = _obeying(problem.columns, best.solution, best.factor, demands)
     own = held(demands, best.solution, solution, float(z @ z) / max(1.0, float(evidence.counts.sum())))
     return replace(best, path=path, solution=solution, held=own)
 
 
-def _obeying(mean: Solution, factor: Floats, demands: Demands) -> tuple[Solution, Floats]:
+def _obeying(columns: Columns, mean: Solution, factor: Floats, demands: Demands) -> tuple[Solution, Floats]:
     """The mean where it obeys, and how far that is in the posterior."""
-    n = len(mean.composition)
-    z = nearest_that_obeys(mean.functions, factor[n:], demands, 1.0)
-    return Solution(mean.functions + factor[n:] @ z, mean.composition + factor[:n] @ z), z
+    z = nearest_that_obeys(mean.functions, factor[columns.functions], demands, 1.0)
+    return mean.moved(columns, factor, z), z
 
 
 def held_out_means(
@@ -128,7 +128,7 @@ def held_out_means(
         place = np.log([*(fit.noise[q] for q in evidence.quantities), fit.precision])
         state = evidence.at(place)
         mean = evidence.solution(state)
-        found.append(mean if demands is None else _obeying(mean, evidence.factor(state), demands)[0])
+        found.append(mean if demands is None else _obeying(problem.columns, mean, evidence.factor(state), demands)[0])
     return tuple(found)
 
 
@@ -167,7 +167,7 @@ class _Evidence:
         smoothness: float,
         functions: Sequence[int] | NDArray[np.int64] | None,
     ) -> None:
-        n = problem.n_composition
+        columns = problem.columns
         self.problem, self.smoothness = problem, smoothness
         self.chosen = problem.used if functions is None else np.intersect1d(functions, problem.used)
         self.scale = problem.penalties(smoothness)[self.chosen]
@@ -175,26 +175,29 @@ class _Evidence:
         if not self.quantities:
             raise FitError("there is nothing to fit to: no energies and no forces. Look at data.keys.")
         used = [factors[q].matrix for q in self.quantities]
-        self.directions = determined_composition(np.vstack([matrix[:, :n] for matrix in used]))
-        self.n_free = self.directions.shape[1]
-        self._matrices = [np.hstack([m[:, :n] @ self.directions, m[:, n + self.chosen] / self.scale]) for m in used]
-        self._targets = [matrix[:, -1] for matrix in used]
+        self.directions = determined_composition(np.vstack([matrix[:, columns.composition] for matrix in used]))
+        self.columns = Columns(self.directions.shape[1], len(self.chosen))
+        functions = columns.of_functions(self.chosen)
+        self._matrices = [
+            np.hstack([m[:, columns.composition] @ self.directions, m[:, functions] / self.scale]) for m in used
+        ]
+        self._targets = [matrix[:, columns.target] for matrix in used]
         self.counts = np.array([factors[q].n_rows for q in self.quantities], dtype=float)
         self.evaluations = 0
 
     def solution(self, state: _State) -> Solution:
         """The mean as coefficients."""
-        functions = np.zeros(len(self.problem.levels))
-        functions[self.chosen] = state.mean[self.n_free :] / self.scale
-        return Solution(functions, self.directions @ state.mean[: self.n_free])
+        return Solution.of(self.problem.columns, self._expanded(state.mean[:, None])[:, 0])
 
     def factor(self, state: _State) -> Floats:
-        """(n_composition + C, K): the posterior covariance of the coefficients is factor · factorᵀ."""
-        n, free = self.problem.n_composition, self.n_free
-        factor = np.zeros((n + len(self.problem.levels), len(state.root)))
-        factor[:n] = self.directions @ state.root[:free]
-        factor[n + self.chosen] = state.root[free:] / self.scale[:, None]
-        return factor
+        """(n, K) in the order of the problem's columns: the posterior covariance is factor · factorᵀ."""
+        return self._expanded(state.root)
+
+    def _expanded(self, scaled: Floats) -> Floats:
+        """Coefficients (n, K) in the order of the problem's columns, for scaled ones."""
+        own = self.columns
+        composition, functions = self.directions @ scaled[own.composition], scaled[own.functions]
+        return self.problem.columns.whole(composition, functions / self.scale[:, None], self.chosen)
 
     def start(self, part: float) -> Floats:
         """Noise of a part of the data, prior of width one."""
@@ -212,8 +215,8 @@ class _Evidence:
         """
         sizes = []
         for matrix, target, count in zip(self._matrices, self._targets, self.counts, strict=True):
-            composition = matrix[:, : self.n_free]
-            explained = composition @ scipy.linalg.lstsq(composition, target)[0] if self.n_free else 0.0
+            composition = matrix[:, self.columns.composition]
+            explained = composition @ scipy.linalg.lstsq(composition, target)[0] if self.columns.n_composition else 0.0
             sizes.append(np.linalg.norm(target - explained) / count**0.5)
         return np.log(np.maximum(sizes, 1e-12))
 
@@ -226,16 +229,17 @@ class _Evidence:
         """Posterior, evidence and its gradient, by orthogonal factorization of rows and prior."""
         self.evaluations += 1
         noise, precision = np.exp(place[:-1]), float(np.exp(place[-1]))
-        free, size = self.n_free, self.n_free + len(self.chosen)
+        columns = self.columns
+        free, size = columns.n_composition, columns.n_coefficients
         rows = [
             np.column_stack([matrix, target]) / sigma
             for matrix, target, sigma in zip(self._matrices, self._targets, noise, strict=True)
         ]
-        prior = np.zeros((size - free, size + 1))
-        prior[:, free:size] = np.sqrt(precision) * np.eye(size - free)
+        prior = np.zeros((columns.n_functions, columns.count))
+        prior[:, columns.functions] = np.sqrt(precision) * np.eye(columns.n_functions)
         whole = triangle(np.asfortranarray(np.vstack([*rows, prior])))
         upper = whole[:size, :size]
-        mean = scipy.linalg.solve_triangular(upper, whole[:size, size], check_finite=False)
+        mean = scipy.linalg.solve_triangular(upper, whole[:size, columns.target], check_finite=False)
         root = scipy.linalg.solve_triangular(upper, np.eye(size), check_finite=False)
         misfit = np.array(
             [
@@ -244,7 +248,7 @@ class _Evidence:
             ]
         )
         freedom = np.array([np.sum((matrix @ root) ** 2) for matrix in self._matrices]) / noise**2
-        length, spread = float(np.sum(mean[free:] ** 2)), float(np.sum(root[free:] ** 2))
+        length, spread = float(np.sum(mean[columns.functions] ** 2)), float(np.sum(root[columns.functions] ** 2))
         evidence = -0.5 * float(np.sum(misfit / noise**2 + self.counts * np.log(2 * np.pi * noise**2)))
         evidence += -0.5 * precision * length + 0.5 * len(self.chosen) * log(precision)
         evidence += float(np.sum(np.log(np.abs(np.diag(root))))) + 0.5 * free * log(2 * np.pi)

@@ -9,8 +9,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from acegen.fit.curves import nearest_distances
-from acegen.fit.data import Dataset
+from acegen.fit.dataset import Dataset
 from acegen.runtime import Model
 from acegen.runtime.neighbours import neighbour_list
 
@@ -61,9 +60,8 @@ class Repulsion:
     dimers: dict[tuple[str, str], float]
 
 
-def squeeze(model: Model, data: Dataset) -> Repulsion:
-    """Squeeze a structure of the data, and dimers."""
-    nearest = nearest_distances(data, model.elements, model.cutoff)
+def squeeze(model: Model, data: Dataset, nearest: dict[tuple[str, str], float]) -> Repulsion:
+    """Squeeze a structure of the data, and dimers. Arguments are those of `compression_curve`."""
     return Repulsion(nearest, compression_curve(model, data, nearest), dimers_rise_to(model, nearest))
 
 

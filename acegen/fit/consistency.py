@@ -14,7 +14,7 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from acegen.errors import FitError
-from acegen.fit.data import Configuration, Parts
+from acegen.fit.dataset import Configuration, Parts
 from acegen.fit.findings import Finding, configurations, listed
 from acegen.fit.folds import ALWAYS
 from acegen.fit.problem import nothing_left
@@ -57,7 +57,9 @@ def check_content(parts: Parts, settings: FitSettings) -> list[Finding]:
             zero only for quantities without labels.
     """
     labels = parts.training.n_labels
-    for weights in weight_candidates(settings.weights) if settings.solver.kind == "ridge" else []:
+    solver = settings.solver
+    weighs = solver.kind == "ridge" or solver.selection is not None
+    for weights in weight_candidates(settings.weights) if weighs else []:
         if not any(labels[quantity] for quantity, weight in weights._asdict().items() if weight > 0):
             raise nothing_left(weights)
     data = fitted(parts, settings)

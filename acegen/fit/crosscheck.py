@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from acegen.errors import FitError
-from acegen.fit.data import Configuration, Dataset, Parts
+from acegen.fit.dataset import Configuration, Dataset, Parts
 from acegen.fit.evaluation import Comparison
 from acegen.fit.factor import Factor
 from acegen.fit.findings import Finding, configurations
 from acegen.fit.problem import Problem, Reduced, Solution, Weights, reduce_problem
 from acegen.fit.settings import FitSettings
+from acegen.fit.shrinkage import shrink
 from acegen.fit.virials import STRESS_IS, known_factors, likely_mistake
 
 Floats = NDArray[np.float64]
@@ -36,6 +37,9 @@ _SAMPLE = 4000
 """Atoms of the configurations whose virials are looked at first; only if these look wrong all are."""
 
 _STRENGTHS = 10.0 ** np.arange(-7.0, -0.9, 0.5)
+
+_LEFT = 0.1
+"""Part of the rows that must be left over: of what is nearly interpolated cross-validation says nothing any more."""
 
 _FAR = 5.0
 """Deviations beyond this many of the usual ones say that the label is not the prediction."""
@@ -205,18 +209,14 @@ def _check_against_first_fit(problem: Problem, settings: FitSettings, parts: Par
 
 def _by_gcv(reduced: Reduced, target: Floats, rest: float) -> tuple[float, float]:
     """The strength of least generalized cross-validation for a target (k,), and that score."""
-    u, s, _ = reduced.svd
+    s = reduced.svd[1]
     strengths = (float(s[0]) if len(s) else 1.0) * _STRENGTHS
-    projected = u.T @ target
-    shrunk = strengths**2 / (s[:, None] ** 2 + strengths**2)
-    outside = rest + max(0.0, float(target @ target - projected @ projected))
-    misfit = outside + np.sum((shrunk * projected[:, None]) ** 2, axis=0)
-    left = reduced.n_rows - np.sum(1 - shrunk, axis=0)
-    left[left <= 0.1 * reduced.n_rows] = np.nan  # nearly interpolated: the score says nothing any more
-    if np.isnan(left).all():
+    found = shrink(reduced, strengths, target, rest)
+    telling = reduced.n_rows - found.freedom > _LEFT * reduced.n_rows
+    if not telling.any():
         return float(strengths[-1]), np.inf
-    score = misfit / left**2
-    best = int(np.nanargmin(score))
+    score = np.where(telling, found.gcv, np.inf)
+    best = int(np.argmin(score))
     return float(strengths[best]), float(score[best])
 
 
@@ -224,7 +224,7 @@ def _check_sign_of_forces(problem: Problem, reduced: Reduced, weights: Weights, 
     """Raises FitError if energies and minus the forces belong together much better than energies and forces."""
     forces = problem.everything["forces"]
     turned = forces.matrix.copy()
-    turned[:, -1] *= -1
+    turned[:, problem.columns.target] *= -1
     other = {**problem.everything, "forces": Factor(turned, forces.n_rows)}
     opposite = reduce_problem(problem, other, weights, smoothness, reduced.functions, normal=True)  # the same matrix
     scores = [_by_gcv(reduced, case.target, case.rest)[1] for case in (reduced, opposite)]

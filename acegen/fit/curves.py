@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations_with_replacement
 
 import numpy as np
 from numpy.typing import NDArray
 
 from acegen.errors import IsolatedAtomWarning
-from acegen.fit.data import Dataset
+from acegen.fit.dataset import Dataset
 from acegen.runtime import Model
 from acegen.runtime.neighbours import neighbour_list
 from acegen.store.coefficients import Coefficients
@@ -18,6 +20,9 @@ Floats = NDArray[np.float64]
 
 _NEAREST = 0.15
 """Where dimer curves begin, in units of the cutoff."""
+
+_CLOSE = 3.5
+"""Å; most pairs of elements are closer than this somewhere in the data."""
 
 _SMALL = 256
 """Atoms of a structure that is evaluated at many volumes in a moment."""
@@ -114,18 +119,34 @@ def volume_curve(model: Model, data: Dataset, reach: float = 0.25) -> VolumeCurv
 
 
 def nearest_distances(data: Dataset, elements: tuple[str, ...], cutoff: float) -> dict[tuple[str, str], float]:
-    """The smallest distance (Å) of each pair of elements within the cutoff, keys in the order of elements."""
+    """The smallest distance (Å) of each pair of elements within the cutoff, by pair in the order of elements.
+
+    Long lists are made only where a pair is that is nowhere close.
+    """
+    pairs = list(combinations_with_replacement(elements, 2))
+    nearest = _smallest(data, elements, pairs, min(_CLOSE, cutoff))
+    if cutoff > _CLOSE:
+        nearest |= _smallest(data, elements, [pair for pair in pairs if pair not in nearest], cutoff)
+    return {pair: nearest[pair] for pair in pairs if pair in nearest}
+
+
+def _smallest(
+    data: Dataset, elements: tuple[str, ...], pairs: Sequence[tuple[str, str]], cutoff: float
+) -> dict[tuple[str, str], float]:
+    """Smallest distances of some pairs of elements, of those that occur within the cutoff."""
     nearest: dict[tuple[str, str], float] = {}
     position = {element: i for i, element in enumerate(elements)}
     for configuration in data.configurations:
-        symbols = np.array([position[s] for s in configuration.atoms.get_chemical_symbols()])
-        pairs = neighbour_list(configuration.atoms, cutoff)
-        distance = np.linalg.norm(pairs.displacement, axis=1)
-        a, b = symbols[pairs.center], symbols[pairs.neighbour]
-        for i in range(len(elements)):
-            for j in range(i, len(elements)):
-                own = distance[(a == i) & (b == j)]
-                if own.size:
-                    key = (elements[i], elements[j])
-                    nearest[key] = min(nearest.get(key, np.inf), float(own.min()))
+        symbols = configuration.atoms.get_chemical_symbols()
+        own = [pair for pair in pairs if pair[0] in symbols and pair[1] in symbols]
+        if not own:
+            continue
+        numbers = np.array([position[symbol] for symbol in symbols])
+        near = neighbour_list(configuration.atoms, cutoff)
+        distance = np.linalg.norm(near.displacement, axis=1)
+        a, b = numbers[near.center], numbers[near.neighbour]
+        for first, second in own:
+            found = distance[(a == position[first]) & (b == position[second])]
+            if found.size:
+                nearest[first, second] = min(nearest.get((first, second), np.inf), float(found.min()))
     return nearest

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -13,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acegen.errors import DataWarning, FitError, StructureError
+from acegen.fit.dataset import UNNAMED, Configuration, Dataset, Parts
 from acegen.fit.folds import ALWAYS, assign_folds, hold_out
 from acegen.fit.keys import IdleWeights, Lookalikes, check_chosen_keys, check_labels, keys_of
-from acegen.fit.labels import LabelWeights, find_label, read_matrix, read_numbers, read_weights, voigt
+from acegen.fit.labels import LabelWeights, find_label, read_numbers, read_voigt, read_weights
 from acegen.fit.reading import read_frames
 from acegen.fit.settings import FitSettings, KeySettings
 from acegen.fit.virials import VirialLabels
@@ -23,131 +23,10 @@ from acegen.fit.virials import VirialLabels
 if TYPE_CHECKING:
     from ase import Atoms
 
-__all__ = [
-    "UNNAMED",
-    "Configuration",
-    "Dataset",
-    "Parts",
-    "describe_missing",
-    "read_dataset",
-    "read_parts",
-    "voigt",
-    "weighted",
-]
-
 Floats = NDArray[np.float64]
-
-UNNAMED = "unnamed"
-"""Kind of configurations without a `config_type`."""
 
 _CLOSEST = 0.55
 """Distances below this part of the sum of covalent radii do not occur below some hundred GPa."""
-
-
-@dataclass(frozen=True)
-class Configuration:
-    """A structure with its labels.
-
-    Attributes:
-        atoms: the structure, without calculator.
-        where: file and number, for messages.
-        config_type: kind of configuration.
-        energy: total energy, eV, or None.
-        forces: (N, 3), eV/Å, or None.
-        virial: xx, yy, zz, yz, xz, xy, eV, or None.
-        weight: factor of all its residuals.
-        weights: factors by quantity, besides.
-    """
-
-    atoms: Atoms
-    where: str
-    config_type: str
-    energy: float | None
-    forces: Floats | None
-    virial: Floats | None
-    weight: float = 1.0
-    weights: LabelWeights = field(default_factory=LabelWeights)
-
-    @property
-    def force_weights(self) -> Floats:
-        """Factor of the forces' residuals by atom, (N,); forces of factor zero are left out."""
-        return self.weight * np.broadcast_to(np.asarray(self.weights.forces), len(self.atoms))
-
-    def counts(self, elements: Sequence[str]) -> Floats:
-        """Number of atoms of each element, (elements,)."""
-        symbols = self.atoms.get_chemical_symbols()
-        return np.array([symbols.count(element) for element in elements], dtype=np.float64)
-
-    @property
-    def content(self) -> bytes:
-        """Hash of everything that enters a fit."""
-        digest = hashlib.sha256()
-        parts = [self.atoms.numbers, self.atoms.positions, self.atoms.cell.array, self.atoms.pbc]
-        weights = (self.weight, self.weights.energy, self.weights.forces, self.weights.virial)
-        for part in (*parts, self.energy, self.forces, self.virial, *weights):
-            digest.update(b"-" if part is None else np.ascontiguousarray(part).tobytes())
-        return digest.digest()
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """Configurations of one part.
-
-    Attributes:
-        configurations: those that count.
-        n_excluded: configurations of weight zero in the files, which are left out.
-    """
-
-    configurations: tuple[Configuration, ...]
-    n_excluded: int = 0
-
-    @property
-    def missing(self) -> dict[str, int]:
-        """Configurations without a usable label by quantity; "all": with neither energy nor forces."""
-        labels = [(c.energy is None, c.forces is None, c.virial is None) for c in self.configurations]
-        names = ("energy", "forces", "virial")
-        counts = {name: sum(row[i] for row in labels) for i, name in enumerate(names)}
-        return counts | {"all": sum(row[0] and row[1] for row in labels)}
-
-    @property
-    def n_atoms(self) -> int:
-        return sum(len(c.atoms) for c in self.configurations)
-
-    @property
-    def n_labels(self) -> dict[str, int]:
-        """Number of energies, force components and virial components."""
-        return {
-            "energy": sum(c.energy is not None for c in self.configurations),
-            "forces": sum(
-                3 * int(np.count_nonzero(c.force_weights)) for c in self.configurations if c.forces is not None
-            ),
-            "virial": sum(c.virial.size for c in self.configurations if c.virial is not None),
-        }
-
-
-@dataclass(frozen=True)
-class Parts:
-    """Data of a fit.
-
-    Attributes:
-        training: all that is fitted to.
-        folds: for each of them the fold in which it is held out to decide hyperparameters, from 0, or -1 for never.
-        test: only reported on.
-    """
-
-    training: Dataset
-    folds: tuple[int, ...]
-    test: Dataset
-
-    @property
-    def n_folds(self) -> int:
-        """Number of folds; 0 if nothing is held out."""
-        return max(self.folds, default=-1) + 1
-
-    def held_out(self, fold: int) -> Dataset:
-        """The configurations of a fold."""
-        own = (c for c, number in zip(self.training.configurations, self.folds, strict=True) if number == fold)
-        return Dataset(tuple(own))
 
 
 def read_parts(settings: FitSettings) -> Parts:
@@ -175,9 +54,9 @@ def read_parts(settings: FitSettings) -> Parts:
             "data.validation out: folds decide then."
         )
     if data.validation is None:
-        folds = assign_folds(training.configurations, data.folds, data.seed)
+        folds = assign_folds(training.configurations, data.folds, data.seed, settings.decisive)
     elif isinstance(data.validation, float):
-        folds = hold_out(training.configurations, data.validation, data.seed)
+        folds = hold_out(training.configurations, data.validation, data.seed, settings.decisive)
     else:
         folds = (ALWAYS,) * len(training.configurations) + (0,) * len(apart.configurations)
     everything = (*training.configurations, *apart.configurations)
@@ -279,15 +158,14 @@ def _configuration(
         raise FitError(f"{where} has positions or a cell that are not finite. Mend it or leave it out.")
     energy = read_numbers(find_label(atoms, keys.energy), (), where, keys.energy)
     forces = read_numbers(find_label(atoms, keys.forces), (len(atoms), 3), where, keys.forces)
-    virial = read_matrix(find_label(atoms, keys.virial), where, keys.virial)
-    stress = read_matrix(find_label(atoms, keys.stress), where, keys.stress)
+    virial = read_voigt(find_label(atoms, keys.virial), where, keys.virial)
+    stress = read_voigt(find_label(atoms, keys.stress), where, keys.stress)
     virial = virials.choose(atoms, where, virial, stress, forces)
     plain = atoms.copy()
     plain.calc = None
     plain.info, plain.constraints = {}, []
     kind = str(atoms.info.get(keys.config_type, UNNAMED))
-    six = None if virial is None else voigt(virial)
-    whole = Configuration(plain, where, kind, None if energy is None else float(energy), forces, six, weight)
+    whole = Configuration(plain, where, kind, None if energy is None else float(energy), forces, virial, weight)
     return _with_weights(whole, weights)
 
 

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acegen.errors import IsolatedAtomWarning
-from acegen.fit.data import UNNAMED, Configuration, Dataset, voigt
+from acegen.fit.dataset import UNNAMED, Configuration, Dataset
 from acegen.fit.problem import Solution
+from acegen.fit.voigt import SIZE, voigt
 from acegen.progress import Progress
 from acegen.runtime import Model, design_blocks
 
@@ -95,18 +96,18 @@ def compare_linear(
 
     def predictions() -> Iterator[tuple[float, Floats, Floats]]:
         forces: list[Floats] = []
-        energy, virial = 0.0, np.zeros(6)
+        energy, virial = 0.0, np.zeros(SIZE)
         for block in design_blocks(model, (c.atoms for c in dataset.configurations), block_bytes):
             configuration = dataset.configurations[block.structure]
             energy += float(block.rows.energy @ solution.functions)
             virial = virial + block.rows.virial @ solution.functions
             forces.append(block.rows.forces @ solution.functions)
             if block.last == len(configuration.atoms):
-                reference = model.reference(configuration.atoms)
+                reference = block.reference()
                 atomic = float(configuration.counts(model.elements) @ isolated)
                 total = energy + atomic + float(reference.energies.sum())
                 yield total, np.concatenate(forces) + reference.forces, virial + voigt(reference.virial)
-                forces, energy, virial = [], 0.0, np.zeros(6)
+                forces, energy, virial = [], 0.0, np.zeros(SIZE)
 
     return _compared(dataset.configurations, predictions())
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from acegen.errors import FitError
+from acegen.fit.dataset import Configuration
+from acegen.fit.settings import QUANTITIES
 from acegen.runtime.neighbours import neighbour_list
 
 if TYPE_CHECKING:
     from ase import Atoms
 
-    from acegen.fit.data import Configuration
 
 ALWAYS = -1
 """Fold of configurations that are fitted to always."""
+
+Decisive: TypeAlias = Sequence[Sequence[str]]
+"""Sets of quantities."""
 
 _CLUSTER = 2
 """Atoms up to which a configuration by itself says what nothing else does: isolated atoms, dimers."""
@@ -26,14 +30,23 @@ _APART = 7.0
 smaller."""
 
 
-def assign_folds(configurations: Sequence[Configuration], count: int, seed: int) -> tuple[int, ...]:
+def assign_folds(
+    configurations: Sequence[Configuration], count: int, seed: int, decisive: Decisive = (QUANTITIES,)
+) -> tuple[int, ...]:
     """A fold, 0 to `count` - 1, for each configuration, or `ALWAYS`.
 
     Every kind is dealt out to all folds in turn, in an order that follows from the seed, so that a kind with enough
     members is in each. Isolated atoms and dimers, the only member of a kind, one configuration with an element that
-    would otherwise be held out whole, and what has neither energy nor forces stay with what is fitted. There are fewer
-    folds than `count` if fewer configurations can be held out, and none if only one can: it would leave nothing like
-    it.
+    would otherwise be held out whole, one with a decisive label likewise, and what has neither energy nor forces stay
+    with what is fitted. There are fewer folds than `count` if fewer configurations can be held out, and none if only
+    one can: it would leave nothing like it.
+
+    Args:
+        configurations: what is to be shared out.
+        count: folds.
+        seed: of the order.
+        decisive: sets of quantities that decide a fit, as `FitSettings.decisive`; without a fold there must be a label
+            of each set.
     """
     free = _free(configurations)
     order = [number for members in _kinds(configurations, free, seed) for number in members]
@@ -42,7 +55,7 @@ def assign_folds(configurations: Sequence[Configuration], count: int, seed: int)
     if count > 1:
         for place, number in enumerate(order):
             folds[number] = place % count
-    return _with_all_elements(configurations, free, folds)
+    return _with_labels(configurations, _with_all_elements(configurations, free, folds), decisive)
 
 
 def is_cluster(atoms: Atoms) -> bool:
@@ -53,7 +66,9 @@ def is_cluster(atoms: Atoms) -> bool:
     return not np.any(pairs.center == pairs.neighbour)
 
 
-def hold_out(configurations: Sequence[Configuration], part: float, seed: int) -> tuple[int, ...]:
+def hold_out(
+    configurations: Sequence[Configuration], part: float, seed: int, decisive: Decisive = (QUANTITIES,)
+) -> tuple[int, ...]:
     """Fold 0 for the given part of each kind of configuration, at least one of each; `ALWAYS` for the others.
 
     What stays with the fit in `assign_folds` does here.
@@ -68,12 +83,13 @@ def hold_out(configurations: Sequence[Configuration], part: float, seed: int) ->
     for members in _kinds(configurations, free, seed):
         for number in members[: min(max(1, round(part * len(members))), len(members) - 1)]:
             folds[number] = 0
-    if 0 not in folds:
+    kept = _with_labels(configurations, _with_all_elements(configurations, free, folds), decisive)
+    if 0 not in kept:
         raise FitError(
             f"{len(configurations)} training configurations leave none for validation. Give more, give files for "
             "data.validation, or leave data.validation out: folds decide then, or the evidence if there are none."
         )
-    return _with_all_elements(configurations, free, folds)
+    return kept
 
 
 def _free(configurations: Sequence[Configuration]) -> list[int]:
@@ -105,6 +121,20 @@ def _with_all_elements(
         if len({kept[i] for i in members}) == 1:
             kept[members[0]] = ALWAYS
     return tuple(kept)
+
+
+def _with_labels(configurations: Sequence[Configuration], folds: Sequence[int], decisive: Decisive) -> tuple[int, ...]:
+    """The folds, but of decisive labels that are nowhere else than in one of them one is fitted to always.
+
+    Folds that are then empty are none.
+    """
+    kept = list(folds)
+    for quantities in decisive:
+        holders = [i for i, c in enumerate(configurations) if c.has_any(quantities)]
+        if len({kept[i] for i in holders}) == 1:
+            kept[holders[0]] = ALWAYS
+    left = sorted(set(kept) - {ALWAYS})
+    return tuple(fold if fold == ALWAYS else left.index(fold) for fold in kept)
 
 
 def _holders(configurations: Sequence[Configuration], numbers: Sequence[int]) -> dict[str, list[int]]:

@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 
 from acegen.errors import DataWarning, FitError
 from acegen.fit.settings import LARGEST_WEIGHT, KeySettings
+from acegen.fit.voigt import from_voigt, voigt
 
 if TYPE_CHECKING:
     from ase import Atoms
 
 Floats = NDArray[np.float64]
-
-_VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 
 
 @dataclass(frozen=True)
@@ -82,18 +81,10 @@ def read_matrix(value: Any, where: str, key: str | None) -> Floats | None:
     return read_numbers(array.reshape(3, 3) if array.size == 9 else array, (3, 3), where, key)
 
 
-def voigt(matrix: Floats) -> Floats:
-    """The symmetric part of a 3 × 3 matrix as xx, yy, zz, yz, xz, xy."""
-    symmetric = (matrix + matrix.T) / 2
-    return np.array([symmetric[i, j] for i, j in _VOIGT])
-
-
-def from_voigt(six: Floats) -> Floats:
-    """The symmetric matrix (3, 3) of six numbers xx, yy, zz, yz, xz, xy."""
-    matrix = np.empty((3, 3))
-    for number, (i, j) in zip(six, _VOIGT, strict=True):
-        matrix[i, j] = matrix[j, i] = number
-    return matrix
+def read_voigt(value: Any, where: str, key: str | None) -> Floats | None:
+    """The symmetric part of what `read_matrix` reads as xx, yy, zz, yz, xz, xy. Raises as that."""
+    matrix = read_matrix(value, where, key)
+    return None if matrix is None else voigt(matrix)
 
 
 def read_weights(atoms: Atoms, where: str, keys: KeySettings) -> tuple[float, LabelWeights]:

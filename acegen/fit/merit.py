@@ -22,8 +22,9 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
+from acegen.fit.columns import residuals
 from acegen.fit.problem import Cell
-from acegen.fit.unit import QUANTITIES
+from acegen.fit.settings import QUANTITIES
 
 Floats = NDArray[np.float64]
 
@@ -54,21 +55,20 @@ Predictions = dict[str, list[Residuals]]
 """Residuals of all held-out cells by quantity."""
 
 
-def predict(cells: Sequence[Cell], columns: Floats) -> Predictions:
+def predict(cells: Sequence[Cell], coefficients: Floats) -> Predictions:
     """Residuals of cells for solutions.
 
     Args:
         cells: what was held out.
-        columns: (n_composition + C, S), a solution a column.
+        coefficients: (n, S) in the order of `Columns`, a solution a column.
     """
-    solutions = np.vstack([columns, np.full((1, columns.shape[1]), -1.0)])
     found: Predictions = {quantity: [] for quantity in QUANTITIES}
     for cell in cells:
         for quantity in QUANTITIES:
             factor = cell.factors[quantity]
             if not factor.n_rows:
                 continue
-            squares = (factor.matrix @ solutions) ** 2
+            squares = residuals(factor.matrix, coefficients) ** 2
             if not factor.single:
                 squares = squares.sum(axis=0, keepdims=True) / factor.n_rows
             found[quantity].append(Residuals(cell.fold, cell.kind, squares, factor.n_rows, factor.single))
@@ -80,9 +80,9 @@ def joined(parts: Sequence[Predictions]) -> Predictions:
     return {quantity: [r for part in parts for r in part[quantity]] for quantity in QUANTITIES}
 
 
-def rms(residuals: Sequence[Residuals]) -> Floats:
+def rms(several: Sequence[Residuals]) -> Floats:
     """(S,) root mean square error of all rows."""
-    total: Floats = np.sqrt(reduce(np.add, (r.total() for r in residuals)) / sum(r.count for r in residuals))
+    total: Floats = np.sqrt(reduce(np.add, (r.total() for r in several)) / sum(r.count for r in several))
     return total
 
 
@@ -141,13 +141,13 @@ def _decisive(floor: dict[str, float]) -> list[str]:
     return [q for q in floor if q != "virial"] or list(floor)
 
 
-def _log_errors(residuals: Sequence[Residuals], floor: float) -> Floats:
-    if all(r.single for r in residuals):
-        rows = np.vstack([r.squares for r in residuals])
+def _log_errors(several: Sequence[Residuals], floor: float) -> Floats:
+    if all(r.single for r in several):
+        rows = np.vstack([r.squares for r in several])
         single: Floats = 0.5 * np.log(rows + floor**2).mean(axis=0)
         return single
     kinds: dict[str, list[Residuals]] = {}
-    for r in residuals:
+    for r in several:
         kinds.setdefault(r.kind, []).append(r)
     counts = [sum(r.count for r in own) for own in kinds.values()]
     logs = [np.log(rms(own) ** 2 + floor**2) for own in kinds.values()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations_with_replacement
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -15,9 +15,7 @@ from numpy.typing import NDArray
 
 from acegen.fit.curves import dimer_curve, volume_curve
 from acegen.fit.evaluation import Comparison, total_row
-
-if TYPE_CHECKING:
-    from acegen.fit.pipeline import FitResult
+from acegen.fit.result import FitResult
 
 _STYLE: Any = {
     "font.size": 9, "axes.grid": True, "grid.alpha": 0.25, "axes.spines.top": False, "axes.spines.right": False,
@@ -188,7 +186,8 @@ def _energy_volume(result: FitResult) -> Figure | None:
     axes.plot(curve.volume, curve.energy, color="#4477aa", label=f"{curve.formula}, scaled")
     low, high = float(curve.energy.min()), float(curve.energy.max())
     axes.set(xlabel="volume, Å³/atom", ylabel="energy, eV/atom", xlim=(curve.volume[0], curve.volume[-1]))
-    axes.set_ylim(low - 0.1 * (high - low), high + 0.1 * (high - low))
+    margin = max(0.1 * (high - low), 1e-3)  # a model of atomic energies alone is flat
+    axes.set_ylim(low - margin, high + margin)
     axes.legend(fontsize=8)
     return figure
 

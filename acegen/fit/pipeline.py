@@ -18,7 +18,7 @@ the predictions (`crosscheck`): what cannot be is an error, what looks wrong a w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,23 +27,26 @@ from numpy.typing import NDArray
 import acegen
 from acegen.fit.assembly import assemble, make_assembler
 from acegen.fit.bayes import BayesFit
-from acegen.fit.clock import StageClock, StageCost, Subordinate
-from acegen.fit.compression import Repulsion, squeeze
+from acegen.fit.clock import StageClock, Subordinate
+from acegen.fit.columns import Columns
+from acegen.fit.compression import squeeze
 from acegen.fit.consistency import check_content, energy_deviations
 from acegen.fit.crosscheck import check_against_first_fit, check_energy_groups, check_predictions
-from acegen.fit.data import Dataset, Parts, describe_missing, read_parts
+from acegen.fit.curves import nearest_distances
+from acegen.fit.data import describe_missing, read_parts
+from acegen.fit.dataset import Dataset, Parts
 from acegen.fit.evaluation import Comparison, compare, compare_linear
 from acegen.fit.findings import Finding, warn_of
 from acegen.fit.folds import ALWAYS
-from acegen.fit.problem import Problem, Solution
+from acegen.fit.problem import Solution
 from acegen.fit.recommended import Recommendation, recommend
 from acegen.fit.repulsion import squeezed
 from acegen.fit.request import ModelRequest
+from acegen.fit.result import FitResult
 from acegen.fit.ridge import RidgeFit
-from acegen.fit.selection import Selection
-from acegen.fit.settings import FitSettings, FitSource, load_settings
+from acegen.fit.settings import QUANTITIES, FitSource, load_settings
 from acegen.fit.solve import solve
-from acegen.fit.unit import QUANTITIES, Assembler
+from acegen.fit.unit import Assembler
 from acegen.progress import Progress, Silent
 from acegen.runtime import Model
 from acegen.store.coefficients import Coefficients, write_coefficients
@@ -52,45 +55,6 @@ from acegen.store.ownership import FitFolder
 from acegen.store.posterior import write_posterior
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class FitResult:
-    """All there is to know of a fit.
-
-    Attributes:
-        settings: what was asked for, with the whole spec.
-        recommendation: why the spec is what it is, where it was made from the data.
-        directory: `DIR/NAME`, where everything lies.
-        model: the compiled potential.
-        parts: the data.
-        problem: the assembled triangles.
-        fit: hyperparameters and coefficients.
-        selection: the functions kept, for a sparse model.
-        coefficients: as the potential was compiled with them.
-        comparisons: labels and predictions by part; in "validation" each fold is predicted by a fit without it.
-        findings: what about the data a person should look at.
-        repulsion: what the potential is like below the distances of the data.
-        costs: time and memory by stage.
-        n_cached: units of the assembly that were found finished.
-        n_units: all units.
-    """
-
-    settings: FitSettings
-    recommendation: Recommendation | None
-    directory: Path
-    model: Model
-    parts: Parts
-    problem: Problem
-    fit: RidgeFit | BayesFit
-    selection: Selection | None
-    coefficients: Coefficients
-    comparisons: dict[str, list[Comparison]]
-    findings: tuple[Finding, ...]
-    repulsion: Repulsion
-    costs: tuple[StageCost, ...]
-    n_cached: int
-    n_units: int
 
 
 def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
@@ -123,18 +87,21 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
             clock.report(_describe_model(recommendation))
     with clock.stage("basis"):
         basis = acegen.compile(settings.whole_spec, cache, progress=Subordinate(clock))
-        clock.report(f"{basis.n_basis * len(basis.elements):,} functions of {', '.join(basis.elements)}")
+        clock.report(f"{Columns.of_model(basis, 0).n_functions:,} functions of {', '.join(basis.elements)}")
     with clock.stage("assembly"):
         assembler = make_assembler(settings, basis, parts, cache)
         problem, n_cached, n_units = assemble(settings, assembler, parts, clock)
         known = f", {n_cached} of {n_units} units from the cache" if n_cached else ""
         rows = sum(problem.everything[q].n_rows for q in QUANTITIES)
-        clock.report(f"{rows:,} rows × {len(problem.levels):,} columns{known}")
+        clock.report(f"{rows:,} rows × {problem.columns.n_functions:,} columns{known}")
     with clock.stage("solve"):
         contradictions = check_against_first_fit(problem, settings, parts, _linear(basis, assembler))
         warn_of(contradictions)
         findings += contradictions
-        demands = squeezed(settings.whole_spec, basis, parts.training, clock) if settings.solver.repulsion else None
+        nearest = nearest_distances(parts.training, basis.elements, basis.cutoff)
+        demands = None
+        if settings.solver.repulsion:
+            demands = squeezed(settings.whole_spec, basis, parts.training, nearest, clock)
         found, selection, held_out = solve(problem, settings, clock, demands)
         clock.report(_describe_solution(found))
     with FitFolder().making(target) as staging:
@@ -156,7 +123,7 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
             from acegen.fit.pictures import draw_pictures  # Matplotlib takes a second to import
             from acegen.fit.report import write_report
 
-            repulsion = squeeze(potential, parts.training)
+            repulsion = squeeze(potential, parts.training, nearest)
             result = FitResult(
                 settings, recommendation, target, potential, parts, problem, found, selection, coefficients,
                 comparisons, (*findings, *odd), repulsion, (), n_cached, n_units,
@@ -169,7 +136,7 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
 
 
 def _coefficients(basis: Model, assembler: Assembler, solution: Solution) -> Coefficients:
-    values = solution.functions.reshape(len(basis.elements), basis.n_basis)
+    values = assembler.columns.by_element(solution.functions)
     isolated = np.array(assembler.atomic_energies) + np.array(assembler.composition) @ solution.composition
     return Coefficients(
         {element: list(map(float, row)) for element, row in zip(basis.elements, values, strict=True)},
@@ -179,9 +146,9 @@ def _coefficients(basis: Model, assembler: Assembler, solution: Solution) -> Coe
 
 
 def _write_posterior(potential: Model, basis: Model, assembler: Assembler, found: BayesFit) -> None:
-    n = len(found.solution.composition)
-    energies = np.array(assembler.composition) @ found.factor[:n]
-    write_posterior(potential.path, found.factor[n:], basis.basis_hash, energies)
+    columns = assembler.columns
+    energies = np.array(assembler.composition) @ found.factor[columns.composition]
+    write_posterior(potential.path, found.factor[columns.functions], basis.basis_hash, energies)
 
 
 def _comparisons(

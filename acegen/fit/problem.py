@@ -12,8 +12,10 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from acegen.errors import FitError
+from acegen.fit.columns import Columns
 from acegen.fit.factor import Factor, stacked, triangle
-from acegen.fit.unit import QUANTITIES, Factors
+from acegen.fit.settings import QUANTITIES
+from acegen.fit.unit import Factors
 from acegen.fit.workers import merged
 
 Floats = NDArray[np.float64]
@@ -38,6 +40,16 @@ class Solution:
     functions: Floats
     composition: Floats
 
+    @classmethod
+    def of(cls, columns: Columns, coefficients: Floats) -> Solution:
+        """From coefficients (n,) in the order of the columns."""
+        return cls(coefficients[columns.functions], coefficients[columns.composition])
+
+    def moved(self, columns: Columns, root: Floats, z: Floats) -> Solution:
+        """Plus root z, for a root (n, K) of a covariance in the order of the columns and z (K,)."""
+        step = Solution(root[columns.functions] @ z, root[columns.composition] @ z)
+        return Solution(self.functions + step.functions, self.composition + step.composition)
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -54,12 +66,12 @@ class Problem:
 
     Attributes:
         cells: of all folds and kinds.
-        n_composition: number of leading columns that are directions of composition.
+        columns: of the factors.
         levels: (C,) level Σ(n + angular_weight·l) of each function.
     """
 
     cells: tuple[Cell, ...]
-    n_composition: int
+    columns: Columns
     levels: Floats
 
     @property
@@ -91,8 +103,7 @@ class Problem:
 
     def _all_but(self, left_out: int | None) -> Factors:
         own = [factors for fold, factors in self._of_folds.items() if fold != left_out]
-        columns = self.n_composition + len(self.levels) + 1
-        none = {q: Factor(np.zeros((0, columns)), 0) for q in QUANTITIES}
+        none = {q: Factor(np.zeros((0, self.columns.count)), 0) for q in QUANTITIES}
         return {q: factor.reduced() for q, factor in merged(none, *own).items()}
 
     @cached_property
@@ -102,9 +113,8 @@ class Problem:
         All folds count, so that a model means the same before and after the last fit. Functions that are nowhere
         seen have size zero.
         """
-        columns = slice(self.n_composition, -1)
         forces, energy = (
-            np.sqrt(np.sum(factor.matrix[:, columns] ** 2, axis=0) / max(1, factor.n_rows))
+            np.sqrt(np.sum(factor.matrix[:, self.columns.functions] ** 2, axis=0) / max(1, factor.n_rows))
             for factor in (self.everything["forces"], self.everything["energy"])
         )
         sizes: Floats = np.where(forces > _ROUNDING * energy, forces, energy)  # by symmetry forces may be rounding
@@ -180,33 +190,31 @@ class Reduced:
         return solutions
 
     def root(self, strength: float) -> Floats:
-        """(n_composition + C, K): the posterior covariance, but for the noise, is root · rootᵀ.
+        """(n, K) in the order of the columns: the posterior covariance, but for the noise, is root · rootᵀ.
 
         Combinations of functions that the data do not see are left out.
         """
         _, s, vt = self.svd
-        zero = self.columns(np.zeros((len(self.penalties), 1)))
-        root: Floats = self.columns(vt.T / np.sqrt(s**2 + strength**2)) - zero
+        zero = self.expanded(np.zeros((len(self.penalties), 1)))
+        root: Floats = self.expanded(vt.T / np.sqrt(s**2 + strength**2)) - zero
         return root
 
     def objective(self, x: Floats, strength: float) -> float:
         """What is minimized, for one x (M,)."""
         return float(np.sum((self.matrix @ x - self.target) ** 2) + self.rest + strength**2 * np.sum(x**2))
 
-    def columns(self, x: Floats) -> Floats:
-        """Coefficients (n_composition + C, K) in the order of a factor's columns, for solutions x (M, K)."""
-        (own, others, target), n = self.composition, self.problem.n_composition
-        result = np.zeros((n + len(self.problem.levels), x.shape[1]))
+    def expanded(self, x: Floats) -> Floats:
+        """Coefficients (n, K) in the order of the problem's columns, for solutions x (M, K)."""
+        own, others, target = self.composition
         functions = x / self.penalties[:, None]
-        result[n + self.functions] = functions
+        composition = np.zeros((self.problem.columns.n_composition, x.shape[1]))
         if own.size:
-            result[:n] = self.determined @ scipy.linalg.solve_triangular(own, target[:, None] - others @ functions)
-        return result
+            composition = self.determined @ scipy.linalg.solve_triangular(own, target[:, None] - others @ functions)
+        return self.problem.columns.whole(composition, functions, self.functions)
 
     def coefficients(self, x: Floats) -> Solution:
         """The solution for one x (M,)."""
-        whole, n = self.columns(x[:, None])[:, 0], self.problem.n_composition
-        return Solution(whole[n:], whole[:n])
+        return Solution.of(self.problem.columns, self.expanded(x[:, None])[:, 0])
 
 
 def reduce_problem(
@@ -228,35 +236,37 @@ def reduce_problem(
         normal: work with normal equations instead of orthogonal factorizations from here on.
 
     Raises:
-        FitError: no rows have a weight above zero.
+        FitError: no rows have a weight above zero, or none but those that are held out.
     """
-    n = problem.n_composition
     chosen = problem.used if functions is None else np.intersect1d(functions, problem.used)
-    columns = np.concatenate([np.arange(n), n + chosen, [len(problem.levels) + n]])
-    parts = [factors[q].times(w).matrix[:, columns] for q, w in zip(QUANTITIES, weights, strict=True) if w > 0]
+    kept = problem.columns.with_functions(chosen)
+    parts = [factors[q].times(w).matrix[:, kept] for q, w in zip(QUANTITIES, weights, strict=True) if w > 0]
     n_rows = sum(factors[q].n_rows for q, w in zip(QUANTITIES, weights, strict=True) if w > 0)
     if n_rows == 0:
-        raise nothing_left(weights)
-    rows = np.vstack(parts)
-    determined = determined_composition(rows[:, :n])
-    if determined.shape[1] == n and len(chosen) == len(problem.levels):  # what is stacked is triangular as it is
+        elsewhere = any(problem.everything[q].n_rows for q, w in zip(QUANTITIES, weights, strict=True) if w > 0)
+        raise all_held_out(weights) if elsewhere else nothing_left(weights)
+    rows, columns = np.vstack(parts), Columns(problem.columns.n_composition, len(chosen))
+    determined = determined_composition(rows[:, columns.composition])
+    complete = determined.shape[1] == columns.n_composition and len(chosen) == problem.columns.n_functions
+    if complete:  # what is stacked is triangular as it is
         whole = np.zeros((0, rows.shape[1]), order="F")
         for part in parts:
             whole = stacked(whole, triangle(part) if np.tril(part, -1).any() else part)
     else:
-        whole = triangle(np.asfortranarray(np.hstack([rows[:, :n] @ determined, rows[:, n:]])))
-    n = determined.shape[1]
+        whole = triangle(np.asfortranarray(columns.combined(rows, determined)))
+    columns = Columns(determined.shape[1], len(chosen))
+    free, own, target = columns.composition, columns.functions, columns.target
     whole = np.vstack([whole, np.zeros((max(0, whole.shape[1] - len(whole)), whole.shape[1]))])
     penalties = problem.penalties(smoothness)[chosen]
     return Reduced(
         problem,
         chosen,
         penalties,
-        whole[n:-1, n:-1] / penalties,
-        whole[n:-1, -1],
-        float(whole[-1, -1] ** 2),
-        n_rows - n,
-        (whole[:n, :n], whole[:n, n:-1], whole[:n, -1]),
+        whole[own, own] / penalties,
+        whole[own, target],
+        float(whole[target, target] ** 2),
+        n_rows - columns.n_composition,
+        (whole[free, free], whole[free, own], whole[free, target]),
         determined,
         normal,
     )
@@ -267,6 +277,15 @@ def nothing_left(weights: Weights) -> FitError:
     return FitError(
         f"weights of energy {weights.energy:g}, forces {weights.forces:g} and virial {weights.virial:g} leave nothing "
         "to fit to. Give a weight above zero to a quantity that the data have."
+    )
+
+
+def all_held_out(weights: Weights) -> FitError:
+    """What is said of weights above zero only for quantities that what is held out has alone."""
+    return FitError(
+        f"weights of energy {weights.energy:g}, forces {weights.forces:g} and virial {weights.virial:g} leave nothing "
+        "to fit to without what is held out for validation, which has all labels of these quantities. Give "
+        "configurations with such labels for data.train as well, or a weight above zero to a quantity that these have."
     )
 
 

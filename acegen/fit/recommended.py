@@ -20,12 +20,12 @@ from acegen.basis.estimate import estimate_size
 from acegen.errors import FitError
 from acegen.fit.assembly import assemble, make_assembler
 from acegen.fit.core import OUTER, core_tables
-from acegen.fit.data import Configuration, Dataset, Parts
-from acegen.fit.folds import assign_folds
+from acegen.fit.dataset import Configuration, Dataset, Parts
+from acegen.fit.folds import ALWAYS, Decisive, assign_folds
 from acegen.fit.merit import compared
-from acegen.fit.request import ModelRequest
+from acegen.fit.request import CUTOFFS, ModelRequest
 from acegen.fit.ridge import cross_validate
-from acegen.fit.settings import FitSettings
+from acegen.fit.settings import QUANTITIES, FitSettings
 from acegen.fit.survey import Survey, survey
 from acegen.progress import Progress, Silent
 from acegen.spec import Spec, load_atomic_spec
@@ -47,9 +47,6 @@ _TYPICAL = 1.3
 
 _NEIGHBOURS = 50
 """Neighbours within the cutoff, where none is given."""
-
-_CUTOFFS = (4.5, 6.0)
-"""Å, the smallest and largest cutoff where none is given."""
 
 _MOLECULES = 5.0
 """Å, the cutoff of molecules so small that no atom has as many neighbours."""
@@ -155,7 +152,7 @@ def recommend(settings: FitSettings, parts: Parts, cache: str, progress: Progres
     n_elements = len(request.elements)
     most = request.functions or _affordable(found.n_components, n_elements)
     pilot = min(most, _PILOT_FUNCTIONS, max(_LEAST_FUNCTIONS, _PILOT_COLUMNS // n_elements))
-    small = _part(parts.training.configurations, settings.data.seed)
+    small = _part(parts.training.configurations, settings.data.seed, settings.decisive)
     trials: list[Trial] = []
     if small.n_folds:
         candidates = []
@@ -179,7 +176,7 @@ class _Base:
 
     def __init__(self, request: ModelRequest, found: Survey) -> None:
         self._request, self._survey = request, found
-        low, high = _CUTOFFS
+        low, high = CUTOFFS
         reached = found.distance_of(_NEIGHBOURS)
         sparse = max(_MOLECULES, _SHELLS * min(found.typical.values(), default=0.0))
         self._cutoff: PairLengths = round(sparse if reached is None else min(max(reached, low), high), 1)
@@ -252,7 +249,7 @@ class _Base:
         if request.zbl is None and request.inner_cutoff is None:
             text.append("Well below the smallest ones a ZBL core takes over from what is fitted.")
         if request.cutoff is None:
-            low, high = _CUTOFFS
+            low, high = CUTOFFS
             text.append(
                 f"Cutoff {self._cutoff} Å: atoms have some {_NEIGHBOURS} neighbours there, but between {low} and "
                 f"{high} Å; where so many are beyond 7 Å, {_SHELLS} times the smallest typical distance, but at least "
@@ -286,17 +283,19 @@ def _affordable(components: int, n_elements: int) -> int:
     return max(_LEAST_FUNCTIONS, min(MOST_FUNCTIONS, _MOST_COLUMNS // n_elements, by_data))
 
 
-def _part(configurations: Sequence[Configuration], seed: int) -> Parts:
+def _part(configurations: Sequence[Configuration], seed: int, decisive: Decisive = (QUANTITIES,)) -> Parts:
     """Some configurations of each kind, with folds of their own; only small ones if large ones leave too few folds."""
     order = list(map(int, np.random.default_rng(seed).permutation(len(configurations))))
-    some = _first_of_kinds(configurations, order, seed)
+    some = _first_of_kinds(configurations, order, seed, decisive)
     if some.n_folds == _PILOT_FOLDS:
         return some
     small = [number for number in order if len(configurations[number].atoms) <= _PILOT_ATOMS // _PILOT_FOLDS]
-    return max(some, _first_of_kinds(configurations, small, seed), key=lambda parts: parts.n_folds)
+    return max(some, _first_of_kinds(configurations, small, seed, decisive), key=lambda parts: parts.n_folds)
 
 
-def _first_of_kinds(configurations: Sequence[Configuration], order: Sequence[int], seed: int) -> Parts:
+def _first_of_kinds(
+    configurations: Sequence[Configuration], order: Sequence[int], seed: int, decisive: Decisive
+) -> Parts:
     """Configurations of one kind after the other, the last of each first, until there are enough atoms."""
     kinds: dict[str, list[int]] = {}
     for number in order:
@@ -309,7 +308,10 @@ def _first_of_kinds(configurations: Sequence[Configuration], order: Sequence[int
                 chosen.append(members.pop())
                 atoms += len(configurations[chosen[-1]].atoms)
     some = tuple(configurations[number] for number in sorted(chosen))
-    return Parts(Dataset(some), assign_folds(some, _PILOT_FOLDS, seed), Dataset(()))
+    folds = assign_folds(some, _PILOT_FOLDS, seed, decisive)
+    if not all(any(c.has_any(quantities) for c in some) for quantities in decisive):
+        folds = (ALWAYS,) * len(some)  # nothing in it decides anything
+    return Parts(Dataset(some), folds, Dataset(()))
 
 
 def _compare(

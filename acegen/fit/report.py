@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import tomli_w
 
@@ -16,15 +16,13 @@ from acegen.fit.compression import Repulsion
 from acegen.fit.evaluation import ErrorRow, error_rows, table_cells
 from acegen.fit.findings import Finding
 from acegen.fit.folds import ALWAYS
+from acegen.fit.recommended import Recommendation
 from acegen.fit.repulsion import Held
+from acegen.fit.result import FitResult
 from acegen.fit.ridge import PathPoint, RidgeFit
 from acegen.printing import markdown
 from acegen.store.ownership import REPORT, REPORT_FORMAT
 from acegen.version import __version__
-
-if TYPE_CHECKING:
-    from acegen.fit.pipeline import FitResult
-    from acegen.fit.recommended import Recommendation
 
 ERROR_HEADINGS = (
     "part", "kind", "conf.", "atoms", "E MAE", "E RMSE", "F MAE", "F RMSE", "V MAE", "V RMSE",
@@ -160,7 +158,7 @@ def _functions(result: FitResult) -> dict[str, Any]:
         for label, value in zip(result.model.labels(element), numbers, strict=True):
             if value != 0:
                 by_order[label.order] = by_order.get(label.order, 0) + 1
-    return {"basis": len(result.problem.levels), "used": used, "by_order": by_order}
+    return {"basis": result.problem.columns.n_functions, "used": used, "by_order": by_order}
 
 
 def _solution(fit: RidgeFit | BayesFit) -> dict[str, Any]:

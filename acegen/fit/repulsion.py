@@ -11,7 +11,7 @@ Problems, ch. 23).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
@@ -20,9 +20,9 @@ from ase import Atoms
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
+from acegen.fit.columns import Columns
 from acegen.fit.compression import scaled
-from acegen.fit.curves import nearest_distances
-from acegen.fit.data import Configuration, Dataset
+from acegen.fit.dataset import Configuration, Dataset
 from acegen.fit.problem import Solution
 from acegen.progress import Progress
 from acegen.runtime import Model
@@ -89,7 +89,9 @@ class Held:
     price: float
 
 
-def squeezed(spec: Spec, basis: Model, data: Dataset, progress: Progress) -> Demands | None:
+def squeezed(
+    spec: Spec, basis: Model, data: Dataset, nearest: Mapping[tuple[str, str], float], progress: Progress
+) -> Demands | None:
     """Demands for the structure of lowest energy of each kind in the data, some more, and a dimer of each pair.
 
     Each is squeezed from where it is as dense as the densest of the data, or its first pair as close as in the data,
@@ -99,6 +101,7 @@ def squeezed(spec: Spec, basis: Model, data: Dataset, progress: Progress) -> Dem
         spec: the specification.
         basis: its compiled basis.
         data: the training data.
+        nearest: smallest distance by pair of elements in them, Å, in the order of the basis's elements.
         progress: told about the structures.
 
     Returns:
@@ -107,7 +110,6 @@ def squeezed(spec: Spec, basis: Model, data: Dataset, progress: Progress) -> Dem
     if spec.zbl is None or spec.inner_cutoff is None:
         return None
     elements = spec.basis.elements
-    nearest = nearest_distances(data, elements, basis.cutoff)
     closest = np.zeros((len(elements), len(elements)))
     begins = by_pair(spec.inner_cutoff.outer, elements)
     for a, b in combinations_with_replacement(range(len(elements)), 2):
@@ -216,11 +218,13 @@ def _path(atoms: Atoms, basis: Model, closest: Floats, densest: float | None) ->
     scale = contact
     if densest is not None and _fills_space(atoms):
         scale = min(1.0, max(contact, _DENSER * (densest / _volume(atoms)) ** (1 / 3)))
+    columns = Columns.of_model(basis, 0)
     of_element = np.array([species == number for number in range(len(basis.elements))], dtype=float)
     while scale * float(lengths.min()) > _NEAREST:
         own = scaled(atoms, scale)
-        functions = (of_element @ basis.descriptors(own)).ravel() / len(own)
-        yield functions, float(basis.reference(own).energies.mean())
+        environments, pairs = basis.environments(own)
+        functions = columns.in_order(of_element @ basis.basis_values(environments)) / len(own)
+        yield functions, float(basis.reference_of(environments, pairs).energies.mean())
         if not functions.any():
             return
         scale -= _STEP * contact

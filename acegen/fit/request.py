@@ -15,6 +15,10 @@ from acegen.spec.fields import PairLengths
 _KEYS = "name and elements, and cutoff, functions, expansion, pair, zbl, inner_cutoff if wanted,"
 
 
+CUTOFFS = (4.5, 6.0)
+"""Å, the smallest and largest cutoff where none is given; larger ones only where few atoms are within 7 Å."""
+
+
 class ModelRequest(BaseModel):
     """What the recommended model is made for. Everything left out is decided from the data."""
 

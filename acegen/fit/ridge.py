@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import product
-from math import inf, log
+from math import log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +27,9 @@ from numpy.typing import NDArray
 from acegen.fit.merit import Predictions, floors, joined, merit, merit_by_fold, predict, rms
 from acegen.fit.problem import Problem, Reduced, Solution, Weights, reduce_problem
 from acegen.fit.repulsion import Demands, Held, held, nearest_that_obeys
-from acegen.fit.settings import SolverSettings, WeightSettings
-from acegen.fit.unit import QUANTITIES, Factors
+from acegen.fit.settings import QUANTITIES, SolverSettings, WeightSettings
+from acegen.fit.shrinkage import shrink
+from acegen.fit.unit import Factors
 from acegen.progress import Progress
 
 Floats = NDArray[np.float64]
@@ -132,10 +133,10 @@ def _solved(reduced: Reduced, strength: float, demands: Demands | None) -> tuple
     solution = reduced.coefficients(x)
     if demands is None:
         return solution, None
-    n, root, objective = len(solution.composition), reduced.root(strength), reduced.objective(x, strength)
+    columns, root, objective = reduced.problem.columns, reduced.root(strength), reduced.objective(x, strength)
     noise = float(np.sqrt(objective / max(1, reduced.n_rows)))
-    z = nearest_that_obeys(solution.functions, root[n:], demands, noise)
-    obeying = Solution(solution.functions + root[n:] @ z, solution.composition + root[:n] @ z)
+    z = nearest_that_obeys(solution.functions, root[columns.functions], demands, noise)
+    obeying = solution.moved(columns, root, z)
     return obeying, held(demands, solution, obeying, float(z @ z) / objective if objective else 0.0)
 
 
@@ -199,7 +200,7 @@ class _Search:
 
         def predicted(fold: int) -> Predictions:
             reduced = _reduced(problem, others[fold], weights, smoothness, settings, functions)
-            return predict(problem.held_out(fold), reduced.columns(reduced.ridge(strengths)))
+            return predict(problem.held_out(fold), reduced.expanded(reduced.ridge(strengths)))
 
         with ThreadPoolExecutor(min(self._threads, problem.n_folds)) as pool:
             return joined(list(pool.map(predicted, range(problem.n_folds))))
@@ -290,19 +291,11 @@ def _points(
     problem: Problem, reduced: Reduced, weights: Weights, smoothness: float, strengths: Floats
 ) -> list[PathPoint]:
     """What is known of strengths from all data together, from one singular value decomposition."""
-    u, s, _ = reduced.svd
-    projected = u.T @ reduced.target
-    outside = reduced.rest + max(0.0, float(reduced.target @ reduced.target - projected @ projected))
-    squares = strengths[None, :] ** 2
-    shrunk = squares / (s[:, None] ** 2 + squares)
-    misfit = outside + np.sum((shrunk * projected[:, None]) ** 2, axis=0)
-    freedom = np.sum(1 - shrunk, axis=0)
-    n = max(reduced.n_rows, 1)
-    with np.errstate(divide="ignore"):
-        gcv = np.where(n > freedom, n * misfit / (n - freedom) ** 2, inf)
-    penalty = np.sum(shrunk * (1 - shrunk) * projected[:, None] ** 2, axis=0)
+    found, n = shrink(reduced, strengths), max(reduced.n_rows, 1)
+    shrunk, gcv = found.shrunk, found.gcv
+    penalty = np.sum(shrunk * (1 - shrunk) * found.projected[:, None] ** 2, axis=0)
     # The noise is at its best value for this strength: variance (misfit + penalty) / n.
-    variance = np.maximum((misfit + penalty) / n, np.finfo(float).tiny)
+    variance = np.maximum((found.misfit + penalty) / n, np.finfo(float).tiny)
     evidence = -0.5 * n * (np.log(2 * np.pi * variance) + 1) + 0.5 * np.sum(np.log(shrunk), axis=0)
     rows = tuple(problem.everything[q].n_rows for q in QUANTITIES)
     evidence -= float(np.sum(np.log(np.abs(np.diag(reduced.composition[0])))))
@@ -312,7 +305,7 @@ def _points(
             weights,
             smoothness,
             float(strength),
-            float(freedom[k]),
+            float(found.freedom[k]),
             {},
             float(evidence[k]),
             float(gcv[k]),

@@ -37,13 +37,18 @@ def select(problem: Problem, reduced: Reduced, strength: float, settings: Select
         settings: how many, and by which method.
 
     Raises:
-        FitError: more functions are asked for than the data see.
+        FitError: more functions are asked for than the data see, or nothing is left for functions to explain.
     """
     available = len(reduced.functions)
     if settings.functions > available:
         raise FitError(
             f"solver.selection.functions = {settings.functions} is more than the {available} functions of the basis "
             "that the data see. Lower it, or raise basis.level."
+        )
+    if not reduced.target.any():
+        raise FitError(
+            "solver.selection has nothing to choose functions by: atomic energies alone explain all labels of weight "
+            "above zero. Give more labels, or a weight above zero to others, or leave solver.selection out."
         )
     if settings.method == "greedy":
         return _greedy(problem, reduced, strength, settings.functions)
@@ -68,7 +73,7 @@ def _greedy(problem: Problem, reduced: Reduced, strength: float, count: int) -> 
     points = []
     if problem.n_folds:
         for number in np.unique(np.geomspace(1, path.shape[1], _PATH_POINTS).astype(int)):
-            found = predict(problem.held_out(0), reduced.columns(path[:, [number - 1]] / norms[:, None]))
+            found = predict(problem.held_out(0), reduced.expanded(path[:, [number - 1]] / norms[:, None]))
             points.append((int(number), {q: float(rms(own)[0]) for q, own in found.items() if own}))
     return Selection(reduced.functions[chosen], tuple(points))
 

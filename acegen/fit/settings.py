@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import get_close_matches
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -11,13 +12,16 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import ErrorDetails
 
 from acegen.errors import FitError
-from acegen.fit.request import ModelRequest, model_request
+from acegen.fit.request import CUTOFFS, ModelRequest, model_request
 from acegen.printing import shown
 from acegen.spec import Spec, load_atomic_spec
 from acegen.spec.fields import by_species
 from acegen.store.documents import check_path, read_toml
 
 FitSource: TypeAlias = "str | Path | Mapping[str, Any] | FitSettings"
+
+QUANTITIES = ("energy", "forces", "virial")
+"""What there are labels of."""
 
 LARGEST_WEIGHT = 1e6
 
@@ -193,10 +197,20 @@ class FitSettings(_Section):
 
     @property
     def reach(self) -> tuple[tuple[float, ...], ...]:
-        """Largest distances of neighbours by pair, Å; 6 for a recommended model whose cutoff is still to be found."""
+        """Largest distances of neighbours by pair, Å; the largest cutoff there is if it is still to be found."""
         if isinstance(self.spec, ModelRequest):
-            return by_species(6.0 if self.spec.cutoff is None else self.spec.cutoff, self.spec.elements)
+            return by_species(CUTOFFS[1] if self.spec.cutoff is None else self.spec.cutoff, self.spec.elements)
         return self.spec.reach
+
+    @property
+    def decisive(self) -> tuple[tuple[str, ...], ...]:
+        """Quantities whose labels decide a fit, for each candidate of the weights; a Bayesian one weighs them all."""
+        solver, weights = self.solver, self.weights
+        if solver.kind == "bayes" and solver.selection is None:
+            return (QUANTITIES,)
+        candidates = product(weights.energy, (weights.forces,), weights.virial)
+        sets = (tuple(q for q, w in zip(QUANTITIES, own, strict=True) if w > 0) for own in candidates)
+        return tuple(dict.fromkeys(sets))
 
     @property
     def whole_spec(self) -> Spec:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from acegen.fit.curves import nearest_distances
-from acegen.fit.data import Configuration, Dataset
+from acegen.fit.dataset import Configuration, Dataset
 from acegen.fit.folds import is_cluster
 from acegen.runtime.neighbours import neighbour_list
 from acegen.spec.fields import element_pairs

@@ -9,36 +9,34 @@ repeated with another solver, does what is missing.
 from __future__ import annotations
 
 import hashlib
-import json
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-import acegen
-from acegen.errors import IsolatedAtomWarning, ModuleError
-from acegen.fit.data import Configuration, voigt
+from acegen.errors import IsolatedAtomWarning
+from acegen.fit.columns import Columns
+from acegen.fit.compiled import CompiledBasis
+from acegen.fit.dataset import Configuration
 from acegen.fit.factor import Factor, RowBuffer
-from acegen.runtime import Model, design_blocks
-from acegen.runtime.design import DesignRows
+from acegen.fit.settings import QUANTITIES
+from acegen.fit.voigt import SIZE, voigt
+from acegen.runtime import DesignRows, Model, Result, design_blocks
 from acegen.store.archives import read_arrays, write_arrays
 
 Floats = NDArray[np.float64]
-
-QUANTITIES = ("energy", "forces", "virial")
 
 REDUCED = ("forces", "virial")
 """Quantities of many rows a configuration, which become triangles at once; of energies each row is kept, so that a
 configuration has a residual of its own."""
 
 Factors: TypeAlias = dict[str, Factor]
-"""A factor for each quantity; columns are composition, functions, target."""
+"""A factor for each quantity, with the columns of `Columns`."""
 
 Rows: TypeAlias = tuple[str, float | Floats, Floats, Floats, Floats]
 """Some rows: their quantity and weight, one or a column of them, and the blocks composition (m, k), functions (m, C)
@@ -50,9 +48,7 @@ class Assembler:
     """What every unit of a fit has in common. It travels to other processes and machines.
 
     Attributes:
-        spec: the spec as JSON.
-        modules: folder for the compiled basis, on the machine that uses it.
-        basis_hash: identity of the basis.
+        basis: the compiled basis.
         composition: (elements, k) orthonormal directions of composition that occur; a column each.
         atomic_energies: (elements,) energies of isolated atoms to subtract, eV.
         atoms_power: energies and virials are divided by (number of atoms)^this.
@@ -60,9 +56,7 @@ class Assembler:
         cache: folder for finished units, or None.
     """
 
-    spec: str
-    modules: str
-    basis_hash: str
+    basis: CompiledBasis
     composition: tuple[tuple[float, ...], ...]
     atomic_energies: tuple[float, ...]
     atoms_power: float
@@ -70,13 +64,18 @@ class Assembler:
     cache: str | None
 
     @property
+    def columns(self) -> Columns:
+        """Of the rows of all units."""
+        return Columns.of_model(self.model, np.shape(self.composition)[1])
+
+    @property
     def model(self) -> Model:
-        """The compiled basis, compiled where it is missing."""
-        return _model(self.spec, self.modules, self.basis_hash)
+        """The basis, loaded."""
+        return self.basis.model
 
     def key(self, unit: Sequence[Configuration]) -> str:
         """Hash of all that a unit's factors depend on."""
-        common = ("single energies", self.basis_hash, self.composition, self.atomic_energies, self.atoms_power)
+        common = ("single energies", self.basis.basis_hash, self.composition, self.atomic_energies, self.atoms_power)
         digest = hashlib.sha256(repr(common).encode())
         for configuration in unit:
             digest.update(configuration.content)
@@ -101,11 +100,9 @@ class Assembler:
         return None if self.cache is None else Path(self.cache) / f"{self.key(unit)}.npz"
 
     def _reduce(self, unit: Sequence[Configuration]) -> Factors:
-        model = self.model
-        n_composition = np.shape(self.composition)[1]
-        columns = n_composition + model.n_basis * len(model.elements) + 1
+        columns = self.columns.count
         capacity = max(4 * columns, self.block_bytes // (8 * columns))
-        most = {"energy": len(unit), "forces": 3 * sum(len(c.atoms) for c in unit), "virial": 6 * len(unit)}
+        most = {"energy": len(unit), "forces": 3 * sum(len(c.atoms) for c in unit), "virial": SIZE * len(unit)}
         buffers = {q: RowBuffer(columns, min(capacity, most[q])) for q in REDUCED}
         energies = [np.zeros((0, columns))]
         for quantity, weight, *blocks in self._rows(unit):
@@ -122,10 +119,11 @@ class Assembler:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", IsolatedAtomWarning)  # an isolated atom is as good a datum as any
             energy, virial, target = np.zeros(0), np.zeros(0), {}
-            for block in design_blocks(model, (c.atoms for c in unit), self.block_bytes):
-                configuration = unit[block.structure]
+            labelled = [c for c in unit if c.has_labels]  # the others have no rows: nothing is computed of them
+            for block in design_blocks(model, (c.atoms for c in labelled), self.block_bytes):
+                configuration = labelled[block.structure]
                 if block.first == 0:
-                    target = self._targets(configuration)
+                    target = self._targets(configuration, block.reference())
                     energy, virial = np.zeros_like(block.rows.energy), np.zeros_like(block.rows.virial)
                 energy += block.rows.energy
                 virial += block.rows.virial
@@ -136,9 +134,8 @@ class Assembler:
                 if block.last == len(configuration.atoms):
                     yield from self._global_rows(configuration, target, energy, virial)
 
-    def _targets(self, configuration: Configuration) -> dict[str, Any]:
+    def _targets(self, configuration: Configuration, reference: Result) -> dict[str, Any]:
         """Labels less what the reference potential and the isolated atoms give."""
-        reference = self.model.reference(configuration.atoms)
         targets: dict[str, Any] = {}
         if configuration.energy is not None:
             isolated = float(configuration.counts(self.model.elements) @ np.array(self.atomic_energies))
@@ -150,14 +147,14 @@ class Assembler:
         return targets
 
     def _force_rows(self, rows: DesignRows, target: Floats, weights: Floats) -> Rows:
-        forces = rows.forces.reshape(-1, rows.energy.size)  # by columns, as they come: nothing is copied
+        forces = rows.forces.reshape(-1, self.columns.n_functions)  # by columns, as they come: nothing is copied
         target = target.reshape(-1, 1)
         if (weights == weights[0]).all() and weights[0]:
             weight: float | Floats = float(weights[0])
         else:
             by_row = np.repeat(weights, 3)
             forces, target, weight = forces[by_row > 0], target[by_row > 0], by_row[by_row > 0, None]
-        composition = np.zeros((len(forces), np.shape(self.composition)[1]))
+        composition = np.zeros((len(forces), self.columns.n_composition))
         return "forces", weight, composition, forces, target
 
     def _global_rows(
@@ -169,21 +166,9 @@ class Assembler:
             own = factor * configuration.weights.energy
             yield "energy", own, composition[None, :], energy[None, :], np.array([[target["energy"]]])
         if configuration.virial is not None:
-            none = np.zeros((6, len(composition)))
+            none = np.zeros((SIZE, len(composition)))
             own = factor * configuration.weights.virial
             yield "virial", own, none, virial, target["virial"].reshape(-1, 1)
-
-
-@lru_cache(maxsize=2)
-def _model(spec: str, modules: str, basis_hash: str) -> Model:
-    document = json.loads(spec)
-    try:  # as a rule it is there: finding that out by compiling takes a second and a C compiler
-        model = acegen.load(Path(modules) / document["name"])
-        if model.basis_hash == basis_hash:
-            return model
-    except ModuleError:
-        pass
-    return acegen.compile(document, modules)
 
 
 def _read(path: Path) -> Factors | None:

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acegen.fit.findings import Finding, configurations, warn_of
+from acegen.fit.voigt import from_voigt
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -61,12 +62,12 @@ class VirialLabels:
         Args:
             atoms: the structure.
             where: file and number.
-            virial: (3, 3), eV, or None.
-            stress: (3, 3), eV/Å³, or None.
+            virial: xx, yy, zz, yz, xz, xy, eV, or None.
+            stress: likewise, eV/Å³, or None.
             forces: (N, 3), eV/Å, or None.
 
         Returns:
-            (3, 3), eV, or None: there is no label that could be true.
+            xx, yy, zz, yz, xz, xy, eV, or None: there is no label that could be true.
         """
         from_stress = None
         if stress is not None and not atoms.pbc.all():
@@ -84,10 +85,11 @@ class VirialLabels:
             virial = self._unless_contradicted(virial, atoms, where, forces)
         if virial is None or from_stress is None:
             return from_stress if virial is None else virial
-        if not _agree(virial, from_stress, _NOISE * len(atoms)):
+        by_stress, given = from_voigt(from_stress), from_voigt(virial)
+        if not _agree(given, by_stress, _NOISE * len(atoms)):
             self._note(
                 "given a stress and a virial that contradict each other"
-                f"{_suspicion(from_stress, virial, 'the stress')}; the virial is used. Leave out the wrong one "
+                f"{_suspicion(by_stress, given, 'the stress')}; the virial is used. Leave out the wrong one "
                 f"({STRESS_IS})",
                 where,
             )
@@ -117,7 +119,7 @@ class VirialLabels:
         # Forces of a calculation add up to zero up to its noise only; by so much the sum depends on the origin.
         shift = float(np.linalg.norm(forces.sum(axis=0)) * lengths.max())
         noise = _NOISE * len(atoms) + _EQUAL * float(lengths @ sizes) + shift
-        exact, given = arms.T @ forces, flat @ (label + label.T) / 2
+        exact, given = arms.T @ forces, flat @ from_voigt(label)
         if _agree(given, exact, noise):
             return label
         self._note(
@@ -175,6 +177,7 @@ def _alone(atoms: Atoms) -> bool:
 
 
 def _agree(one: Floats, other: Floats, noise: float) -> bool:
+    """Whether two matrices are the same, by a norm that does not depend on the axes."""
     size = max(float(np.linalg.norm(one)), float(np.linalg.norm(other)))
     return float(np.linalg.norm(one - other)) <= _EQUAL * size + noise
 

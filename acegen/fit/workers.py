@@ -19,9 +19,10 @@ from loky import ProcessPoolExecutor
 from threadpoolctl import threadpool_limits
 
 from acegen.errors import DependencyError, FitError
-from acegen.fit.data import Configuration
+from acegen.fit.dataset import Configuration
 from acegen.fit.factor import combined
-from acegen.fit.unit import QUANTITIES, Assembler, Factors
+from acegen.fit.settings import QUANTITIES
+from acegen.fit.unit import Assembler, Factors
 
 Unit = Sequence[Configuration]
 

@@ -1,11 +1,11 @@
 """Using compiled models. Needs NumPy and cffi only; structures also need ASE and vesin."""
 
 from acegen.runtime.compiled import CompiledModel, open_model
-from acegen.runtime.design import DesignBlock, DesignRows, design_blocks
+from acegen.runtime.design import DesignBlock, design_blocks
 from acegen.runtime.environments import Environments
 from acegen.runtime.model import Model, load
 from acegen.runtime.particles import ParticleModel, load_particles
-from acegen.runtime.results import FunctionLabel, ParticleLabel, Result
+from acegen.runtime.results import DesignRows, FunctionLabel, ParticleLabel, Result
 
 __all__ = [
     "CompiledModel",

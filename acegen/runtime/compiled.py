@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from acegen.errors import AcegenError, ModuleError
 from acegen.options import BuildOptions
-from acegen.runtime.environments import Environments
+from acegen.runtime.environments import Environments, Neighbourhoods
 from acegen.runtime.library import open_library
 from acegen.store.manifest import BASIS, Manifest, read_manifest, resolved
 
@@ -177,7 +177,7 @@ class CompiledModel(ABC):
         self._call(self._handle.basis, environments, size, self._pointer("double *", values), out)
         return values, derivatives
 
-    def _evaluate_potential(self, environments: Environments) -> tuple[Floats, Floats]:
+    def _evaluate_potential(self, environments: Neighbourhoods) -> tuple[Floats, Floats]:
         self.require_potential()
         # OpenMP runtimes hang in a forked child whose parent has used several threads; the results are the same.
         threads = self._threads if os.getpid() == self._process else 1
@@ -193,7 +193,7 @@ class CompiledModel(ABC):
         )
         return energy, gradient
 
-    def _call(self, kernel: Any, environments: Environments, size: int | None, *arguments: Any) -> None:
+    def _call(self, kernel: Any, environments: Neighbourhoods, size: int | None, *arguments: Any) -> None:
         """Run a kernel of the ABI with a workspace of `size` bytes, if it takes one; arguments are passed on."""
         ffi = self._ffi
         argument = ffi.new("acegen_environments *")

@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
 
 from acegen.errors import StructureError
+from acegen.runtime.model import Model
+from acegen.runtime.results import DesignRows, Result
 
 if TYPE_CHECKING:
     from ase import Atoms
-
-    from acegen.runtime.model import Model
-
-Floats = NDArray[np.float64]
-
-
-class DesignRows(NamedTuple):
-    """What each column of the design matrix gives for a structure, or for some of its atoms.
-
-    With coefficients c of shape (C,), `energy @ c` is the energy in eV, `forces @ c` the forces (N, 3) in eV/Å,
-    `virial @ c` the virial in eV as xx, yy, zz, yz, xz, xy. Columns are the basis functions of centres of the model's
-    first element, then of the second, and so on: C = (number of elements) × `n_basis`.
-    """
-
-    energy: Floats
-    forces: Floats
-    virial: Floats
 
 
 @dataclass(frozen=True)
@@ -37,13 +20,14 @@ class DesignBlock:
     """Rows of the atoms `first` to `last` (exclusive) of structure number `structure`.
 
     `rows.energy` and `rows.virial` are the shares of these atoms; their sums over the blocks of a structure are its
-    energy and virial.
+    energy and virial. `reference()` is that of the model for the whole structure, by the same neighbour list.
     """
 
     structure: int
     first: int
     last: int
     rows: DesignRows
+    reference: Callable[[], Result] = field(repr=False, compare=False)
 
 
 DEFAULT_BLOCK_BYTES = 256 * 1024**2
@@ -69,7 +53,8 @@ def design_blocks(
     if most < 1:
         raise StructureError(f"block_bytes = {block_bytes:,} does not hold the rows of one atom ({per_atom:,} bytes).")
     for number, atoms in enumerate(structures):
-        environments, neighbour = model.design_environments(atoms)
+        environments, pairs = model.environments(atoms)
+        reference = partial(model.reference_of, environments, pairs)
         for first in range(0, len(atoms), most):
             last = min(first + most, len(atoms))
-            yield DesignBlock(number, first, last, model.design_part(environments, neighbour, first, last))
+            yield DesignBlock(number, first, last, model.design_part(environments, pairs, first, last), reference)

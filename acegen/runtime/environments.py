@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +14,28 @@ _MIN_DISTANCE = 1e-6
 """Å; closer neighbours have no direction (the kernels refuse them too)."""
 
 
+class Neighbourhoods(Protocol):
+    """What a kernel reads, whoever owns it: the arrays of the ABI's `acegen_environments`, as in `Environments`."""
+
+    @property
+    def center(self) -> NDArray[np.int32]: ...
+
+    @property
+    def first(self) -> NDArray[np.int64]: ...
+
+    @property
+    def species(self) -> NDArray[np.int32]: ...
+
+    @property
+    def displacement(self) -> NDArray[np.float64]: ...
+
+    @property
+    def most(self) -> int: ...
+
+
 @dataclass(frozen=True)
 class Environments:
-    """Arrays of the ABI's `acegen_environments`, kept alive during a call.
+    """Neighbourhoods that stay as they are: nobody can write into their arrays.
 
     Attributes:
         center: (N,) species of each centre.
@@ -31,7 +51,7 @@ class Environments:
 
     def __post_init__(self) -> None:
         for name, kind in (("center", np.int32), ("first", np.int64), ("species", np.int32), ("displacement", float)):
-            object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), dtype=kind))
+            object.__setattr__(self, name, constant(getattr(self, name), kind))
 
     @property
     def most(self) -> int:
@@ -49,6 +69,27 @@ class Environments:
         """The environments of some centres; `entries` as given by `entries_of`."""
         first = np.concatenate([[0], np.cumsum(np.diff(self.first)[centers])])
         return Environments(self.center[centers], first, self.species[entries], self.displacement[entries])
+
+
+def constant(array: NDArray[Any], kind: Any) -> NDArray[Any]:
+    """An array in the order of C that nobody can write to: this one, if that is so already, or a copy."""
+    contiguous = np.ascontiguousarray(array, dtype=kind)
+    if _is_constant(contiguous):
+        return contiguous
+    if contiguous is array or contiguous.base is not None:
+        contiguous = contiguous.copy()
+    contiguous.flags.writeable = False
+    return contiguous
+
+
+def _is_constant(array: NDArray[Any]) -> bool:
+    """Whether nothing can be written to an array, nor to one that it is a view of."""
+    owner: Any = array
+    while isinstance(owner, np.ndarray):
+        if owner.flags.writeable:
+            return False
+        owner = owner.base
+    return owner is None
 
 
 def check_vectors(

@@ -13,11 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 from acegen.elements import SYMBOLS
 from acegen.errors import AcegenError
 from acegen.runtime.compiled import CompiledModel
-from acegen.runtime.design import DesignRows
 from acegen.runtime.environments import Environments, check_vectors
 from acegen.runtime.inputs import Element, InputReader
 from acegen.runtime.neighbours import NeighbourList
-from acegen.runtime.results import FunctionLabel, Result
+from acegen.runtime.pairs import MovingPairs
+from acegen.runtime.results import DesignRows, FunctionLabel, Result
 from acegen.store.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -156,7 +156,10 @@ class Model(CompiledModel):
         Raises:
             StructureError: unknown elements, coincident atoms, or values that are not finite.
         """
-        environments, pairs = self._inputs.structure(atoms, warn=False)
+        return self.reference_of(*self._inputs.structure(atoms, warn=False))
+
+    def reference_of(self, environments: Environments, pairs: NeighbourList) -> Result:
+        """`reference` of a structure whose environments are at hand."""
         energies, gradient = self._evaluate_reference(environments)
         return Result(energies, pairs.forces(gradient), pairs.virial(gradient))
 
@@ -171,15 +174,15 @@ class Model(CompiledModel):
         """Environments of all atoms, neighbours up to `skin` Å beyond the largest cutoff. Raises as `descriptors`."""
         return self._inputs.structure(atoms, skin=skin)
 
-    def evaluate(self, environments: Environments, pairs: NeighbourList) -> tuple[Floats, Floats]:
+    def evaluate(self, pairs: MovingPairs) -> tuple[Floats, Floats]:
         """Site energies (N,) and their derivative by each displacement (P, 3); checks nothing that the kernel checks.
 
         Raises as `compute`.
         """
         try:
-            return self._evaluate_potential(environments)
+            return self._evaluate_potential(pairs)
         except AcegenError:  # which atoms it was, if it was atoms
-            check_vectors(pairs.displacement, pairs.first, pairs.neighbour)
+            check_vectors(pairs.displacement, pairs.first, pairs.listed.neighbour)
             raise
 
     def design_rows(self, atoms: Atoms) -> DesignRows:
@@ -190,19 +193,11 @@ class Model(CompiledModel):
         Raises:
             StructureError: unknown elements, coincident atoms, or values that are not finite.
         """
-        environments, neighbour = self.design_environments(atoms)
-        return self.design_part(environments, neighbour, 0, len(atoms))
+        return self.design_part(*self.environments(atoms), 0, len(atoms))
 
-    def design_environments(self, atoms: Atoms) -> tuple[Environments, NDArray[np.int64]]:
-        """Environments of all atoms, and the atom each entry stands for. Raises as `design_rows`."""
-        environments, pairs = self._inputs.structure(atoms)
-        return environments, pairs.neighbour
-
-    def design_part(
-        self, environments: Environments, neighbour: NDArray[np.int64], first: int, last: int
-    ) -> DesignRows:
+    def design_part(self, environments: Environments, pairs: NeighbourList, first: int, last: int) -> DesignRows:
         """Rows of the atoms `first` to `last` (exclusive) of a structure; see `DesignBlock` for energy and virial."""
-        count, n_atoms = last - first, len(environments.center)
+        count, n_atoms, neighbour = last - first, len(environments.center), pairs.neighbour
         if count < n_atoms:  # the atoms themselves, and those that have them as neighbours
             own = np.arange(first, last)
             centers = np.union1d(own, neighbour[environments.entries_of(own)])

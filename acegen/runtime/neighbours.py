@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acegen.errors import DependencyError, StructureError
+from acegen.runtime.environments import constant
 from acegen.runtime.images import pairs_by_images
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ its own: beyond, 32-bit integers of vesin could overflow, or its loops over imag
 
 @dataclass(frozen=True)
 class NeighbourList:
-    """Neighbours of all atoms, one atom after the other.
+    """Neighbours of all atoms, one atom after the other; nobody can write into its arrays.
 
     Attributes:
         first: (N + 1,) where the neighbours of each atom begin.
@@ -48,6 +49,11 @@ class NeighbourList:
     neighbour: NDArray[np.int64]
     shift: NDArray[np.int32]
     displacement: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        kinds = {"first": np.int64, "center": np.int64, "neighbour": np.int64, "shift": np.int32, "displacement": float}
+        for name, kind in kinds.items():
+            object.__setattr__(self, name, constant(getattr(self, name), kind))
 
     def part(self, kept: NDArray[np.bool_]) -> NeighbourList:
         """The entries that are marked in `kept` (P,)."""
@@ -68,15 +74,27 @@ class NeighbourList:
 
     def virial(self, gradient: NDArray[np.float64]) -> NDArray[np.float64]:
         """Virial (3, 3) in eV: minus the derivative of the energy with respect to strain; `gradient` as in `forces`."""
-        virial: NDArray[np.float64] = -self.displacement.T @ gradient
-        return virial
+        return virial_of(self.displacement, gradient)
 
     def site_virials(self, gradient: NDArray[np.float64]) -> NDArray[np.float64]:
         """Minus the derivative of each site energy with respect to strain, (N, 3, 3) in eV; their sum is the virial."""
-        n_atoms = len(self.first) - 1
-        products = (self.displacement[:, :, None] * gradient[:, None, :]).reshape(-1, 9)
-        columns = [_sums(self.center, column, n_atoms) for column in products.T]
-        return -np.stack(columns, axis=1).reshape(n_atoms, 3, 3)
+        return site_virials_of(self, self.displacement, gradient)
+
+
+def virial_of(displacement: NDArray[np.float64], gradient: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`NeighbourList.virial` of pairs with other displacements (P, 3)."""
+    virial: NDArray[np.float64] = -displacement.T @ gradient
+    return virial
+
+
+def site_virials_of(
+    pairs: NeighbourList, displacement: NDArray[np.float64], gradient: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """`NeighbourList.site_virials` of pairs with other displacements (P, 3)."""
+    n_atoms = len(pairs.first) - 1
+    products = (displacement[:, :, None] * gradient[:, None, :]).reshape(-1, 9)
+    columns = [_sums(pairs.center, column, n_atoms) for column in products.T]
+    return -np.stack(columns, axis=1).reshape(n_atoms, 3, 3)
 
 
 def _sums(index: NDArray[np.int64], values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
@@ -113,12 +131,12 @@ def neighbour_list(atoms: Atoms, cutoff: float) -> NeighbourList:
         center, neighbour, shift, displacement = found.compute(positions, cell, periodic, "ijSD")
     else:
         center, neighbour, shift, displacement = pairs_by_images(positions, cell, periodic, cutoff)
-    center = center.astype(np.int64)
     first = np.zeros(len(positions) + 1, dtype=np.int64)
     np.cumsum(np.bincount(center, minlength=len(positions)), out=first[1:])
-    return NeighbourList(
-        first, center, neighbour.astype(np.int64), shift.astype(np.int32), np.ascontiguousarray(displacement)
-    )
+    arrays = first, center.astype(np.int64), neighbour.astype(np.int64), shift.astype(np.int32), displacement
+    for array in arrays:  # made here, for this list: it need not copy them
+        array.flags.writeable = False
+    return NeighbourList(*arrays)
 
 
 def _check(positions: NDArray[np.float64], cell: NDArray[np.float64], periodic: NDArray[np.bool_]) -> None:

@@ -49,3 +49,16 @@ class Result(NamedTuple):
     def energy(self) -> float:
         """Total energy, eV."""
         return float(self.energies.sum())
+
+
+class DesignRows(NamedTuple):
+    """What each column of the design matrix gives for a structure, or for some of its atoms.
+
+    With coefficients c of shape (C,), `energy @ c` is the energy in eV, `forces @ c` the forces (N, 3) in eV/Å,
+    `virial @ c` the virial in eV as xx, yy, zz, yz, xz, xy. Columns are the basis functions of centres of the model's
+    first element, then of the second, and so on: C = (number of elements) × `n_basis`.
+    """
+
+    energy: Floats
+    forces: Floats
+    virial: Floats

@@ -5,25 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from acegen.errors import ModuleError
 from acegen.runtime.environments import Environments
-from acegen.runtime.neighbours import NeighbourList
+from acegen.runtime.pairs import MovingPairs
 
 if TYPE_CHECKING:
     from ase import Atoms
 
     from acegen.runtime.model import Model
 
-Floats = NDArray[np.float64]
-
 
 class SkinList:
-    """Environments of structures that change little from one call to the next.
+    """Pairs of structures that change little from one call to the next.
 
-    Lists hold the pairs within cutoff + skin; a call computes their displacements anew, or all lists if a pair that
-    they lack could be within its cutoff.
+    Lists hold the pairs within cutoff + skin; a call moves them, or makes them anew if a pair that they lack could be
+    within its cutoff.
 
     Why a kept list is complete: let it be made for positions x⁰ and cell vectors H⁰ (as rows, of the periodic
     directions), and now be x and H = H⁰ F. For every pair, with cell vectors S between the images,
@@ -57,21 +54,21 @@ class SkinList:
         self._model = model
         self._kept: _Kept | None = None
 
-    def environments(self, atoms: Atoms) -> tuple[Environments, NeighbourList]:
-        """Environments and pairs of all atoms. They are valid until the next call, which may overwrite them.
+    def pairs(self, atoms: Atoms) -> MovingPairs:
+        """Pairs of all atoms, as they are now. The next call moves them, unless it makes others.
 
         Raises:
             StructureError: unknown elements, values that are not finite, or a cell without extent.
             DependencyError: vesin is not installed.
         """
-        if self._kept is None or not self._kept.covers(atoms):
-            self._kept = self._build(atoms)
-            self.builds += 1
+        if self._kept is not None and self._kept.covers(atoms):
+            self._kept.pairs.move(atoms.positions, atoms.cell.array)
         else:
-            self._kept.move(atoms)
-        return self._kept.environments, self._kept.pairs
+            self._kept = _Kept(self._listed(atoms), self._model.cutoff, self.skin, atoms)
+            self.builds += 1
+        return self._kept.pairs
 
-    def _build(self, atoms: Atoms) -> _Kept:
+    def _listed(self, atoms: Atoms) -> MovingPairs:
         environments, pairs = self._model.environments(atoms, self.skin)
         cutoffs = self._model.cutoffs
         if cutoffs.min() < cutoffs.max():  # pairs with a shorter cutoff need not be listed as far out
@@ -81,25 +78,20 @@ class SkinList:
             environments = Environments(
                 environments.center, pairs.first, environments.species[kept], pairs.displacement
             )
-        return _Kept(environments, pairs, self._model.cutoff, self.skin, atoms)
+        return MovingPairs(environments, pairs)
 
 
 class _Kept:
-    """Lists, and what they were made for."""
+    """Pairs, and what they were listed for."""
 
-    def __init__(
-        self, environments: Environments, pairs: NeighbourList, cutoff: float, skin: float, atoms: Atoms
-    ) -> None:
-        self.environments, self.pairs = environments, pairs
+    def __init__(self, pairs: MovingPairs, cutoff: float, skin: float, atoms: Atoms) -> None:
+        self.pairs = pairs
         self._cutoff, self._skin = cutoff, skin
         self._numbers = atoms.numbers.copy()
         self._pbc = atoms.pbc.copy()
         self._positions = atoms.positions.copy()
         self._cell = atoms.cell.array.copy()
-        self._counts = np.diff(pairs.first)
         self._inverse = np.linalg.pinv(self._cell[self._pbc], rcond=0.0) if self._pbc.any() else np.zeros((3, 0))
-        self._offset_cell: Floats | None = None
-        self._offset = np.zeros((0, 3))
 
     def covers(self, atoms: Atoms) -> bool:
         """Whether every pair within its cutoff is listed."""
@@ -124,14 +116,3 @@ class _Kept:
             else:
                 farthest = float(np.sqrt(np.partition(squared, -2)[-2:]).sum())
             return bool(shortest * (self._cutoff + self._skin) - farthest >= self._cutoff)
-
-    def move(self, atoms: Atoms) -> None:
-        """Displacements of the listed pairs at new positions and cell, in place."""
-        cell, pairs = atoms.cell.array, self.pairs
-        if self._offset_cell is None or not np.array_equal(cell, self._offset_cell):
-            self._offset = pairs.shift @ cell
-            self._offset_cell = cell.copy()
-        displacement = pairs.displacement
-        np.take(atoms.positions, pairs.neighbour, axis=0, out=displacement, mode="clip")
-        displacement -= np.repeat(atoms.positions, self._counts, axis=0)
-        displacement += self._offset

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 import acegen
 from acegen.fit import Dataset, KeySettings, load_settings, read_dataset
 from acegen.fit.assembly import assemble, make_assembler
-from acegen.fit.data import Parts
+from acegen.fit.dataset import Parts
 from acegen.fit.evaluation import QuantityError, compare_linear, total_row
 from acegen.fit.folds import ALWAYS, assign_folds
 from acegen.fit.merit import predict, rms
@@ -174,7 +174,7 @@ def fit_tasks(setting: Setting, tasks: list[Task], data: Data) -> list[Potential
             found = fit_ridge(problem, solver, settings.weights, setting.progress)
             reduced = reduce_problem(problem, problem.everything, WEIGHTS, task.smoothness)
             largest = float(reduced.svd[1][0])
-            predicted = predict(tested.cells, reduced.columns(reduced.ridge(STRENGTHS * largest)))
+            predicted = predict(tested.cells, reduced.expanded(reduced.ridge(STRENGTHS * largest)))
         errors = total_row(
             "test", compare_linear(model, found.solution, composition, none, data.test, assembler.block_bytes)
         )
