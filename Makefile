@@ -22,7 +22,7 @@ benchmark: install  ## measure everything, about an hour; OPTIONS="--quick" for 
 	$(BIN)/python -m benchmarks $(OPTIONS)
 
 fuzz-python: install  ## odd specs, coefficients, fits, modules, posteriors: make fuzz-python COUNT=100000 (about 5 minutes)
-	PYTHONPATH=tests $(BIN)/python -m fuzz.python --count $(or $(COUNT),100000) $(OPTIONS)
+	PYTHONPATH=tests:tests/support $(BIN)/python -m fuzz.python --count $(or $(COUNT),100000) $(OPTIONS)
 
 check: install
 	$(BIN)/ruff format --check .

@@ -12,7 +12,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from example_models import ROOT
 
 MAY_IMPORT = {
     "store": set(),
@@ -175,3 +175,12 @@ print([m for m in ('sympy', 'flint', 'numpy', 'jinja2', 'cffi') if m in sys.modu
         result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         if expected is not None:
             assert result.stderr.strip() == expected
+
+
+def test_tests_stand_where_the_package_does() -> None:
+    """tests/PACKAGE for each package, and nothing else but what is shared, and what is no package."""
+    packages = {path.parent.name for path in (ROOT / "acegen").glob("*/__init__.py")}
+    folders = {path.parent.name for path in (ROOT / "tests").glob("*/test_*.py")}
+    assert packages - folders <= {"build", "cli"}, "tested through all others"
+    assert folders - packages == {"benchmarks", "examples", "fuzz"}
+    assert not [path.name for path in (ROOT / "tests").glob("test_*.py") if path.name != "test_architecture.py"]

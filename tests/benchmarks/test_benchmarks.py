@@ -1,0 +1,196 @@
+"""The benchmarks run, and count what the generated code does."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ase.build import bulk
+
+from acegen.codegen.lanes.harmonics import harmonics_code
+from acegen.codegen.literals import double_literal
+from benchmarks.counts import Layout, angular_polynomials, count, harmonic_gradient, harmonic_values
+from benchmarks.images import neighbour_arrays
+from benchmarks.timing import Samples, alternate
+from benchmarks.yace import wigner_3j
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "benchmarks", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_quick_run(tmp_path: Path) -> None:
+    """All measurements on small models, with nothing but what is installed."""
+    result = run("--quick", "--output", str(tmp_path))
+    assert result.returncode == 0, result.stderr
+    assert all(len(line) <= 100 for line in result.stdout.splitlines())
+    measured = json.loads((tmp_path / "results.json").read_text())["measurements"]
+    assert list(measured) == [
+        "kernels",
+        "optimizer",
+        "variants",
+        "scaling",
+        "compile",
+        "fitting",
+        "peers",
+        "lammps",
+        "spaces",
+    ]
+    for model in measured["kernels"]["models"]:
+        assert {"gather", "pool", "products", "forces"} <= set(model["us_by_stage"])
+        assert 0 < model["fraction_of_peak"]["total"]["median"] < 1
+    for model in measured["variants"]["models"]:
+        assert model["two_threads_same_bits"] in (True, None)
+        for name, variant in model["variants"].items():
+            worst = max(variant["errors"]["energy"], variant["errors"]["gradient"])
+            assert worst < (1e-5 if "single" in name else 1e-13), name
+    assert [row["atoms"] for row in measured["scaling"]["atoms"]] == sorted(
+        row["atoms"] for row in measured["scaling"]["atoms"]
+    )
+    assert all(model["memory"] > 0 and model["seconds"] > 0 for model in measured["compile"]["models"])
+    assert measured["fitting"]["design"]["total_over_dense"] > 0
+    report = (tmp_path / "report.md").read_text()
+    assert all(f"## {title}" in report for title in ("Summary", "Scaling", "Compiling", "Fitting", "Peers"))
+    for plot in re.findall(r"\]\((\w+\.png)\)", report):
+        assert (tmp_path / plot).stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--only", "kernel"], "'kernel' is not one of kernels"),
+        (["--data", "/nowhere"], "no file /nowhere/Si_test.xyz"),
+        (["--pace", "/nowhere"], "no program /nowhere"),
+        (["--ace-jax", "/nowhere"], "no program /nowhere"),
+        (["--core", "100000"], "core 100000"),
+    ],
+)
+def test_wrong_arguments(arguments: list[str], said: str, tmp_path: Path) -> None:
+    """One line that says what is wrong."""
+    result = run("--quick", "--output", str(tmp_path), *arguments)
+    assert result.returncode != 0
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+class Tally:
+    """A value in generated code that counts the operations it takes: a product is counted when it is not fused."""
+
+    operations = 0
+
+    def __init__(self, product: bool = False, constant: bool = False) -> None:
+        self.product, self.constant = product, constant
+
+    def settle(self) -> Tally:
+        """The value in a register."""
+        Tally.operations += self.product
+        return Tally(constant=self.constant)
+
+    def __mul__(self, other: object) -> Tally:
+        if self.constant and (isinstance(other, float) or (isinstance(other, Tally) and other.constant)):
+            return Tally(constant=True)
+        self.settle()
+        if isinstance(other, Tally):
+            other.settle()
+        return Tally(product=True)
+
+    __rmul__ = __mul__
+
+    def __add__(self, other: Tally) -> Tally:
+        if self.product and other.product:
+            self.settle()
+        Tally.operations += 1
+        return Tally()
+
+    __sub__ = __add__
+
+
+class Values(defaultdict[Any, Any]):
+    """An array of the generated code."""
+
+    def __init__(self) -> None:
+        super().__init__(Tally)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        super().__setitem__(key, value.settle())
+
+
+def operations(*code: Iterable[str]) -> int:
+    """Operations of statements of generated C, which read as Python once declarations are taken away."""
+    names: dict[str, Any] = {name: Tally() for name in ("x", "y", "z", "along", "gx", "gy", "gz")}
+    names |= {name: Values() for name in "QcsS"} | {name: defaultdict(Values) for name in "TU"}
+    names |= {"k": 0, "splat": lambda _: Tally(constant=True)}
+    Tally.operations = 0
+    for lines in code:
+        for line in lines:
+            text = re.sub(r"const lanes|/\*.*?\*/|^\{|\}$", "", line).strip().replace("(void)", "")
+            for statement in filter(None, map(str.strip, text.split(";"))):
+                declared = re.fullmatch(r"a = (.*), b = (.*)", statement)
+                if declared:
+                    statement = f"a, b = ({declared[1]}).settle(), ({declared[2]}).settle()"
+                exec(statement, names)
+    return Tally.operations
+
+
+@pytest.mark.parametrize("l_max", range(1, 9))
+def test_counts_are_those_of_generated_code(l_max: int) -> None:
+    """Harmonics: the formulas are those of the statements, but for sums that C does not chain."""
+    code = harmonics_code(l_max, double_literal)
+    polynomials = operations(code.polynomial_code)
+    assert 0 <= polynomials - angular_polynomials(l_max) <= 2
+    assert operations(code.polynomial_code, code.value_code) - polynomials == harmonic_values(l_max)
+    gradient = operations(code.polynomial_code, code.gradient_code) - polynomials + 11
+    assert 0 <= gradient - harmonic_gradient(l_max) <= 2 * l_max + 2
+
+
+def test_counts_by_hand() -> None:
+    """One radial function, l = 0: a sum over neighbours and its gradient."""
+    counts = count(Layout(((1,),), 1, 2), 10.0)
+    assert counts.pool == 10  # one A
+    assert counts.forces == 10 * (2 + 1 + 11)  # T and U, U_00 S_00, the final components
+    assert counts.total == counts.gather + counts.pool + 2 + counts.forces
+
+
+def test_alternation() -> None:
+    """Every contender is timed in every round, ratios are formed by round."""
+    order: list[str] = []
+    contenders = {name: (lambda name=name: order.append(name)) for name in ("a", "b", "c")}
+    timed = alternate(contenders, 3, peak=lambda: 1.0)
+    assert order == list("abc" + "abc" + "bca" + "cab")
+    assert all(len(samples.values) == 3 for samples in timed.seconds.values())
+    assert Samples.of([2.0, 6.0, 12.0]).over(Samples.of([1.0, 2.0, 3.0])).median == 3.0
+
+
+def test_couplings_are_orthogonal() -> None:
+    """Σ_m of squared 3j symbols is one, as for every allowed triple."""
+    for triple in ((0, 0, 0), (1, 1, 2), (2, 2, 2), (2, 3, 4)):
+        ranges = [range(-j, j + 1) for j in triple]
+        total = sum(wigner_3j(*triple, a, b, c) ** 2 for a in ranges[0] for b in ranges[1] for c in ranges[2])
+        assert total == pytest.approx(1.0)
+
+
+def test_neighbour_arrays() -> None:
+    """Positions of atoms and images give the displacements back; every pair knows its reverse."""
+    structures = [bulk("Si", "diamond", a=a, cubic=True) for a in (5.2, 5.6)]
+    arrays = neighbour_arrays(structures, 5.5)
+    n_atoms, width = arrays["index"].shape
+    for atom in range(n_atoms):
+        for place in range(int(arrays["counts"][atom])):
+            displacement = arrays["displacement"][atom, place]
+            position = arrays["positions"][arrays["neighbours"][place, atom]]
+            np.testing.assert_allclose(position - arrays["positions"][atom], displacement, atol=1e-12)
+            other, back = arrays["index"][atom, place], arrays["reverse"][atom, place]
+            assert arrays["index"][other, back] == atom
+            np.testing.assert_allclose(arrays["displacement"][other, back], -displacement, atol=1e-12)
+    assert not arrays["mask"][np.arange(width) >= arrays["counts"][:, None]].any()
