@@ -90,7 +90,7 @@ def test_backends_do_not_know_each_other() -> None:
             assert "acegen.codegen.backend" not in text, file
 
 
-SPACES = {"spec/basis.py", "spec/particles.py", "spec/symmetries.py", "program/kernel.py"} | {
+SPACES = {"spec/basis.py", "spec/particle_spec.py", "spec/symmetries.py", "program/kernel.py"} | {
     f"algebra/{name}.py" for name in ("line", "circle", "sphere")
 }
 """Files that may name the symmetry of a space: those that define it, for specifications, programs and algebra."""

@@ -13,7 +13,7 @@ from flint import fmpq
 from acegen.algebra.angular import AngularAlgebra, Tensor
 from acegen.algebra.field import Rational
 from acegen.algebra.measure import Measure
-from acegen.algebra.particles import ParticleAlgebra
+from acegen.algebra.particle_algebra import ParticleAlgebra
 from acegen.algebra.polynomials import PolynomialAlgebra
 from acegen.basis.estimate import check_number, check_size
 from acegen.basis.invariants import symmetric_space

@@ -15,7 +15,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from acegen.algebra.particles import ParticleAlgebra
+from acegen.algebra.particle_algebra import ParticleAlgebra
 from acegen.basis.labels import Label
 from acegen.errors import SpecError
 from acegen.spec import AnySpec

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from acegen.algebra.field import Rational
-from acegen.algebra.particles import ParticleAlgebra
+from acegen.algebra.particle_algebra import ParticleAlgebra
 
 
 @dataclass(frozen=True)

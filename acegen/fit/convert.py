@@ -14,7 +14,7 @@ from acegen.fit.pacemaker import dataframe_frames
 from acegen.fit.reading import is_pickle, read_frames
 from acegen.progress import Progress
 from acegen.store.documents import unreadable
-from acegen.store.staging import whole_file
+from acegen.store.replacing import whole_file
 
 if TYPE_CHECKING:
     from ase import Atoms

@@ -27,7 +27,7 @@ from acegen.basis.invariants import symmetric_space
 from acegen.basis.labels import Channel, Label, channel_pattern
 from acegen.basis.purification import CoupledIndex, Row, contracted_functions, sort_slots
 from acegen.orthogonal.ensemble import Ensemble
-from acegen.orthogonal.one_particle import CONSTANT, OneParticle, Part
+from acegen.orthogonal.orthogonal_functions import CONSTANT, OneParticle, Part
 from acegen.progress import Progress, Silent
 
 ONE: CoupledIndex = ((), 0)

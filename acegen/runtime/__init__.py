@@ -4,7 +4,7 @@ from acegen.runtime.compiled import CompiledModel, open_model
 from acegen.runtime.design import DesignBlock, design_blocks
 from acegen.runtime.environments import Environments
 from acegen.runtime.model import Model, load
-from acegen.runtime.particles import ParticleModel, load_particles
+from acegen.runtime.particle_model import ParticleModel, load_particles
 from acegen.runtime.results import DesignRows, FunctionLabel, ParticleLabel, Result
 
 __all__ = [

@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 from acegen.errors import SpecError
 from acegen.printing import shown
 from acegen.spec.basis import BasisSpec, ParticleBasisSpec
-from acegen.spec.particles import IntervalSpec, ParticleSpec
+from acegen.spec.particle_spec import IntervalSpec, ParticleSpec
 from acegen.spec.radial import AgnesiSpec, ClosedRadialSpec, EnvelopeRadialSpec
 from acegen.spec.schema import InnerCutoffSpec, PairSpec, Spec, ZblSpec
 from acegen.spec.symmetries import ATOMS

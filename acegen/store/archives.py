@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from acegen.store.staging import whole_file
+from acegen.store.replacing import whole_file
 
 
 def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from typing import ClassVar
 from acegen.errors import AcegenError, BuildError, ExportError, FitError
 from acegen.store.documents import read_json
 from acegen.store.files import is_own
-from acegen.store.staging import staging_folder
+from acegen.store.replacing import staging_folder
 
 RECORD = "export.json"
 """In the folder of an export: what was put there."""

@@ -8,7 +8,7 @@ from acegen.progress import Progress
 from acegen.runtime import CompiledModel, Model, ParticleModel
 from acegen.verify.atoms import AtomVerifier
 from acegen.verify.checks import CheckResult, Verifier
-from acegen.verify.particles import ParticleVerifier
+from acegen.verify.particle_verifier import ParticleVerifier
 
 
 def verify_module(

@@ -15,8 +15,8 @@ from acegen.spec import load_atomic_spec
 from acegen.verify.checks import CheckResult, Verifier
 from acegen.verify.environments import Environment, particles, random_rotation, vector
 from acegen.verify.inner import InnerCutoff
-from acegen.verify.one_particle import AtomFunctions
 from acegen.verify.reference import Reference
+from acegen.verify.reference_functions import AtomFunctions
 from acegen.verify.repulsion import Repulsion
 
 Floats = NDArray[np.float64]

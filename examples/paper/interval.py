@@ -7,11 +7,11 @@ from itertools import combinations_with_replacement
 from math import prod
 
 from acegen.algebra.line import LINE
-from acegen.algebra.particles import interval_algebra
+from acegen.algebra.particle_algebra import interval_algebra
 from acegen.algebra.polynomials import PolynomialAlgebra
 from acegen.basis import Channel, Label
 from acegen.basis.purification import purify_label
-from acegen.spec.particles import IntervalSpec
+from acegen.spec.particle_spec import IntervalSpec
 
 Indices = tuple[int, ...]
 """Indices k_1 <= k_2 <= ... of the polynomials in a product."""

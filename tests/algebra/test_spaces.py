@@ -27,11 +27,11 @@ from acegen.algebra.circle import O2, SO2
 from acegen.algebra.directions import PolynomialSpace, check_space, mean, polynomial_of
 from acegen.algebra.field import Rational
 from acegen.algebra.line import LINE, O1
-from acegen.algebra.particles import interval_algebra
+from acegen.algebra.particle_algebra import interval_algebra
 from acegen.basis import derive_basis
 from acegen.basis.invariants import invariant_space
 from acegen.spec import load_spec, symmetries
-from acegen.spec.particles import IntervalSpec
+from acegen.spec.particle_spec import IntervalSpec
 from acegen.verify import verify_module
 
 ONE, ZERO = fmpq(1), fmpq(0)
@@ -80,7 +80,7 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(symmetries, "SYMMETRIES", known := dict(symmetries.SYMMETRIES))
     monkeypatch.setattr(spaces, "SYMMETRIES", known)
     monkeypatch.setattr("acegen.spec.basis.SYMMETRIES", known)
-    monkeypatch.setattr("acegen.spec.particles.SYMMETRIES", known)
+    monkeypatch.setattr("acegen.spec.particle_spec.SYMMETRIES", known)
 
 
 def real_value(l: int, m: int, angle: float) -> float:

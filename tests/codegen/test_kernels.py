@@ -15,8 +15,8 @@ import acegen
 from acegen.basis.definitions import read_definitions
 from acegen.runtime.environments import Environments
 from acegen.spec import load_spec
-from acegen.verify.one_particle import AtomFunctions
 from acegen.verify.reference import Particle, Reference, reference_functions
+from acegen.verify.reference_functions import AtomFunctions
 
 Models = Callable[[str], acegen.Model]
 keys = st.sampled_from(sorted(SPECS))

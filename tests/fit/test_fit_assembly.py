@@ -477,7 +477,7 @@ def test_an_interrupted_fit_goes_on_where_it_stopped(
 
 def test_what_a_killed_fit_has_left_is_cleared_up(tmp_path: Path) -> None:
     """And an earlier result that it had set aside is put back."""
-    from acegen.store.staging import staging_folder
+    from acegen.store.replacing import staging_folder
 
     gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
     dead, target = int(gone.stdout), tmp_path / "copper"

@@ -11,7 +11,7 @@ import pytest
 
 from acegen.store.archives import read_arrays, write_arrays
 from acegen.store.ownership import ExportFolder, FitFolder, FolderKind, ModuleFolder
-from acegen.store.staging import whole_file
+from acegen.store.replacing import whole_file
 
 KINDS: dict[str, tuple[FolderKind, dict[str, str]]] = {
     "module": (ModuleFolder("model"), {"model.c": "", "module.json": "{}"}),

@@ -14,8 +14,8 @@ from acegen.runtime import ParticleModel
 from acegen.spec import load_particle_spec
 from acegen.verify.checks import CheckResult, Verifier
 from acegen.verify.environments import Environment
-from acegen.verify.one_particle import ParticleFunctions
 from acegen.verify.reference import Reference
+from acegen.verify.reference_functions import ParticleFunctions
 
 Floats = NDArray[np.float64]
 

@@ -15,21 +15,21 @@ import pytest
 import acegen
 from acegen.errors import BuildError
 from acegen.export import export_model
-from acegen.store import staging
-from acegen.store.staging import recover, replace_folder, staging_folder, temporary_folder
+from acegen.store import replacing
+from acegen.store.replacing import recover, replace_folder, staging_folder, temporary_folder
 
 REPLACE = """
 import sys
 from pathlib import Path
-from acegen.store import staging
+from acegen.store import replacing
 from acegen.errors import BuildError
 if sys.argv[2] == "steps":
-    staging._exchange = lambda one, other: False
+    replacing._exchange = lambda one, other: False
 print("ready", flush=True)
 number = 0
 while True:
     number += 1
-    with staging.staging_folder(Path(sys.argv[1]), BuildError) as folder:
+    with replacing.staging_folder(Path(sys.argv[1]), BuildError) as folder:
         for name in ("a", "b"):
             (folder / name).write_text(str(number))
 """
@@ -108,7 +108,7 @@ def test_what_cannot_be_put_back_is_kept(tmp_path: Path, monkeypatch: pytest.Mon
 def test_replacement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exchange: bool) -> None:
     """New, over an empty folder, over a full one, and over a link to one."""
     if not exchange:
-        monkeypatch.setattr(staging, "_exchange", lambda *_: False)
+        monkeypatch.setattr(replacing, "_exchange", lambda *_: False)
     target, elsewhere = tmp_path / "a" / "model", tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "kept").touch()

@@ -13,7 +13,7 @@ from acegen.algebra.measure import Measure, natural_measure
 from acegen.algebra.polynomials import ClassicalFamily, PolynomialAlgebra
 from acegen.algebra.spaces import angular_algebra
 from acegen.spec import AnySpec
-from acegen.spec.particles import IntervalSpec
+from acegen.spec.particle_spec import IntervalSpec
 from acegen.spec.radial import RadialTable
 
 _CONSTANT = PolynomialAlgebra(ClassicalFamily("monomial"), fmpq_poly([1]), first=0)
