@@ -74,7 +74,7 @@ def compile(
         spec: path of a TOML file, or a mapping of the same shape.
         directory: where the module's folder is made.
         coefficients: a coefficient file, `Coefficients`, or a mapping from centre element to an array in label
-            order; with them the model has energies and forces.
+            order; with them the model computes energies and forces.
         progress: told about each stage; silent by default.
         options: instruction set, lanes, precision, threads; by default what is fastest on this machine.
 
@@ -117,9 +117,9 @@ def compile_particles(
 
 
 def derive(spec: SpecSource, progress: Progress | None = None) -> Basis:
-    """The basis of a spec, exact, without compiling it: labels, coupling, purification operator, scales.
+    """Derive the exact basis of a spec without compiling it: labels, coupling, purification operator, scales.
 
-    `acegen.orthogonal` makes Gram matrices and orthonormal bases of it.
+    `acegen.orthogonal` computes its Gram matrices and orthonormal bases.
 
     Raises:
         SpecError: the spec is wrong, or asks for a basis too large to compile.
@@ -132,10 +132,10 @@ def derive(spec: SpecSource, progress: Progress | None = None) -> Basis:
 
 
 def add_space(space: GeneratedAngularAlgebra) -> None:
-    """Make a particle space of one's own known: specifications may then name its symmetry.
+    """Register a custom particle space, so that specifications may name its symmetry.
 
-    Python packages can do so for every command of acegen: in an entry point of the group "acegen.spaces", which names
-    a module that calls this function.
+    An installed package can register one for every acegen command, by an entry point in the group "acegen.spaces" that
+    names a module calling this function.
 
     Raises:
         SpecError: its name is taken, or its product table contradicts its functions or its group.

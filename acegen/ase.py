@@ -1,4 +1,4 @@
-"""A compiled model as a calculator of ASE.
+"""A compiled model as an ASE calculator.
 
     atoms.calc = acegen.ase.Calculator("generated/NAME")
 
@@ -41,11 +41,11 @@ class Calculator(AseCalculator):  # type: ignore[misc]
     """Energies, forces, stress and uncertainties of a compiled model, for `atoms.calc`.
 
     Units are ASE's: eV, Å; stress in eV/Å^3 as xx, yy, zz, yz, xz, xy, negative under compression. Stress needs a cell
-    that is periodic in three directions. `stresses` are shares of the atoms, by the strain derivative of their site
+    that is periodic in three directions. `stresses` are per-atom contributions, the strain derivatives of the site
     energies; they add up to the stress.
 
-    Neighbour lists reach `skin` further than the cutoff and are kept until atoms or cell have moved so much that a
-    pair could be missed, so results never depend on the skin. Atoms may leave the cell, or be put back.
+    Neighbour lists extend `skin` beyond the cutoff and are kept until atoms or cell have moved so far that a pair could
+    be missed, so results never depend on the skin. Atoms may leave the cell, or be wrapped back into it.
     """
 
     name = "acegen"
@@ -59,18 +59,18 @@ class Calculator(AseCalculator):  # type: ignore[misc]
         threads: int = 1,
         uncertainty: str | Path | Posterior | None = None,
     ) -> None:
-        """A calculator, for one `Atoms` object or, one after the other, any number.
+        """Make a calculator, for one `Atoms` object or for several in turn.
 
         Args:
-            model: folder of a compiled module with a potential, or such a model.
-            skin: Å that neighbour lists reach beyond the cutoff. More is less often rebuilt, but slower.
-            threads: threads of the kernel, for a module compiled with OpenMP; a loaded model brings its own number.
-            uncertainty: posterior of the coefficients, or where it is; by default in the model's folder. It is read
-                when an uncertainty is asked for.
+            model: folder of a compiled module with a potential, or a loaded one.
+            skin: Å by which neighbour lists extend beyond the cutoff: more means fewer rebuilds, but slower calls.
+            threads: threads of the kernel, for a module compiled with OpenMP; a loaded model has its own setting.
+            uncertainty: posterior of the coefficients, or its path; by default the one in the model's folder. It is
+                read when an uncertainty is first requested.
 
         Raises:
             ModuleError: the module is missing or damaged, has no potential, or cannot use several threads, the skin
-                is no length from 0 to the cutoff, or the uncertainty is of another type.
+                is not a length from 0 to the cutoff, or the uncertainty has the wrong type.
         """
         super().__init__()
         self.results: dict[str, Any] = {}
@@ -78,30 +78,31 @@ class Calculator(AseCalculator):  # type: ignore[misc]
             model = load(model, threads)
         elif not isinstance(model, Model):
             raise ModuleError(
-                f"model = {model!r} is no compiled model; give the folder of one, or acegen.load(folder)."
+                f"model = {model!r} is not a compiled model; give the folder of one, or acegen.load(folder)."
             )
         elif threads != 1:
             raise ModuleError(
-                f"threads = {threads!r} goes with the folder of a model; for a loaded one, acegen.load(path, threads)."
+                f"threads = {threads!r} applies to a model's folder only; for a loaded model, use "
+                "acegen.load(path, threads)."
             )
         model.require_potential()
         self.model = model
         self._lists = SkinList(model, skin)
         if not isinstance(uncertainty, str | Path | Posterior | None):
-            raise ModuleError(f"uncertainty = {uncertainty!r} is no posterior; give its file, or a Posterior.")
+            raise ModuleError(f"uncertainty = {uncertainty!r} is not a posterior; give its file, or a Posterior.")
         self._uncertainty = model.path if uncertainty is None else uncertainty
         self.parameters.update(model=str(model.path), skin=skin)
 
     @property
     def rebuilds(self) -> int:
-        """How many times neighbour lists were made, for this skin."""
+        """How many times neighbour lists have been built with this skin."""
         return self._lists.builds
 
     def set(self, **changes: Any) -> dict[str, Any]:
         """Change the skin: `set(skin=1.0)`. Returns what changed.
 
         Raises:
-            ModuleError: the skin is no length from 0 to the cutoff, or another parameter is named.
+            ModuleError: the skin is not a length from 0 to the cutoff, or another parameter is given.
         """
         if changes.keys() - {"skin"}:
             raise ModuleError(f"only skin can be set, not {', '.join(changes)}; make another acegen.ase.Calculator.")
@@ -140,7 +141,7 @@ class Calculator(AseCalculator):  # type: ignore[misc]
             )
 
     def check_state(self, atoms: Atoms, tol: float = 1e-15) -> list[str]:
-        """What differs from the structure evaluated last: any bit, unless `tol` is more than ASE's default (slower)."""
+        """What changed since the last evaluation: compared bit by bit, unless `tol` exceeds ASE's default (slower)."""
         if self.atoms is None or tol > 1e-15:
             longer: list[str] = super().check_state(atoms, tol)
             return longer
@@ -154,17 +155,17 @@ class Calculator(AseCalculator):  # type: ignore[misc]
         return [name for name in same if not same[name]]
 
     def export_properties(self) -> Properties:
-        """Results that ASE knows, thus without uncertainties."""
+        """The results that ASE knows of, so without uncertainties."""
         return Properties({name: value for name, value in self.results.items() if name in all_outputs})
 
     def energy_uncertainty(self, atoms: Atoms | None = None) -> float:
         """Standard deviation of the total energy, eV; also left in `results["energy_uncertainty"]`.
 
         Args:
-            atoms: a structure; by default the one evaluated last.
+            atoms: a structure; by default the last one evaluated.
 
         Raises:
-            ModuleError: the model has no posterior, or that of another basis.
+            ModuleError: the model has no posterior, or one of another basis.
             StructureError: unknown elements, coincident atoms, or values that are not finite.
         """
         return float(self._deviation("energy_uncertainty", energy_uncertainty, atoms))
@@ -178,7 +179,7 @@ class Calculator(AseCalculator):  # type: ignore[misc]
         return np.array(self._deviation("forces_uncertainty", forces_uncertainty, atoms))
 
     def _deviation(self, name: str, evaluate: Callable[[Model, Posterior, Atoms], Any], atoms: Atoms | None) -> Any:
-        """An uncertainty, from `results` if it is there."""
+        """An uncertainty, taken from `results` if already there."""
         if not isinstance(self._uncertainty, Posterior):
             self._uncertainty = read_posterior(self._uncertainty, self.model)
         if atoms is None:

@@ -1,16 +1,16 @@
 """What the angular half of a particle space must provide, and the invariants that follow from it.
 
-One-particle functions are R_n S_lm: the index l says which representation of the group G, m which of its components.
-A space states
+One-particle functions are R_n S_lm: the index l selects a representation of the group G, m one of its components.
+A space provides
 
     components    the m of each l,
     product       Π_t S_{l_t m_t} as a rational combination of S_lm (a product table),
     norms         the mean of S_lm² (functions of different (l, m) must be orthogonal),
-    generators    rational matrices by which G acts on the components of an l: of infinitesimal elements X (rotations)
-                  and of single elements g (reflections, or all generators of a finite group).
+    generators    rational matrices by which G acts on the components of an l: for infinitesimal elements X (rotations)
+                  and for single elements g (reflections, or all generators of a finite group).
 
 From these follow the invariant tensors, the solutions of Σ_t X^(t) T = 0 and g⊗...⊗g T = T, and with them coupling,
-purification and everything later. Spaces that know their invariants better, as the sphere does, give them themselves.
+purification and all later stages. A space with a better way to its invariants, such as the sphere, provides its own.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Matrix: TypeAlias = tuple[tuple[Rational, ...], ...]
 class AngularAlgebra(ABC):
     """The angular functions of a particle space and the group under which models are invariant.
 
-    Objects are immutable, and equal if they are of the same class and symmetry: they are keys of caches.
+    Objects are immutable and serve as cache keys; those of the same class and symmetry are equal.
     """
 
     @property
@@ -55,7 +55,7 @@ class AngularAlgebra(ABC):
 
     @abstractmethod
     def components(self, l: int) -> tuple[int, ...]:
-        """The m of an l, consecutive functions of which stand side by side in memory."""
+        """The m of an l, in the order of their functions in memory."""
 
     @abstractmethod
     def product(self, factors: tuple[tuple[int, int], ...]) -> tuple[AngularTerm, ...]:
@@ -76,7 +76,7 @@ class AngularAlgebra(ABC):
 
     @property
     def finite_elements(self) -> tuple[Matrix, ...]:
-        """Rational orthogonal matrices that generate, with those, the whole group."""
+        """Rational orthogonal matrices that, with the infinitesimal elements, generate the whole group."""
         return ()
 
     @property
@@ -85,11 +85,11 @@ class AngularAlgebra(ABC):
         return f"S_lm of the symmetry {self.symmetry}, polynomials of the direction"
 
     def admits(self, l: tuple[int, ...]) -> bool:
-        """A quick test that rules out l's (ascending) without invariants; those it lets pass are looked at."""
+        """A quick test that rules out l's (ascending) without invariants; those that pass are examined."""
         return True
 
     def admits_degrees(self, n: tuple[int, ...]) -> bool:
-        """Whether Π_t R_{n_t} may be part of an invariant; not where the group changes the sign of the R_n with it."""
+        """Whether Π_t R_{n_t} may be part of an invariant: false if the group changes its sign."""
         return True
 
     @property
@@ -99,13 +99,13 @@ class AngularAlgebra(ABC):
 
     @property
     def l_max(self) -> int | None:
-        """Largest l there is; None if there is no end to them."""
+        """Largest l; None if unbounded."""
         return None
 
     def to_real(self, polynomial: Tensor, canonical: Callable[[MTuple], MTuple]) -> Tensor:
         """An invariant polynomial in the functions of the algebra, rewritten in those that kernels evaluate.
 
-        The same functions, unless the algebra is done in others. `canonical` sorts the m of equal factors.
+        These are the same unless the algebra uses other functions. `canonical` sorts the m of equal factors.
         """
         return polynomial
 
@@ -119,8 +119,8 @@ class AngularAlgebra(ABC):
 class GeneratedAngularAlgebra(AngularAlgebra):
     """An angular algebra given by real functions, the products of two of them, and generators of the group.
 
-    Everything else follows. Invariants are found in the space of all tensors, of Π_t (number of components of l_t)
-    dimensions: made for l with few components.
+    Everything else follows. Invariants are sought in the space of all tensors, whose dimension is Π_t (number of
+    components of l_t), so this suits l with few components.
     """
 
     @abstractmethod

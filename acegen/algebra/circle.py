@@ -59,7 +59,7 @@ class RotationsOfPlane(GeneratedAngularAlgebra):
     def invariant_tensors(self, l: tuple[int, ...]) -> Sequence[Tensor]:
         """Real and imaginary part of Π_t (cos ± i sin)(l_t θ_t) for each choice of signs with Σ ± l_t = 0.
 
-        They span what the generators leave invariant, without the search for a nullspace that it would take.
+        They span what the generators leave invariant, found without a nullspace search.
         """
         return [part for parts in _phase_products(l) for part in parts if part]
 
@@ -88,7 +88,7 @@ class IsometriesOfPlane(RotationsOfPlane):
         return (((fmpq(1), fmpq(0)), (fmpq(0), fmpq(-1))),)
 
     def invariant_tensors(self, l: tuple[int, ...]) -> Sequence[Tensor]:
-        """The real parts: those that a reflection leaves as they are."""
+        """The real parts, which a reflection leaves unchanged."""
         return [real for real, _ in _phase_products(l)]
 
     def finite_generators(self, l: int) -> Sequence[Matrix]:
@@ -98,8 +98,8 @@ class IsometriesOfPlane(RotationsOfPlane):
 
 
 def _phase_products(l: tuple[int, ...]) -> list[tuple[Tensor, Tensor]]:
-    """Real and imaginary parts of the products of phases without total phase, one for each choice of signs and its own
-    opposite, which is the complex conjugate."""
+    """Real and imaginary parts of the products of phases with zero total phase, one for each choice of signs up to an
+    overall sign, which is complex conjugation."""
     moving = [slot for slot, degree in enumerate(l) if degree]
     found: list[tuple[Tensor, Tensor]] = []
     for signs in cartesian((1, -1), repeat=max(0, len(moving) - 1)):

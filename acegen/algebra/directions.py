@@ -1,7 +1,7 @@
 """Angular functions given as polynomials of the direction: products, norms and group action derived, or checked.
 
-A space of one's own is a subclass of `PolynomialSpace` that states its functions S_lm as rational polynomials in the
-components of a unit vector, and its group by matrices acting on vectors. Everything else follows exactly from means of
+A custom space is a subclass of `PolynomialSpace` that gives its functions S_lm as rational polynomials in the
+components of a unit vector, and its group as matrices acting on vectors. Everything else follows exactly from means of
 monomials over the circle or the sphere, E Π_i u_i^{2a_i} = Π_i (2a_i - 1)!! / (d (d+2) ... (d + 2Σa - 2)):
 
     norms          E S_lm²
@@ -32,9 +32,9 @@ Polynomial: TypeAlias = Any
 class PolynomialSpace(GeneratedAngularAlgebra):
     """A space whose functions are given as polynomials and whose group is given by matrices; see the module.
 
-    To be stated: `symmetry`, `dimension`, `components`, `polynomial`, and `infinitesimal_elements` or
-    `finite_elements`. Functions must be orthogonal over all directions, S_00 = 1, each l is mapped into itself by the
-    group, and the product of two functions of l and l' is a combination of functions up to l + l'.
+    Subclasses define `symmetry`, `dimension`, `components`, `polynomial`, and `infinitesimal_elements` or
+    `finite_elements`. Functions must be orthogonal over all directions, with S_00 = 1; the group must map each l into
+    itself; and the product of two functions of l and l' must be a combination of functions up to l + l'.
     """
 
     @property
@@ -55,10 +55,10 @@ class PolynomialSpace(GeneratedAngularAlgebra):
 
 
 def check_space(space: GeneratedAngularAlgebra, l_max: int = 3) -> None:
-    """Compare what a space states with its functions, exactly, for all l up to `l_max`.
+    """Check exactly, for all l up to `l_max`, that what a space states agrees with its functions.
 
     Raises:
-        SpecError: it contradicts itself; the message says in what.
+        SpecError: the space contradicts itself; the message says where.
     """
     where = f"the space '{space.symmetry}'"
     _check_types(space, where, l_max)
@@ -111,7 +111,7 @@ def mean(polynomial: Polynomial) -> Rational:
 
 
 def same_function(first: Polynomial, second: Polynomial) -> bool:
-    """Whether two polynomials agree in all directions: their difference has no mean square."""
+    """Whether two polynomials agree in all directions: the mean square of their difference is zero."""
     return bool(mean((first - second) ** 2) == 0)
 
 
@@ -154,7 +154,7 @@ def _multiply(space: PolynomialSpace, first: tuple[int, int], second: tuple[int,
                 terms.append((l, m, overlap / space.norm_squared(l, m)))
     if sum((value**2 * space.norm_squared(l, m) for l, m, value in terms), fmpq(0)) != mean(full**2):
         raise SpecError(
-            f"the space '{space.symmetry}' is not closed: S_{first} S_{second} is no combination of functions up to "
+            f"the space '{space.symmetry}' is not closed: S_{first} S_{second} is not a combination of functions up to "
             f"l = {first[0] + second[0]}."
         )
     return tuple(terms)

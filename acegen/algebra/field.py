@@ -18,7 +18,7 @@ Rational: TypeAlias = fmpq
 
 if GROUND_TYPES != "flint":
     raise DependencyError(
-        f"SymPy runs on the ground types {GROUND_TYPES!r}, acegen needs 'flint'. "
+        f"SymPy uses the ground types {GROUND_TYPES!r}, but acegen needs 'flint'. "
         "Install python-flint and unset the environment variable SYMPY_GROUND_TYPES."
     )
 

@@ -1,6 +1,6 @@
 """Spaces without directions: particles on an interval, whose functions R_n have no angular part.
 
-The groups are the trivial one, and O(1): the change of sign of all particles, under which R_n has the parity of n.
+The groups are the trivial one and O(1), the sign change of all particles, under which R_n has the parity of n.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class NoDirections(AngularAlgebra):
 
 
 class ReflectionOfLine(NoDirections):
-    """Invariance under O(1), too: models are even functions of all particles together."""
+    """Invariance also under O(1): models are even functions of all particles together."""
 
     @property
     def symmetry(self) -> str:

@@ -87,14 +87,14 @@ ARCSINE = Measure(MINUS_HALF, MINUS_HALF)
 """Density ∝ (1 - x²)^(-1/2) on [-1, 1], the measure of the Chebyshev polynomials."""
 
 RADIAL = Measure(lower=ZERO)
-"""Uniform on [0, 1]: y of radial functions."""
+"""Uniform on [0, 1]: for y of radial functions."""
 
 
 def natural_measure(functions: PolynomialAlgebra) -> Measure:
-    """The measure that goes with one-particle functions, and that their scales refer to.
+    """The natural measure of one-particle functions, which their scales refer to.
 
-    Polynomials without an envelope come with the measure under which they are orthogonal (monomials, which are
-    orthogonal under none, with the uniform one); functions with an envelope, as radial ones, with uniform y.
+    For polynomials without an envelope it is the measure under which they are orthogonal (for monomials, which have
+    none, the uniform one); for functions with an envelope, such as radial ones, y is uniform.
     """
     family = functions.family
     lower, upper = domain(family)

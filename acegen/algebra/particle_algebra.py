@@ -17,7 +17,7 @@ from acegen.spec.particle_spec import IntervalSpec
 from acegen.spec.radial import RadialTable
 
 _CONSTANT = PolynomialAlgebra(ClassicalFamily("monomial"), fmpq_poly([1]), first=0)
-"""Radial functions of particles of which only the direction counts: R_0 = 1, the others are not used."""
+"""Radial functions where only the direction of a particle matters: R_0 = 1; no others are used."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class ParticleAlgebra:
         spec: the specification.
         radial: functions R_n of one variable (distance, or position on the interval) and their products.
         angular: functions S_lm of the direction, their products, and the group.
-        last: highest n; None if there is no end to them.
+        last: highest n; None if unbounded.
     """
 
     spec: AnySpec

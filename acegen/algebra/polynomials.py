@@ -89,7 +89,7 @@ class PolynomialAlgebra:
         return self.envelope * self.polynomial(index - self.first)
 
     def product(self, indices: Sequence[int]) -> Expansion:
-        """Coefficients rho with R_{i1} R_{i2} ... = sum_c rho_c R_c (ascending c, zeros left out)."""
+        """Coefficients rho with R_{i1} R_{i2} ... = sum_c rho_c R_c (ascending c, zeros omitted)."""
         key = tuple(sorted(indices))
         found = self._products.get(key)
         if found is None:

@@ -1,4 +1,4 @@
-"""The symmetries that there are: the angular algebra of each, and how further ones are added."""
+"""The known symmetries: the angular algebra of each, and how to add more."""
 
 from __future__ import annotations
 
@@ -21,23 +21,24 @@ def angular_algebra(symmetry: str) -> AngularAlgebra:
 
 
 def enter_space(space: GeneratedAngularAlgebra) -> None:
-    """Make the symmetry of a space known to specifications.
+    """Register the symmetry of a space for use in specifications.
 
-    What it states is checked exactly for small l: functions, norms, product table, group.
+    Its functions, norms, product table and group are checked exactly for small l.
 
     Raises:
-        SpecError: it is no space, its name is malformed or taken by a space of another kind, particles have neither two
-            nor three coordinates, or the space contradicts itself.
+        SpecError: the argument is not a space, its name is malformed or taken by a space of another kind, particles do
+            not have two or three coordinates, or the space contradicts itself.
     """
     if not isinstance(space, GeneratedAngularAlgebra):
         raise SpecError(
-            f"{space!r} is no particle space; give an object of a class derived from PolynomialSpace, such as Square()."
+            f"{space!r} is not a particle space; give an object of a class derived from PolynomialSpace, "
+            "such as Square()."
         )
     name = space.symmetry
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.+-]*", name):
-        raise SpecError(f"the symmetry {name!r} is no name; use letters, digits, and '_.+-'.")
+        raise SpecError(f"the symmetry {name!r} is not a valid name; use letters, digits, and '_.+-'.")
     if _SPACES.get(name, space) != space:
-        raise SpecError(f"the symmetry '{name}' is there already; give the space another one.")
+        raise SpecError(f"the symmetry '{name}' already exists; give the space another name.")
     if space.dimension not in (2, 3):
         raise SpecError(
             f"the space '{name}' has particles with {space.dimension} coordinates; directions have two or three. "

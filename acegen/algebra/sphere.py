@@ -1,7 +1,7 @@
 """Functions on the sphere with the group O(3): spherical harmonics, coupled by Clebsch-Gordan coefficients.
 
 The algebra is done in the complex harmonics Z of `acegen.algebra.harmonics`, in which m is conserved and everything
-stays sparse; `to_real` goes over to the S_lm that kernels evaluate.
+stays sparse; `to_real` converts to the S_lm that kernels evaluate.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Contraction of slots: what becomes of a coupled product when particles in it coincide.
+"""Contraction of slots: what a coupled product becomes when some of its particles coincide.
 
 Merging the slots of a block b replaces Π_{t∈b} S_{l_t m_t} by Σ_LM γ_LM S_LM. Applied to an invariant tensor this
 gives invariant tensors on the block degrees L, so it is a small rational matrix between invariant spaces,
-one for each choice of L per block. It depends on the l's and on the partition only.
+one for each choice of L per block. It depends only on the l's and on the partition.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The numbers that decide what is computed and that a specification does not hold: resolved here, once.
+"""Numbers that affect what is computed but are not in the specification: resolved here, once.
 
 They are part of the basis description, and so of the identity of a basis: the constant of the Agnesi transform always,
-those of the ZBL core where they are not the published ones, which the format of the description stands for.
+those of the ZBL core only if they differ from the published ones, which the description format implies.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from acegen.spec.radial import AgnesiSpec
 
 @dataclass(frozen=True)
 class ZblNumbers:
-    """Of the universal repulsion of Ziegler, Biersack and Littmark, as decimals.
+    """Constants of the universal repulsion of Ziegler, Biersack and Littmark, as decimals.
 
     V = coulomb Z Z' / r · Σ_i w_i exp(-rate_i r / a), a = length / (Z^exponent + Z'^exponent).
 
@@ -40,10 +40,10 @@ PUBLISHED_ZBL = ZblNumbers(
     exponent="0.23",
     screening=(("0.18175", "3.19980"), ("0.50986", "0.94229"), ("0.28022", "0.40290"), ("0.02817", "0.20162")),
 )
-"""What a description of format 1 means if it says nothing of ZBL; never to be changed."""
+"""What a description of format 1 implies if it does not mention ZBL; never to be changed."""
 
 ZBL = PUBLISHED_ZBL
-"""What new models are made with."""
+"""Used for new models."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Definitions:
     zbl: ZblNumbers
 
     def document(self) -> dict[str, Any]:
-        """Plain JSON values of what is not understood; empty for most models."""
+        """Plain JSON values of what a description does not imply; empty for most models."""
         found: dict[str, Any] = {}
         if self.agnesi is not None:
             found["agnesi"] = {"a": str(self.agnesi.a), "p": self.agnesi.p, "q": self.agnesi.q}
@@ -88,7 +88,7 @@ def resolve_definitions(spec: AnySpec) -> Definitions:
 
 
 def read_definitions(description: Mapping[str, Any]) -> Definitions:
-    """The numbers of a basis description, also of one made by an earlier version of acegen."""
+    """The numbers of a basis description, including those written by earlier versions of acegen."""
     document = description.get("definitions", {})
     zbl = document.get("zbl")
     numbers = PUBLISHED_ZBL
@@ -97,7 +97,7 @@ def read_definitions(description: Mapping[str, Any]) -> Definitions:
         numbers = ZblNumbers(zbl["coulomb"], zbl["length"], zbl["exponent"], screening)
     agnesi = document.get("agnesi")
     table = description["spec"].get("radial") or {}
-    if agnesi is None and table.get("transform") == "agnesi":  # made before the constant was written
+    if agnesi is None and table.get("transform") == "agnesi":  # written by a version that did not record the constant
         p, q = table["agnesi"]["p"], table["agnesi"]["q"]
         return Definitions(AgnesiNumbers(unwritten_agnesi_constant(p, q), p, q), numbers)
     return Definitions(
@@ -111,5 +111,5 @@ def agnesi_constant(p: int, q: int) -> Fraction:
 
 
 def unwritten_agnesi_constant(p: int, q: int) -> Fraction:
-    """What a description means that does not say it; never to be changed."""
+    """What a description without it implies; never to be changed."""
     return Fraction(-2 * q + p * (4 * q - 2), p + p * p + q + q * q)

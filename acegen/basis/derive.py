@@ -50,7 +50,7 @@ class CoupledFunction:
 class Basis:
     """Result of the basis stage: pair functions, then B_i = s_i Σ_j 𝒫_ij b_j with coupled products b_j.
 
-    With pair functions the B_i are of orders 2 and up; coupled products of order 1 are then auxiliary.
+    With pair functions the B_i have order 2 and higher; coupled products of order 1 are then auxiliary.
 
     The same basis serves every centre species, because the algebra sees y and not r; only the map from r to
     y (the cutoff) depends on the pair.
@@ -65,8 +65,8 @@ class Basis:
         measure: of y, for the scales.
         scales_squared: s_i^2; with s_i a canonical function of order ν has the mean square ν! on ν independent
             particles (y from `measure`, for radial functions uniform on [0,1]; directions uniform): norm one as an
-            integral over sets of particles. Overlaps of different radial functions are left out; the closed family has
-            none, nor have orthogonal polynomials on an interval.
+            integral over sets of particles. Overlaps of different radial functions are ignored; the closed family has
+            none, nor do orthogonal polynomials on an interval.
         pair: the pair functions, which come first in the basis; they replace the B_i of order 1.
     """
 
@@ -111,7 +111,7 @@ class Basis:
         return tuple(counts)
 
     def split(self, values: Mapping[str, Sequence[Value]]) -> tuple[dict[str, list[Value]], dict[str, list[Value]]]:
-        """Numbers by centre element, one a basis function, cut into those of the pair functions and of the B_i."""
+        """Split numbers by centre element, one per basis function, into those of the pair functions and of the B_i."""
         pair = {element: list(numbers[: self.n_pair]) for element, numbers in values.items()}
         return pair, {element: list(numbers[self.n_pair :]) for element, numbers in values.items()}
 
@@ -171,7 +171,7 @@ def list_labels(algebra: ParticleAlgebra) -> list[Label]:
     """The labels of a spec, order by order.
 
     Raises:
-        SpecError: there would be too many functions to compile.
+        SpecError: there are too many functions to compile.
     """
     spec = algebra.spec
     level_set = LevelSet(

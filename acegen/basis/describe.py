@@ -24,13 +24,13 @@ def describe_basis(basis: Basis) -> str:
     Keys:
         format: `BASIS_FORMAT`.
         spec: the specification without its name, defaults filled in.
-        definitions: further numbers that decide what the functions are, see `acegen.basis.definitions`; not there if
-            there are none.
+        definitions: further numbers that define the functions, see `acegen.basis.definitions`; omitted if there are
+            none.
         radial_functions: R_1, R_2, ... as polynomials in y (on an interval R_0, R_1, ... in x), ascending
             coefficients.
         functions: the basis, in order: `order`, `elements` (species of particles), `n`, `l`, `index`, `scale_squared`,
             and `coupling`: pairs (m-tuple, C) in the functions S that kernels evaluate. Functions of the pair term have
-            `pair`: true; in them, and only in them, y is taken with the cutoff of `spec.pair`.
+            `pair`: true; only in these is y taken with the cutoff of `spec.pair`.
         auxiliary: further coupled products that purification refers to, without a scale.
         purification: for each function, pairs (position in functions + auxiliary, value).
     """
@@ -66,8 +66,7 @@ def basis_hash(description: str) -> str:
 def former_hashes(description: str) -> tuple[str, ...]:
     """Identities that coefficients of this basis may carry from earlier versions of acegen, which wrote no definitions.
 
-    They meant the constant of the Agnesi transform that there has always been, so nothing is accepted where it is
-    another one.
+    These imply the original constant of the Agnesi transform; where the constant differs, none are accepted.
     """
     document = json.loads(description)
     definitions = document.pop("definitions", None)
@@ -104,12 +103,12 @@ def _describe_pair(function: PairFunction, elements: tuple[str, ...]) -> dict[st
 
 
 def _describe_row(row: SparseRow, first: int) -> list[list[Any]]:
-    """A row of 𝒫, whose columns stand after `first` pair functions."""
+    """A row of 𝒫, whose columns come after `first` pair functions."""
     return [[first + column, str(value)] for column, value in row]
 
 
 def _one_entry_a_line(document: dict[str, Any]) -> str:
-    """JSON with a line for each entry of the top-level lists, so that it can be read and compared."""
+    """JSON with one line per entry of the top-level lists, so that it can be read and diffed."""
     parts = []
     for key, value in document.items():
         if isinstance(value, list) and value:

@@ -23,16 +23,16 @@ from acegen.spec import AnySpec
 MAX_FUNCTIONS = 50_000
 MAX_PRODUCTS = 300_000
 MAX_TERMS = 1_500_000
-"""Functions times set partitions of their factors: what the derivation of 𝒫 takes, some five minutes."""
+"""Limit on functions times set partitions of their factors, the work of deriving 𝒫: about five minutes."""
 
 MAX_TENSOR_TERMS = 20_000_000
 """The same for vectors, times the entries of a tensor with two components a factor, half of which are independent."""
 
 _MAX_N, _MAX_L = 100, 20
-"""Largest n and l; beyond, constants and harmonics grow out of what doubles and compilers are made for."""
+"""Largest n and l; beyond them, constants and harmonics are too large for doubles and compilers."""
 
 _MAX_WORK = 4_000_000_000
-"""Rough number of multiply-adds the counting may take, about a second."""
+"""Rough limit on the multiply-adds of the counting, about a second."""
 
 _BELL_NUMBERS = (1, 2, 5, 15, 52, 203, 877, 4140)
 
@@ -41,9 +41,9 @@ _BELL_NUMBERS = (1, 2, 5, 15, 52, 203, 877, 4140)
 class SizeEstimate:
     """Counts by order (1 .. order): basis functions, and products of A's they are made of.
 
-    Products are exact up to order 2. Above, the multisets with Σm = 0 are counted, which are about as many.
-    Pair functions count as functions of order 1; they are no products of A's, and the products of order 1 that
-    purification needs besides them are an upper bound.
+    Products are exact up to order 2. Above that, the multisets with Σm = 0 are counted, about the same number.
+    Pair functions count as functions of order 1; they are not products of A's, and the products of order 1 that
+    purification needs in addition are an upper bound.
     """
 
     functions: tuple[int, ...]
@@ -70,7 +70,7 @@ class _Census:
 
 
 def estimate_size(spec: AnySpec) -> SizeEstimate:
-    """Number of functions and products by order, the auxiliary ones of an envelope family included in the latter.
+    """Number of functions and products by order; the products include the auxiliary ones of an envelope family.
 
     Raises:
         SpecError: n or l are too large even to count.
@@ -81,8 +81,7 @@ def estimate_size(spec: AnySpec) -> SizeEstimate:
 
 
 def check_size(spec: AnySpec) -> None:
-    """Refuse a spec, of a space whose invariants are countable, that could not be derived and compiled in reasonable
-    time.
+    """Refuse a spec, for a space with countable invariants, that cannot be derived and compiled in reasonable time.
 
     Raises:
         SpecError: with the estimated counts, and the level or order that would fit.
@@ -120,7 +119,7 @@ def check_size(spec: AnySpec) -> None:
 
 
 def check_number(algebra: ParticleAlgebra, labels: Iterable[Label]) -> list[Label]:
-    """Labels that cannot be counted beforehand, counted as they come.
+    """Labels that cannot be counted in advance, counted as they are generated.
 
     Raises:
         SpecError: there are too many to compile.
@@ -146,7 +145,7 @@ def check_number(algebra: ParticleAlgebra, labels: Iterable[Label]) -> list[Labe
             )
     if not found:
         raise SpecError(
-            f"the spec '{spec.name}' has no function: nothing within basis.level = {max(spec.levels)} is invariant"
+            f"the spec '{spec.name}' has no functions: nothing within basis.level = {max(spec.levels)} is invariant"
             f"{' and depends on all its particles' if not spec.basis.constant else ''}. Raise basis.level."
         )
     return found
@@ -199,7 +198,7 @@ def _census(spec: AnySpec, levels: tuple[Fraction, ...]) -> _Census:
                 if k * l > l_sum:
                     break
                 below = np.roll(counts[: order + 1 - k, :, : l_sum + 1 - k * l], k * m, axis=3)
-                # Not a product of matrices: the threads of a BLAS wait for each other at every one, seconds on a busy
+                # Not a matrix product: BLAS threads would wait for each other at every step, for seconds on a busy
                 # machine.
                 grown[k:, :, k * l :] += np.einsum("ab,vblm->valm", add[k], below)
             counts = grown
@@ -215,7 +214,7 @@ def _census(spec: AnySpec, levels: tuple[Fraction, ...]) -> _Census:
 
 
 def _extent(levels: tuple[Fraction, ...], weight: Fraction) -> tuple[int, int]:
-    """Largest Σn and largest Σl (from order 2 on, where at least two n add to the level)."""
+    """Largest Σn and largest Σl (from order 2 on, where at least two n contribute to the level)."""
     return int(max(levels)), max(0, int((max(levels[1:]) - 2) / weight)) if len(levels) > 1 else 0
 
 
@@ -231,7 +230,7 @@ def _multisets(order: int, n_max: int, n_species: int) -> NDArray[np.float64]:
 
 
 def _countable_level(spec: AnySpec) -> Fraction:
-    """The level of a spec, or the largest whole one below it whose n and l are allowed and quick to count."""
+    """The level of a spec, or the largest integer below it whose n and l are allowed and quick to count."""
 
     def countable(top: Fraction) -> bool:
         own = tuple(min(top, level) for level in spec.levels)

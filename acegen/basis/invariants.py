@@ -1,7 +1,7 @@
 """Invariant tensors, and their symmetrization over equal channels, exactly over the rationals.
 
-For an l-tuple the invariant tensors of V_{l_1} ⊗ ... ⊗ V_{l_ν}, which the angular algebra gives, are brought to
-reduced row echelon form: the coordinates of any invariant tensor are then its entries at the pivots.
+For an l-tuple the invariant tensors of V_{l_1} ⊗ ... ⊗ V_{l_ν}, which the angular algebra provides, are brought to
+reduced row echelon form; the coordinates of any invariant tensor are then its entries at the pivots.
 When channels coincide, A-products do not see the order of equal slots; only the symmetrized tensors are
 distinct functions, and linearly dependent ones drop out of the same elimination.
 
@@ -89,7 +89,7 @@ class SymmetricSpace:
 
     @cached_property
     def coordinates(self) -> Matrix:
-        """Coordinates of each polynomial's symmetric tensor in `invariant_space(l)`, one row a polynomial."""
+        """Coordinates of each polynomial's symmetric tensor in `invariant_space(l)`, one row per polynomial."""
         space = invariant_space(self.angular, self.l)
         rows = []
         for polynomial in self.polynomials:

@@ -34,7 +34,7 @@ class LevelSet:
         n_species: number of species of particles.
         levels: largest level by order.
         angular_weight: weight of l in the level.
-        angular: which l there are, and which of them, and of the n, have invariants.
+        angular: tells which l exist, and which l and n have invariants.
         first, last: lowest and highest n; None if there is no highest.
         constant: whether n = 0 may go with l = 0: a factor that does not depend on its particle.
     """

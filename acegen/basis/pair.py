@@ -1,4 +1,4 @@
-"""The pair term: radial functions of single neighbours, with a cutoff of their own."""
+"""The pair term: radial functions of single neighbours, with their own cutoff."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class PairFunction:
     Attributes:
         species: of the neighbours.
         n: number of the radial function, from 1.
-        scale_squared: s^2, which makes the integral of (s R_n)^2 over 0 <= y <= 1 one.
+        scale_squared: s^2, normalizes (s R_n)^2 to integral one over 0 <= y <= 1.
     """
 
     species: int

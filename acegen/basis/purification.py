@@ -31,7 +31,7 @@ Row = Mapping[CoupledIndex, Rational]
 
 
 def purify_label(label: Label, radial: PolynomialAlgebra, angular: AngularAlgebra) -> list[Row]:
-    """The canonical functions of a label as combinations of self-interacting ones, one row a function."""
+    """The canonical functions of a label as combinations of self-interacting ones, one row per function."""
     l, ranks = channel_pattern(label)
     dimension = symmetric_space(angular, l, ranks).dimension
     rows: list[defaultdict[CoupledIndex, Rational]] = [defaultdict(fmpq) for _ in range(dimension)]
@@ -76,8 +76,8 @@ def contracted_functions(
 ) -> Matrix:
     """Angular part of a block term: functions of (l, ranks) → functions of the merged label.
 
-    `arrangement` may leave out the first of the merged slots, if they have l = 0: without them invariant tensors are
-    the same, hence have the same coordinates.
+    `arrangement` may omit the first of the merged slots if they have l = 0: the invariant tensors are the same
+    without them, so have the same coordinates.
     """
     contraction = contractions(angular, l, partition)[number]
     left = contraction.l[len(contraction.l) - len(arrangement) :]

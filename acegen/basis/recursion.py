@@ -22,7 +22,7 @@ from acegen.basis.labels import Channel, Label, channel_pattern
 from acegen.basis.purification import CoupledIndex, Row, sort_slots
 
 State = tuple[tuple[Channel, bool], ...]
-"""Slots of ascending l: a channel, and whether the slot is still to be kept off the other marked particles."""
+"""Slots of ascending l: a channel, and whether its particle must still differ from those of the other marked slots."""
 
 Image = dict[tuple[Channel, ...], Matrix]
 """Plain products by slot channels, each with a matrix acting on invariant-space coordinates."""

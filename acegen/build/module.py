@@ -58,7 +58,7 @@ def build_module(
 
 def _compile(code: GeneratedCode, key: str, toolchain: Toolchain, staging: Path, progress: Progress) -> str:
     """Compile kernels and cffi wrapper; returns the extension's file name. Leaves no intermediate files."""
-    # A name of its own for each build: Python keeps extension modules by name for the life of the process.
+    # A unique name for each build: Python keeps extension modules by name for the life of the process.
     module = f"_{code.name}_{key[:12]}"
     entry = f"const acegen_model *acegen_model_{code.name}(void);"
     ffi = FFI()

@@ -55,14 +55,14 @@ class Toolchain:
     ) -> None:
         """Compile files to objects, as many at once as there are cores, in the order given.
 
-        Whatever ends the wait (a failure, Ctrl-C, a signal's exception) kills the compilers that still run.
+        Whatever ends the wait (a failure, Ctrl-C, an exception from a signal) kills compilers that are still running.
 
         Args:
-            sources: source, object, and options of its own, of each file.
-            done: told the number of files compiled so far.
+            sources: source, object, and specific options of each file.
+            done: called with the number of files compiled so far.
 
         Raises:
-            BuildError: with what the compiler said.
+            BuildError: with the compiler's messages.
         """
         flags = ["-std=c99", "-Wall", "-Wextra", *OPTIMIZATION, *self.march, *self.openmp, "-fPIC"]
         waiting = list(reversed(sources))
@@ -83,7 +83,7 @@ class Toolchain:
                 command.kill()
 
     def link(self, objects: Sequence[Path], target: Path) -> None:
-        """Link objects to a Python extension. Raises `BuildError` with what the linker said."""
+        """Link objects to a Python extension. Raises `BuildError` with the linker's messages."""
         shared = shlex.split(sysconfig.get_config_var("LDSHARED") or "cc -shared")[1:]
         inputs = [o.name for o in objects]
         command = _Command([*self.command, *shared, *self.openmp, *inputs, "-o", target.name, "-lm"], target.parent)
@@ -94,7 +94,7 @@ class Toolchain:
 
 
 class _Command:
-    """A compiler or linker at work. Its messages go to a file: a pipe nobody reads would stop it."""
+    """A running compiler or linker. Its messages go to a file: an unread pipe would block it."""
 
     def __init__(self, arguments: list[str], directory: Path) -> None:
         self._arguments = arguments
@@ -112,7 +112,7 @@ class _Command:
         return self._process.poll() is not None
 
     def check(self) -> None:
-        """Wait for its end. Raises `BuildError` with what it said if it failed."""
+        """Wait for it to finish. Raises `BuildError` with its messages if it failed."""
         if self._process.wait():
             self._messages.seek(0)
             said = self._messages.read().decode(errors="replace").strip()
@@ -122,7 +122,7 @@ class _Command:
         self.kill()
 
     def kill(self) -> None:
-        """Stop it if it still runs, and let go of what it held."""
+        """Stop it if it is still running, and release its resources."""
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGTERM)  # the driver removes its temporary files
             try:
@@ -138,7 +138,7 @@ def find_toolchain(march: str = "native", openmp: bool = False) -> Toolchain:
 
     Args:
         march: instruction set to compile for, as in `BuildOptions`.
-        openmp: whether kernels are for several threads.
+        openmp: whether kernels should use several threads.
 
     Raises:
         BuildError: there is no C compiler, or no Python headers; says what to install. Or the compiler does not
@@ -168,7 +168,7 @@ def find_toolchain(march: str = "native", openmp: bool = False) -> Toolchain:
     for flags in attempts:
         macros = _predefined_macros((*command, *flags))
         if macros:
-            # GCC halves 512-bit loops by default, which stalls where lanes are loaded whole afterwards.
+            # By default GCC splits 512-bit loops in halves, which stalls where whole lanes are loaded afterwards.
             wide = ("-mprefer-vector-width=512",) if "__AVX512F__" in macros else ()
             identity = hashlib.sha256(macros.encode()).hexdigest()
             threads = _openmp_flags(command) if openmp else ()

@@ -1,4 +1,4 @@
-"""What each command does with its options; returns the exit status."""
+"""What each command does with its options; each returns the exit status."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def export_command(options: argparse.Namespace) -> int:
 
     folder = export_model(options.model, options.to, options.output)
     readme = visible(folder / "README.md")
-    print(f"{visible(folder)}: {readme} says how to go on; try it with\n  make -C {shell_word(folder)} run")
+    print(f"{visible(folder)}: {readme} describes the next steps; try it with\n  make -C {shell_word(folder)} run")
     return 0
 
 

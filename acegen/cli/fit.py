@@ -104,7 +104,7 @@ def run_convert(inputs: Sequence[str], output: Path, trust: bool, console: Conso
     Args:
         inputs: files, and folders of FitSNAP's JSON.
         output: the file to write.
-        trust: pickles may be read, which runs the code they hold.
+        trust: whether pickles may be read, which runs the code they contain.
         console: where to print.
     """
     progress = TerminalProgress(console)
@@ -119,7 +119,7 @@ def print_schema() -> None:
 
 
 def error_table(name: str, rows: Sequence[ErrorRow]) -> Listing:
-    """Errors by part and kind, for a terminal of 80 columns; the reports have everything."""
+    """Errors by part and kind, for an 80-column terminal; the full set is in the reports."""
     left_out = {"atoms"} if any(row.virial is not None for row in rows) else {"V MAE", "V RMSE"}
     chosen = [i for i, heading in enumerate(ERROR_HEADINGS) if heading not in left_out]
     cells = [[table_cells(row, ".2f", ".4f")[i] for i in chosen] for row in rows]

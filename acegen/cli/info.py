@@ -28,7 +28,7 @@ from acegen.store.files import COEFFICIENTS
 def show_info(target: Path, neighbours: int, options: BuildOptions, console: Console, progress: Progress) -> None:
     """Print the size of a spec or of a compiled module, and what the optimizer makes of it.
 
-    For a module, its own options and coefficients count, not `options`.
+    For a module, its own options and coefficients are used, not `options`.
     """
     model = open_model(target) if target.is_dir() else None
     source = target if model is None else {"name": model.name, **model.description["spec"]}
@@ -52,7 +52,7 @@ def show_info(target: Path, neighbours: int, options: BuildOptions, console: Con
 
 
 def _folded(expansion: ProductExpansion, model: CompiledModel | None) -> Mapping[str, Sequence[float]]:
-    """Coefficients of the products of a potential; without one, ones, so that the program is at its largest."""
+    """Coefficients of a potential's products; all ones without a potential, which gives the largest program."""
     if model is not None and model.has_potential:
         coefficients = read_coefficients(model.path / COEFFICIENTS)
         return fold_coefficients(expansion, expansion.basis.split(coefficients.values)[1])

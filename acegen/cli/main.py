@@ -1,4 +1,4 @@
-"""The command `acegen`: where it begins, and how it ends."""
+"""The command `acegen`: its entry point and exit status."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from acegen.printing import visible, visible_lines
 
 def run() -> None:
     """Entry point of the console script."""
-    # Terminated is interrupted: temporary folders are removed on the way out.
+    # Treat termination as an interrupt, so that temporary folders are removed on exit.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main(sys.argv[1:]))
 
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     options = make_parser().parse_args(arguments)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal without Unicode shows '?', and nothing fails
+            stream.reconfigure(errors="replace")  # a terminal without Unicode shows '?' instead of failing
     warnings.showwarning = _show_warning
     try:
         status = int(options.command(options))
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"acegen: {visible_lines(error)}", file=sys.stderr)
         return 1
     except BrokenPipeError:
-        sys.stdout = None  # the reader has seen enough; nothing is left to flush
+        sys.stdout = None  # the reader closed the pipe; nothing is left to flush
         return 0
     except OSError as error:
         where = f": {visible(error.filename)}" if error.filename else ""

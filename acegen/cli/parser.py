@@ -23,7 +23,7 @@ A specification, spec.toml:
 
 Then:
 
-    acegen info spec.toml            how large it will be
+    acegen info spec.toml            shows how large it will be
     acegen compile spec.toml         makes generated/si_o3d12/, an importable module
     acegen verify generated/si_o3d12 checks it against its definition
 """
@@ -36,7 +36,7 @@ Settings, fit.toml:
 
     [data]
     train = "Si_train.xyz"
-    test = "Si_test.xyz"                 reported on, decides nothing
+    test = "Si_test.xyz"                 only reported on
 
 Everything else has a default: acegen schema --fit lists it.
 
@@ -45,8 +45,8 @@ Everything else has a default: acegen schema --fit lists it.
 """
 
 _CONVERT_EXAMPLE = """\
-    acegen convert JSON/ ta.xyz                      FitSNAP: kinds are the names of the folders
-    acegen convert runs.db cu.xyz                    an ASE database; acegen fit also reads it as it is
+    acegen convert JSON/ ta.xyz                      FitSNAP: folder names become kinds
+    acegen convert runs.db cu.xyz                    an ASE database; acegen fit also reads it directly
     acegen convert --trust df.pckl.gzip alloy.xyz    pacemaker
 """
 
@@ -55,7 +55,7 @@ targets:
 
     c        a library for C, C++ and Fortran: Makefile, pkg-config, CMake, example programs
     lammps   the pair style acegen as a plugin, and the model as a library it loads
-    kim      a portable model for every simulator with the KIM API
+    kim      a portable model for any simulator with the KIM API
 
     acegen export fits/si --to lammps    makes exports/lammps/si/
     make -C exports/lammps/si run        builds the plugin and runs an example
@@ -105,12 +105,12 @@ def make_parser() -> argparse.ArgumentParser:
         type=_count,
         default=33,
         metavar="J",
-        help="neighbours to count multiply-adds for (default: %(default)s)",
+        help="number of neighbours for counting multiply-adds (default: %(default)s)",
     )
     command.add_argument(
         "--program",
         action="store_true",
-        help="print the kernel program instead: all that a kernel computes, in the symbols of the paper",
+        help="print the kernel program instead: everything a kernel computes, in the notation of the paper",
     )
     _add_build_options(command)
     command.set_defaults(command=commands.info_command)
@@ -155,9 +155,9 @@ def _add_fit_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentPa
     command = subparsers.add_parser(
         "fit",
         help="fit a potential to labelled configurations",
-        description="Fit a linear model to energies, forces and virials in extended XYZ, decide every hyperparameter "
-        "by cross-validation, and leave in DIR/NAME/ the compiled potential, its coefficients, a report with errors "
-        "by kind of configuration, and pictures. An interrupted fit goes on where it stopped.",
+        description="Fit a linear model to energies, forces and virials in extended XYZ, choose every hyperparameter "
+        "by cross-validation, and write to DIR/NAME/ the compiled potential, its coefficients, a report with errors "
+        "by kind of configuration, and pictures. An interrupted fit resumes where it stopped.",
         epilog=_FIT_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -173,15 +173,15 @@ def _add_fit_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentPa
         "print errors by kind of configuration.",
     )
     command.add_argument("module", type=Path, metavar="MODEL", help="folder of a compiled potential, or of a fit")
-    command.add_argument("data", nargs="+", metavar="DATA", help="extended-XYZ files, or others as for acegen fit")
+    command.add_argument("data", nargs="+", metavar="DATA", help="extended-XYZ files, or others that acegen fit reads")
     for name in commands.LABELS:
         command.add_argument(f"--{name.replace('_', '-')}", metavar="KEY", help=f"key of the label (default: {name})")
-    command.add_argument("-o", "--output", type=Path, metavar="DIR", help="also write errors.json and pictures there")
+    command.add_argument("-o", "--output", type=Path, metavar="DIR", help="also write errors.json and pictures to DIR")
     command.set_defaults(command=commands.eval_command)
 
     command = subparsers.add_parser(
         "convert",
-        help="labelled configurations of other programs to extended XYZ",
+        help="convert labelled configurations of other programs to extended XYZ",
         description="Write the configurations of all inputs, with energies, forces, stresses and whatever else they "
         "hold, to one file in extended XYZ: ASE databases and other files that ASE reads, JSON of FitSNAP (files, or a "
         "folder of groups), and DataFrames of pacemaker (.pckl.gzip).",
@@ -193,8 +193,8 @@ def _add_fit_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentPa
     command.add_argument(
         "--trust",
         action="store_true",
-        help="read pickles too. A DataFrame of pacemaker is a pickle, and reading one runs whatever code it holds: say "
-        "so only for files from a source you would run programs from",
+        help="also read pickles. A pacemaker DataFrame is a pickle, and reading one runs whatever code it contains: "
+        "use this only for files from a source whose programs you would run",
     )
     command.set_defaults(command=commands.convert_command)
 
@@ -202,9 +202,9 @@ def _add_fit_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentPa
 def _add_export_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command = subparsers.add_parser(
         "export",
-        help="write a compiled potential as C, LAMMPS or KIM load it",
-        description="Write DIR/TARGET/NAME/, a folder that does without acegen: the model's C, what the other code "
-        "needs to load it, examples, and a README that says how to go on.",
+        help="export a compiled potential for C, LAMMPS or KIM",
+        description="Write DIR/TARGET/NAME/, a folder that does not need acegen: the model's C, what the other code "
+        "needs to load it, examples, and a README with the next steps.",
         epilog=_EXPORT_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -222,8 +222,8 @@ def _add_export_command(subparsers: argparse._SubParsersAction[argparse.Argument
 
 
 def _add_build_options(command: argparse.ArgumentParser) -> None:
-    """Options of `BuildOptions`; the defaults are what is fastest here."""
-    group = command.add_argument_group("kernel", "how the kernels are built; none of it changes what they compute")
+    """Options of `BuildOptions`; the defaults are the fastest on this machine."""
+    group = command.add_argument_group("kernel", "how the kernels are built; none of these change what they compute")
     group.add_argument(
         "--march",
         default="native",
@@ -248,15 +248,15 @@ def _add_build_options(command: argparse.ArgumentParser) -> None:
         "--precision",
         default="double",
         metavar="NAME",
-        help="arithmetic of the potential: double (the default) or single, which takes about 0.6 of the time and has "
-        "errors of about 1e-6 of the terms that are added up",
+        help="arithmetic of the potential: double (the default) or single, which takes about 0.6 of the time with "
+        "errors of about 1e-6 relative to the terms summed",
     )
     group.add_argument("--openmp", action="store_true", help="build the potential for several threads")
     group.add_argument(
         "--products",
         default="auto",
         metavar="FORM",
-        help="product stage: straight (code), compact (tables) or auto, what is estimated to cost less (the default)",
+        help="product stage: straight (code), compact (tables) or auto, the one estimated to cost less (default)",
     )
 
 

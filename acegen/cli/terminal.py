@@ -1,4 +1,4 @@
-"""What the command line prints: a console that takes every text as it is, and tables whose numbers are always whole."""
+"""What the command line prints: a console without markup, and tables that never truncate numbers."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from rich.text import Text
 from acegen.printing import visible
 
 _LEAST = 12
-"""Columns that are left of a name."""
+"""Least width to which a name is shortened."""
 
 
 def make_console() -> Console:
-    """A console on which brackets and colons mean nothing: texts come from users, styles are given as such."""
+    """A console that interprets no markup in texts, which come from users; styles are passed separately."""
     return Console(markup=False, emoji=False, highlight=False)
 
 
 def print_stage(console: Console, name: str, seconds: float, text: object) -> None:
-    """One line for a stage and its time; a terminal may break it, but it is never changed."""
+    """One line for a stage and its time; a terminal may wrap it, but it is never altered."""
     console.print(Text.assemble((f"{name:<8}", "bold"), f" {seconds:6.2f} s  {visible(text)}"), soft_wrap=True)
 
 
 def shell_word(path: Path) -> str:
-    """A path as one can paste it into a shell."""
+    """A path quoted for pasting into a shell."""
     text = str(path)
     if text.isprintable():
         return shlex.quote(text)
@@ -42,7 +42,7 @@ def shell_word(path: Path) -> str:
 
 
 def shortened(text: str, width: int) -> str:
-    """A text in at most `width` columns of a terminal; what is too much is left out in the middle."""
+    """A text shortened to at most `width` terminal columns, by omitting its middle."""
     if cell_len(text) <= width:
         return text
     room = width - 1
@@ -59,7 +59,7 @@ def _start(text: str, width: int) -> str:
 
 @dataclass(frozen=True)
 class Listing:
-    """A table of names and numbers. Where the terminal is too narrow names are shortened in the middle, numbers never.
+    """A table of names and numbers. On a narrow terminal names are shortened in the middle, numbers never.
 
     Attributes:
         title: of the table.

@@ -102,8 +102,12 @@ def test_errors(fitted_silicon: acegen.Model, tmp_path: Path, small_spec: dict[s
     cases: list[tuple[Callable[[], object], type[Exception], str]] = [
         (lambda: Calculator(bare), acegen.ModuleError, "compiled without coefficients and has no energies"),
         (lambda: Calculator(tmp_path / "no"), acegen.ModuleError, "no compiled module at"),
-        (lambda: Calculator(7), acegen.ModuleError, "model = 7 is no compiled model; give the folder of one"),
-        (lambda: Calculator(fitted_silicon, threads=2), acegen.ModuleError, "threads = 2 goes with the folder"),
+        (lambda: Calculator(7), acegen.ModuleError, "model = 7 is not a compiled model; give the folder of one"),
+        (
+            lambda: Calculator(fitted_silicon, threads=2),
+            acegen.ModuleError,
+            "threads = 2 applies to a model's folder only",
+        ),
         (lambda: Calculator(fitted_silicon.path, threads=2), acegen.ModuleError, "needs OpenMP"),
         (lambda: Calculator(fitted_silicon, skin=-1), acegen.ModuleError, "skin = -1 is not possible"),
         (lambda: Calculator(fitted_silicon).set(colour=1), acegen.ModuleError, "only skin can be set, not colour"),

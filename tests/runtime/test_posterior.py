@@ -136,7 +136,7 @@ def test_a_posterior_may_be_elsewhere(
     write_posterior(tmp_path, factors[0], model.basis_hash, factors[1])
     for where in (file, str(tmp_path)):
         assert Calculator(model, uncertainty=where).energy_uncertainty(atoms) == direct
-    with pytest.raises(acegen.ModuleError, match="uncertainty = 7 is no posterior"):
+    with pytest.raises(acegen.ModuleError, match="uncertainty = 7 is not a posterior"):
         Calculator(model, uncertainty=7)  # type: ignore[arg-type]
 
 
