@@ -1,4 +1,4 @@
-"""From a spec to a compiled module: the cache in front of the stages (`acegen.stages` is the map of those)."""
+"""From a spec to a compiled module: the cache in front of the stages (mapped in `acegen.stages`)."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def compile_model(
     progress: Progress | None = None,
     options: BuildOptions | None = None,
 ) -> Path:
-    """Compile a spec to a module in `directory`/NAME. Returns its folder; a second call finds it done.
+    """Compile a spec to a module in `directory`/NAME. Returns its folder; a second call reuses it.
 
     Raises:
-        SpecError, CoefficientError, BuildError: with one clear message; nothing half-written is left.
+        SpecError, CoefficientError, BuildError: with one clear message; nothing half-written is left behind.
     """
     progress = progress or Silent()
     options = options or BuildOptions()
@@ -42,7 +42,7 @@ def compile_model(
         state = "unchanged, already compiled" if cached else f"{', '.join(spec.species)}, {size}"
         progress.report(f"{spec.name}: {state}")
     if not cached:
-        with progress.stage("load"):  # a cache hit does without
+        with progress.stage("load"):  # not needed on a cache hit
             from acegen.stages import run_stages
 
             progress.report("SymPy, python-flint, Jinja2, cffi")

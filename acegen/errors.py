@@ -24,28 +24,28 @@ class ModuleError(AcegenError):
 
 
 class StructureError(AcegenError):
-    """Atoms the model cannot evaluate: unknown elements, coincident atoms, values that are not finite."""
+    """Atoms the model cannot evaluate: unknown elements, coincident atoms, or values that are not finite."""
 
 
 class DependencyError(AcegenError):
-    """A library acegen needs is missing or set up in a way it cannot use."""
+    """A library that acegen needs is missing, or configured in a way it cannot use."""
 
 
 class IsolatedAtomWarning(UserWarning):
-    """An atom has no neighbour within the cutoff; its site energy is its atomic energy (zero without any)."""
+    """An atom has no neighbour within the cutoff; its site energy is its atomic energy (zero if none was given)."""
 
 
 class FitError(AcegenError):
-    """A fit that cannot be done: wrong settings, data without usable labels, workers that die."""
+    """A fit that cannot be done: wrong settings, data without usable labels, workers that died."""
 
 
 class ExportError(AcegenError):
-    """An export that cannot be made: no such target, a folder that cannot be written or must not be replaced."""
+    """An export that cannot be made: unknown target, or a folder that cannot be written or must not be replaced."""
 
 
 class OrthogonalizationError(AcegenError):
-    """A measure, an ensemble of particles or samples that functions cannot be orthogonalized with."""
+    """A measure, an ensemble of particles, or samples for which functions cannot be orthogonalized."""
 
 
 class DataWarning(UserWarning):
-    """Data that can be used but look wrong: atoms too close, labels that are not finite or contradict each other."""
+    """Data that can be used but look wrong: atoms too close, labels not finite or contradictory."""

@@ -1,4 +1,4 @@
-"""How a model is to be compiled: choices that change its speed, not what it computes."""
+"""How a model is compiled: choices that change its speed, not what it computes."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class BuildOptions:
         precision: arithmetic of the potential kernel. Displacements, energies and gradients are passed as
             doubles in any case; "single" computes in floats and adds energies up in doubles.
         openmp: build the potential kernel for several threads.
-        products: form of the product stage: straight-line code, compact tables, or what costs less.
-        backend: how kernels are written: "lanes" with the vector extensions of GCC and Clang, which is fast; "plain" in
-            portable C99, which any compiler takes and which is for reading, in double precision and on one thread.
+        products: form of the product stage: straight-line code, compact tables, or whichever costs less.
+        backend: how kernels are written: "lanes" uses the vector extensions of GCC and Clang and is fast; "plain" is
+            portable C99 for any compiler and for reading, in double precision and on one thread.
 
     Raises:
         BuildError: an option has a value that is not allowed.
@@ -44,13 +44,13 @@ class BuildOptions:
     def __post_init__(self) -> None:
         if not isinstance(self.march, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.+_-]*", self.march):
             raise BuildError(
-                f"march = {self.march!r} is no instruction set; use native, generic, or a name the compiler knows, "
+                f"march = {self.march!r} is not an instruction set; use native, generic, or a name the compiler knows, "
                 "such as x86-64-v3."
             )
         if self.lanes is not None and (type(self.lanes) is not int or self.lanes not in LANES):
             raise BuildError(f"lanes = {self.lanes!r} is not possible; use one of {', '.join(map(str, LANES))}.")
         if type(self.openmp) is not bool:
-            raise BuildError(f"openmp = {self.openmp!r} is not known; use True or False.")
+            raise BuildError(f"openmp = {self.openmp!r} is not possible; use True or False.")
         for name, kind in (("precision", Precision), ("products", ProductForm), ("backend", BackendName)):
             if getattr(self, name) not in get_args(kind):
                 raise BuildError(f"{name} = {getattr(self, name)!r} is not known; use {', '.join(get_args(kind))}.")

@@ -1,4 +1,4 @@
-"""What a backend is: kernel programs in, C in. Codegen knows nothing else of a model."""
+"""What a backend is: kernel programs in, C out. Code generation knows nothing else about a model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from acegen.program.kernel import KernelProgram
 
 @dataclass(frozen=True)
 class Machine:
-    """What code is written for: vector registers of so many bytes, and how many."""
+    """The machine code is written for: width in bytes and number of its vector registers."""
 
     vector_bytes: int
     registers: int
@@ -24,8 +24,8 @@ class Machine:
 class Backend(Protocol):
     """Writes the kernels of a model as C with the interface of acegen.h.
 
-    A model has the functions NAME_basis_workspace and NAME_basis, atoms NAME_design too; with a potential
-    NAME_potential_workspace and NAME_potential; with reference terms NAME_reference.
+    Every model has the functions NAME_basis_workspace and NAME_basis, models of atoms also NAME_design. A potential
+    adds NAME_potential_workspace and NAME_potential, reference terms add NAME_reference.
     """
 
     @property
@@ -45,14 +45,14 @@ class Backend(Protocol):
 
     @property
     def description(self) -> str:
-        """Arithmetic of the potential, for readers."""
+        """Arithmetic of the potential, in words."""
         ...
 
     def optimize(self, potential: KernelProgram, form: ProductForm) -> ProductStage:
-        """The product stage of a potential by the passes of the optimizer that are of use here, with their reports.
+        """The product stage of a potential, by the optimizer passes this backend uses, with their reports.
 
         Raises:
-            BuildError: the program holds what the backend does not support.
+            BuildError: the program contains something the backend does not support.
         """
         ...
 
@@ -68,16 +68,16 @@ class Backend(Protocol):
         Args:
             descriptors: the basis functions.
             potential: the site energy for given coefficients, or None.
-            stage: its product stage, by `optimize`.
+            stage: its product stage, from `optimize`.
 
         Raises:
-            BuildError: a program holds what the backend does not support.
+            BuildError: a program contains something the backend does not support.
         """
         ...
 
 
 def choose_backend(options: BuildOptions, machine: Machine) -> Backend:
-    """The backend that is asked for, for a machine."""
+    """The requested backend, for a machine."""
     if options.backend == "plain":
         return PlainBackend()
     return LanesBackend.of(options, machine.vector_bytes, machine.registers)

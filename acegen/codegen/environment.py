@@ -1,4 +1,4 @@
-"""Jinja for templates of code, and how a template and its typed context come together."""
+"""Jinja for code templates, and how a template meets its typed context."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Context(Protocol):
 
 
 def template_environment(literal: Literal = double_literal) -> Environment:
-    """Templates of one precision: the filter `real` prints constants of its type, `constant` prints doubles."""
+    """Templates of one precision: the filter `real` prints constants of that type, `constant` prints doubles."""
     environment = code_environment(PackageLoader(TEMPLATES, ""))
     environment.filters["constant"] = double_literal
     environment.filters["real"] = literal
@@ -33,7 +33,7 @@ def template_environment(literal: Literal = double_literal) -> Environment:
 
 
 def render(environment: Environment, context: Context) -> str:
-    """The text of a template in its context; long lines of C are broken."""
+    """The text of a template rendered in its context, with long lines of C broken."""
     values = {field.name: getattr(context, field.name) for field in fields(context)}
     text = environment.get_template(context.template).render(values)
     return fold_lines(text) if context.template.endswith((".c.j2", ".h.j2")) else text

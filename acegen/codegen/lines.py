@@ -1,4 +1,4 @@
-"""Lines of generated C, none longer than a page is wide; only white space is changed, and where a comment stands."""
+"""Lines of generated C, broken to the page width; only white space and the position of comments change."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def fold_lines(text: str) -> str:
         macro = line.startswith("#") or (macro and lines[-1].endswith("\\"))
         if len(line) <= WIDTH:
             lines.append(line)
-        elif macro:  # goes on in the next line with a backslash only
+        elif macro:  # continues on the next line only with a backslash
             *parts, last = _folded(line, WIDTH - 2)
             lines += [*(f"{part} \\" for part in parts), last]
         else:
@@ -47,7 +47,7 @@ def _folded(line: str, width: int) -> Iterator[str]:
 
 
 def _comment(indent: str, text: str) -> Iterator[str]:
-    """A comment, or a line of one; further lines begin with a star below the first one."""
+    """A comment, or a line of one; continuation lines begin with a star below the first one."""
     star = " * " if text.startswith("/*") else "* "
     yield from wrap(
         text,

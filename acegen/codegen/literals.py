@@ -7,11 +7,11 @@ from math import isinf
 from typing import TypeAlias
 
 Literal: TypeAlias = Callable[[float], str]
-"""Prints a number as a C constant of one floating type."""
+"""Prints a number as a C constant of a floating type."""
 
 
 def double_literal(value: float) -> str:
-    """A double with 17 significant digits, as a C floating constant; an infinite one by its name in math.h."""
+    """A double with 17 significant digits, as a C floating constant; infinity by its name in math.h."""
     if isinf(value):
         return "HUGE_VAL"
     text = f"{value:.17g}"

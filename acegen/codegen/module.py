@@ -19,7 +19,7 @@ from acegen.store.manifest import BASIS
 
 @dataclass(frozen=True)
 class Documents:
-    """What goes into a module as it is, and the identities that it has from there.
+    """Documents that go into a module unchanged, and the identities derived from them.
 
     Attributes:
         basis: the basis description.
@@ -55,7 +55,7 @@ class GeneratedCode:
 
 @dataclass(frozen=True)
 class ModelContext:
-    """NAME.c: what the model is, and where its kernels are."""
+    """NAME.c: describes the model and points to its kernels."""
 
     template: ClassVar[str] = "module/model.c.j2"
 
@@ -134,17 +134,17 @@ def generate_code(
     backend: Backend,
     documents: Documents,
 ) -> GeneratedCode:
-    """Write the source of a module: a basis kernel and, with a program for it, a potential kernel.
+    """Write the source of a module: a basis kernel and, given a program for it, a potential kernel.
 
     Args:
         descriptors: the basis functions.
         potential: the site energy for given coefficients; None for a module without a potential.
-        stage: the product stage of the potential, by the backend's `optimize`.
+        stage: the product stage of the potential, from the backend's `optimize`.
         backend: writes the kernels.
         documents: basis description and coefficients.
 
     Raises:
-        BuildError: the backend does not support what a program holds, or the programs are not of one model.
+        BuildError: a program contains something the backend does not support, or the programs are not of one model.
     """
     name = descriptors.name
     if potential is not None:
@@ -166,7 +166,7 @@ def generate_code(
 
 
 def _check_one_model(descriptors: KernelProgram, potential: KernelProgram) -> None:
-    """Kernels share headers: what is in them must be the same."""
+    """Kernels share headers, so what is in them must agree."""
     pairs = [program.pair for program in (descriptors, potential)]
     coordinates = [None if pair is None else pair.coordinate for pair in pairs]
     envelopes = [

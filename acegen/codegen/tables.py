@@ -10,7 +10,7 @@ from acegen.program.kernel import KernelProgram, Row
 
 @dataclass(frozen=True)
 class CouplingTables:
-    """Arrays of `basis.c`; the names are those used there, in lower case or much like them."""
+    """Arrays of `basis.c`, named as there, in lower case or similar."""
 
     orders: tuple[int, ...]
     term_first: tuple[int, ...]
@@ -64,7 +64,7 @@ def output_rows(program: KernelProgram) -> tuple[OutputRow, ...]:
     """The outputs of a descriptor program.
 
     Raises:
-        BuildError: they are not combinations of coupled functions that are the same for all species of centre.
+        BuildError: they are not combinations of coupled functions, the same for all centre species.
     """
     if program.outputs.coupling is None or len(program.outputs.rows) != 1:
         raise BuildError(

@@ -1,4 +1,4 @@
-"""What the files of a module say of themselves."""
+"""How the files of a module describe themselves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compiled models as other codes load them: plain C, a LAMMPS plugin, a KIM portable model."""
+"""Exports of compiled models for other codes: plain C, a LAMMPS plugin, a KIM portable model."""
 
 from acegen.export.export import TARGETS, export_model
 

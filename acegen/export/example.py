@@ -1,4 +1,4 @@
-"""A structure for the examples of an export, with what Python says of it."""
+"""A structure for the examples of an export, with the values Python computes for it."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def write_example(model: Model, folder: Path) -> float:
 
 
 def example_structure(model: Model) -> Atoms:
-    """A crystal of the model's elements with atoms a little displaced; labelled with energy, forces and stress.
+    """A crystal of the model's elements with slightly displaced atoms, labelled with energy, forces and stress.
 
-    The lattice is that of the first element, on whose sites all elements are distributed; the cell is orthogonal.
+    All elements are distributed over the lattice of the first; the cell is orthogonal.
     """
     crystal = _crystal(model.elements[0])
     while len(crystal) < _LEAST_ATOMS:
@@ -51,7 +51,7 @@ def example_structure(model: Model) -> Atoms:
         crystal.symbols = rng.permutation(np.resize(model.elements, len(crystal)))
     crystal.positions += rng.normal(scale=_RATTLE, size=crystal.positions.shape)
     crystal.wrap()
-    crystal.positions = crystal.positions.round(8)  # as extended XYZ files hold them
+    crystal.positions = crystal.positions.round(8)  # the precision of extended XYZ files
     calculator = Calculator(model)
     results = {name: calculator.get_property(name, crystal) for name in ("energy", "forces", "stress")}
     crystal.calc = SinglePointCalculator(crystal, **results)
@@ -59,7 +59,7 @@ def example_structure(model: Model) -> Atoms:
 
 
 def _crystal(element: str) -> Atoms:
-    """The element's reference structure with an orthogonal cell; fcc with touching atoms where there is none."""
+    """The element's reference structure with an orthogonal cell; fcc with touching atoms if there is none."""
     try:
         crystal = bulk(element, orthorhombic=True)
     except (ValueError, RuntimeError, KeyError):

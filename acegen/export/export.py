@@ -30,18 +30,18 @@ _TAKEN = {
     "lammps": frozenset(("acegenplugin", "acegen_plugin", "acegen_loader", "pair_acegen")),
     "kim": frozenset[str](),
 }
-"""Names whose header or library, once installed, would hide one of C, and names of the plugin's own files."""
+"""Names whose header or library would, once installed, hide a standard C one, and names of the plugin's own files."""
 
 COMMON = "common"
 """Templates of every target."""
 
 
 def export_model(folder: str | Path, target: str, output: str | Path = "exports") -> Path:
-    """Write a compiled potential as another code loads it.
+    """Export a compiled potential for another code.
 
-    What is written are the folders `templates/export/common` and `templates/export/TARGET`, with the model's sources in
-    `kernel/` and a small structure to try it on. No template knows a particular model: they stand on the ABI header,
-    and are told names and compiler flags.
+    The folders `templates/export/common` and `templates/export/TARGET` are rendered, with the model's sources in
+    `kernel/` and a small structure for trying it. No template knows a particular model: they rely on the ABI header,
+    and are given names and compiler flags.
 
     Args:
         folder: a compiled module with a potential, or a fit.
@@ -52,7 +52,7 @@ def export_model(folder: str | Path, target: str, output: str | Path = "exports"
         the folder of the export.
 
     Raises:
-        ExportError: no such target, the model's name is taken there, or the folder cannot be written, or holds
+        ExportError: unknown target, the model's name is taken there, or the folder cannot be written or contains
             something else.
         ModuleError: there is no such model, it is damaged, or was compiled without coefficients.
         DependencyError: ASE is missing.
@@ -64,7 +64,7 @@ def export_model(folder: str | Path, target: str, output: str | Path = "exports"
     if source.model.name in _TAKEN[target]:
         raise ExportError(
             f"the model is named {source.model.name}, and so is a file of {'C' if target == 'c' else 'the plugin'}: "
-            "one would be taken for the other. Compile the model under another name."
+            "one would be mistaken for the other. Compile the model under another name."
         )
     result = Path(output) / target / source.model.name
     with ExportFolder().making(result) as staging:
@@ -111,7 +111,7 @@ def _write_export(source: PotentialSource, target: str, staging: Path) -> None:
 
 
 def _templates(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Path and content of every file of a target; those that end in .j2 are templates, others are as they will be."""
+    """Path and content of every file of a target; files ending in .j2 are templates, others are copied."""
     for entry in folder.iterdir():
         if entry.is_dir():
             yield from _templates(entry, f"{prefix}{entry.name}/")

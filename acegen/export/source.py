@@ -1,4 +1,4 @@
-"""What an export is made from: the C of a compiled potential, and how it was compiled."""
+"""The source of an export: the C of a compiled potential, and how it was compiled."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class PotentialSource:
     flags: tuple[str, ...]
 
     def context(self) -> dict[str, Any]:
-        """All that templates are told of a model."""
+        """Everything that templates are told about a model."""
         return {
             "name": self.model.name,
             "elements": self.model.elements,

@@ -54,7 +54,7 @@ def expand_products(basis: Basis) -> ProductExpansion:
 
 
 def pooled_layout(basis: Basis) -> PooledLayout:
-    """The smallest layout that holds every A the functions of a basis are made of."""
+    """The smallest layout with every A that the functions of a basis use."""
     channels = {channel for function in basis.functions for channel in function.label}
     l_max = max(channel.l for channel in channels)
     first = basis.radial.first
@@ -75,7 +75,7 @@ def fold_coefficients(
         coefficients: for each element, one number per B_i of the basis (`Basis.split` leaves pair functions out).
 
     Returns:
-        For each element one number per product. The sums are carried in 256-bit ball arithmetic and rounded
+        For each element one number per product. Sums are computed in 256-bit ball arithmetic and rounded
         once.
 
     Raises:

@@ -43,7 +43,7 @@ def one_particle_functions(basis: Basis, layout: PooledLayout, definitions: Defi
 
 
 def distance_coordinate(table: RadialTable, cutoffs: ByPair, r0: ByPair | None, definitions: Definitions) -> Distance:
-    """y(r) of a table `radial` with given lengths by centre and neighbour; r0 is there for the Agnesi transform."""
+    """y(r) of a table `radial` with given lengths by centre and neighbour; r0 is given for the Agnesi transform."""
     if table.transform == "smootherstep":
         return Distance(cutoffs, Smootherstep())
     if table.transform == "smoothstep":

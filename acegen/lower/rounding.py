@@ -1,4 +1,4 @@
-"""Where exact numbers become doubles: once, to the nearest."""
+"""Where exact numbers become doubles: rounded once, to nearest."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ def rounded_with_root(value: Rational, square: Rational) -> float:
 
 
 def nearest_double(ball: arb) -> float:
-    """The double nearest to a ball's centre; zero if the ball holds it, so that exact cancellation stays exact."""
+    """The double nearest to a ball's centre; zero if the ball contains zero, so that exact cancellation stays exact."""
     return 0.0 if ball.contains(0) else float(ball)

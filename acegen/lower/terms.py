@@ -1,4 +1,4 @@
-"""What a site energy holds beside the products: the pair term, the ZBL core, the inner switch."""
+"""What a site energy contains besides the products: the pair term, the ZBL core, the inner switch."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def newton_sums(
 ) -> tuple[tuple[tuple[float, ...], ...], ...]:
     """The pair energies in Newton's form: a_k with Σ_n c_n s_n R_n = e(y) Σ_k a_k Π_{i<k} (y - x_i), e = R_1/p_0.
 
-    With the nodes of `newton_nodes` this takes three operations a term, for value and derivative, whatever the family,
-    and loses no digits.
+    With the nodes of `newton_nodes` this takes three operations per term, for value and derivative, for any family,
+    without loss of digits.
 
     Returns:
         a_0 .. a_(degree-1) by centre and neighbour, summed in 256-bit ball arithmetic and rounded once.
@@ -89,8 +89,8 @@ def newton_sums(
 def newton_nodes(count: int) -> list[Fraction]:
     """Nodes of Newton's form on [0, 1]: Chebyshev points in Leja's order, in which it is stable.
 
-    Each is as far as possible from those before it, in the product of the distances. They are multiples of 2^-20, so
-    that they are exact as doubles.
+    Each maximizes the product of its distances from those before it. They are multiples of 2^-20, so that they are
+    exact as doubles.
     """
     points = [Fraction(round((1 + cos(pi * (i + 0.5) / count)) * 2**19), 2**20) for i in range(count)]
     nodes: list[Fraction] = []

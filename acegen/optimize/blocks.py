@@ -11,16 +11,16 @@ from acegen.optimize.pairs import Factorization, Row
 
 @dataclass(frozen=True)
 class RowBlock:
-    """Some rows with the columns that any of them has."""
+    """A group of rows with the union of their columns."""
 
     rows: tuple[Row, ...]
     columns: tuple[int, ...]
 
 
 def group_rows(factored: Factorization, model: CostModel) -> tuple[RowBlock, ...]:
-    """Cut the list of rows, sorted by their columns, into blocks of few enough rows, at the least cost.
+    """Cut the list of rows, sorted by their columns, into blocks of bounded size, at the least cost.
 
-    Dynamic programming over the end of the last block; entries a row lacks cost as if it had them.
+    Dynamic programming over the end of the last block; entries a row lacks cost as much as those it has.
     """
     rows = sorted(factored.entries, key=lambda row: (sorted(factored.entries[row]), row))
     masks = [sum(1 << column for column in factored.entries[row]) for row in rows]

@@ -1,4 +1,4 @@
-"""What a product stage costs, and what a target must say of it for the passes to choose."""
+"""What a product stage costs, and what a target must provide for the passes to choose."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from acegen.optimize.trie import TrieNode
 from acegen.program.kernel import Product
 
 CLOCK = 2.4e9
-"""Cycles a second for times that are shown; choices do not depend on it."""
+"""Cycles per second for displayed times; choices do not depend on it."""
 
 
 @dataclass(frozen=True)
@@ -18,9 +18,9 @@ class Cost:
     """Cost of a product stage for one block of lanes whose variables are one register wide.
 
     Attributes:
-        multiply_adds: multiplications, additions and both in one.
+        multiply_adds: multiplications, additions and fused multiply-adds.
         loads: vectors and coefficients read from memory.
-        code_bytes: size of the machine code, or of the tables that take its place; without the coefficients.
+        code_bytes: size of the machine code, or of the tables that replace it, without the coefficients.
         cycles: estimated time.
     """
 
@@ -30,12 +30,12 @@ class Cost:
     cycles: float
 
     def seconds(self, lanes: int, vectors: int) -> float:
-        """Estimated time per centre, for blocks of `lanes` centres and `vectors` registers a variable."""
+        """Estimated time per centre, for blocks of `lanes` centres and `vectors` registers per variable."""
         return self.cycles * vectors / lanes / CLOCK
 
 
 class CostModel(Protocol):
-    """What a target says of programs."""
+    """What a target says about the cost of programs."""
 
     @property
     def most_rows(self) -> int:
@@ -44,7 +44,7 @@ class CostModel(Protocol):
 
     @property
     def max_code_bytes(self) -> int:
-        """Straight-line code is not made larger unless asked for."""
+        """Limit on straight-line code, unless it is asked for."""
         ...
 
     def straight(self, roots: Sequence[TrieNode]) -> Cost:
@@ -67,6 +67,6 @@ class CostModel(Protocol):
 
 
 def listed_cost(products: Sequence[Product]) -> Cost:
-    """Cost of products evaluated one by one, forward and back: four operations a factor, a cycle each."""
+    """Cost of products evaluated one by one, forward and back: four operations per factor, one cycle each."""
     factors = sum(map(len, products))
     return Cost(4 * factors, 2 * factors + len(products), 4 * factors, 4.0 * factors)

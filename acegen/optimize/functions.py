@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from acegen.optimize.trie import TrieNode
 
 MAX_NODES = 300
-"""Nodes of a function; the compiler's time grows faster than linearly with a function's length."""
+"""Most nodes of a function; compile time grows faster than linearly with a function's length."""
 
 MAX_TERMS = 250
-"""Terms of a function: so many coefficients are within reach of a short offset from one address."""
+"""Most terms of a function: this many coefficients are within reach of a short offset from one address."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Part of a trie: some children (and maybe the own term) of the node at the end of a path."""
+    """Part of a trie: some children (and perhaps the term) of the node at the end of a path."""
 
     path: tuple[int, ...]
     term: int | None
@@ -24,7 +24,7 @@ class Piece:
 
     @property
     def tree(self) -> TrieNode:
-        """The piece as a trie of its own, from the root."""
+        """The piece as a separate trie, from the root."""
         node = TrieNode(self.path[-1], self.term, self.children)
         for variable in reversed(self.path[:-1]):
             node = TrieNode(variable, None, (node,))
@@ -46,7 +46,7 @@ class ProductFunction:
     pieces: tuple[Piece, ...]
 
     def coefficient_order(self) -> list[int]:
-        """Terms in the order in which the function uses them."""
+        """Terms in the order the function uses them."""
         return [term for piece in self.pieces for term in _terms(piece)]
 
 

@@ -15,8 +15,8 @@ from acegen.program.layout import PooledLayout
 def variable_orders(layout: PooledLayout, terms: Sequence[Product]) -> dict[str, list[int]]:
     """Orders worth trying: by how often a variable occurs, and by its harmonic.
 
-    By harmonic, the large |m| (rare, for few of their products are invariant) come first and n runs fastest: what
-    shares a prefix then differs in n only, and leaves fall on few variables.
+    By harmonic, large |m| (rare, because few of their products are invariant) come first and n runs fastest: terms that
+    share a prefix then differ only in n, and leaves fall on few variables.
     """
     frequency = Counter(variable for term in terms for variable in set(term))
     names = layout.names

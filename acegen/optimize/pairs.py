@@ -1,8 +1,8 @@
 """The pass that factors terms over shared sub-products: a polynomial as a sparse matrix between products.
 
 Every term of order two or more is a row times a column, E = Σ P_row c_(row, column) P_column. Columns are A's or
-stored products of A's, rows are the product of two of either: sub-expressions that a trie would compute on several of
-its paths.
+stored products of A's, rows are the product of two of either: sub-expressions that a trie would compute on several
+paths.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ Row = tuple[int, int]
 class Factorization:
     """A polynomial as a sparse matrix.
 
-    Values are numbered: the A's as they are, then the stored products in the order of `nodes`.
+    Values are numbered: first the A's, then the stored products in the order of `nodes`.
 
     Attributes:
-        nodes: the two values each stored product is the product of.
+        nodes: the two factors of each stored product.
         linear: term by variable, for terms of order one.
-        own: term by row, for terms that are a row.
+        own: term by row, for terms that equal a row.
         entries: for each row, term by column.
     """
 
@@ -38,9 +38,9 @@ class Factorization:
 
 
 def factor_terms(n_variables: int, terms: Sequence[Product], key: Callable[[int], Any]) -> Factorization:
-    """Split each of some distinct terms: of its factors by `key`, the first half is the column, the rest the row.
+    """Split each of some distinct terms: with factors sorted by `key`, the first half is the column, the rest the row.
 
-    A row has up to four factors, a column too; both are products of two values of up to two factors.
+    Rows and columns have up to four factors; each is the product of two values of up to two factors.
     """
     number: dict[Product, int] = {}
     nodes: list[Row] = []
@@ -74,7 +74,7 @@ def factor_terms(n_variables: int, terms: Sequence[Product], key: Callable[[int]
 
 
 def factor_keys(layout: PooledLayout) -> dict[str, Callable[[int], Any]]:
-    """Orders of factors worth trying: small l (or |m|) go to the columns, which then are few and long."""
+    """Orders of factors worth trying: small l (or |m|) go to the columns, which are then few and long."""
     names = layout.names
     return {
         "large l in rows": lambda v: (names[v][2], abs(names[v][3]), names[v][3], names[v][0], names[v][1]),

@@ -7,7 +7,7 @@ variable order  chooses which factor of a term comes first, so that terms share 
 functions       cuts the straight-line code into functions of bounded size
 sub-products    factors terms over products that are computed once (a DAG instead of a trie)
 row blocks      groups rows with similar columns into dense blocks, for loops over tables
-form            takes straight-line code or tables: what costs less, but no more code than compiles in minutes
+form            takes straight-line code or tables, whichever costs less, within a limit on compile time
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def optimize(program: KernelProgram, model: CostModel, form: ProductForm = "auto
 
     Args:
         program: the potential.
-        model: what the target says of costs.
-        form: straight-line code, tables, or what costs less.
+        model: the target's cost model.
+        form: straight-line code, tables, or whichever costs less.
 
     Raises:
         BuildError: the program is not one linear output of products.
@@ -42,7 +42,7 @@ def optimize(program: KernelProgram, model: CostModel, form: ProductForm = "auto
 
 
 def list_products(program: KernelProgram) -> ProductStage:
-    """The products of a potential as they are, each by itself, without those that no species of centre needs.
+    """The products of a potential unchanged, each by itself, without those that no centre species needs.
 
     Raises:
         BuildError: the program is not one linear output of products.

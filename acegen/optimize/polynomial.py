@@ -42,7 +42,7 @@ def product_coefficients(program: KernelProgram) -> dict[str, list[float]]:
     """Coefficient of every product by centre species, for a potential with one output that is linear in them.
 
     Raises:
-        BuildError: the program has several outputs, or is no potential.
+        BuildError: the program has several outputs, or is not a potential.
     """
     if program.embedding is None or program.outputs.coupling is not None or len(program.outputs.names) != 1:
         raise BuildError(f"the kernel program '{program.name}' is not one linear output of products.")
@@ -56,7 +56,7 @@ def product_coefficients(program: KernelProgram) -> dict[str, list[float]]:
 
 
 def without_zeros(program: KernelProgram) -> KernelProgram:
-    """The same potential with the products that any species of centre needs, each once."""
+    """The same potential with only the products that some centre species needs, each once."""
     polynomial = collect_terms(program.layout.size, program.products, product_coefficients(program))
     rows = tuple((tuple(enumerate(values)),) for values in polynomial.coefficients.values())
     outputs = Outputs(program.outputs.names, None, rows)

@@ -71,8 +71,8 @@ class ProductStage:
 
     Attributes:
         products: straight-line code, tables, or a plain list.
-        coefficients: by centre species, the folded coefficients in the order in which the code uses them.
-        n_terms: products that are evaluated.
+        coefficients: by centre species, the folded coefficients in the order the code uses them.
+        n_terms: number of products evaluated.
         reports: what each pass did.
     """
 

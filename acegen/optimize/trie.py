@@ -12,7 +12,7 @@ from acegen.program.kernel import Product
 
 @dataclass(frozen=True)
 class TrieNode:
-    """A factor. The path from the root is a partial product; `term` numbers it if it is one of the terms."""
+    """A factor. The path from the root is a partial product; `term` is its number if it is one of the terms."""
 
     variable: int
     term: int | None

@@ -284,7 +284,7 @@ def test_another_transform_in_the_pair_term() -> None:
     coordinate = replace(own.descriptors.pair.coordinate, transform=Smoothstep())
     program = replace(own.descriptors, pair=replace(own.descriptors.pair, coordinate=coordinate))
     lanes, plain = (choose_backend(BuildOptions(backend=name), MACHINE) for name in ("lanes", "plain"))
-    with pytest.raises(BuildError, match="pair term of 'alloy' has another distance transform"):
+    with pytest.raises(BuildError, match="pair term of 'alloy' has a different distance transform"):
         lanes.generate(program, None, None)
     text = plain.generate(program, None, None)
     assert "(1.0 + 2.0 * s)" in text["alloy_pair.c"]

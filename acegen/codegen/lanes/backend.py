@@ -1,4 +1,4 @@
-"""C99 with vector extensions: each lane of a register is a centre of its own."""
+"""C99 with vector extensions: each lane of a register holds a different centre."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class LanesBackend:
 
     @classmethod
     def of(cls, options: BuildOptions, vector_bytes: int, registers: int) -> LanesBackend:
-        """For registers of so many bytes, and so many of them."""
+        """The backend for registers of a given width in bytes, and number."""
         return cls(choose_targets(options, vector_bytes, registers))
 
     @property
@@ -102,7 +102,7 @@ class LanesBackend:
 
 
 def _check(program: KernelProgram) -> None:
-    """Refuse what these templates cannot say: another kind of coordinate in the pair term than in the rest."""
+    """Refuse what these templates cannot express: a pair term with another kind of coordinate than the rest."""
     if program.pair is None:
         return
     kinds = []
@@ -111,7 +111,7 @@ def _check(program: KernelProgram) -> None:
         kinds.append(replace(transform, r0=()) if isinstance(transform, Agnesi) else transform)
     if kinds[0] != kinds[1]:
         raise BuildError(
-            f"the pair term of '{program.name}' has another distance transform than the rest, which the backend "
+            f"the pair term of '{program.name}' has a different distance transform from the rest, which the backend "
             "'lanes' does not support; use the backend 'plain'."
         )
 
@@ -187,7 +187,7 @@ def _particles(program: KernelProgram, target: Target) -> ParticlesContext:
 
 
 def _pair_files(program: KernelProgram, potential: KernelProgram | None) -> dict[str, LanesContext]:
-    """What is pairwise, in double precision; nothing where there is nothing of the kind."""
+    """The pairwise parts, in double precision; nothing if there are none."""
     name, pair, zbl = program.name, pair_code(program), zbl_code(program)
     inner = program.inner is not None
     if pair is None and zbl is None and not (inner and potential):

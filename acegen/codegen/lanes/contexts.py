@@ -1,4 +1,4 @@
-"""What each template of the lanes backend is told: one frozen class a template, one field a variable."""
+"""What each template of the lanes backend is told: one frozen class per template, one field per variable."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class InnerContext:
 
 @dataclass(frozen=True)
 class PairHeaderContext:
-    """NAME_pair.h: what is pairwise, declared."""
+    """NAME_pair.h: declarations of the pairwise parts."""
 
     template: ClassVar[str] = "lanes/pair.h.j2"
 
@@ -124,7 +124,7 @@ class PairContext:
 
 @dataclass(frozen=True)
 class ProductsHeaderContext:
-    """NAME_products.h: the product stage, declared, and what each A is."""
+    """NAME_products.h: declarations of the product stage, and what each A is."""
 
     template: ClassVar[str] = "lanes/products.h.j2"
 
@@ -207,4 +207,4 @@ LanesContext = (
     | ProductsPartContext
     | PotentialContext
 )
-"""A context of any template of this backend."""
+"""The context of any template of this backend."""

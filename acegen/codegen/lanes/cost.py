@@ -1,9 +1,9 @@
 """What a product stage costs on processors with vector registers: a model fitted to measurements.
 
 Straight-line code is executed once per block of lanes, so it comes from the L2 cache, not from the buffer of
-decoded instructions: its time is that of fetching its bytes, 16 a cycle on the x86 processors of the last decade.
-Loops over tables are decoded once; their time is that of issuing their instructions, and of the jump out of each.
-(benchmarks/README.md says how the estimates fare.)
+decoded instructions: its time is that of fetching its bytes, 16 per cycle on x86 processors of the last decade.
+Loops over tables are decoded once; their time is that of issuing their instructions, and of the jump out of each loop.
+(benchmarks/README.md compares the estimates with measurements.)
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from acegen.optimize import CompactProgram, Cost, StraightProgram
 from acegen.optimize.trie import TrieNode
 
 _NEAR, _REGISTER = 7, 6
-"""Bytes of a vector instruction with a short offset, or between registers."""
+"""Bytes of a vector instruction, with a short offset or between registers."""
 
 _COLUMN_CYCLES = (0.0, 4.6, 5.4, 6.6, 8.0, 9.7, 11.2, 12.7, 14.2)
-"""Cycles of one step of a row block, by its number of rows: measured, AVX-512."""
+"""Cycles of one step of a row block, by its number of rows; measured with AVX-512."""
 
 TWO_SUMS = 3
-"""With more rows than this, a block adds up the derivative of a column in two sums, so that it waits less."""
+"""With more rows than this, a block accumulates the derivative of a column in two sums, to stall less."""
 
 _BLOCK_CYCLES = 32.0
 _ROW_CYCLES = 5.7
@@ -36,9 +36,9 @@ class VectorCost:
     Attributes:
         most_rows: most rows of a block (at most 8).
         fetch_bytes: bytes of code fetched in a cycle from the L1 or L2 cache.
-        far_fetch_bytes: the same where code does not fit the L2 cache, and is fetched once for several blocks of lanes.
+        far_fetch_bytes: the same for code that exceeds the L2 cache and is fetched once for several blocks of lanes.
         l2_bytes: code up to this size stays in the L2 cache, beside the data.
-        max_code_bytes: straight-line code is not made larger: compiling this much takes about five minutes on one core.
+        max_code_bytes: limit on straight-line code; compiling this much takes about five minutes on one core.
         kept: derivatives that the C compiler keeps in registers from one use to the next.
     """
 
@@ -50,7 +50,7 @@ class VectorCost:
     kept: int = 16
 
     def group(self, program: StraightProgram | CompactProgram) -> int:
-        """Blocks of lanes evaluated together: several if straight-line code comes from beyond the L2 cache."""
+        """Blocks of lanes evaluated together: several if straight-line code does not fit the L2 cache."""
         return 8 if isinstance(program, StraightProgram) and program.cost.code_bytes > self.l2_bytes else 1
 
     def straight(self, roots: Sequence[TrieNode]) -> Cost:

@@ -13,7 +13,7 @@ _AXES = "xyz"
 
 @dataclass(frozen=True)
 class DirectionsCode:
-    """Statements for values S[h]; and for the same with derivatives G[h][axis]."""
+    """Statements for the values S[h], and for the values with derivatives G[h][axis]."""
 
     value_code: tuple[str, ...]
     component_code: tuple[str, ...]
@@ -26,7 +26,7 @@ def directions_code(angular: AngularFunctions, dimension: int, literal: Literal)
             return _circle(l_max, literal)
         case DirectionPolynomials(functions):
             return _polynomials([dict(terms) for terms in functions], dimension, literal)
-        case NoAngles() | Harmonics():  # the latter have statements of their own
+        case NoAngles() | Harmonics():  # harmonics have their own statements
             return DirectionsCode((f"S[0] = splat({literal(1)});",), ())
 
 
@@ -50,7 +50,7 @@ def _circle(l_max: int, c: Literal) -> DirectionsCode:
 
 
 def _polynomials(polynomials: list[dict[tuple[int, ...], float]], dimension: int, literal: Literal) -> DirectionsCode:
-    """The functions as the polynomials they are, from powers of the components."""
+    """The functions as polynomials, from powers of the components."""
     axes = _AXES[:dimension]
     highest = [max((p[axis] for terms in polynomials for p in terms), default=0) for axis in range(len(axes))]
     values = [f"(void){', (void)'.join(axes)};"]

@@ -38,7 +38,7 @@ class SeriesCode:
 
 
 def pair_code(program: KernelProgram) -> PairCode | None:
-    """Code for the pair functions of a descriptor program, None without any."""
+    """Code for the pair functions of a descriptor program; None if it has none."""
     pair = program.pair
     if not isinstance(pair, PairFunctions):
         return None
@@ -59,7 +59,7 @@ def series_code(program: KernelProgram | None) -> SeriesCode | None:
 
 @dataclass(frozen=True)
 class ZblCode:
-    """Of the ZBL core: weights and rates, and by pair inner and outer distance, 1/(outer - inner), strength, 1/a."""
+    """ZBL core: weights and rates; by pair inner and outer distance, 1/(outer - inner), strength, 1/a."""
 
     weights: tuple[float, ...]
     rates: tuple[float, ...]
@@ -85,7 +85,7 @@ def switch_constants(ranges: Ranges) -> Table:
 
 
 def core_reach(program: KernelProgram) -> list[list[float]] | None:
-    """Square of the larger outer distance of reference terms and inner switch; None without any."""
+    """Square of the larger outer distance of reference terms and inner switch; None if there are none."""
     tables = [term.ranges for term in program.references] + ([program.inner.ranges] if program.inner else [])
     if not tables:
         return None

@@ -1,7 +1,7 @@
 """Register blocks of the pooling and force stages.
 
 Pooling is, for each lane, the product of a matrix of harmonics and one of radial functions, S R^T; the force stage is
-D R and D R'. Both are computed in blocks whose sums stay in registers, so that a value loaded is used several times.
+D R and D R'. Both are computed in blocks whose sums stay in registers, so that each loaded value is used several times.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class BlockSize(NamedTuple):
 
 
 class PoolShape(NamedTuple):
-    """A C function of the pooling stage: size of its block, and neighbours it takes together."""
+    """A C function of the pooling stage: its block size, and how many neighbours it takes together."""
 
     harmonics: int
     radials: int
@@ -31,7 +31,7 @@ class PoolShape(NamedTuple):
 
 
 class ContractShape(NamedTuple):
-    """The same of the force stage."""
+    """The same for the force stage."""
 
     harmonics: int
     tile: int
@@ -115,7 +115,7 @@ def contract_shapes(blocks: Iterable[Iterable[ContractBlock]], target: Target) -
 
 
 def missing_harmonics(layout: PooledLayout, species: int) -> list[tuple[int, int]]:
-    """Angular functions without any A of a species: the first and the number of each run of them."""
+    """Angular functions that no A of a species uses: start and length of each run."""
     there = {layout.angular_index(shell.l, shell.m) for shell in layout.shells if shell.species == species}
     runs = groupby(range(layout.n_angular), key=there.__contains__)
     missing = [list(run) for is_there, run in runs if not is_there]
@@ -123,7 +123,7 @@ def missing_harmonics(layout: PooledLayout, species: int) -> list[tuple[int, int
 
 
 def pooled_legend(layout: PooledLayout, elements: Sequence[str]) -> tuple[str, ...]:
-    """What each A is, a line for those of one (species, l, m)."""
+    """What each A is, one line per (species, l, m)."""
     lines = []
     for shell in layout.shells:
         n = _span(layout.first, layout.first + shell.size - 1)
@@ -138,7 +138,7 @@ def _by_l(layout: PooledLayout) -> Iterable[tuple[int, int, list[Shell]]]:
 
 
 def _pool_shape(harmonics: int, radials: int, target: Target) -> BlockSize:
-    """The largest block that costs least: multiply-adds, loads at two a cycle, and the sums themselves."""
+    """The largest of the cheapest blocks, counting multiply-adds, loads at two per cycle, and the sums themselves."""
     most = max(1, target.variables * 2 // 3)
 
     def cost(shape: BlockSize) -> float:

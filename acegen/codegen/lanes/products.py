@@ -31,7 +31,7 @@ class FunctionCode:
 
 
 def function_files(program: StraightProgram) -> list[list[FunctionCode]]:
-    """The functions of a straight-line program, by the file they go to."""
+    """The functions of a straight-line program, by file."""
     functions = []
     first = 0
     for number, function in enumerate(program.functions, start=1):
@@ -55,7 +55,7 @@ def _function(number: int, first: int, function: ProductFunction) -> FunctionCod
 
 
 class _Writer:
-    """Statements of a function; coefficients are numbered as they come."""
+    """Statements of a function; coefficients are numbered in order of use."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -88,7 +88,7 @@ class _Writer:
         self._line(depth, f"{{ const lanes p{depth} = {factor}; lanes {_sum_name(depth)} = {start};")
 
     def _close(self, variable: int, depth: int) -> None:
-        """Hand a node's value to its parent's sum and to the derivative by its factor."""
+        """Add a node's value to its parent's sum and to the derivative by its factor."""
         own = _sum_name(depth)
         derivative = own if depth == 1 else f"p{depth - 1} * {own}"
         self._line(depth, f"  {_sum_name(depth - 1)} += A({variable}) * {own}; D({variable}) += {derivative}; }}")
@@ -107,7 +107,7 @@ def _sum_name(depth: int) -> str:
 
 @dataclass(frozen=True)
 class CompactTables:
-    """Arrays of the table-driven form; the names are those used in the C code, in lower case."""
+    """Arrays of the table-driven form, named as in the C code, in lower case."""
 
     nodes: list[str]
     linear: list[int]

@@ -29,7 +29,7 @@ class RadialCode:
 
 
 def radial_code(coordinate: Coordinate, radial: Recurrence, formula: str, literal: Literal) -> RadialCode:
-    """Code for the radial functions of a coordinate; of particles without a distance, `present` is given as well."""
+    """Code for the radial functions of a coordinate; for particles without a distance, `present` is also defined."""
     steps = radial.steps or ((0.0, 0.0, 0.0),)  # an array needs an entry
     if not isinstance(coordinate, Distance):
         return RadialCode(formula, "", False, (), "present", f"splat({literal(0)})", steps)

@@ -16,7 +16,7 @@ class SpaceCode:
         dimension: coordinates of a particle.
         axes: names of the components of a direction; none on an interval.
         atoms: whether particles are atoms, with forces on centres, virials and a design matrix.
-        has_cutoff: whether functions vanish from some distance on.
+        has_cutoff: whether functions vanish beyond some distance.
         sphere: whether directions are those in space, with spherical harmonics.
         numbering: how angular functions are numbered, for a comment.
         comment: lines that define the one-particle functions.
@@ -37,7 +37,7 @@ class SpaceCode:
 
     @property
     def unit(self) -> str:
-        """Names of those components in a slot."""
+        """Names of the components in a slot."""
         return ", ".join(f"u{axis}" for axis in self.axes)
 
     def unit_of(self, slot: str) -> str:

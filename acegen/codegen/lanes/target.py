@@ -1,4 +1,4 @@
-"""What the generated code is written for: arithmetic and vector registers."""
+"""What generated code is written for: arithmetic and vector registers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from acegen.options import BuildOptions, Precision
 
 @dataclass(frozen=True)
 class Target:
-    """Lanes of a kernel and the registers they are to be kept in.
+    """Lanes of a kernel and the registers that hold them.
 
     Attributes:
         precision: arithmetic of the kernel.
@@ -38,7 +38,7 @@ class Target:
 
     @property
     def cost_model(self) -> VectorCost:
-        """What product stages cost: blocks of as many rows as leave registers for the rest."""
+        """The cost of product stages, with as many rows per block as leave registers for the rest."""
         return VectorCost(most_rows=8 if self.variables >= 32 else 4)
 
     def seconds(self, cost: Cost) -> float:
@@ -78,7 +78,7 @@ class Targets:
 
 
 def choose_targets(options: BuildOptions, vector_bytes: int, registers: int) -> Targets:
-    """Lanes as asked for, else as many as fill a register."""
+    """Lanes as requested, otherwise as many as fill a register."""
 
     def target(precision: Precision) -> Target:
         size = 4 if precision == "single" else 8

@@ -64,7 +64,7 @@ class PlainBackend:
         return "scalar, double precision"
 
     def optimize(self, potential: KernelProgram, form: ProductForm) -> ProductStage:
-        """The products as they are, without those that are zero for every element."""
+        """The products unchanged, without those that are zero for every element."""
         return list_products(potential)
 
     def seconds(self, cost: Cost) -> float:
@@ -140,7 +140,7 @@ def _coordinate(coordinate: Coordinate) -> CoordinateCode | None:
 
 
 def _pairwise(program: KernelProgram) -> list[str]:
-    """Names of what a program holds beside the products."""
+    """Names of what a program contains besides the products."""
     parts = ["the pair term"] * (program.pair is not None) + ["the inner switch"] * (program.inner is not None)
     return parts + ["the ZBL core"] * any(isinstance(term, Zbl) for term in program.references)
 

@@ -1,4 +1,4 @@
-"""What each template of the plain backend is told: one frozen class a template, one field a variable."""
+"""What each template of the plain backend is told: one frozen class per template, one field per variable."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from acegen.program.kernel import Agnesi, ByPair, PairEnergies, Ranges, Recurren
 
 @dataclass(frozen=True)
 class CoordinateCode:
-    """A coordinate y(r): its cutoffs, and which transform; a smoothstep if it is neither of the two."""
+    """A coordinate y(r): its cutoffs, and its transform; a smoothstep if neither of the two is set."""
 
     cutoffs: ByPair
     smootherstep: bool
@@ -29,7 +29,7 @@ class PooledEntry:
 
 @dataclass(frozen=True)
 class ReferenceCode:
-    """A reference term: its kind, its constants by pair, and what screens it."""
+    """A reference term: its kind, its constants by pair, and its screening."""
 
     kind: str
     table: list[list[list[float]]]
@@ -38,7 +38,7 @@ class ReferenceCode:
 
 @dataclass(frozen=True)
 class FunctionsHeaderContext:
-    """NAME_functions.h: what both kernels have in common, declared."""
+    """NAME_functions.h: declarations shared by both kernels."""
 
     template: ClassVar[str] = "plain/functions.h.j2"
 
@@ -75,7 +75,7 @@ class FunctionsContext:
 
 @dataclass(frozen=True)
 class PairHeaderContext:
-    """NAME_pair.h: what is pairwise, declared."""
+    """NAME_pair.h: declarations of the pairwise parts."""
 
     template: ClassVar[str] = "plain/pair.h.j2"
 
@@ -153,4 +153,4 @@ class PotentialContext:
 PlainContext = (
     FunctionsHeaderContext | FunctionsContext | PairHeaderContext | PairContext | BasisContext | PotentialContext
 )
-"""A context of any template of this backend."""
+"""The context of any template of this backend."""
