@@ -23,7 +23,7 @@ _BLOCK_BYTES = 64 * 1024**2
 
 
 def _site_rows(model: Model, posterior: Posterior, atoms: Atoms) -> Iterator[tuple[NDArray[np.int64], Floats]]:
-    """Some atoms after others: their numbers, and the factors (n, K) of the covariance of their site energies."""
+    """Blocks of atoms, one after another: their indices, and the factors (n, K) of the covariance of their site energies."""
     descriptors, n_basis = model.descriptors(atoms), model.n_basis
     most = max(1, _BLOCK_BYTES // (8 * max(1, posterior.factor.shape[1])))
     for species, element in enumerate(model.elements):
@@ -55,7 +55,7 @@ def forces_uncertainty(model: Model, posterior: Posterior, atoms: Atoms, block_b
     """
     deviations = np.zeros((len(atoms), 3))
     for block in design_blocks(model, [atoms], block_bytes):
-        rows = block.rows.forces.transpose(2, 0, 1).reshape(len(posterior.factor), -1)  # as the kernel wrote them
+        rows = block.rows.forces.transpose(2, 0, 1).reshape(len(posterior.factor), -1)  # in the kernel's order
         deviations[block.first : block.last] = np.linalg.norm(posterior.factor.T @ rows, axis=0).reshape(-1, 3)
     return deviations
 

@@ -1,7 +1,7 @@
-"""Users' strings where people read them: on a terminal, in a message, in Markdown.
+"""Users' strings made safe to show: on a terminal, in a message, in Markdown.
 
-The name of a file or a kind of configuration may hold anything: escape sequences that a terminal obeys, newlines,
-brackets and bars that mean something to what shows them.
+The name of a file or a kind of configuration may contain anything: terminal escape sequences, newlines, or brackets
+and bars that are markup where they are shown.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _LONGEST = 60
 
 
 def visible(text: object) -> str:
-    """The text in one line; what does not print (controls, reversals, lone surrogates) is written as in Python."""
+    """The text on one line; unprintable characters (controls, reversals, lone surrogates) are escaped as in Python."""
     shown = str(text)
     return shown if shown.isprintable() else "".join(c if c.isprintable() else _escaped(c) for c in shown)
 
@@ -30,12 +30,12 @@ def quoted(text: object) -> str:
 
 
 def markdown(text: object) -> str:
-    """Markdown that reads as the text, also in a cell of a table."""
+    """The text escaped for Markdown, including table cells."""
     return re.sub(r"[\\`*\[\]<>|&$~]|(?<![^\W_])_+|_+(?![^\W_])", _backslashed, visible(text))
 
 
 def shown(value: object) -> str:
-    """A value for a message, in at most 60 characters, whatever it is and however deep or long."""
+    """A value of any kind, depth or length, shown in at most 60 characters for a message."""
     text = _SHORT.repr(value)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
 

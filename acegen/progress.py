@@ -1,4 +1,4 @@
-"""How the compiler tells what it is doing; the command line shows it, other callers may listen or not."""
+"""How the compiler reports progress; the command line shows it, other callers may ignore it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Receives the course of a compilation, stage by stage."""
+    """Receives the progress of a compilation, stage by stage."""
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Wrap one stage; its time is what passes inside."""
+        """Wrap one stage; its time is that spent inside."""
         ...
 
     def advance(self, done: int, total: int) -> None:
@@ -20,7 +20,7 @@ class Progress(Protocol):
         ...
 
     def report(self, text: str) -> None:
-        """The result of the current stage in one line: counts and sizes."""
+        """The result of the current stage on one line: counts and sizes."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""How templates of code are rendered."""
+"""Rendering of code templates."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from jinja2 import BaseLoader, Environment, StrictUndefined
 
 
 def code_environment(loader: BaseLoader | None = None) -> Environment:
-    """Jinja for source code: nothing is escaped, lines of statements leave no trace, an unknown name is an error."""
+    """Jinja for source code: no escaping, no blank lines from statement lines, and unknown names are errors."""
     return Environment(
         loader=loader,
         undefined=StrictUndefined,

@@ -1,9 +1,10 @@
 """Gram matrices and orthogonal bases of symmetric functions, exact or from samples.
 
-Not a stage: what is derived here goes into no module.
+Not a stage: nothing derived here goes into a module.
 
     ensemble        what is random: how many particles of each species, and the measure of y
-    one_particle    one-particle functions orthogonalized under the measure
+    orthogonal_functions
+                    one-particle functions orthogonalized under the measure
     expansion       coupled functions in an orthogonal system of many-body functions
     gram            exact Gram matrices
     factorization   G = L D Lᵀ, exactly: independent and dependent functions, the orthonormal basis

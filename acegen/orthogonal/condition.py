@@ -1,4 +1,4 @@
-"""Condition numbers of Gram matrices, to double precision however large they are.
+"""Condition numbers of Gram matrices of any size, to double precision.
 
 With the diagonal S² of G = L D Lᵀ the scaled matrix is S⁻¹ G S⁻¹ = W Wᵀ, W = S⁻¹ L D^(1/2). Its condition number is
 (|W| |W⁻¹|)² in spectral norms. W and W⁻¹ = D^(-1/2) L⁻¹ S are exact up to one rounding of each entry, and the spectral
@@ -18,11 +18,11 @@ def condition_number(gram: GramMatrix, factorization: Factorization | None = Non
     """Largest over smallest eigenvalue of the diagonally scaled Gram matrix G_ij / sqrt(G_ii G_jj).
 
     Args:
-        gram: the matrix; without functions the condition number is 1.
-        factorization: of the same matrix, if it is there already.
+        gram: the matrix; an empty one has the condition number 1.
+        factorization: of the same matrix, if already computed.
 
     Returns:
-        The condition number, with a relative error of some 1e-14; infinite if functions are linearly dependent or zero
+        The condition number, with a relative error of about 1e-14; infinite if functions are linearly dependent or zero
         (see `GramMatrix.part` for the matrix of the independent ones).
     """
     factorization = factorization or gram.factorize()

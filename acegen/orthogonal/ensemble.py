@@ -40,10 +40,10 @@ class Ensemble:
                 f"counts = {self.counts} cannot be the numbers of particles of each species; give one number, at least "
                 "0, for every species."
             )
-        object.__setattr__(self, "counts", tuple(map(int, self.counts)))  # NumPy's integers are none of fmpq's
+        object.__setattr__(self, "counts", tuple(map(int, self.counts)))  # fmpq does not accept NumPy integers
 
     def tuples(self, taken: Label, further: Label = ()) -> int:
-        """In how many ways particles for the slots `further` can be chosen when those of `taken` are."""
+        """Number of ways to choose particles for the slots `further` once those of `taken` are chosen."""
         left = list(self.counts)
         for channel in taken:
             left[channel.species] -= 1
@@ -59,8 +59,8 @@ def ensemble_of(basis: Basis, particles: int | Mapping[str, int], measure: Measu
 
     Args:
         basis: the basis.
-        particles: number of particles, or with several species the number of those of each.
-        measure: distribution of y; without it the one that the scales of the functions refer to
+        particles: number of particles; with several species, the number for each.
+        measure: distribution of y; by default the one that the scales of the functions refer to
             (`Basis.measure`).
 
     Raises:
@@ -71,7 +71,7 @@ def ensemble_of(basis: Basis, particles: int | Mapping[str, int], measure: Measu
         if len(species) > 1:
             example = ", ".join(f'"{name}": {particles}' for name in species)
             raise OrthogonalizationError(
-                f"particles = {particles} does not tell how many are of which of the species {', '.join(species)}; "
+                f"particles = {particles} does not tell how many there are of each of the species {', '.join(species)}; "
                 f"give the number of each, such as {{{example}}}."
             )
         particles = {species[0]: particles}
@@ -82,13 +82,13 @@ def ensemble_of(basis: Basis, particles: int | Mapping[str, int], measure: Measu
         )
     if measure is not None and not isinstance(measure, Measure):
         raise OrthogonalizationError(
-            f"measure = {measure!r} is no measure; give one of acegen.algebra.measure, such as UNIFORM, ARCSINE or "
-            "Measure(alpha, beta), or none for that of the polynomials."
+            f"measure = {measure!r} is not a measure; give one of acegen.algebra.measure, such as UNIFORM, ARCSINE "
+            "or Measure(alpha, beta), or omit it for that of the polynomials."
         )
     counts = tuple(particles[name] for name in species)
     return Ensemble(basis.radial, basis.angular, measure or basis.measure, counts)
 
 
 def _is_count(value: object) -> bool:
-    """Whether it is an integer, of Python or NumPy."""
+    """Whether a value is an integer, of Python or NumPy."""
     return isinstance(value, Integral) and not isinstance(value, bool)

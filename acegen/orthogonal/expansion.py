@@ -1,14 +1,14 @@
 """Coupled functions in an orthogonal system of many-body functions, exactly.
 
-On independent particles the canonical functions 𝓠_J of one-particle functions that are orthogonal, and have mean zero,
-are orthogonal themselves: only if all particles of two of them are the same is the mean of their product not zero.
+On independent particles, canonical functions 𝓠_J of orthogonal one-particle functions with mean zero are themselves
+orthogonal: the mean of a product is non-zero only if both factors depend on the same particles.
 Each coupled function is a finite combination of them (its Hoeffding decomposition),
 
     B_i = Σ_J E_iJ 𝓠_J,   so that the Gram matrix is   E B_i B_j = Σ_J E_iJ E_jJ E 𝓠_J².
 
-For a canonical function each slot is expanded on its own; a slot that becomes the constant drops out and leaves the
-number of particles it can stand for. A self-interacting function is first the sum over all set partitions of its slots
-of the canonical functions in which the slots of each block are multiplied.
+For a canonical function each slot is expanded separately; a slot that becomes the constant drops out, leaving as a
+factor the number of particles it can stand for. A self-interacting function is first written as a sum, over all set
+partitions of its slots, of canonical functions in which the slots of each block are multiplied.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Decomposition:
         return rows
 
     def _expand(self, label: Label, partitions: Iterable[Partition]) -> list[Row]:
-        """All functions of a label, summed over the partitions of its slots that are given."""
+        """All functions of a label, summed over the given partitions of its slots."""
         angular = self.ensemble.angular
         l, ranks = channel_pattern(label)
         coordinates = symmetric_space(angular, l, ranks).coordinates
@@ -122,5 +122,5 @@ def _part(l: int) -> Part:
 
 @cache
 def _no_partitions(order: int) -> tuple[Partition, ...]:
-    """Slots on their own."""
+    """The partition into single slots."""
     return (tuple((slot,) for slot in range(order)),)

@@ -1,10 +1,10 @@
-"""Exact factorization G = L D Lᵀ of Gram matrices, and the orthogonal functions that it stands for.
+"""Exact factorization G = L D Lᵀ of Gram matrices, and the orthogonal functions it defines.
 
 This is the Gram-Schmidt process in the order of the functions: L is unit lower triangular, B̂ = L⁻¹ B is orthogonal
-with E B̂_i² = D_i. A function that depends on those before it has D_i = 0; it is reported, not an error.
+with E B̂_i² = D_i. A function that depends on those before it has D_i = 0; this is reported, not an error.
 
-Matrices are sparse, rows of pairs (column, value). Entries that cancel are zero exactly and are left out, so that
-functions without overlap, and blocks of them, cost nothing.
+Matrices are sparse: rows of pairs (column, value). Entries that cancel are exactly zero and are omitted, so functions
+without overlap, and blocks of them, cost nothing.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Factorization:
 
     @cached_property
     def dependent(self) -> tuple[int, ...]:
-        """Functions that are, with probability one, combinations of those before them; zero functions among them."""
+        """Functions that are, with probability one, combinations of those before them; includes zero functions."""
         return tuple(i for i, pivot in enumerate(self.pivots) if not pivot)
 
     @cached_property
@@ -74,7 +74,7 @@ class Factorization:
         Each entry is rounded once, from its exact value.
 
         Args:
-            scales_squared: s_i², if T is to be applied to s_i B_i, such as the scaled functions of a model.
+            scales_squared: s_i², if T will be applied to s_i B_i, such as the scaled functions of a model.
         """
         result = np.zeros((self.rank, self.size))
         for number, i in enumerate(self.independent):
@@ -91,10 +91,10 @@ def factorize(rows: Sequence[SparseRow], progress: Progress | None = None) -> Fa
 
     Args:
         rows: its sparse rows, both triangles.
-        progress: told how many columns are done.
+        progress: receives the number of columns done.
 
     Raises:
-        ArithmeticError: the matrix is not positive semidefinite, so it is no Gram matrix.
+        ArithmeticError: the matrix is not positive semidefinite, so not a Gram matrix.
     """
     progress = progress or Silent()
     size = len(rows)
@@ -117,7 +117,7 @@ def factorize(rows: Sequence[SparseRow], progress: Progress | None = None) -> Fa
 
 
 def _subtract(row: dict[int, Rational], weight: Rational, other: dict[int, Rational]) -> None:
-    """row -= weight · other, entries that cancel taken out."""
+    """row -= weight · other, dropping entries that cancel."""
     for j, entry in other.items():
         before = row.get(j)
         after = -weight * entry if before is None else before - weight * entry

@@ -45,7 +45,7 @@ class GramMatrix:
 
     @cached_property
     def zero(self) -> tuple[int, ...]:
-        """Functions that vanish with probability one: canonical ones of an order above the number of particles."""
+        """Functions that vanish with probability one: canonical ones whose order exceeds the number of particles."""
         return tuple(i for i, value in enumerate(self.diagonal) if not value)
 
     @property
@@ -90,7 +90,7 @@ def canonical_gram(
 def self_interacting_gram(
     functions: Sequence[CoupledIndex], ensemble: Ensemble, progress: Progress | None = None
 ) -> GramMatrix:
-    """Gram matrix of self-interacting functions, products of sums over all particles, without scales."""
+    """Gram matrix of self-interacting functions, without scales: products of sums over all particles."""
     decomposition = Decomposition(ensemble)
     return _gram(decomposition, decomposition.self_interacting(functions, progress))
 
@@ -106,15 +106,15 @@ def basis_gram(
     Args:
         basis: the basis.
         particles, measure: the random particles; see `ensemble_of`.
-        progress: told how many functions are done.
+        progress: receives the number of functions done.
 
     Raises:
         OrthogonalizationError: as `ensemble_of`; or the basis has a pair term.
     """
     if basis.pair:
         raise OrthogonalizationError(
-            f"the basis '{basis.spec.name}' has a pair term, whose functions have another cutoff and with it another y "
-            "than the others; there is no measure of both. Remove [pair] from the spec, or use orthogonalize_samples."
+            f"the basis '{basis.spec.name}' has a pair term, whose functions have a different cutoff, and so a "
+            "different y, from the others; no measure covers both. Remove [pair] from the spec, or use orthogonalize_samples."
         )
     functions = [(function.label, function.number) for function in basis.functions[: basis.n_coupled]]
     gram_of = canonical_gram if basis.spec.basis.expansion == "canonical" else self_interacting_gram

@@ -1,7 +1,7 @@
 """One-particle functions made orthogonal under a measure, exactly.
 
-Where the angular part has mean zero (l > 0), the R_n are orthogonalized among themselves; where it is the constant
-(l = 0), what is left of them without their mean:
+Where the angular part has mean zero (l > 0), the R_n themselves are orthogonalized; where it is constant (l = 0),
+the R_n minus their mean:
 
     l > 0:  R_n = Σ_{j<=n} U_nj Q_j,            E Q_i Q_j = 0 for i ≠ j,
     l = 0:  R_n = E R_n + Σ_{j<=n} V_nj Q⁰_j,   E Q⁰_i Q⁰_j = 0 for i ≠ j, and E Q⁰_j = 0.
@@ -23,20 +23,20 @@ from acegen.algebra.measure import Measure
 from acegen.algebra.polynomials import PolynomialAlgebra
 
 CONSTANT = -1
-"""Stands for the constant function 1 in the place of an index."""
+"""Stands in an index for the constant function 1."""
 
 Part = Literal["constant", "direction"]
-"""The angular part of a one-particle function: the constant (l = 0), or of mean zero (l > 0)."""
+"""The angular part of a one-particle function: constant (l = 0), or with mean zero (l > 0)."""
 
 Expansion = tuple[tuple[int, Rational], ...]
-"""Pairs (j, coefficient); the constant, if there, comes first."""
+"""Pairs (j, coefficient); the constant, if present, comes first."""
 
 
 @dataclass
 class OneParticle:
     """The orthogonal functions Q_j and Q⁰_j of a measure, and products of R_n in terms of them.
 
-    They have the index of the R_n they are made of; Q⁰_0 vanishes where R_0 is the constant.
+    Each has the index of the R_n it is made from; Q⁰_0 vanishes where R_0 is the constant.
     """
 
     functions: PolynomialAlgebra
@@ -55,7 +55,7 @@ class OneParticle:
         return self._norms[part][j - self.functions.first]
 
     def product(self, indices: Sequence[int], part: Part) -> Expansion:
-        """R_{n_1} R_{n_2} ... as a combination of the orthogonal functions of a part, and of the constant."""
+        """R_{n_1} R_{n_2} ... as a combination of the orthogonal functions of a part and the constant."""
         key = tuple(sorted(indices)), part
         if key not in self._products:
             total: defaultdict[int, Rational] = defaultdict(fmpq)
@@ -69,7 +69,7 @@ class OneParticle:
         return self._products[key]
 
     def _extend(self, n: int, part: Part) -> None:
-        """Carry the factorization on to R_n."""
+        """Extend the factorization to R_n."""
         first, rows, norms = self.functions.first, self._lower[part], self._norms[part]
         while len(rows) <= n - first:
             i = len(rows) + first

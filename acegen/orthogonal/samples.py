@@ -1,8 +1,8 @@
 """Orthogonal functions for given data: Gram matrices that are means over samples of basis values.
 
 Columns are divided by their root mean square, reduced to a triangle by Householder reflections, and then
-orthogonalized in their order (Gram-Schmidt, each step done twice), which tells functions that depend on those before
-them. The Gram matrix itself, whose condition number is the square of that of the values, is not used.
+orthogonalized in order (Gram-Schmidt, each step done twice), which detects functions that depend on those before
+them. The Gram matrix itself is not used, as its condition number is the square of that of the values.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ class SampleOrthogonalization:
     """Functions orthogonalized on M samples.
 
     Attributes:
-        transform: matrix T, shape (rank, n): the functions T·B are orthonormal, values·Tᵀ has the Gram matrix 1.
+        transform: matrix T, shape (rank, n): T·B are orthonormal functions; values·Tᵀ has the identity as Gram matrix.
         gram: mean of B_i B_j over the samples, shape (n, n).
         independent: functions that do not depend on those before them, ascending.
-        dependent: functions that do, zero functions not among them.
+        dependent: functions that do, excluding zero functions.
         zero: functions that are zero on all samples.
         condition_number: largest over smallest eigenvalue of the Gram matrix divided by the root mean squares, as far
-            as doubles tell (up to some 1e30); infinite with dependent or zero functions.
+            as doubles can tell (up to about 1e30); infinite with dependent or zero functions.
     """
 
     transform: Floats
@@ -48,20 +48,20 @@ def orthogonalize_samples(values: ArrayLike, tolerance: float = 1e-10, floor: fl
     """Orthogonalize functions, in their order, on samples.
 
     Args:
-        values: values of the functions, shape (M, n): one row a sample, at least as many rows as columns.
-        tolerance: a function depends on those before it if what they leave of it is smaller than this part of it.
-        floor: a function is zero if its root mean square is at most this; rounding errors may keep a function that
-            vanishes from being zero exactly.
+        values: values of the functions, shape (M, n): one row per sample, at least as many rows as columns.
+        tolerance: a function depends on those before it if its remainder is smaller than this fraction of it.
+        floor: a function is zero if its root mean square is at most this; rounding errors may make a vanishing function
+            slightly non-zero.
 
     Raises:
-        OrthogonalizationError: no table of finite numbers, no function, or fewer samples than functions.
+        OrthogonalizationError: not a table of finite numbers, no functions, or fewer samples than functions.
     """
     table = _checked(values)
     samples, size = table.shape
     gram = table.T @ table / samples
     largest = np.abs(table).max(axis=0)
     largest[largest == 0] = 1.0
-    sizes = largest * np.linalg.norm(table / largest, axis=0) / np.sqrt(samples)  # neither overflows nor underflows
+    sizes = largest * np.linalg.norm(table / largest, axis=0) / np.sqrt(samples)  # avoids overflow and underflow
     zero = sizes <= floor
     kept = np.flatnonzero(~zero)
     triangle = np.asarray(np.linalg.qr(table[:, kept] / sizes[kept] / np.sqrt(samples), mode="r"), dtype=np.float64)
@@ -80,14 +80,14 @@ def orthogonalize_samples(values: ArrayLike, tolerance: float = 1e-10, floor: fl
 
 
 def _gram_schmidt(columns: Floats, tolerance: float) -> tuple[Floats, NDArray[np.int64]]:
-    """Triangle R and the independent ones of columns of norm one: columns[:, chosen] = Q R with orthonormal Q."""
+    """Triangle R and the independent ones among columns of norm one: columns[:, chosen] = Q R with orthonormal Q."""
     directions, upper = np.zeros(columns.shape), np.zeros(columns.shape)
     chosen: list[int] = []
     for number in range(columns.shape[1]):
         rank = len(chosen)
         known, rest = directions[:, :rank], columns[:, number]
         weights = np.zeros(rank)
-        for _ in range(2):  # what rounding errors leave behind is taken away the second time
+        for _ in range(2):  # the second pass removes what rounding errors left
             overlap = known.T @ rest
             weights += overlap
             rest = rest - known @ overlap
@@ -108,7 +108,7 @@ def _checked(values: ArrayLike) -> Floats:
         table = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
         raise OrthogonalizationError(
-            "the values of functions are no table of numbers; give an array of shape (samples, functions)."
+            "the values of functions are not a table of numbers; give an array of shape (samples, functions)."
         ) from None
     if table.ndim != 2:
         raise OrthogonalizationError(

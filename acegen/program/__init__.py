@@ -1,8 +1,8 @@
-"""What a kernel computes, completely, and nothing of what it was made from or will be written in.
+"""Everything a kernel computes, and nothing about what it was made from or will be written in.
 
-A leaf of the package: it knows neither specifications nor bases, neither exact arithmetic nor any language. Front ends
-make a `KernelProgram` (`acegen.lower` from a basis), passes turn it into a cheaper one, backends write it out, and
-`acegen.program.interpreter` runs it as it stands.
+A leaf of the package: it does not know of specifications, bases, exact arithmetic or target languages. Front ends make
+a `KernelProgram` (`acegen.lower` from a basis), passes turn it into a cheaper one, backends generate code from it, and
+`acegen.program.interpreter` runs it directly.
 """
 
 from acegen.program.checks import ProgramError, check_program

@@ -1,4 +1,4 @@
-"""What must hold of a kernel program beyond the types of its fields, for programs that come from outside."""
+"""Conditions on a kernel program beyond the types of its fields, for programs from outside."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from acegen.program.kernel import (
 
 
 class ProgramError(AcegenError):
-    """A document that is no kernel program, or a program that contradicts itself."""
+    """A document that is not a kernel program, or a program that contradicts itself."""
 
 
 def check_program(program: KernelProgram) -> None:
-    """Demand that positions are there, tables have an entry for every pair, and parts fit each other.
+    """Check that positions exist, tables have an entry for every pair, and parts fit together.
 
     Raises:
         ProgramError: naming the first fault.
@@ -70,7 +70,7 @@ def _functions(program: KernelProgram) -> Iterator[str]:
     if any(not any(row) for row in layout.counts):
         yield "layout must have an A of every species"
     if layout.first != one.radial.first or layout.n_radial > one.radial.count:
-        yield "layout counts radial functions that are not there"
+        yield "layout counts radial functions that do not exist"
     match one.angular:
         case Harmonics(l_max):
             there = [tuple(range(-l, l + 1)) for l in range(l_max + 1)]
@@ -114,7 +114,7 @@ def _outputs(program: KernelProgram) -> Iterator[str]:
 
 def _rows(name: str, rows: Sequence[Row], width: int) -> Iterator[str]:
     if any(not 0 <= position < width for row in rows for position, _ in row):
-        yield f"{name} names a position that is not there"
+        yield f"{name} names a position that does not exist"
 
 
 def _pair(program: KernelProgram) -> Iterator[str]:

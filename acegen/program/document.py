@@ -17,18 +17,18 @@ from acegen.program.kernel import KernelProgram
 PROGRAM_FORMAT = "acegen-program-1"
 
 _NAMES = ("name", "notes")
-"""Fields of a program that do not say what is computed; names of outputs are another one."""
+"""Fields of a program that do not affect what is computed; nor do the names of outputs."""
 
 T = TypeVar("T")
 
 
 def program_document(program: KernelProgram) -> str:
-    """JSON text of a program: an object of its fields; of alternatives, `kind` says which. Doubles are exact."""
+    """JSON text of a program: an object with its fields; `kind` tells alternatives apart. Doubles are exact."""
     return json.dumps({"format": PROGRAM_FORMAT, **_encoded(program)}, indent=1, allow_nan=False) + "\n"
 
 
 def program_hash(program: KernelProgram) -> str:
-    """SHA-256 of all that decides what is computed: names and notes are left out."""
+    """SHA-256 of everything that affects what is computed, so without names and notes."""
     document = _encoded(program)
     for name in _NAMES:
         del document[name]
@@ -41,7 +41,7 @@ def read_program(text: str) -> KernelProgram:
     """The program of a document.
 
     Raises:
-        ProgramError: it is no JSON, of another format, a field is missing, unknown, or of the wrong type, or the
+        ProgramError: it is not JSON or has another format, a field is missing, unknown, or of the wrong type, or the
             program contradicts itself.
     """
     try:
@@ -61,7 +61,7 @@ def _encoded(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_encoded(entry) for entry in value]
     if isinstance(value, float) and not isfinite(value):
-        raise ValueError("a kernel program holds finite numbers only")
+        raise ValueError("a kernel program must contain only finite numbers")
     return value
 
 
@@ -71,7 +71,7 @@ def _hints(kind: type) -> Mapping[str, Any]:
 
 
 def _decoded(kind: Any, value: Any, where: str) -> Any:
-    """`value` as the type `kind`: a dataclass, a tuple, a union of such, or a plain type."""
+    """`value` decoded as the type `kind`: a dataclass, a tuple, a union of these, or a plain type."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
         return _of_union(arguments, value, where)
@@ -79,7 +79,7 @@ def _decoded(kind: Any, value: Any, where: str) -> Any:
         return _of_dataclass(kind, value, where)
     if origin is tuple:
         if not isinstance(value, list) or (arguments[-1] is not Ellipsis and len(value) != len(arguments)):
-            raise ProgramError(f"{where} is not the list that it must be.")
+            raise ProgramError(f"{where} must be a list.")
         kinds = (arguments[0],) * len(value) if arguments[-1] is Ellipsis else arguments
         pairs = enumerate(zip(kinds, value, strict=True))
         return tuple(_decoded(inner, entry, f"{where}[{position}]") for position, (inner, entry) in pairs)
@@ -109,6 +109,6 @@ def _of_dataclass(kind: Any, value: Any, where: str) -> Any:
     names = {field.name for field in fields(kind) if field.default is MISSING}
     wrong = sorted(names.symmetric_difference(value.keys() - {"kind"}))
     if wrong:
-        raise ProgramError(f"{where} lacks, or has to no purpose, the field {wrong[0]}.")
+        raise ProgramError(f"{where} lacks the field {wrong[0]}, or must not have it.")
     hints = _hints(kind)
     return kind(**{name: _decoded(hints[name], value[name], f"{where}.{name}") for name in names})

@@ -1,7 +1,7 @@
-"""A kernel program, run as it is written: the reference that backends are held to.
+"""A kernel program, run as written: the reference for all backends.
 
-Plain NumPy, one centre at a time, no blocks and no recurrences but those of the program. Derivatives are those of each
-formula by hand, put together by the chain rule: dρ/dr_j = Σ_v dρ/dA_v dφ_v/dr_j.
+Plain NumPy, one centre at a time, no blocks and no recurrences but those of the program. Derivatives of each
+formula are written by hand and combined by the chain rule: dρ/dr_j = Σ_v dρ/dA_v dφ_v/dr_j.
 """
 
 from __future__ import annotations
@@ -119,9 +119,9 @@ def _matrix(rows: Sequence[Row], width: int) -> Floats:
 
 
 def _embedded(program: KernelProgram, center: int, rho: Evaluation) -> Evaluation:
-    """F(ρ) of a centre, as the only value."""
+    """F(ρ) of a centre, as a single value."""
     if program.embedding is None:
-        raise ValueError(f"the program '{program.name}' has no embedding: it is one of descriptors")
+        raise ValueError(f"the program '{program.name}' has no embedding: it computes descriptors")
     match program.embedding[center]:
         case Identity():
             return Evaluation(rho.values[:1], rho.gradient[:1])
@@ -247,7 +247,7 @@ def _part(m: int, value: complex) -> float:
     return value.real if m >= 0 else value.imag
 
 
-# ---- terms beside the products
+# ---- terms besides the products
 
 
 def _pair_functions(pair: object, program: KernelProgram, center: int, species: Sequence[int], x: Floats) -> Evaluation:
@@ -311,7 +311,7 @@ def _switched(program: KernelProgram, center: int, species: Sequence[int], x: Fl
 
 
 def _step(inner: float, outer: float, r: float) -> tuple[float, float]:
-    """t³ (10 - 15 t + 6 t²), zero up to the inner and one from the outer distance on, and its derivative."""
+    """t³ (10 - 15 t + 6 t²), zero up to the inner distance and one beyond the outer, and its derivative."""
     t = min(1.0, max(0.0, (r - inner) / (outer - inner)))
     return t**3 * (10 - 15 * t + 6 * t**2), 30 * t**2 * (1 - t) ** 2 / (outer - inner)
 

@@ -1,4 +1,4 @@
-"""The kernel program: frozen data that say what a kernel computes.
+"""The kernel program: frozen data that specify what a kernel computes.
 
 Around a centre of species z, with particles j at r_j of species z_j:
 
@@ -11,8 +11,8 @@ Around a centre of species z, with particles j at r_j of species z_j:
     values        = s · (pair functions, ρ_1, ρ_2, ...)             of a program without embedding: descriptors
     E             = s · (pair energies + F_z(ρ)) + reference terms + atomic energy of z      with one: a potential
 
-where s is the product of the inner switch over the particles, one without a switch. Every number is the double that
-is computed with: what is exact in a front end has been rounded once, correctly.
+where s is the product of the inner switch over the particles, or one without a switch. Every number is the double
+used in the computation: exact values of a front end have been correctly rounded, once.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Row: TypeAlias = tuple[tuple[int, float], ...]
 """A linear combination: pairs (position, weight)."""
 
 ATOMS = "O3"
-"""Symmetry of models of atoms; particles of all others have one species and no virial."""
+"""Symmetry of models of atoms; in all others, particles have one species and no virial."""
 
 
 # ---- one-particle functions
@@ -68,7 +68,7 @@ Transform: TypeAlias = Smoothstep | Smootherstep | Agnesi
 
 @dataclass(frozen=True)
 class Distance:
-    """y is a function of the distance: one at the centre, zero from the cutoff (Å) on."""
+    """y is a function of the distance: one at the centre, zero at and beyond the cutoff (Å)."""
 
     cutoffs: ByPair
     transform: Transform
@@ -81,7 +81,7 @@ class Position:
 
 @dataclass(frozen=True)
 class DirectionOnly:
-    """Only the direction of a particle counts; there is one radial function, R_0 = 1."""
+    """Only the direction of a particle matters; there is one radial function, R_0 = 1."""
 
 
 Coordinate: TypeAlias = Distance | Position | DirectionOnly
@@ -108,7 +108,7 @@ class Recurrence:
 
 
 RadialFunctions: TypeAlias = Recurrence
-"""How radial functions are given. Tables in r, or functions by pair and by l, become further members."""
+"""How radial functions are given. Tables in r, or functions by pair and by l, would be further members."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ AngularFunctions: TypeAlias = Harmonics | Circle | DirectionPolynomials | NoAngl
 
 @dataclass(frozen=True)
 class OneParticle:
-    """The functions φ of one particle: of its coordinate, and of its direction."""
+    """The functions φ of one particle: its coordinate, radial and angular parts."""
 
     coordinate: Coordinate
     radial: RadialFunctions
@@ -158,8 +158,8 @@ class Outputs:
 
     Attributes:
         names: of the outputs, for readers.
-        coupling: first step: coupled functions as combinations of products, all of one order. None: no such step.
-        rows: by centre species the outputs, as combinations of coupled functions, or of products without such; a
+        coupling: first step: coupled functions as combinations of products, all of one order; None if omitted.
+        rows: by centre species the outputs, as combinations of coupled functions, or of products if there are none; a
             single entry serves all species.
     """
 
@@ -178,15 +178,15 @@ class Identity:
 
 
 Embedding: TypeAlias = Identity
-"""F by centre; what is not linear (Finnis-Sinclair) becomes a further member."""
+"""F by centre; a non-linear one (Finnis-Sinclair) would be a further member."""
 
 
-# ---- terms beside the products
+# ---- terms besides the products
 
 
 @dataclass(frozen=True)
 class PairFunctions:
-    """scales[n-1] Σ_j R_n(y_j), n = 1, 2, ..., over the neighbours of each species, with a coordinate of their own."""
+    """scales[n-1] Σ_j R_n(y_j), n = 1, 2, ..., over the neighbours of each species, with their own coordinate."""
 
     coordinate: Distance
     radial: Recurrence
@@ -198,9 +198,9 @@ class PairEnergies:
     """Σ_j e(y_j) Σ_k c_k Π_{i<k} (y_j - nodes[i]): linear combinations of pair functions in Newton's form.
 
     Attributes:
-        coordinate: y, of their own.
+        coordinate: their own y.
         envelope: coefficients of e by power of y.
-        nodes: of Newton's form, one less than there are coefficients.
+        nodes: of Newton's form, one fewer than the coefficients.
         series: the c_k by centre and neighbour species.
     """
 
@@ -217,7 +217,7 @@ PairTerm: TypeAlias = PairFunctions | PairEnergies
 class Zbl:
     """Screened nuclear repulsion, strength/r · Σ_i w_i exp(-rate_i r inverse_length), half a pair's energy, eV.
 
-    It is switched off from the inner to the outer distance by 1 - t³ (10 - 15 t + 6 t²).
+    It is switched off between the inner and the outer distance by 1 - t³ (10 - 15 t + 6 t²).
 
     Attributes:
         ranges: inner and outer distance.
@@ -238,7 +238,7 @@ Reference: TypeAlias = Zbl
 
 @dataclass(frozen=True)
 class InnerSwitch:
-    """All that has coefficients times Π_j f(r_j): f = t³ (10 - 15 t + 6 t²) from the inner to the outer distance."""
+    """Multiplies all parts with coefficients by Π_j f(r_j): f = t³ (10 - 15 t + 6 t²) from inner to outer distance."""
 
     ranges: Ranges
 
@@ -248,7 +248,7 @@ class InnerSwitch:
 
 @dataclass(frozen=True)
 class Notes:
-    """What readers are told; no part of what is computed, nor of the identity of a program.
+    """Information for readers; affects neither what is computed nor the identity of a program.
 
     Attributes:
         title: one sentence.
@@ -273,7 +273,7 @@ class KernelProgram:
         name: of the model, prefix of symbols.
         symmetry: of the particle space.
         dimension: coordinates of a particle.
-        species: names of the particles' species, which are those of centres too.
+        species: names of the particles' species, also those of centres.
         one_particle: the functions that are pooled.
         layout: where the A's stand.
         products: the distinct products.
@@ -318,7 +318,7 @@ class KernelProgram:
 
     @cached_property
     def reach(self) -> ByPair:
-        """Distance by centre and neighbour from which on a particle contributes to nothing, Å; infinite without one."""
+        """Distance by centre and neighbour from which a particle contributes nothing, Å; infinite if none."""
         count = len(self.species)
         tables = []
         for part in (self.one_particle, *([self.pair] if self.pair else [])):

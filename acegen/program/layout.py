@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Shell(NamedTuple):
-    """The A's of one (species, l, m): `size` consecutive entries, from the first n on, at `offset`."""
+    """The A's of one (species, l, m): `size` consecutive entries, starting with the first n, at `offset`."""
 
     species: int
     l: int
@@ -78,5 +78,5 @@ class PooledLayout:
         return sum(map(len, self.components))
 
     def angular_index(self, l: int, m: int) -> int:
-        """Number of S_lm among the angular functions, which stand by l, then m."""
+        """Position of S_lm among the angular functions, ordered by l, then m."""
         return sum(map(len, self.components[:l])) + self.components[l].index(m)

@@ -1,4 +1,4 @@
-"""A kernel program in words: the paper's symbols, one line a sum."""
+"""A kernel program in words, in the notation of the paper, one line per sum."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from acegen.program.layout import PooledLayout
 
 
 def program_text(program: KernelProgram) -> str:
-    """The program, completely, for readers; species, n, l and m are the arguments of A."""
+    """The complete program as text; species, n, l and m are the arguments of A."""
     return "\n".join(_lines(program)) + "\n"
 
 

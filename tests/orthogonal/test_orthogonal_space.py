@@ -330,7 +330,7 @@ def test_particles_that_do_not_fit_the_elements() -> None:
 
 def test_measures_and_pair_terms_that_are_refused() -> None:
     basis = acegen.derive({"name": "t", "basis": {"symmetry": "none", "order": 1, "level": 2}})
-    with pytest.raises(acegen.AcegenError, match=r"measure = 'uniform' is no measure; .* UNIFORM, ARCSINE"):
+    with pytest.raises(acegen.AcegenError, match=r"measure = 'uniform' is not a measure; .* UNIFORM, ARCSINE"):
         basis_gram(basis, 3, "uniform")  # type: ignore[arg-type]
     with pytest.raises(OrthogonalizationError, match=r"does not fit the space: its particles are in \[0, 1\]"):
         basis_gram(basis_of(2, 3), 3, UNIFORM)
