@@ -23,7 +23,7 @@ _BLOCK_BYTES = 64 * 1024**2
 
 
 def _site_rows(model: Model, posterior: Posterior, atoms: Atoms) -> Iterator[tuple[NDArray[np.int64], Floats]]:
-    """Blocks of atoms, one after another: their indices, and the factors (n, K) of the covariance of their site energies."""
+    """Atoms block by block: their indices, and the factors (n, K) of the covariance of their site energies."""
     descriptors, n_basis = model.descriptors(atoms), model.n_basis
     most = max(1, _BLOCK_BYTES // (8 * max(1, posterior.factor.shape[1])))
     for species, element in enumerate(model.elements):

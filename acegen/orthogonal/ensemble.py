@@ -71,7 +71,7 @@ def ensemble_of(basis: Basis, particles: int | Mapping[str, int], measure: Measu
         if len(species) > 1:
             example = ", ".join(f'"{name}": {particles}' for name in species)
             raise OrthogonalizationError(
-                f"particles = {particles} does not tell how many there are of each of the species {', '.join(species)}; "
+                f"particles = {particles} does not tell how many there are of each species ({', '.join(species)}); "
                 f"give the number of each, such as {{{example}}}."
             )
         particles = {species[0]: particles}

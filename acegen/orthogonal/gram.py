@@ -114,7 +114,8 @@ def basis_gram(
     if basis.pair:
         raise OrthogonalizationError(
             f"the basis '{basis.spec.name}' has a pair term, whose functions have a different cutoff, and so a "
-            "different y, from the others; no measure covers both. Remove [pair] from the spec, or use orthogonalize_samples."
+            "different y, from the others; no measure covers both. Remove [pair] from the spec, or use "
+            "orthogonalize_samples."
         )
     functions = [(function.label, function.number) for function in basis.functions[: basis.n_coupled]]
     gram_of = canonical_gram if basis.spec.basis.expansion == "canonical" else self_interacting_gram

@@ -1,4 +1,4 @@
-"""Using compiled models. Needs NumPy and cffi only; structures also need ASE and vesin."""
+"""Using compiled models. Needs only NumPy and cffi; structures also need ASE and vesin."""
 
 from acegen.runtime.compiled import CompiledModel, open_model
 from acegen.runtime.design import DesignBlock, design_blocks

@@ -1,4 +1,4 @@
-"""What compiled models have in common: where they came from, and calls through the ABI."""
+"""What compiled models have in common: their metadata, and calls through the ABI."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _MAX_THREADS = 1024
 
 
 class CompiledModel(ABC):
-    """A compiled module, opened: metadata, and its kernels called with environments in the layout of the ABI.
+    """A loaded module: its metadata, and its kernels called with environments in the layout of the ABI.
 
-    Each kind of models is a class derived from this one.
+    Each kind of model is a derived class.
 
     Attributes:
-        of: what they are models of.
-        loader: the function that loads them.
+        of: what the model describes.
+        loader: the function that loads this kind.
     """
 
     of: ClassVar[str]
@@ -52,7 +52,7 @@ class CompiledModel(ABC):
 
     @classmethod
     def open(cls, path: str | Path, threads: int = 1) -> Self:
-        """Load a compiled module from its folder: `CompiledModel.open` one of any kind, a kind's own one of that kind.
+        """Load a compiled module from its folder: of any kind by `CompiledModel.open`, of its own by a derived class.
 
         Args:
             path: the folder.
@@ -60,8 +60,8 @@ class CompiledModel(ABC):
                 forked child uses one, as OpenMP requires.
 
         Raises:
-            ModuleError: it is missing, damaged, or was compiled for another machine or Python, or cannot use
-                several threads, or is of another kind.
+            ModuleError: it is missing, damaged, compiled for another machine or Python, cannot use several threads,
+                or is of another kind.
         """
         directory = resolved(path)
         manifest = read_manifest(directory)
@@ -78,7 +78,7 @@ class CompiledModel(ABC):
             raise ModuleError(f"threads = {threads!r} is not possible; use a number from 1 to {_MAX_THREADS}.")
         if threads > 1 and not handle.multithreaded:
             raise ModuleError(
-                f"threads = {threads} needs OpenMP, without which {directory} was compiled. "
+                f"threads = {threads} needs OpenMP, but {directory} was compiled without it. "
                 "Compile with --openmp (BuildOptions(openmp=True))."
             )
         return kind(directory, manifest, ffi, handle, threads)
@@ -98,7 +98,7 @@ class CompiledModel(ABC):
 
     @property
     def basis_hash(self) -> str:
-        """Identity of the basis, to be named by coefficients."""
+        """Identity of the basis, recorded with coefficients."""
         return self._manifest.basis_hash
 
     @property
@@ -179,7 +179,7 @@ class CompiledModel(ABC):
 
     def _evaluate_potential(self, environments: Neighbourhoods) -> tuple[Floats, Floats]:
         self.require_potential()
-        # OpenMP runtimes hang in a forked child whose parent has used several threads; the results are the same.
+        # OpenMP runtimes hang in a forked child whose parent has used several threads. Results do not depend on it.
         threads = self._threads if os.getpid() == self._process else 1
         energy = np.empty(len(environments.center))
         gradient = np.empty(environments.displacement.shape)
@@ -194,7 +194,7 @@ class CompiledModel(ABC):
         return energy, gradient
 
     def _call(self, kernel: Any, environments: Neighbourhoods, size: int | None, *arguments: Any) -> None:
-        """Run a kernel of the ABI with a workspace of `size` bytes, if it takes one; arguments are passed on."""
+        """Run a kernel of the ABI, passing on the arguments, with a workspace of `size` bytes if it takes one."""
         ffi = self._ffi
         argument = ffi.new("acegen_environments *")
         argument.n_atoms = len(environments.center)

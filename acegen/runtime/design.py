@@ -1,4 +1,4 @@
-"""Rows of the design matrix of a linear fit, structure by structure or, for large structures, in parts."""
+"""Rows of the design matrix of a linear fit, by structure, or in parts for large structures."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class DesignBlock:
     """Rows of the atoms `first` to `last` (exclusive) of structure number `structure`.
 
-    `rows.energy` and `rows.virial` are the shares of these atoms; their sums over the blocks of a structure are its
-    energy and virial. `reference()` is that of the model for the whole structure, by the same neighbour list.
+    `rows.energy` and `rows.virial` are the contributions of these atoms; summed over the blocks of a structure they
+    give its energy and virial. `reference()` is the model's for the whole structure, from the same neighbour list.
     """
 
     structure: int
@@ -36,13 +36,13 @@ DEFAULT_BLOCK_BYTES = 256 * 1024**2
 def design_blocks(
     model: Model, structures: Iterable[Atoms], block_bytes: int = DEFAULT_BLOCK_BYTES
 ) -> Iterator[DesignBlock]:
-    """Rows of any number of structures, one block in memory at a time.
+    """Rows of any number of structures, with one block in memory at a time.
 
     Args:
         model: a compiled model.
-        structures: structures, read as they are needed.
-        block_bytes: bound on the size of a block's rows; a structure that needs more comes in several blocks.
-            The kernel uses about as much again.
+        structures: the structures, read as needed.
+        block_bytes: bound on the size of a block's rows; a structure that needs more is split into several.
+            The kernel uses about as much memory again.
 
     Raises:
         StructureError: unknown elements, coincident atoms, values that are not finite, or a bound smaller than
@@ -51,7 +51,9 @@ def design_blocks(
     per_atom = 3 * 8 * model.n_basis * len(model.elements)
     most = block_bytes // per_atom
     if most < 1:
-        raise StructureError(f"block_bytes = {block_bytes:,} does not hold the rows of one atom ({per_atom:,} bytes).")
+        raise StructureError(
+            f"block_bytes = {block_bytes:,} is too small for the rows of one atom ({per_atom:,} bytes)."
+        )
     for number, atoms in enumerate(structures):
         environments, pairs = model.environments(atoms)
         reference = partial(model.reference_of, environments, pairs)

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from acegen.errors import StructureError
 
 _MIN_DISTANCE = 1e-6
-"""Å; closer neighbours have no direction (the kernels refuse them too)."""
+"""Å; closer neighbours have no direction (kernels refuse them too)."""
 
 
 class Neighbourhoods(Protocol):
-    """What a kernel reads, whoever owns it: the arrays of the ABI's `acegen_environments`, as in `Environments`."""
+    """What a kernel reads, in any class: the arrays of the ABI's `acegen_environments`, as in `Environments`."""
 
     @property
     def center(self) -> NDArray[np.int32]: ...
@@ -35,13 +35,13 @@ class Neighbourhoods(Protocol):
 
 @dataclass(frozen=True)
 class Environments:
-    """Neighbourhoods that stay as they are: nobody can write into their arrays.
+    """Immutable neighbourhoods: their arrays are read-only.
 
     Attributes:
         center: (N,) species of each centre.
         first: (N + 1,) where the neighbours of each centre begin.
         species: (P,) species of each neighbour.
-        displacement: (P, 3) neighbour minus centre, Å; in models of other particles (P, d), their coordinates.
+        displacement: (P, 3) neighbour minus centre, Å; for other particles (P, d), their coordinates.
     """
 
     center: NDArray[np.int32]
@@ -55,11 +55,11 @@ class Environments:
 
     @property
     def most(self) -> int:
-        """Neighbours of the centre that has most."""
+        """Largest number of neighbours of any centre."""
         return int(np.diff(self.first).max(initial=0))
 
     def entries_of(self, centers: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Numbers of the entries of some centres, one centre after the other."""
+        """Indices of the entries of some centres, centre by centre."""
         counts = np.diff(self.first)[centers]
         starts = np.repeat(self.first[centers] - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts)
         entries: NDArray[np.int64] = np.arange(counts.sum()) + starts
@@ -72,7 +72,7 @@ class Environments:
 
 
 def constant(array: NDArray[Any], kind: Any) -> NDArray[Any]:
-    """An array in the order of C that nobody can write to: this one, if that is so already, or a copy."""
+    """A read-only array in C order: this one if it is so already, otherwise a copy."""
     contiguous = np.ascontiguousarray(array, dtype=kind)
     if _is_constant(contiguous):
         return contiguous
@@ -83,7 +83,7 @@ def constant(array: NDArray[Any], kind: Any) -> NDArray[Any]:
 
 
 def _is_constant(array: NDArray[Any]) -> bool:
-    """Whether nothing can be written to an array, nor to one that it is a view of."""
+    """Whether neither an array nor any array it is a view of can be written to."""
     owner: Any = array
     while isinstance(owner, np.ndarray):
         if owner.flags.writeable:
@@ -98,12 +98,12 @@ def check_vectors(
     """Squared lengths (P,) in Å² of displacements (P, 3).
 
     Args:
-        vectors: displacements of the neighbours of one centre after the other, Å.
+        vectors: displacements of the neighbours, centre by centre, Å.
         first: (N + 1,) where the neighbours of each centre begin.
-        neighbour: (P,) atoms the entries stand for, to be named in messages.
+        neighbour: (P,) atoms the entries stand for, named in messages.
 
     Raises:
-        StructureError: says which neighbour is not finite or coincides with its centre.
+        StructureError: names a neighbour that is not finite or coincides with its centre.
     """
     squared: NDArray[np.float64] = np.einsum("ij,ij->i", vectors, vectors)
     bad = np.flatnonzero(~(np.isfinite(squared) & (squared >= _MIN_DISTANCE**2)))

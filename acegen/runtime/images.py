@@ -1,7 +1,7 @@
-"""All pairs within a cutoff by explicit periodic images, for cells of whatever shape.
+"""All pairs within a cutoff by explicit periodic images, for cells of any shape.
 
-Slower than vesin's cell lists, but nothing in it depends on how the cell is shaped: the lattice is reduced first,
-only images that can reach the cell are made, and how many there are is known before they are.
+Slower than vesin's cell lists, but independent of the shape of the cell: the lattice is reduced first, only images
+that can reach the cell are made, and their number is known beforehand.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 _MAX_IMAGES = 4_000_000
-"""Atoms and images in and around the cell that are kept in memory."""
+"""Most atoms and images in and around the cell that are kept in memory."""
 
 _MAX_PAIRS = 50_000_000
-"""Entries of the list, some 150 bytes each on the way."""
+"""Most entries of the list, which take about 150 bytes each while it is built."""
 
 _MAX_SHIFT = 2**31 - 1
 """Cell vectors between two atoms are kept as 32-bit integers."""
@@ -39,7 +39,7 @@ def pairs_by_images(
         centre (P,), neighbour (P,), cell vectors from that atom to the image (P, 3), neighbour minus centre (P, 3).
 
     Raises:
-        StructureError: there are too many images, or pairs, for the memory, or atoms are too many cells apart.
+        StructureError: there are too many images or pairs for memory, or atoms are too many cells apart.
     """
     from scipy.spatial import cKDTree
 
@@ -57,8 +57,8 @@ def pairs_by_images(
     count = centers.count_neighbors(images, cutoff)
     if count > _MAX_PAIRS:
         raise StructureError(
-            f"{count:,} pairs of atoms are within {cutoff:g} Å, at most {_MAX_PAIRS:,} can be listed; the atoms are "
-            "too dense, check cell and positions."
+            f"{count:,} pairs of atoms are within {cutoff:g} Å, but at most {_MAX_PAIRS:,} can be listed; the atoms "
+            "are too dense, check cell and positions."
         )
     found = centers.sparse_distance_matrix(images, cutoff, output_type="ndarray")
     center, image = found["i"].astype(np.int64), found["j"].astype(np.int64)
@@ -79,8 +79,8 @@ def pairs_by_images(
 
 
 def _reduced(cell: Floats, periodic: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    """Short vectors (D, 3) of the lattice of the periodic directions, and the integers (D, D) that make them of its
-    own."""
+    """Short vectors (D, 3) of the lattice of the periodic directions, and the integers (D, D) that form them from its
+    own vectors."""
     from ase.geometry.minkowski_reduction import minkowski_reduce
 
     own = cell[periodic]
@@ -88,7 +88,7 @@ def _reduced(cell: Floats, periodic: NDArray[np.bool_]) -> tuple[Floats, Floats]
         return own, np.eye(len(own))
     vectors = np.zeros((3, 3))
     vectors[: len(own)] = own
-    if len(own) == 2:  # a third direction that does not take part
+    if len(own) == 2:  # a third direction, left out of the reduction
         normal = np.cross(*own)
         vectors[2] = normal / np.linalg.norm(normal)
     try:
@@ -100,7 +100,7 @@ def _reduced(cell: Floats, periodic: NDArray[np.bool_]) -> tuple[Floats, Floats]
 
 
 def _images(fractions: Floats, reach: Floats) -> tuple[Integers, Integers]:
-    """Atom and shift (M, D) of all images within `reach` (D,), in parts of the cell, of the cell.
+    """Atom and shift (M, D) of all images within `reach` (D,) of the cell, in fractions of it.
 
     `fractions` (N, D) are in [0, 1].
     """
@@ -108,8 +108,9 @@ def _images(fractions: Floats, reach: Floats) -> tuple[Integers, Integers]:
     about = len(fractions) * float(np.prod(1 + 2 * reach))
     if not about <= _MAX_IMAGES:
         raise StructureError(
-            f"within the cutoff of the cell there are about {about:.1g} images of its atoms, at most {_MAX_IMAGES:,} "
-            "can be listed; the cell is too small, or the atoms too dense: check the cell and its unit (Å)."
+            f"within the cutoff of the cell there are about {about:.1g} images of its atoms, but at most "
+            f"{_MAX_IMAGES:,} can be listed; the cell is too small, or the atoms too dense: check the cell and its "
+            "unit (Å)."
         )
     index = np.arange(len(fractions))
     shift = np.zeros((len(fractions), 0), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""From symbols, arrays and ASE structures to environments, with every mistake named."""
+"""From symbols, arrays and ASE structures to environments, with a message for every mistake."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Floats: TypeAlias = NDArray[np.float64]
 
 
 class InputReader:
-    """Checks what a model is asked to evaluate, and brings it into the layout of the ABI."""
+    """Checks what a model is asked to evaluate, and converts it to the layout of the ABI."""
 
     def __init__(self, name: str, elements: Sequence[str], cutoffs: Floats) -> None:
         self._name = name
@@ -37,7 +37,7 @@ class InputReader:
         elif isinstance(element, int | np.integer):
             number = int(element)
         else:
-            raise StructureError(f"{element!r} is no chemical symbol and no atomic number.")
+            raise StructureError(f"{element!r} is neither a chemical symbol nor an atomic number.")
         if number is None or number not in self._species:
             shown = SYMBOLS[number] if number is not None and 0 < number < len(SYMBOLS) else element
             raise StructureError(
@@ -67,9 +67,9 @@ class InputReader:
         return Environments(np.array([self.species_of(center)], dtype=np.int32), first, species, vectors)
 
     def structure(self, atoms: Atoms, warn: bool = True, skin: float = 0.0) -> tuple[Environments, NeighbourList]:
-        """Environments of all atoms of a structure, neighbours up to `skin` Å beyond the cutoff, and their list.
+        """Environments of all atoms of a structure, with neighbours up to `skin` Å beyond the cutoff, and their list.
 
-        Atoms without neighbours are warned of, unless `warn` is False.
+        Warns of atoms without neighbours, unless `warn` is False.
 
         Raises:
             StructureError: unknown elements, coincident atoms, or values that are not finite.

@@ -29,7 +29,7 @@ def open_library(directory: Path, manifest: Manifest) -> tuple[Any, Any]:
     module_name = manifest.extension.removesuffix(suffix)
     specification = importlib.util.spec_from_file_location(module_name, directory / manifest.extension)
     if specification is None or specification.loader is None:
-        raise ModuleError(f"{directory / manifest.extension} is no Python extension. Compile the module again.")
+        raise ModuleError(f"{directory / manifest.extension} is not a Python extension. Compile the module again.")
     try:
         extension = importlib.util.module_from_spec(specification)
         specification.loader.exec_module(extension)
@@ -39,7 +39,7 @@ def open_library(directory: Path, manifest: Manifest) -> tuple[Any, Any]:
         ffi, entry = extension.ffi, getattr(extension.lib, f"acegen_model_{manifest.name}")
     except AttributeError:
         raise ModuleError(
-            f"{directory / manifest.extension} is an extension, but not that of a model {manifest.name}. Compile the "
+            f"{directory / manifest.extension} is an extension, but not of a model {manifest.name}. Compile the "
             "module again."
         ) from None
     model = entry()
@@ -49,10 +49,10 @@ def open_library(directory: Path, manifest: Manifest) -> tuple[Any, Any]:
         )
     if model.abi_version != ABI_VERSION:
         raise ModuleError(
-            f"the module {directory} has ABI version {model.abi_version}, this acegen needs {ABI_VERSION}. "
+            f"the module {directory} has ABI version {model.abi_version}, but this acegen needs {ABI_VERSION}. "
             "Compile it again."
         )
     for recorded, compiled in ((manifest.model_hash, model.model_hash), (manifest.basis_hash, model.basis_hash)):
         if ffi.string(compiled).decode() != recorded:
-            raise ModuleError(f"the manifest of {directory} does not fit its extension. Compile the module again.")
+            raise ModuleError(f"the manifest of {directory} does not match its extension. Compile the module again.")
     return ffi, model

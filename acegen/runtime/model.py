@@ -65,7 +65,7 @@ class Model(CompiledModel):
 
     @property
     def atomic_energies(self) -> dict[str, float]:
-        """Energy of an atom without neighbours by element, eV; zeros if the coefficients came without them."""
+        """Energy of an atom without neighbours by element, eV; zeros if the coefficients have none."""
         return {element: float(self._handle.atomic_energies[i]) for i, element in enumerate(self.elements)}
 
     @property
@@ -127,7 +127,7 @@ class Model(CompiledModel):
         return self._evaluate_basis(self._inputs.structure(atoms)[0], gradient=False)[0]
 
     def basis_values(self, environments: Environments) -> Floats:
-        """Basis functions of many environments at once, (N, n_basis); checks nothing that the kernel checks.
+        """Basis functions of many environments at once, (N, n_basis); skips checks that the kernel makes.
 
         Raises:
             AcegenError: the kernel refuses an environment; the message says which.
@@ -137,7 +137,7 @@ class Model(CompiledModel):
     def compute(self, atoms: Atoms) -> Result:
         """Energies, forces and virial of a structure, periodic or not.
 
-        An atom without neighbours has the atomic energy of its element; an `IsolatedAtomWarning` tells which.
+        An atom without neighbours has the atomic energy of its element; an `IsolatedAtomWarning` names it.
 
         Raises:
             StructureError: unknown elements, coincident atoms, or values that are not finite.
@@ -148,10 +148,9 @@ class Model(CompiledModel):
         return Result(energies, pairs.forces(gradient), pairs.virial(gradient))
 
     def reference(self, atoms: Atoms) -> Result:
-        """The part of `compute` that has no coefficients, without atomic energies: the ZBL core; zeros without one.
+        """The part of `compute` without coefficients and atomic energies: the ZBL core; zeros if there is none.
 
-        A linear fit is made to what is left of the data when this and the atomic energies are subtracted. Needs no
-        coefficients.
+        A linear fit is made to the data minus this and the atomic energies. Needs no coefficients.
 
         Raises:
             StructureError: unknown elements, coincident atoms, or values that are not finite.
@@ -159,14 +158,14 @@ class Model(CompiledModel):
         return self.reference_of(*self._inputs.structure(atoms, warn=False))
 
     def reference_of(self, environments: Environments, pairs: NeighbourList) -> Result:
-        """`reference` of a structure whose environments are at hand."""
+        """`reference` of a structure with given environments."""
         energies, gradient = self._evaluate_reference(environments)
         return Result(energies, pairs.forces(gradient), pairs.virial(gradient))
 
     def reference_gradient(
         self, center: Element, numbers: Sequence[Element] | ArrayLike, displacements: ArrayLike
     ) -> tuple[float, Floats]:
-        """The part of `energy_gradient` that `reference` gives for structures. Raises as `basis`."""
+        """The counterpart of `reference` in `energy_gradient`. Raises as `basis`."""
         energy, gradient = self._evaluate_reference(self._inputs.single(center, numbers, displacements))
         return float(energy[0]), gradient
 
@@ -175,13 +174,13 @@ class Model(CompiledModel):
         return self._inputs.structure(atoms, skin=skin)
 
     def evaluate(self, pairs: MovingPairs) -> tuple[Floats, Floats]:
-        """Site energies (N,) and their derivative by each displacement (P, 3); checks nothing that the kernel checks.
+        """Site energies (N,) and their derivative by each displacement (P, 3); skips checks that the kernel makes.
 
         Raises as `compute`.
         """
         try:
             return self._evaluate_potential(pairs)
-        except AcegenError:  # which atoms it was, if it was atoms
+        except AcegenError:  # name the atoms, if atoms are the cause
             check_vectors(pairs.displacement, pairs.first, pairs.listed.neighbour)
             raise
 
@@ -198,7 +197,7 @@ class Model(CompiledModel):
     def design_part(self, environments: Environments, pairs: NeighbourList, first: int, last: int) -> DesignRows:
         """Rows of the atoms `first` to `last` (exclusive) of a structure; see `DesignBlock` for energy and virial."""
         count, n_atoms, neighbour = last - first, len(environments.center), pairs.neighbour
-        if count < n_atoms:  # the atoms themselves, and those that have them as neighbours
+        if count < n_atoms:  # the atoms themselves, and those whose neighbours they are
             own = np.arange(first, last)
             centers = np.union1d(own, neighbour[environments.entries_of(own)])
             entries = environments.entries_of(centers)

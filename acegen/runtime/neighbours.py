@@ -18,28 +18,28 @@ if TYPE_CHECKING:
 
 
 _FARTHEST = 1e12
-"""Largest coordinate, Å; beyond, doubles do not tell positions within less than 1e-4 Å."""
+"""Largest coordinate, Å; beyond it, doubles do not resolve positions to 1e-4 Å."""
 
 _PARALLEL = 1e-9
-"""Smallest singular value of the cell's unit vectors; below, they are taken as linearly dependent."""
+"""Smallest singular value of the cell's unit vectors; below it, they count as linearly dependent."""
 
 _MOST_CELLS = 1e5
-"""vesin divides space into at most so many cells. With more it scales their numbers in all three directions alike, and
-divides by zero where less than one is left."""
+"""vesin divides space into at most this many cells. Beyond that it scales their numbers in all three directions alike,
+and divides by zero where less than one is left."""
 
 _MOST_ALONG_AXIS, _MOST_IMAGES, _MOST_WRAPS = 10_000, 10_000, 1_000_000
-"""Cutoffs along an axis, images of each atom within the cutoff of the cell, and cells that an atom may be outside of
-its own: beyond, 32-bit integers of vesin could overflow, or its loops over images take too long."""
+"""Most cutoffs along an axis, images of each atom within the cutoff of the cell, and cells that an atom may lie outside
+its own: beyond these, vesin's 32-bit integers could overflow, or its loops over images take too long."""
 
 
 @dataclass(frozen=True)
 class NeighbourList:
-    """Neighbours of all atoms, one atom after the other; nobody can write into its arrays.
+    """Neighbours of all atoms, atom by atom; the arrays are read-only.
 
     Attributes:
         first: (N + 1,) where the neighbours of each atom begin.
         center: (P,) atom each entry belongs to.
-        neighbour: (P,) atom whose (periodic image's) position the entry is.
+        neighbour: (P,) atom that the entry is, or is a periodic image of.
         shift: (P, 3) cell vectors from that atom to the image.
         displacement: (P, 3) neighbour minus centre, Å.
     """
@@ -56,7 +56,7 @@ class NeighbourList:
             object.__setattr__(self, name, constant(getattr(self, name), kind))
 
     def part(self, kept: NDArray[np.bool_]) -> NeighbourList:
-        """The entries that are marked in `kept` (P,)."""
+        """The entries marked in `kept` (P,)."""
         first = np.concatenate([[0], np.cumsum(kept)])[self.first]
         return NeighbourList(first, self.center[kept], self.neighbour[kept], self.shift[kept], self.displacement[kept])
 
@@ -98,7 +98,7 @@ def site_virials_of(
 
 
 def _sums(index: NDArray[np.int64], values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
-    """Sums of the values of the same index, (size,)."""
+    """Sums of the values with the same index, (size,)."""
     sums: NDArray[Any] = np.bincount(index, values, minlength=size)
     return sums
 
@@ -106,7 +106,7 @@ def _sums(index: NDArray[np.int64], values: NDArray[np.float64], size: int) -> N
 def neighbour_list(atoms: Atoms, cutoff: float) -> NeighbourList:
     """All pairs within `cutoff` (Å), each from both sides; any combination of periodic directions.
 
-    By vesin, or, for cells that it is not made for (see `_suits_vesin`), by explicit images.
+    Uses vesin, or explicit images for cells that do not suit it (see `_suits_vesin`).
 
     Raises:
         DependencyError: vesin is not installed.
@@ -134,13 +134,13 @@ def neighbour_list(atoms: Atoms, cutoff: float) -> NeighbourList:
     first = np.zeros(len(positions) + 1, dtype=np.int64)
     np.cumsum(np.bincount(center, minlength=len(positions)), out=first[1:])
     arrays = first, center.astype(np.int64), neighbour.astype(np.int64), shift.astype(np.int32), displacement
-    for array in arrays:  # made here, for this list: it need not copy them
+    for array in arrays:  # made here for this list, which need not copy them
         array.flags.writeable = False
     return NeighbourList(*arrays)
 
 
 def _check(positions: NDArray[np.float64], cell: NDArray[np.float64], periodic: NDArray[np.bool_]) -> None:
-    """Refuse what has no neighbour list."""
+    """Refuse structures that have no neighbour list."""
     bad = np.flatnonzero(~np.isfinite(positions).all(axis=1))
     if bad.size:
         raise StructureError(f"the position of atom {bad[0]} is not finite: {positions[bad[0]].tolist()}.")
@@ -148,7 +148,7 @@ def _check(positions: NDArray[np.float64], cell: NDArray[np.float64], periodic: 
         raise StructureError("the cell has entries that are not finite.")
     vectors = cell[periodic]
     largest = np.abs(vectors).max(axis=1, keepdims=True) if len(vectors) else np.ones((0, 1))
-    # The scale of a vector says nothing, but its square must not underflow.
+    # The scale of a vector does not matter, but its square must not underflow.
     scaled = vectors / np.where(largest > 0, largest, 1.0)
     lengths = np.linalg.norm(scaled, axis=1, keepdims=True)
     units = scaled / np.where(lengths > 0, lengths, 1.0)
@@ -160,8 +160,8 @@ def _check(positions: NDArray[np.float64], cell: NDArray[np.float64], periodic: 
     farthest = max(np.abs(positions).max(initial=0.0), np.abs(vectors).max(initial=0.0))
     if farthest > _FARTHEST:
         raise StructureError(
-            f"positions or cell reach {farthest:.1g} Å, at most {_FARTHEST:.0g} Å can be evaluated; check their unit, "
-            "or evaluate far fragments one by one."
+            f"positions or cell reach {farthest:.1g} Å, but at most {_FARTHEST:.0g} Å can be evaluated; check their "
+            "unit, or evaluate far fragments one by one."
         )
     if len(vectors) and largest.min() < 1 / _FARTHEST:
         raise StructureError(f"a cell vector is only {largest.min():.1g} Å long; check the cell and its unit (Å).")
@@ -170,13 +170,13 @@ def _check(positions: NDArray[np.float64], cell: NDArray[np.float64], periodic: 
 def _suits_vesin(
     positions: NDArray[np.float64], cell: NDArray[np.float64], periodic: NDArray[np.bool_], cutoff: float
 ) -> bool:
-    """Whether vesin's cell lists are safe, and fast, for a structure."""
+    """Whether vesin's cell lists are safe and fast for a structure."""
     inverse = np.linalg.pinv(cell[periodic], rcond=0.0)  # (3, D)
     heights = 1 / np.linalg.norm(inverse, axis=0)
     wraps = np.abs(positions @ inverse).max(initial=0.0)
     if wraps > _MOST_WRAPS or np.prod(1 + 2 * cutoff / heights) > _MOST_IMAGES:
         return False
-    # How large vesin takes a box to be where it is not periodic is not said: extent of the atoms and the cell count.
+    # vesin does not document the box size in non-periodic directions: count the extent of the atoms and the cell.
     for lengths in (np.ptp(positions, axis=0), np.linalg.norm(cell, axis=1)):
         lengths[periodic] = heights
         counts = np.maximum(1.0, lengths / cutoff)

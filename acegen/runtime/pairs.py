@@ -1,4 +1,4 @@
-"""Pairs of a structure whose atoms move: one object owns their displacements, and nobody else writes to them."""
+"""Pairs of a structure whose atoms move: one object owns their displacements, and only it writes to them."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ Floats = NDArray[np.float64]
 
 
 class MovingPairs:
-    """Pairs that are listed once, with displacements that follow the atoms.
+    """Pairs listed once, with displacements that follow the atoms.
 
-    Kernels take it as they take `Environments`. `displacement` is a view for reading, of what `move` changes; whoever
-    wants to keep it takes a copy. All else stays.
+    Kernels accept it like `Environments`. `displacement` is a read-only view of what `move` changes: copy it to keep
+    it. Everything else is fixed.
 
     Attributes:
-        listed: the pairs as they were when they were listed.
+        listed: the pairs as listed.
         displacement: (P, 3) neighbour minus centre, Å, after the last move.
     """
 
     def __init__(self, environments: Environments, listed: NeighbourList) -> None:
-        """Pairs as they are listed, for environments of the same structure."""
+        """Start from a list of pairs and the environments of the same structure."""
         self.listed = listed
         self._environments = environments
         self._displacement = listed.displacement.copy()
@@ -52,7 +52,7 @@ class MovingPairs:
 
     @cached_property
     def most(self) -> int:
-        """Neighbours of the centre that has most."""
+        """Largest number of neighbours of any centre."""
         return self._environments.most
 
     def move(self, positions: Floats, cell: Floats) -> None:

@@ -20,14 +20,14 @@ Sets: TypeAlias = "ArrayLike | Sequence[ArrayLike]"
 """Sets of particles: an array for sets of equal size, (M, J) on an interval, (M, J, d) elsewhere; or a list of sets."""
 
 _SMALLEST, _LARGEST = 1e-6, 1e19
-"""Vectors shorter than this have no direction, longer ones have no square (the kernels refuse them too)."""
+"""Shorter vectors have no direction, and the square of longer ones overflows (kernels refuse them too)."""
 
 
 class ParticleModel(CompiledModel):
     """A compiled model of sets of particles.
 
     A set of J particles is an array of shape (J,) on an interval and (J, d) where particles are vectors with d
-    components. Derivatives by the particles have, after the axis of functions, the shape of the set.
+    components. Derivatives with respect to the particles have the shape of the set, after the axis of functions.
     """
 
     of = "other particles"
@@ -35,7 +35,7 @@ class ParticleModel(CompiledModel):
 
     @classmethod
     def is_kind_of(cls, handle: Any) -> bool:
-        """Other particles than atoms have no atomic numbers."""
+        """Particles other than atoms have no atomic numbers."""
         return not handle.atomic_numbers[0]
 
     def __repr__(self) -> str:
@@ -44,12 +44,12 @@ class ParticleModel(CompiledModel):
 
     @property
     def species(self) -> tuple[str, ...]:
-        """The one species of particles."""
+        """The only species of particles."""
         return ("particle",)
 
     @property
     def cutoff(self) -> float:
-        """Distance from the origin from which on a particle contributes nothing; infinite if there is none."""
+        """Distance from the origin at which a particle ceases to contribute; infinite if there is none."""
         return float(self._handle.cutoffs[0])
 
     @cached_property
@@ -80,7 +80,7 @@ class ParticleModel(CompiledModel):
         return self._evaluate_basis(self._environments(sets), gradient=False)[0]
 
     def descriptor_gradients(self, sets: Sets) -> list[Floats]:
-        """Derivatives of the basis functions of many sets: as `basis_gradient`, one array a set."""
+        """Derivatives of the basis functions of many sets: as `basis_gradient`, one array per set."""
         environments = self._environments(sets)
         flat = self._evaluate_basis(environments, gradient=True)[1]
         counts = np.diff(environments.first)
@@ -98,13 +98,13 @@ class ParticleModel(CompiledModel):
         return float(self._evaluate_potential(self._environments([particles]))[0][0])
 
     def value_gradient(self, particles: ArrayLike) -> tuple[float, Floats]:
-        """The value and its derivatives by the particles, in the shape of the set. Raises as `value`."""
+        """The value and its derivatives with respect to the particles, in the shape of the set. Raises as `value`."""
         environments = self._environments([particles])
         values, gradient = self._evaluate_potential(environments)
         return float(values[0]), gradient.reshape(self._shape(len(gradient)))
 
     def compute(self, sets: Sets) -> tuple[Floats, list[Floats]]:
-        """Values (M,) of many sets, and the derivatives of each by its particles. Raises as `value`."""
+        """Values (M,) of many sets, and the derivatives of each with respect to its particles. Raises as `value`."""
         environments = self._environments(sets)
         values, gradient = self._evaluate_potential(environments)
         parts = np.split(gradient, environments.first[1:-1]) if len(values) else []
@@ -114,9 +114,9 @@ class ParticleModel(CompiledModel):
         return (count,) if self.dimension == 1 else (count, self.dimension)
 
     def _environments(self, sets: Sets | Iterable[ArrayLike]) -> Environments:
-        """Sets in the layout of the ABI, every mistake named."""
+        """Sets in the layout of the ABI; raises a clear error for every mistake."""
         if not isinstance(sets, Iterable) or (isinstance(sets, np.ndarray) and sets.ndim == 0):
-            raise StructureError(f"{type(sets).__name__} is no array or list of sets; {self._expected}.")
+            raise StructureError(f"{type(sets).__name__} is not an array or list of sets; {self._expected}.")
         arrays = [self._particles(number, particles) for number, particles in enumerate(sets)]
         first = np.concatenate([[0], np.cumsum([len(array) for array in arrays])]).astype(np.int64)
         coordinates = np.concatenate([np.zeros((0, self.dimension)), *arrays])
@@ -128,7 +128,7 @@ class ParticleModel(CompiledModel):
         try:
             array = np.asarray(particles, dtype=np.float64)
         except (TypeError, ValueError):
-            raise StructureError(f"set {number} is no array of numbers; {self._expected}.") from None
+            raise StructureError(f"set {number} is not an array of numbers; {self._expected}.") from None
         if array.size == 0:
             return np.zeros((0, self.dimension))
         if array.shape != self._shape(len(array) if array.ndim else 0):
@@ -153,7 +153,7 @@ class ParticleModel(CompiledModel):
             outside = np.asarray(np.abs(coordinates[:, 0]) > 1.0)
             refuse(outside, "outside the interval [-1, 1]; map your data to it first")
         else:
-            refuse(np.abs(coordinates).max(axis=1, initial=0.0) > 0.5 * _LARGEST, "too long for its square")
+            refuse(np.abs(coordinates).max(axis=1, initial=0.0) > 0.5 * _LARGEST, "too long, its square overflows")
             short = np.asarray(np.linalg.norm(coordinates, axis=1) < _SMALLEST)
             refuse(short, "at the origin, where it has no direction")
 

@@ -13,7 +13,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class FunctionLabel:
-    """What a basis function is: its order and the (element, n, l) of its factors.
+    """The label of a basis function: its order and the (element, n, l) of its factors.
 
     `index` counts the functions of the same label (there is more than one way to couple four or more l).
     """
@@ -27,7 +27,7 @@ class FunctionLabel:
 
 @dataclass(frozen=True)
 class ParticleLabel:
-    """What a basis function of particles is: its order and the (n, l) of its factors; `index` as in `FunctionLabel`."""
+    """The label of a function of particles: its order and the (n, l) of its factors; `index` as in `FunctionLabel`."""
 
     order: int
     n: tuple[int, ...]
@@ -36,7 +36,7 @@ class ParticleLabel:
 
 
 class Result(NamedTuple):
-    """Energies (N,) in eV by atom, forces (N, 3) in eV/Å, and the virial (3, 3) in eV.
+    """Energies (N,) in eV per atom, forces (N, 3) in eV/Å, and the virial (3, 3) in eV.
 
     The virial is minus the derivative of the energy with respect to strain: stress = -virial / volume.
     """
@@ -52,7 +52,7 @@ class Result(NamedTuple):
 
 
 class DesignRows(NamedTuple):
-    """What each column of the design matrix gives for a structure, or for some of its atoms.
+    """Columns of the design matrix for a structure, or for some of its atoms.
 
     With coefficients c of shape (C,), `energy @ c` is the energy in eV, `forces @ c` the forces (N, 3) in eV/Å,
     `virial @ c` the virial in eV as xx, yy, zz, yz, xz, xy. Columns are the basis functions of centres of the model's

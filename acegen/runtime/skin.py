@@ -17,32 +17,32 @@ if TYPE_CHECKING:
 
 
 class SkinList:
-    """Pairs of structures that change little from one call to the next.
+    """Pairs of a structure that changes little from one call to the next.
 
-    Lists hold the pairs within cutoff + skin; a call moves them, or makes them anew if a pair that they lack could be
+    Lists hold the pairs within cutoff + skin; a call moves them, or rebuilds them if a pair that they lack could be
     within its cutoff.
 
-    Why a kept list is complete: let it be made for positions x⁰ and cell vectors H⁰ (as rows, of the periodic
-    directions), and now be x and H = H⁰ F. For every pair, with cell vectors S between the images,
+    Why a kept list is complete: suppose it was built for positions x⁰ and cell vectors H⁰ (rows, of the periodic
+    directions), which are now x and H = H⁰ F. For every pair, with cell vectors S between the images,
 
         x_j + S H − x_i = (x_j⁰ + S H⁰ − x_i⁰) F + u_j − u_i,    u_i = x_i − x_i⁰ F.
 
-    A pair that the list lacks was at least cutoff + skin apart, so now is at least σ (cutoff + skin) − |u_j − u_i|,
-    with σ the smallest singular value of F; and |u_j − u_i| is at most the sum of the two largest |u_i − ū|, for any
-    ū. The list is kept while that is no less than the cutoff. A strain thus costs as much of the skin as it shortens
-    distances of the size of the cutoff; drift and rotation with the cell cost nothing. An atom put back into the cell
-    has a large u.
+    A pair that the list lacks was at least cutoff + skin apart, so is now at least σ (cutoff + skin) − |u_j − u_i|
+    apart, with σ the smallest singular value of F; and |u_j − u_i| is at most the sum of the two largest |u_i − ū|, for
+    any ū. The list is kept while this distance is at least the cutoff. A strain thus uses up as much of the skin as it
+    shortens distances equal to the cutoff; drift and rotation with the cell use up none. An atom wrapped back into the
+    cell has a large u.
 
     Attributes:
         skin: Å.
-        builds: how many times lists were made.
+        builds: how many times lists were built.
     """
 
     def __init__(self, model: Model, skin: float) -> None:
         """Lists for a model.
 
         Raises:
-            ModuleError: the skin is no number from 0 to the largest cutoff.
+            ModuleError: the skin is not a number from 0 to the largest cutoff.
         """
         number = isinstance(skin, int | float | np.integer | np.floating) and not isinstance(skin, bool)
         if not number or not 0 <= skin <= model.cutoff:
@@ -55,7 +55,7 @@ class SkinList:
         self._kept: _Kept | None = None
 
     def pairs(self, atoms: Atoms) -> MovingPairs:
-        """Pairs of all atoms, as they are now. The next call moves them, unless it makes others.
+        """Pairs of all atoms at their current positions. The next call moves or rebuilds them.
 
         Raises:
             StructureError: unknown elements, values that are not finite, or a cell without extent.
@@ -82,7 +82,7 @@ class SkinList:
 
 
 class _Kept:
-    """Pairs, and what they were listed for."""
+    """Pairs, and the structure they were listed for."""
 
     def __init__(self, pairs: MovingPairs, cutoff: float, skin: float, atoms: Atoms) -> None:
         self.pairs = pairs
@@ -99,7 +99,7 @@ class _Kept:
             return False
         cell = atoms.cell.array
         reference, shortest = self._positions, 1.0
-        # Values that are not finite fail the comparison at the end; the list is then made anew, which reports them.
+        # Values that are not finite fail the comparison at the end; rebuilding the list then reports them.
         with np.errstate(invalid="ignore", over="ignore"):
             if not np.array_equal(cell, self._cell):
                 if not np.isfinite(cell).all():

@@ -14,7 +14,7 @@ from acegen.spec.radial import RadialSpec, agnesi_r0, canonical_radial
 from acegen.spec.symmetries import SYMMETRIES
 
 PARTICLE = "particle"
-"""The one species of particles."""
+"""The only species of particles."""
 
 
 class IntervalSpec(Section):

@@ -376,7 +376,7 @@ def test_particles_are_not_exported(particle_models: Models, tmp_path: Path) -> 
             r"set 0 has the shape \(1, 2\); the model t takes sets of particles of shape \(J,\)",
         ),
         ("chebyshev", 0.5, r"set 0 has the shape \(\); "),
-        ("chebyshev", ["a"], r"set 0 is no array of numbers"),
+        ("chebyshev", ["a"], r"set 0 is not an array of numbers"),
         ("plane, O2", [0.5, 0.25], r"set 0 has the shape \(2,\); .* of shape \(J, 2\)"),
         ("plane, O2", [[0.5, 0.25, 0.1]], r"set 0 has the shape \(1, 3\)"),
         ("plane, O2", [[0.0, 0.0]], r"particle 0 of set 0 is \[0\.0, 0\.0\]: at the origin, where it has no direction"),
@@ -394,7 +394,7 @@ def test_bad_particles(particle_models: Models, key: str, particles: Any, messag
 @pytest.mark.parametrize("sets", [0.3, None, np.array(0.3)])
 def test_batches_that_are_none(particle_models: Models, sets: Any) -> None:
     for evaluate in (particle_models("chebyshev").descriptors, particle_models("chebyshev").compute):
-        with pytest.raises(acegen.StructureError, match=r"is no array or list of sets; .* of shape \(J,\)"):
+        with pytest.raises(acegen.StructureError, match=r"is not an array or list of sets; .* of shape \(J,\)"):
             evaluate(sets)
 
 

@@ -110,7 +110,7 @@ def test_blocks_are_made_as_they_are_needed(models: Models) -> None:
 
 def test_a_bound_below_one_atom_is_an_error(models: Models) -> None:
     """The message says what one atom needs."""
-    with pytest.raises(StructureError, match=r"does not hold the rows of one atom \([\d,]+ bytes\)"):
+    with pytest.raises(StructureError, match=r"is too small for the rows of one atom \([\d,]+ bytes\)"):
         next(acegen.design_blocks(models("silicon"), [structure(models("silicon"), 1)], 100))
 
 

@@ -324,9 +324,9 @@ def test_foreign_libraries(module: Path, tmp_path: Path, small_spec: dict[str, A
     own = read_manifest_extension(module)
     renamed = f"{own.split('.')[0]}x.abi3.so"
     for foreign, name, message in (
-        (Path(_ctypes.__file__), Path(_ctypes.__file__).name, "is an extension, but not that of a model small"),
+        (Path(_ctypes.__file__), Path(_ctypes.__file__).name, "is an extension, but not of a model small"),
         (Path(_ctypes.__file__), renamed, "does not load"),
-        (next(other.glob("*.so")), next(other.glob("*.so")).name, "is an extension, but not that of a model small"),
+        (next(other.glob("*.so")), next(other.glob("*.so")).name, "is an extension, but not of a model small"),
         (next(other.glob("*.so")), renamed, "does not load"),
         (text, renamed, "does not load"),
         (Path(os.devnull), renamed, "does not load"),
