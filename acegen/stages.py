@@ -7,12 +7,12 @@
     basis    `ParticleAlgebra` → `Basis`: labels, coupling, purification operator, scales, over the rationals.
     lower    `Basis` and coefficients → two `KernelProgram`s, descriptors and potential; numbers are rounded here, once.
     optimize `KernelProgram` → `ProductStage`: the product stage of the potential, at the least cost on a target.
-    codegen  `KernelProgram`s and `ProductStage` → `GeneratedCode`: C99 by one of the backends, and what goes with it.
+    codegen  `KernelProgram`s and `ProductStage` → `GeneratedCode`: C99 by one of the backends, and accompanying files.
     build    `GeneratedCode` → a folder with an importable module.
 
 A stage takes the previous stage's frozen dataclass and imports nothing later than itself. The kernel program
-(`acegen.program`) is the wall in the middle: what comes before it knows no language, what comes after it neither
-specifications nor bases. docs/architecture.md shows all packages and who imports whom.
+(`acegen.program`) is the wall in the middle: nothing before it knows a target language, and nothing after it knows
+specifications or bases. docs/architecture.md shows all packages and which imports which.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ def run_stages(
 
     Args:
         spec: the specification.
-        coefficients: one number per basis function by centre element and what goes with them, or None for a module
-            without a potential.
+        coefficients: one number per basis function by centre element, with atomic energies; None for a module without
+            a potential.
         options: how to compile.
         toolchain: the C compiler.
         key: cache key to record in the module.
         staging: empty folder to work in.
-        target: folder that it will be, for messages.
+        target: its final folder, for messages.
         progress: told about each stage.
 
     Raises:
@@ -96,7 +96,7 @@ def run_stages(
 
 
 def documents_of(name: str, description: str, coefficients: Coefficients | None) -> Documents:
-    """What a module holds of its basis and coefficients, with the identities that follow from them."""
+    """The documents of basis and coefficients in a module, with the identities that follow from them."""
     identity = basis_hash(description)
     own = None if coefficients is None else coefficient_document(replace(coefficients, basis_hash=identity))
     return Documents(description, own, identity, model_hash(name, identity, coefficients))

@@ -1,4 +1,4 @@
-"""The table `basis` of a specification: which functions a basis holds."""
+"""The table `basis` of a specification: which functions a basis contains."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from acegen.spec.symmetries import SYMMETRIES, is_known
 
 
 class LevelledSpec(Section):
-    """What the bases of all particle spaces have: an expansion, an order, and levels."""
+    """What all bases have: an expansion, an order, and levels."""
 
     lowest_n: ClassVar[int] = 1
 
@@ -73,14 +73,14 @@ class LevelledSpec(Section):
 
 
 class BasisSpec(LevelledSpec):
-    """Which functions the basis of an atomic model holds."""
+    """Which functions the basis of an atomic model contains."""
 
     constant: ClassVar[bool] = False  # no radial function is constant
 
     symmetry: Literal["O3"] = Field("O3", description='"O3" for atoms (others are for particles, without elements)')
     elements: tuple[str, ...] = Field(
-        description='chemical symbols, each once, such as ["Si"] or ["Si", "O"]; other particles have none, but a '
-        "symmetry"
+        description='chemical symbols, each once, such as ["Si"] or ["Si", "O"]; other particles have a '
+        "symmetry instead"
     )
 
     @field_validator("elements")
@@ -99,7 +99,7 @@ class BasisSpec(LevelledSpec):
 
 
 class ParticleBasisSpec(LevelledSpec):
-    """Which functions a basis of particles on an interval, in the plane, or in a space of one's own holds."""
+    """Which functions a basis of particles on an interval, in the plane, or in a custom space contains."""
 
     lowest_n: ClassVar[int] = 0
 
@@ -123,5 +123,5 @@ class ParticleBasisSpec(LevelledSpec):
         if not is_known(symmetry):
             close = get_close_matches(symmetry, SYMMETRIES, n=1)
             hint = f"; did you mean '{close[0]}'?" if close else ""
-            raise ValueError(f"is no known symmetry{hint}")
+            raise ValueError(f"is not a known symmetry{hint}")
         return symmetry

@@ -25,7 +25,7 @@ _RESERVED = frozenset(keyword.kwlist) | frozenset(
     main acegen
     """.split()
 )
-"""Names that C, Python or acegen's own header keep for themselves."""
+"""Names reserved by C, Python or acegen's own header."""
 
 
 def _parse_rational(value: object) -> Fraction:
@@ -55,7 +55,7 @@ def _parse_number(value: object) -> object:
 
 
 def _check_name(name: str) -> str:
-    """A C identifier that nothing else uses."""
+    """A C identifier that is not reserved."""
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
         raise ValueError("is not a C identifier (a letter, then letters, digits and underscores)")
     if len(name) > _MAX_NAME:
@@ -76,7 +76,7 @@ Length: TypeAlias = Annotated[float, BeforeValidator(_parse_number), Field(ge=0.
 PairLengths: TypeAlias = Length | dict[str, Length]
 """One length for all pairs, or one for each pair of elements, under keys such as "Si-O"."""
 Scale: TypeAlias = Annotated[float, BeforeValidator(_parse_number), Field(ge=0.001, le=1000, allow_inf_nan=False)]
-"""A length within a cutoff, and so possibly shorter than any cutoff."""
+"""A length within a cutoff, so possibly shorter than any cutoff."""
 PairScales: TypeAlias = Scale | dict[str, Scale]
 
 
@@ -87,10 +87,10 @@ class Section(BaseModel):
 
 
 def check_pairs(key: str, lengths: PairLengths | PairScales | None, elements: Sequence[str]) -> None:
-    """Demand that a table by pair, given under `key`, names every pair of the elements once, either way round.
+    """Check that a table by pair, given under `key`, names every pair of the elements once, in either order.
 
     Raises:
-        ValueError: it names another pair, a pair twice, or lacks one.
+        ValueError: it names an unknown pair, a pair twice, or lacks one.
     """
     if not isinstance(lengths, dict):
         return
@@ -103,7 +103,7 @@ def check_pairs(key: str, lengths: PairLengths | PairScales | None, elements: Se
             close = get_close_matches(name, pairs, n=1)
             hint = f"; did you mean '{close[0]}'?" if close else ""
             raise ValueError(
-                f"{key} has the key '{name}', which is no pair of basis.elements; allowed: {', '.join(pairs)}{hint}"
+                f"{key} has the key '{name}', which is not a pair of basis.elements; allowed: {', '.join(pairs)}{hint}"
             )
         if pair in seen:
             raise ValueError(f"{key} gives the pair '{pair}' twice; remove one of them")

@@ -89,11 +89,11 @@ def _validate(content: Mapping[str, Any], where: str) -> AnySpec:
         return kind.model_validate(dict(content))
     except UnicodeError:
         raise SpecError(
-            f"{where} is not a valid specification: it holds half a character (a lone surrogate)."
+            f"{where} is not a valid specification: it contains half a character (a lone surrogate)."
         ) from None
     except ValidationError as error:
         explained = [(_explain(detail, _SECTIONS[kind]), detail["type"]) for detail in error.errors()]
-        # A value that fits no branch of a union is reported once a branch; a wrong type says least.
+        # A value that fits no branch of a union is reported once per branch; a wrong type is the least informative.
         telling = {line.split(" ")[0].split("[")[0] for line, kind in explained if kind not in _TYPE_ERRORS}
         lines = dict.fromkeys(
             line for line, kind in explained if kind not in _TYPE_ERRORS or line.split(" ")[0] not in telling
@@ -104,7 +104,7 @@ def _validate(content: Mapping[str, Any], where: str) -> AnySpec:
 
 
 def _kind(content: Mapping[str, Any]) -> type[Spec] | type[ParticleSpec]:
-    """Which kind of specification it is: of atoms if it names elements, else `basis.symmetry` tells."""
+    """Which kind of specification it is: of atoms if it names elements, otherwise by `basis.symmetry`."""
     basis = content.get("basis")
     particles = isinstance(basis, Mapping) and "elements" not in basis and basis.get("symmetry", ATOMS) != ATOMS
     return ParticleSpec if particles else Spec
@@ -143,9 +143,9 @@ def _explain(detail: ErrorDetails, sections: Mapping[tuple[str, ...], type[BaseM
         case "missing":
             return f"{key}: missing{allowed}"
         case "string_unicode":
-            return f"{shown(detail['input'])} holds half a character (a lone surrogate)"
+            return f"{shown(detail['input'])} contains half a character (a lone surrogate)"
         case "invalid_key":
-            return f"{shown(detail['input'])} is no key: keys are texts"
+            return f"{shown(detail['input'])} is not a key: keys are strings"
         case "union_tag_invalid":
             return f'radial.family = {shown(detail["input"].get("family"))}: allowed: "closed" or "envelope"'
         case "value_error" if field is None:

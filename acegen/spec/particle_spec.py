@@ -42,14 +42,14 @@ class ParticleSpec(Section):
     """A model of one species of particles.
 
     On an interval, a particle is a number x in [-1, 1] with functions p_n(x), n >= 0. Elsewhere it is a vector with
-    functions R_n(r) S_lm(r/|r|), n >= 1; without a table `radial` only the direction of the vector counts (particles on
-    a circle): the functions are S_lm, all with n = 0.
+    functions R_n(r) S_lm(r/|r|), n >= 1; without a table `radial` only the direction of the vector matters (particles
+    on a circle): the functions are S_lm, all with n = 0.
     """
 
     model_config = ConfigDict(title="acegen specification for particles other than atoms")
 
     name: ModelName = Field(description="name of the module and prefix of its C symbols, a C identifier")
-    basis: ParticleBasisSpec = Field(description="table: which functions the basis holds")
+    basis: ParticleBasisSpec = Field(description="table: which functions the basis contains")
     interval: IntervalSpec | None = Field(
         None, description="table: polynomials for symmetry none and O1 (default: Chebyshev)"
     )
@@ -57,7 +57,7 @@ class ParticleSpec(Section):
         None, description="table: radial functions and cutoff of particles in the plane; without it, the circle"
     )
 
-    # What only atoms have; here there is none.
+    # Only atoms have these.
     pair: ClassVar[None] = None
     pair_cutoffs: ClassVar[None] = None
     pair_r0: ClassVar[None] = None
@@ -140,7 +140,7 @@ class ParticleSpec(Section):
 
     @property
     def agnesi_r0(self) -> tuple[tuple[float, ...], ...] | None:
-        """r0 as such a matrix; None if the transform is not that of Agnesi."""
+        """r0 as such a matrix; None unless the transform is that of Agnesi."""
         if self.radial is None or self.radial.transform != "agnesi":
             return None
         r0 = agnesi_r0(None if self.radial.agnesi is None else self.radial.agnesi.r0, self.radial.cutoff)
@@ -148,18 +148,18 @@ class ParticleSpec(Section):
 
     @property
     def reach(self) -> tuple[tuple[float, ...], ...]:
-        """Distance by centre and neighbour from which on a particle contributes to nothing; infinite without cutoff."""
+        """Distance by centre and neighbour from which a particle contributes nothing; infinite without a cutoff."""
         return ((inf if self.cutoff is None else self.cutoff,),)
 
     @property
     def title(self) -> str:
-        """The model in a line."""
+        """One line describing the model."""
         cutoff = "" if self.cutoff is None else f", cutoff {self.cutoff:g}"
         symmetry = f"symmetry {self.basis.symmetry}"
         return f"{self.name}: {self.basis.expansion} basis, {symmetry}, {self.basis.size(self.levels)}{cutoff}."
 
     def canonical(self) -> dict[str, Any]:
-        """The specification in one standard form: the same for every way to write the same model."""
+        """The specification in canonical form: the same for every way of writing the same model."""
         document = self.model_dump(mode="json", exclude_none=True)
         document["basis"]["level"] = [str(level) for level in self.levels]
         if self.polynomials is not None:

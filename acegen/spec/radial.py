@@ -12,7 +12,7 @@ from acegen.printing import shown
 from acegen.spec.fields import PairLengths, PairScales, RationalNumber, Section
 
 _DEFAULT_R0 = 0.45
-"""Length scale of the Agnesi transform in units of the cutoff, if the spec gives none."""
+"""Default length scale of the Agnesi transform, in units of the cutoff."""
 
 
 class AgnesiSpec(Section):
@@ -63,7 +63,7 @@ class _RadialSpec(Section):
 class ClosedRadialSpec(_RadialSpec):
     """R_n = y·p_{n-1}(y), p = Jacobi(0,2): the family closed under products within every level.
 
-    It answers for what a table of the other family says of itself.
+    It has the same properties as a table of the other family.
     """
 
     family: Literal["closed"] = Field("closed", description='"closed" or "envelope"')
@@ -126,7 +126,7 @@ RadialTable: TypeAlias = ClosedRadialSpec | EnvelopeRadialSpec
 
 
 def agnesi_r0(given: PairScales | None, cutoff: PairLengths) -> PairScales:
-    """r0 of the Agnesi transform in Å as it is given, or else its default for a cutoff."""
+    """r0 of the Agnesi transform in Å as given, or its default for a cutoff."""
     if given is not None:
         return given
     if isinstance(cutoff, dict):
@@ -135,11 +135,11 @@ def agnesi_r0(given: PairScales | None, cutoff: PairLengths) -> PairScales:
 
 
 def canonical_radial(radial: RadialTable) -> dict[str, Any]:
-    """The table in one standard form: defaults filled in, no trailing zeros of the envelope.
+    """The table in canonical form: defaults filled in, no trailing zeros of the envelope.
 
-    Cutoff and r0 stay a number or a table, as they are given.
+    Cutoff and r0 remain a number or a table, as given.
     """
-    if radial.transform == "agnesi":  # filled in beforehand, so that the order of the keys is the same
+    if radial.transform == "agnesi":  # filled in first, to keep the order of the keys
         agnesi = radial.agnesi or AgnesiSpec()
         agnesi = agnesi.model_copy(update={"r0": agnesi_r0(agnesi.r0, radial.cutoff)})
         radial = radial.model_copy(update={"agnesi": agnesi})

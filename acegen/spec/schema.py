@@ -25,14 +25,14 @@ from acegen.spec.fields import (
 from acegen.spec.radial import RadialSpec, agnesi_r0, canonical_radial
 
 _BASIS_KEYS = ("expansion", "symmetry", "elements", "order", "level", "angular_weight")
-"""The order in which they have always been written: it counts for the identity of a basis."""
+"""The order in which they have always been written; it affects the identity of a basis."""
 
 
 class PairSpec(Section):
-    """A pair term with a cutoff of its own, in place of the functions of order 1.
+    """A pair term with its own cutoff, in place of the functions of order 1.
 
-    Its functions R_1 .. R_degree of each neighbour species are those of `radial`, only y(r) has the other cutoff,
-    and with the Agnesi transform the other r0.
+    Its functions R_1 .. R_degree of each neighbour species are those of `radial`, except that y(r) has the cutoff of
+    this table, and with the Agnesi transform its r0.
     """
 
     degree: int = Field(
@@ -47,7 +47,7 @@ class PairSpec(Section):
     r0: PairScales | None = Field(
         None,
         description="length scale of the Agnesi transform in the pair term in Å, in the forms of radial.agnesi.r0 "
-        "(default: radial.agnesi.r0, or without it 0.45 times the cutoff of the pair term)",
+        "(default: radial.agnesi.r0, otherwise 0.45 times the cutoff of the pair term)",
     )
 
 
@@ -63,7 +63,7 @@ class ZblSpec(Section):
 
 
 class InnerCutoffSpec(Section):
-    """A switch of all that is fitted: from one at `outer` to zero at `inner`, by the distance of every neighbour.
+    """A switch of all fitted terms: from one at `outer` to zero at `inner`, by the distance of every neighbour.
 
     Site energies are E0 + ZBL + Π_j f(r_j) · (pair term + many-body part), with f a C² step.
     """
@@ -72,7 +72,7 @@ class InnerCutoffSpec(Section):
         description="distance in Å up to which a neighbour switches the fitted part off; one number, or a table by pair"
     )
     outer: PairLengths = Field(
-        description="distance in Å from which it changes nothing, above inner; one number, or a table by pair"
+        description="distance in Å beyond which it has no effect, above inner; one number, or a table by pair"
     )
 
 
@@ -84,14 +84,14 @@ class Spec(Section):
     name: ModelName = Field(
         description="name of the module and prefix of its C symbols, a C identifier such as si_o3d12"
     )
-    basis: BasisSpec = Field(description="table: which functions the basis holds")
+    basis: BasisSpec = Field(description="table: which functions the basis contains")
     radial: RadialSpec = Field(description="table: radial functions, distance transform and cutoff")
     pair: PairSpec | None = Field(
         None, description="table: degree and cutoff of a pair term that replaces the functions of order 1"
     )
     zbl: ZblSpec | None = Field(None, description="table: inner and outer distance of a ZBL core, added to the energy")
     inner_cutoff: InnerCutoffSpec | None = Field(
-        None, description="table: inner and outer distance between which all that is fitted is switched off"
+        None, description="table: inner and outer distance between which everything fitted is switched off"
     )
 
     polynomials: ClassVar[None] = None  # those of particles on an interval
@@ -145,7 +145,7 @@ class Spec(Section):
     def levels(self) -> tuple[Fraction, ...]:
         """Largest level by order, 1 .. order.
 
-        With a pair term no function of order 1 is left for the first level; that of order 2 is put in its place.
+        With a pair term no functions of order 1 remain for the first level; that of order 2 takes its place.
         """
         levels = self.basis.levels
         return levels if self.pair is None else (levels[1], *levels[1:])
@@ -157,19 +157,19 @@ class Spec(Section):
 
     @property
     def pair_cutoffs(self) -> tuple[tuple[float, ...], ...] | None:
-        """The same of the pair functions; None without any."""
+        """The same for the pair functions; None if there are none."""
         return None if self.pair is None else by_species(self._pair_lengths(self.pair), self.basis.elements)
 
     @property
     def agnesi_r0(self) -> tuple[tuple[float, ...], ...] | None:
-        """r0 of the coupled functions in Å by centre and neighbour; None if the transform is not that of Agnesi."""
+        """r0 of the coupled functions in Å by centre and neighbour; None unless the transform is that of Agnesi."""
         if self.radial.transform != "agnesi":
             return None
         return by_species(agnesi_r0(self._given_r0, self.radial.cutoff), self.basis.elements)
 
     @property
     def pair_r0(self) -> tuple[tuple[float, ...], ...] | None:
-        """The same of the pair functions; None without any, too."""
+        """The same for the pair functions; None if there are none, too."""
         if self.pair is None or self.radial.transform != "agnesi":
             return None
         return by_species(self._pair_scales(self.pair), self.basis.elements)
@@ -186,7 +186,7 @@ class Spec(Section):
 
     @property
     def reach(self) -> tuple[tuple[float, ...], ...]:
-        """Distance in Å by centre and neighbour from which on a neighbour contributes to nothing."""
+        """Distance in Å by centre and neighbour from which a neighbour contributes nothing."""
         tables = [self.cutoffs, self.pair_cutoffs or self.cutoffs]
         if self.zbl_ranges:
             tables.append(tuple(tuple(outer for _, outer in row) for row in self.zbl_ranges))
@@ -194,7 +194,7 @@ class Spec(Section):
 
     @property
     def title(self) -> str:
-        """The model in a line."""
+        """One line describing the model."""
         radii = ", ".join(f"{radius:g}" for radius in sorted({cutoff for row in self.cutoffs for cutoff in row}))
         extra = f", pair term of degree {self.pair.degree}" if self.pair else ""
         extra += ", ZBL core" if self.zbl else ""
@@ -225,7 +225,7 @@ class Spec(Section):
         return agnesi_r0(self._given_r0 if pair.r0 is None else pair.r0, self._pair_lengths(pair))
 
     def canonical(self) -> dict[str, Any]:
-        """The specification in one standard form: the same for every way to write the same model.
+        """The specification in canonical form: the same for every way of writing the same model.
 
         Defaults are filled in, one level per order, one cutoff and r0 per pair in the order of the
         elements, no trailing zeros of the envelope. Plain JSON values; rationals are strings.
@@ -252,7 +252,7 @@ class Spec(Section):
 
 
 def _check_switch(key: str, switch: ZblSpec | InnerCutoffSpec, elements: tuple[str, ...], why: str) -> None:
-    """Demand lengths for every pair, the inner below the outer one."""
+    """Check that there are lengths for every pair, with inner below outer."""
     check_pairs(f"{key}.inner", switch.inner, elements)
     check_pairs(f"{key}.outer", switch.outer, elements)
     outer = by_pair(switch.outer, elements)

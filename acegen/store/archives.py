@@ -1,4 +1,4 @@
-"""Archives of arrays (npz): written whole, read as files that may be damaged or made by somebody else."""
+"""Archives of arrays (npz): written atomically, read as files that may be damaged or untrusted."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from acegen.store.replacing import whole_file
 
 
 def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
-    """Write an archive, completely or not at all, also when several processes write the same one.
+    """Write an archive completely or not at all, even when several processes write the same one.
 
     Raises:
-        OSError: it cannot be written; what was there is untouched.
+        OSError: it cannot be written; an existing file is unchanged.
     """
     with whole_file(path) as partial, partial.open("wb") as stream:
         np.savez(stream, **arrays)
@@ -27,14 +27,14 @@ def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """All arrays of an archive as `numpy.savez` writes it: not compressed, without Python objects.
 
-    Never more than the size of the file is read, whatever the file says of its arrays.
+    Never reads more than the size of the file, whatever the file claims about its arrays.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is no such archive, or damaged.
+        ValueError: it is not such an archive, or is damaged.
     """
     if not path.is_file():
-        raise ValueError("not a file")  # a pipe would be waited for
+        raise ValueError("not a file")  # a pipe would block
     with path.open("rb") as stream:
         size = os.fstat(stream.fileno()).st_size
         try:
@@ -47,6 +47,6 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
             stream.seek(0)
             with np.load(stream, allow_pickle=False) as arrays:
                 return {name: np.asarray(arrays[name]) for name in arrays.files}
-        except Exception as problem:  # what damaged bytes make NumPy and zipfile raise has no common base
+        except Exception as problem:  # what NumPy and zipfile raise for damaged bytes has no common base
             reason = " ".join(str(problem).split()) or type(problem).__name__
             raise ValueError(reason) from None

@@ -1,4 +1,4 @@
-"""Whether a module is already there: the hash of all that it would be made from."""
+"""Whether a module already exists: the hash of everything it would be made from."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def build_key(
         spec: the specification in its canonical form.
         coefficients: of the potential; None without one.
         options: how it is compiled.
-        compiler: the command that compiles it, and which compiler that is.
+        compiler: the command that compiles it, and the compiler's identity.
     """
     own = None if coefficients is None else asdict(coefficients)
     parts = [spec, own, asdict(options), _own_source_hash(), *compiler]
@@ -35,7 +35,7 @@ def build_key(
 
 
 def is_built(target: Path, key: str) -> bool:
-    """Whether `target` holds an undamaged module made from exactly what `key` stands for."""
+    """Whether `target` contains an undamaged module made from exactly what `key` stands for."""
     try:
         manifest = read_manifest(target)
         if manifest.key != key:
@@ -48,7 +48,7 @@ def is_built(target: Path, key: str) -> bool:
 
 @cache
 def _own_source_hash() -> str:
-    """Hash of acegen's source and templates, so that a changed compiler never meets its old output."""
+    """Hash of acegen's source and templates, so that a changed compiler never reuses its old output."""
     digest = hashlib.sha256()
     package = Path(acegen.__file__).parent
     for path in sorted(package.rglob("*.py")):

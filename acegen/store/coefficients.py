@@ -28,7 +28,7 @@ COEFFICIENT_FORMAT = "acegen-coefficients-1"
 
 @dataclass(frozen=True)
 class Coefficients:
-    """What makes a potential of a basis.
+    """What turns a basis into a potential.
 
     Attributes:
         values: by centre element, one number per basis function, in label order. Arrays are kept as lists.
@@ -36,7 +36,7 @@ class Coefficients:
         basis_hash: identity of the basis they were made for; None if it is not known.
 
     Raises:
-        CoefficientError: a key is no string, or a value is not a finite number.
+        CoefficientError: a key is not a string, or a value is not a finite number.
     """
 
     values: Mapping[str, Sequence[float]]
@@ -52,7 +52,7 @@ CoefficientSource: TypeAlias = "str | Path | Coefficients | Mapping[str, Sequenc
 
 
 def read_coefficients(source: CoefficientSource) -> Coefficients:
-    """Coefficients from a file, from a mapping of those by centre element, or as they are.
+    """Coefficients from a file, from a mapping by centre element, or unchanged.
 
     Raises:
         CoefficientError: the file cannot be read or is not a coefficient file.
@@ -115,7 +115,7 @@ def write_coefficients(
 
 
 def coefficient_document(coefficients: Coefficients) -> str:
-    """Text of the coefficient file of coefficients whose basis is known."""
+    """Text of the coefficient file for coefficients whose basis is known."""
     document: dict[str, Any] = {
         "format": COEFFICIENT_FORMAT,
         "basis": coefficients.basis_hash,
@@ -207,7 +207,7 @@ def _energies(energies: object, where: str) -> dict[str, float]:
 
 
 def _number(value: Any) -> float:
-    """A real number as a double, infinite where it is too large. Raises `TypeError` for anything else, text too."""
+    """A real number as a double, infinite if too large. Raises `TypeError` for anything else, including text."""
     if isinstance(value, bool | str | bytes):
         raise TypeError
     try:

@@ -1,4 +1,4 @@
-"""TOML and JSON files that users write, or that may be damaged: whatever is wrong with one ends in one message."""
+"""TOML and JSON files that users write, or that may be damaged: any fault gives a single message."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from acegen.errors import AcegenError
 from acegen.printing import shown
 
 _DEEPEST = 50
-"""Levels of tables and lists in a TOML file; none of ours has more than six."""
+"""Most levels of tables and lists in a TOML file; acegen's have at most six."""
 
 
 def read_toml(
@@ -25,7 +25,7 @@ def read_toml(
         path: of the file.
         what: its name in messages.
         error: raised if it cannot be read or is not TOML.
-        parse_float: makes a number of a decimal as it is written.
+        parse_float: converts a decimal as written to a number.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -60,12 +60,12 @@ def read_json(path: Path) -> Any:
 
 
 def check_path(path: Path, key: str, error: type[AcegenError]) -> None:
-    """Raise `error` for what can be no path. Whether anything is there, is seen when it is read or written.
+    """Raise `error` for an impossible path. Whether anything exists there is found when it is read or written.
 
     Args:
         path: to be checked.
-        key: where it was given, for the message.
-        error: raised.
+        key: the setting it came from, for the message.
+        error: type to raise.
     """
     try:
         path.stat()
@@ -76,12 +76,12 @@ def check_path(path: Path, key: str, error: type[AcegenError]) -> None:
 
 
 def unreadable(problem: OSError | ValueError) -> str:
-    """Why a text file could not be read, or a path not be followed."""
+    """Why a text file could not be read, or a path not followed."""
     if isinstance(problem, OSError):
         return problem.strerror or str(problem)
     if isinstance(problem, UnicodeDecodeError):
         return "not UTF-8 text"
-    return "not a possible path"  # a NUL, or a character that is none
+    return "not a possible path"  # a NUL, or an invalid character
 
 
 def _is_deep(content: Any) -> bool:

@@ -1,4 +1,4 @@
-"""The files of a module: their names, and which names are acegen's."""
+"""The files of a module: their names, and which names belong to acegen."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PARTS = (
     *("particles", "single_particles", "derivatives", "inner", "pair", "products", "basis", "potential"),
     "functions",
 )
-"""What follows the name of the model in the name of a source file."""
+"""What follows the model name in the name of a source file."""
 
 _SOURCE = rf"(_({'|'.join(_PARTS)}|products_\d+))?\.[ch]"
 
@@ -33,11 +33,11 @@ def source(name: str, part: str = "") -> str:
 def _file(name: str, part: str, ending: str) -> str:
     suffix = f"_{part}" if part else ""
     if not re.fullmatch(_SOURCE, f"{suffix}.{ending}"):
-        raise ValueError(f"{suffix}.{ending} is none of the files of a module")
+        raise ValueError(f"{suffix}.{ending} is not a file of a module")
     return f"{name}{suffix}.{ending}"
 
 
 def is_own(file: str, name: str) -> bool:
-    """Whether a file in the folder of a model was put there by acegen."""
+    """Whether a file in a model's folder was put there by acegen."""
     own = {ABI_HEADER, README, PACKAGE, "__pycache__", BASIS, COEFFICIENTS, MANIFEST}
     return file in own or re.fullmatch(rf"{name}{_SOURCE}|_{name}_\w+\..*so", file) is not None

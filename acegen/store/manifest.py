@@ -29,7 +29,7 @@ class Manifest:
     Attributes:
         name: name of the model.
         generator: "acegen VERSION".
-        key: hash of all that went into the build: spec, coefficients, acegen itself, compiler and flags.
+        key: hash of everything that went into the build: spec, coefficients, acegen itself, compiler and flags.
         basis_hash: identity of the basis.
         model_hash: identity of name, basis, coefficients and atomic energies.
         extension: file name of the compiled extension.
@@ -53,7 +53,7 @@ class Manifest:
         (directory / MANIFEST).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
     def seal(self) -> str:
-        """Hash of all fields, by which an edited manifest is known."""
+        """Hash of all fields, which reveals an edited manifest."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
 
@@ -68,7 +68,7 @@ def read_manifest(directory: Path) -> Manifest:
         raise ModuleError(f"no compiled module at {directory}: there is no such folder. Run 'acegen compile' first.")
     if not path.is_file():
         raise ModuleError(
-            f"{directory} holds no compiled module ({MANIFEST} is missing). Run 'acegen compile' with its spec."
+            f"{directory} contains no compiled module ({MANIFEST} is missing). Run 'acegen compile' with its spec."
         )
     try:
         document = read_json(path)
@@ -78,7 +78,8 @@ def read_manifest(directory: Path) -> Manifest:
         raise ModuleError(f"{path} is damaged. Compile the module again.")
     if document["format"] != MODULE_FORMAT:
         raise ModuleError(
-            f"{path} has the format {shown(document['format'])}, this acegen reads '{MODULE_FORMAT}'. Compile it again."
+            f"{path} has the format {shown(document['format'])}, but this acegen reads '{MODULE_FORMAT}'. "
+            "Compile it again."
         )
     del document["format"]
     seal = document.pop("seal", None)
@@ -96,7 +97,7 @@ def read_manifest(directory: Path) -> Manifest:
 def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
-    except (OSError, ValueError):  # a name that is too long, or forbidden
+    except (OSError, ValueError):  # a name that is too long or forbidden
         return False
 
 
@@ -105,7 +106,7 @@ def _is_hash(value: object) -> bool:
 
 
 def _is_file_name(value: object) -> bool:
-    """Of a file of a module: no folder, no character that a file system could refuse."""
+    """Name of a file of a module: no folder, and no character that a file system could refuse."""
     return isinstance(value, str) and re.fullmatch(r"\w[\w.-]{0,254}", value, re.ASCII) is not None
 
 
@@ -118,7 +119,7 @@ def _is_command(value: object) -> bool:
 
 def _are_options(value: object) -> bool:
     try:
-        # Modules made before there was a choice do not name their backend.
+        # Modules made before there was a choice of backend do not name it.
         return isinstance(value, dict) and {"backend": "lanes", **value} == asdict(BuildOptions(**value))
     except (TypeError, BuildError):
         return False
@@ -141,15 +142,15 @@ _FIELDS: Mapping[str, Callable[[object], bool]] = {
 
 
 def resolved(path: str | Path) -> Path:
-    """The folder of a module with all links followed. Raises `ModuleError` where that is not possible."""
+    """The folder of a module with all links resolved. Raises `ModuleError` if that is not possible."""
     try:
         return Path(path).resolve()
-    except (OSError, RuntimeError, TypeError, ValueError):  # links in a circle, a NUL, no path at all
-        raise ModuleError(f"no compiled module at {shown(path)}: this is no path of a folder.") from None
+    except (OSError, RuntimeError, TypeError, ValueError):  # circular links, a NUL, not a path at all
+        raise ModuleError(f"no compiled module at {shown(path)}: this is not the path of a folder.") from None
 
 
 def module_folder(folder: Path) -> Path:
-    """The folder of a module: the one given, or the only module in it, which is how fits hold theirs."""
+    """The folder of a module: the one given, or the only module inside it, as in the folder of a fit."""
     if _is_folder(folder) and not (folder / MANIFEST).exists():
         inside = [path.parent for path in folder.glob(f"*/{MANIFEST}")]
         if len(inside) == 1:

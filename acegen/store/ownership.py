@@ -1,6 +1,6 @@
-"""Folders that acegen makes, and replaces by newer ones: whatever else is in such a place is never lost.
+"""Folders that acegen makes and replaces by newer ones, never losing anything else in their place.
 
-Each kind of result knows by what it left in a folder that the folder is its own. Nothing else is replaced, and no link.
+Each kind of result recognizes its own folders by what it left in them. Nothing else is replaced, nor any link.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from acegen.store.files import is_own
 from acegen.store.replacing import staging_folder
 
 RECORD = "export.json"
-"""In the folder of an export: what was put there."""
+"""In the folder of an export: the record of what was put there."""
 RECORD_FORMAT = "acegen-export-1"
 BUILD = "build"
-"""Where the Makefile of an export builds; all else in the folder is written by `export_model`."""
+"""Where the Makefile of an export builds; everything else in the folder is written by `export_model`."""
 LOGS = {"log.lammps", "kim.log"}
-"""What simulators leave where they are started."""
+"""Files that simulators leave where they are started."""
 
 REPORT = "report.json"
-"""In the folder of a fit: what was found."""
+"""In the folder of a fit: its report."""
 REPORT_FORMAT = "acegen-fit-1"
 
 
@@ -33,8 +33,8 @@ class FolderKind(ABC):
     """A kind of result that is a folder.
 
     Attributes:
-        error: raised where a folder cannot be made or must not be replaced.
-        remedy: what the user can do then.
+        error: raised if a folder cannot be made or must not be replaced.
+        remedy: what the user can do about it.
     """
 
     error: ClassVar[type[AcegenError]]
@@ -42,10 +42,10 @@ class FolderKind(ABC):
 
     @abstractmethod
     def objection(self, folder: Path) -> str | None:
-        """What an existing folder is or holds, if it is not one of this kind with nothing added to it."""
+        """What is wrong with an existing folder, unless it is one of this kind with nothing added."""
 
     def check(self, target: Path) -> None:
-        """Refuse to replace what is no folder of this kind.
+        """Refuse to replace anything but a folder of this kind.
 
         Raises:
             AcegenError: of type `error`; something else is there.
@@ -53,14 +53,14 @@ class FolderKind(ABC):
         if not target.exists() and not target.is_symlink():
             return
         if target.is_symlink() or not target.is_dir():
-            raise self.error(f"{target} exists and is no folder; {self.remedy}.")
+            raise self.error(f"{target} exists and is not a folder; {self.remedy}.")
         objection = self.objection(target)
         if objection is not None:
             raise self.error(f"{target} {objection}; {self.remedy}.")
 
     @contextmanager
     def making(self, target: Path) -> Iterator[Path]:
-        """An empty folder next to `target` that takes its place if all goes well, and vanishes if not.
+        """An empty folder next to `target` that replaces it on success, and is removed on failure.
 
         Raises:
             AcegenError: of type `error`; the folder cannot be made or put there, or something else is there.
@@ -71,7 +71,7 @@ class FolderKind(ABC):
 
 
 class ModuleFolder(FolderKind):
-    """The module of a model of a given name: nothing but files with the names of its files."""
+    """The module of a model of a given name: contains only files named like its own."""
 
     error = BuildError
 
@@ -81,12 +81,14 @@ class ModuleFolder(FolderKind):
     def objection(self, folder: Path) -> str | None:
         foreign = [entry.name for entry in folder.iterdir() if not is_own(entry.name, self._name)]
         return (
-            f"holds something acegen did not make ({min(foreign)}), which a compile would delete" if foreign else None
+            f"contains something acegen did not make ({min(foreign)}), which a compile would delete"
+            if foreign
+            else None
         )
 
 
 class ExportFolder(FolderKind):
-    """An export: what its record lists, what its Makefile built, and what simulators left."""
+    """An export: contains only what its record lists, its Makefile built, or simulators left."""
 
     error = ExportError
 
@@ -100,11 +102,11 @@ class ExportFolder(FolderKind):
         foreign = [name for name in found - own - LOGS if not name.startswith(f"{BUILD}/")]
         if not foreign:
             return None
-        return f"holds something acegen did not put there ({min(foreign)}), which an export would delete"
+        return f"contains something acegen did not put there ({min(foreign)}), which an export would delete"
 
 
 class FitFolder(FolderKind):
-    """A fit: whatever is beside its report."""
+    """A fit: recognized by its report, whatever else is there."""
 
     error = FitError
     remedy = "move it away, or choose another output or name"
@@ -115,4 +117,4 @@ class FitFolder(FolderKind):
                 return None
         except (OSError, ValueError, TypeError, KeyError):
             pass
-        return f"exists and is no earlier fit (no {REPORT} of one in it), so it is not replaced"
+        return f"exists and is not an earlier fit (it has no {REPORT} of one), so it is not replaced"

@@ -35,7 +35,7 @@ class LinearModel(Protocol):
 
 @dataclass(frozen=True)
 class Posterior:
-    """Gaussian posterior of the coefficients of a model, as a factor of their covariance.
+    """Gaussian posterior of a model's coefficients, as a factor of their covariance.
 
     Attributes:
         factor: (C, K) in eV; the covariance of the coefficients is `factor @ factor.T`. Rows are columns of the design
@@ -93,9 +93,11 @@ def read_posterior(path: str | Path, model: LinearModel) -> Posterior:
         arrays = read_arrays(file)
         kind, basis_hash = (_text(arrays.pop(name)) for name in ("format", "basis_hash"))
     except (OSError, ValueError, KeyError):
-        raise ModuleError(f"{file} is damaged or no posterior. Fit again with solver = 'bayes'.") from None
+        raise ModuleError(f"{file} is damaged or not a posterior. Fit again with solver = 'bayes'.") from None
     if kind != POSTERIOR_FORMAT:
-        raise ModuleError(f"{file} has the format {shown(kind)}, this acegen reads '{POSTERIOR_FORMAT}'. Fit again.")
+        raise ModuleError(
+            f"{file} has the format {shown(kind)}, but this acegen reads '{POSTERIOR_FORMAT}'. Fit again."
+        )
     if basis_hash != model.basis_hash:
         raise ModuleError(
             f"{file} belongs to another basis: it was made for {basis_hash[:12] or 'none'}…, this model has "
@@ -117,12 +119,12 @@ def _text(array: NDArray[Any]) -> str:
     if array.ndim or array.dtype.kind != "U" or not array.dtype.isnative:
         raise ValueError("not a text")
     if np.max(array.reshape(1).view(np.uint32), initial=0) > sys.maxunicode:
-        raise ValueError("not characters")  # NumPy makes strings of them that Python cannot handle
+        raise ValueError("not characters")  # NumPy makes strings from them that Python cannot handle
     return str(array)
 
 
 def _check(arrays: dict[str, NDArray[np.float64]], where: str) -> None:
-    """Refuse arrays that are no factor of a covariance."""
+    """Refuse arrays that are not a factor of a covariance."""
     expected = "expected arrays 'factor' of shape (C, K) and, if any, 'energies' of shape (number of elements, K)"
     if "factor" not in arrays or not arrays.keys() <= {"factor", "energies"}:
         raise ModuleError(f"{where} has the arrays {', '.join(arrays) or 'none'}; {expected}.")

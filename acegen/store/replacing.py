@@ -1,4 +1,4 @@
-"""Files and folders that are complete or not there at all, and never lost to what takes their place."""
+"""Files and folders that are complete or absent, and are not lost when their replacement fails."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from typing import Any
 from acegen.errors import AcegenError
 
 _OLD = "-old"
-"""Ending of the name under which an earlier result is set aside where two folders cannot change places at once."""
+"""Suffix under which an earlier result is set aside where two folders cannot be exchanged atomically."""
 
 _WRITING = ".acegen-writing-"
-"""Beginning of the names of files that are being written."""
+"""Prefix of files being written."""
 
 _A_DAY = 24 * 3600.0
 
 
 @contextmanager
 def whole_file(target: Path) -> Iterator[Path]:
-    """The path of a file next to `target`, to be written, that takes its place if all goes well, and vanishes if not.
+    """The path of a file to write, next to `target`, that replaces it on success and is removed on failure.
 
-    Several processes may do so at the same time: the last one wins. What killed ones left there more than a day ago,
-    perhaps on another machine, is removed.
+    Several processes may do so at once: the last one wins. Files left by killed processes more than a day ago, perhaps
+    on another machine, are removed.
 
     Raises:
-        OSError: the file cannot be made or put there; `target` is as it was.
+        OSError: the file cannot be made or put there; `target` is unchanged.
     """
     for abandoned in target.parent.glob(f"{_WRITING}*"):
         with suppress(OSError):
@@ -52,7 +52,7 @@ def whole_file(target: Path) -> Iterator[Path]:
 
 
 def is_running(process: int) -> bool:
-    """Whether there is a process of this number on this machine."""
+    """Whether a process with this number is running on this machine."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -64,7 +64,7 @@ def is_running(process: int) -> bool:
 
 @contextmanager
 def staging_folder(target: Path, error: type[AcegenError]) -> Iterator[Path]:
-    """An empty folder next to `target` that takes its place if all goes well, and vanishes if not.
+    """An empty folder next to `target` that replaces it on success, and is removed on failure.
 
     Args:
         target: where the folder will be; what is there is replaced, so check it first.
@@ -80,9 +80,9 @@ def staging_folder(target: Path, error: type[AcegenError]) -> Iterator[Path]:
 
 @contextmanager
 def temporary_folder(target: Path, error: type[AcegenError]) -> Iterator[Path]:
-    """An empty folder next to `target`, for `replace_folder` to put there; what is left of it is removed at the end.
+    """An empty folder next to `target`, for `replace_folder` to put there; anything left of it is removed at the end.
 
-    What killed processes have left there is removed first, results that they had set aside are put back.
+    What killed processes left there is removed first, and results they had set aside are put back.
 
     Raises:
         AcegenError: of type `error`, the folder cannot be made.
@@ -106,12 +106,12 @@ def replace_folder(staging: Path, target: Path) -> None:
     """Put a finished folder in place of `target`; `staging`, made by `temporary_folder`, then holds the old one, or
     is gone.
 
-    Where kernel and file system can, folders change places in one step, and a reader finds the old one or the new one.
-    Elsewhere it may for a moment find none; if the process is killed in it, `recover` puts the old one back. Other
-    processes may be doing the same: the last one wins.
+    Where kernel and file system can, folders are exchanged atomically, and a reader finds the old one or the new one.
+    Elsewhere it may briefly find none; if the process is killed at that moment, `recover` puts the old one back. Other
+    processes may do the same: the last one wins.
 
     Raises:
-        OSError: the folder cannot be put there; the old one is where it was.
+        OSError: the folder cannot be put there; the old one is in place.
     """
     staging.chmod(0o755)
     while True:
@@ -129,9 +129,9 @@ def replace_folder(staging: Path, target: Path) -> None:
 
 
 def recover(folder: Path) -> None:
-    """Remove what killed processes have left in a folder; an earlier result that one had set aside is put back.
+    """Remove what killed processes left in a folder, and put back earlier results they had set aside.
 
-    A result is removed only if another one is in its place.
+    A result is removed only if another has taken its place.
     """
     for left in sorted(folder.glob(".*-making-*")):
         parts = _LEFT.fullmatch(left.name)
@@ -174,7 +174,7 @@ def _replace_in_two_steps(staging: Path, target: Path) -> None:
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Let two folders change places in one step. False if kernel, C library or file system cannot."""
+    """Exchange two folders atomically. False if kernel, C library or file system cannot."""
     call = _renameat2()
     if call is None:
         return False
@@ -189,7 +189,7 @@ def _exchange(one: Path, other: Path) -> bool:
 
 @cache
 def _renameat2() -> Any:
-    """The function of the C library of Linux, None elsewhere."""
+    """The function of Linux's C library; None elsewhere."""
     try:
         call = ctypes.CDLL(None, use_errno=True).renameat2
     except (AttributeError, OSError, TypeError):

@@ -14,7 +14,7 @@ from acegen.verify.particle_verifier import ParticleVerifier
 def verify_module(
     model: CompiledModel, n_environments: int = 40, seed: int = 0, progress: Progress | None = None
 ) -> Iterator[CheckResult]:
-    """Check a compiled module against its definition; yields one result a property."""
+    """Check a compiled module against its definition; yields one result per property."""
     verifier: Verifier
     match model:
         case Model():

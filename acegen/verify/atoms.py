@@ -1,4 +1,4 @@
-"""Checks of atomic models: their environments, their symmetries, and what only they have."""
+"""Checks of atomic models: their environments, their symmetries, and their specific terms."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class AtomVerifier(Verifier):
         return checks
 
     def beyond_cutoff(self) -> CheckResult:
-        """Neighbours at and beyond the cutoff change nothing, not even the last bit."""
+        """Neighbours at and beyond the cutoff change nothing, to the last bit."""
 
         def far(environment: Environment) -> Environment:
             drawn = self._environment(7, nearest=1.0, farthest=1.3)
@@ -84,7 +84,7 @@ class AtomVerifier(Verifier):
         return self.order_one_alone("dimer energy = order-1 part", "20 dimers")
 
     def _energy_terms(self, environment: Environment, values: Floats) -> Floats:
-        """Everything a site energy is the sum of: basis functions, ZBL core, atomic energy."""
+        """All terms of a site energy: basis functions, ZBL core, atomic energy."""
         element = self.model.elements[environment.center]
         repulsion = Repulsion(self.spec, self.definitions.zbl, environment.center).energy(particles(environment))
         rest = [repulsion, self._coefficients.atomic_energies.get(element, 0.0)]
@@ -104,7 +104,7 @@ class AtomVerifier(Verifier):
     def _environment(self, count: int, nearest: float = 0.3, farthest: float = 0.98) -> Environment:
         """Random species and directions; distances between fractions of the pair's cutoff.
 
-        Where parts of the model have cutoffs of their own, some distances are drawn for each of them.
+        Where parts of the model have their own cutoffs, some distances are drawn for each.
         """
         n_species = len(self.model.elements)
         center = int(self.rng.integers(n_species))
@@ -119,15 +119,15 @@ class AtomVerifier(Verifier):
         return Environment(center, species, directions * radii[:, None])
 
     def _close_environments(self, count: int) -> Iterator[Environment]:
-        """Environments with one or two neighbours in the switch of the inner cutoff; none without one."""
+        """Environments with one or two neighbours in the range of the inner switch; none without an inner cutoff."""
         if self.spec.inner_ranges is not None:
             for n_close in (1, 2):
                 yield self._with_close(self._environment(count), n_close, 0.3, 1.1)
 
     def _with_close(self, environment: Environment, n_close: int, first: float, last: float) -> Environment:
-        """The first neighbours put where t, zero at the inner and one at the outer distance, is between two numbers.
+        """Move the first neighbours to where t, zero at the inner and one at the outer distance, is in a given range.
 
-        The others are put outside, as far as they are not.
+        The others are moved outside where necessary.
         """
         ranges = np.array(self.spec.inner_ranges)[environment.center][environment.species]
         inner, outer = ranges[:, 0], ranges[:, 1]

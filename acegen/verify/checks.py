@@ -35,7 +35,7 @@ _MAX_RECURSION_LABELS = 1_500
 
 @dataclass(frozen=True)
 class CheckResult:
-    """A property, the worst error found, what is allowed, and what was looked at.
+    """A property, the worst error found, the tolerance, and the scope of the check.
 
     Errors of values and derivatives are relative to the largest one among the functions of the same order, or to
     1 (1/Å), or to the terms that cancel in it, if these are larger: functions are scaled to be of order one for
@@ -100,7 +100,7 @@ class Verifier(ABC):
 
     @abstractmethod
     def _transformations(self) -> list[tuple[str, Callable[[], Floats]]]:
-        """Names of what leaves the model invariant, and how to draw an orthogonal matrix of each kind."""
+        """Names of the transformations that leave the model invariant, each with a way to draw its matrix."""
 
     @abstractmethod
     def _own_checks(self) -> list[Callable[[], CheckResult]]:
@@ -127,19 +127,19 @@ class Verifier(ABC):
         """With one particle the potential is its order-1 part."""
 
     def _more_environments(self) -> Iterable[Environment]:
-        """Further environments to check the potential on."""
+        """Further environments for checking the potential."""
         return ()
 
     def _close_environments(self, count: int) -> Iterable[Environment]:
-        """Further environments of some neighbours to check functions on."""
+        """Further environments with a given number of neighbours for checking functions."""
         return ()
 
     def _energy_terms(self, environment: Environment, values: Floats) -> Floats:
-        """Everything the potential is the sum of."""
+        """All terms of the potential, in words."""
         return self._values_of(environment.center) * values
 
     def _rest_gradient(self, environment: Environment) -> Floats:
-        """Gradient of what is not coefficients times basis functions."""
+        """Gradient of everything but coefficients times basis functions."""
         return np.zeros(environment.displacement.shape)
 
     @property
@@ -247,7 +247,7 @@ class Verifier(ABC):
         return CheckResult("gradient turns with environment", worst, 1e-10, "≤ 60 neighbours")
 
     def potential_energy(self) -> CheckResult:
-        """Potential kernel against coefficients times basis kernel and what else it is the sum of."""
+        """Potential kernel against coefficients times basis kernel plus the other terms."""
         worst = 0.0
         for environment in [*self.environments, *self._more_environments()]:
             terms = self._energy_terms(environment, self._values(environment))
@@ -270,7 +270,7 @@ class Verifier(ABC):
         return CheckResult("energy gradient likewise", worst, self._potential_tolerance, "≤ 60 neighbours")
 
     def far_adds_zero(self, name: str, far: Callable[[Environment], Environment]) -> CheckResult:
-        """Particles that are drawn beyond the cutoff change nothing, not even the last bit."""
+        """Particles drawn beyond the cutoff change nothing, to the last bit."""
         worst = 0.0
         for environment in self.environments:
             both = joined(environment, far(environment))
@@ -278,7 +278,7 @@ class Verifier(ABC):
         return CheckResult(name, worst, 0.0, self._scope())
 
     def order_one_alone(self, name: str, scope: str) -> CheckResult:
-        """With one particle the potential is its order-1 part, and what has no coefficients."""
+        """With one particle the potential is its order-1 part plus the terms without coefficients."""
         worst = 0.0
         for _ in range(20):
             environment = self._environment(1)
@@ -290,10 +290,10 @@ class Verifier(ABC):
         return CheckResult(name, worst, self._potential_tolerance, scope)
 
     def _potential_scale(self, environment: Environment, size: float, rest: Floats | tuple[()] = ()) -> float:
-        """What errors of a potential are relative to: the size of what it is the sum of, here.
+        """The scale for errors of a potential: the size of its terms in an environment.
 
-        At least that of all its functions where these are of order one, and of the `rest`: where everything that
-        could be large vanishes, what is left is rounding.
+        At least that of all its functions at order one, and of the `rest`: where everything that could be large
+        vanishes, only rounding is left.
         """
         usual = np.abs(self._values_of(environment.center)).sum() + np.abs(rest).sum()
         return float(max(size, usual)) or 1.0
@@ -307,7 +307,7 @@ class Verifier(ABC):
         return CheckResult(f"invariant under {name}", worst, 1e-10, self._scope())
 
     def _error(self, actual: Floats, expected: Floats, chosen: NDArray[np.int64], terms: Floats | float = 0.0) -> float:
-        """Largest difference, relative to the largest of: 1, an expected value of the same order, own terms."""
+        """Largest difference, relative to the largest of: 1, expected values of the same order, the function's terms."""
         scale = self._scale(np.abs(expected), chosen)
         return float((np.abs(actual - expected) / np.maximum(scale, terms)).max(initial=0.0))
 
@@ -320,7 +320,7 @@ class Verifier(ABC):
         return scale
 
     def _small_environments(self) -> Iterator[tuple[Environment, NDArray[np.int64]]]:
-        """Environments a brute-force sum can afford, each with the functions to look at."""
+        """Environments a brute-force sum can afford, each with the functions to check."""
         top = self.definition.basis.order
         for count in (top, top + 2):
             costs = np.array([f.cost(count) for f in self.functions])

@@ -1,4 +1,4 @@
-"""Random environments to check a module on."""
+"""Random environments for checking a module."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def transformed(environment: Environment, matrix: Floats) -> Environment:
 
 
 def random_rotation(rng: np.random.Generator) -> Floats:
-    """A rotation drawn uniformly: the Q of a random matrix, with the signs of R fixed and determinant one."""
+    """A uniformly drawn rotation: the Q of a random matrix, with the signs of R fixed and determinant one."""
     q, r = np.linalg.qr(rng.normal(size=(3, 3)))
     q = q * np.sign(np.diag(r))
     return q if np.linalg.det(q) > 0 else -q

@@ -11,13 +11,13 @@ from acegen.verify.reference import Particle
 
 
 class InnerCutoff:
-    """What the fitted part of one centre species is multiplied by: Π_j f(r_j), one without an inner cutoff."""
+    """The factor of the fitted part for one centre species: Π_j f(r_j), one without an inner cutoff."""
 
     def __init__(self, spec: Spec, center: int) -> None:
         self._ranges = () if spec.inner_ranges is None else spec.inner_ranges[center]
 
     def factor(self, particles: Sequence[Particle]) -> arb:
-        """Of an environment, in the working precision."""
+        """Its value in an environment, in the working precision."""
         product = arb(1)
         for particle in particles if self._ranges else ():
             product *= self._of(particle)

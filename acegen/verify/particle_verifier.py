@@ -1,4 +1,4 @@
-"""Checks of models of other particles: sets drawn from their space, and the transformations of their group."""
+"""Checks of models of other particles: sets drawn from their space, transformations of their group."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ParticleVerifier(Verifier):
         return Reference(functions, self.canonical)
 
     def _environment(self, count: int, nearest: float = 0.3, farthest: float = 0.98) -> Environment:
-        """Random numbers in [-1, 1]; or vectors, their lengths in parts of the cutoff if there is one."""
+        """Random numbers in [-1, 1]; or vectors, with lengths in fractions of the cutoff if there is one."""
         species = np.zeros(count, dtype=np.int64)
         if self.spec.dimension == 1:
             return Environment(0, species, self.rng.uniform(-1, 1, size=(count, 1)))
@@ -60,7 +60,7 @@ class ParticleVerifier(Verifier):
         return found
 
     def _rotation(self) -> Floats:
-        """A product of random rotations, one about each axis; of X it is (1 - tX)^-1 (1 + tX), a rotation too."""
+        """A product of random rotations, one per generator X: the Cayley transform (1 - tX)^-1 (1 + tX)."""
         unit = np.eye(self.spec.dimension)
         total = unit
         for element in self.algebra.angular.infinitesimal_elements:
@@ -79,13 +79,13 @@ class ParticleVerifier(Verifier):
         return checks
 
     def beyond_cutoff(self) -> CheckResult:
-        """Particles at and beyond the cutoff change nothing, not even the last bit."""
+        """Particles at and beyond the cutoff change nothing, to the last bit."""
         return self.far_adds_zero(
             "particles beyond cutoff add zero", lambda _: self._environment(7, nearest=1.0 + 1e-12, farthest=1.3)
         )
 
     def only_direction(self) -> CheckResult:
-        """Vectors of other lengths give the same values."""
+        """Vectors of different lengths give the same values."""
 
         def stretched(environment: Environment) -> Environment:
             lengths = self.rng.uniform(0.1, 10.0, size=(len(environment.species), 1))

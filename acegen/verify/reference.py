@@ -1,6 +1,6 @@
 """Brute-force evaluation of a basis in 640-bit arithmetic, from its definition alone.
 
-Nothing is shared with kernels and kernel programs: functions are read from the basis description (label and
+Nothing is shared with kernels or kernel programs: functions are read from the basis description (label and
 coupling coefficients), one-particle functions are evaluated from explicit formulas, and a canonical function
 is summed over all ordered tuples of distinct particles.
 """
@@ -35,7 +35,7 @@ class Particle:
 class ReferenceFunction:
     """One basis function as described in `basis.json`: channels (species, n, l) and coupling over m.
 
-    `pair` tells functions of the pair term, for which y has another cutoff.
+    `pair` marks functions of the pair term, for which y has a different cutoff.
     """
 
     channels: tuple[tuple[int, int, int], ...]
@@ -49,7 +49,7 @@ class ReferenceFunction:
 
 
 def reference_functions(description: Mapping[str, Any], species: Sequence[str]) -> list[ReferenceFunction]:
-    """All functions of a basis description, whose species have these names."""
+    """All functions of a basis description, with species of these names."""
     position = {symbol: i for i, symbol in enumerate(species)}
     return [
         ReferenceFunction(
@@ -90,7 +90,7 @@ class Reference:
         Args:
             one_particle: of the centre.
             canonical: which expansion.
-            factor: what all functions of an environment are multiplied by.
+            factor: common factor of all functions in an environment.
         """
         self._functions = one_particle
         self._self_interacting = not canonical
@@ -104,7 +104,7 @@ class Reference:
             return [factor * self._function(function, phi[function.pair]) for function in functions]
 
     def factor(self, particles: Sequence[Particle]) -> float:
-        """What all functions of an environment are multiplied by."""
+        """Common factor of all functions in an environment."""
         with flint.ctx.workprec(BITS):
             return float(self._factor(particles))
 
@@ -128,7 +128,7 @@ class Reference:
     ) -> list[arb]:
         """Derivative when every particle moves along its direction: a central difference with step 1e-25.
 
-        Its error is about 1e-50, since 640 bits leave no rounding to speak of.
+        Its error is about 1e-50, since rounding is negligible with 640 bits.
         """
         with flint.ctx.workprec(BITS):
             step = arb(10) ** -25

@@ -107,7 +107,7 @@ class ParticleFunctions:
 
 
 def transformed_distance(table: RadialTable, r: arb, cutoff: arb, r0: arb | None, agnesi: AgnesiNumbers | None) -> arb:
-    """y(r) for r < cutoff; r0 and numbers are given with the Agnesi transform, and only with it."""
+    """y(r) for r < cutoff; r0 and numbers are given only with the Agnesi transform."""
     s = r / cutoff
     if table.transform == "smootherstep":
         return 1 - 10 * s**3 + 15 * s**4 - 6 * s**5

@@ -1,4 +1,4 @@
-"""How large the terms are that add up to a basis function: what rounding errors are measured against."""
+"""Size of the terms that add up to a basis function, against which rounding errors are measured."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 
 
 class TermSizes:
-    """Σ_j s_i |𝒫_ij| Σ_m |C_jm Π A| for every basis function i of a description, times what switches all of them."""
+    """Σ_j s_i |𝒫_ij| Σ_m |C_jm Π A| for every basis function i of a description, times their common switch."""
 
     def __init__(
         self, reference: Callable[[Environment], Reference], description: Mapping[str, Any], species: Sequence[str]

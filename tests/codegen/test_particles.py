@@ -420,7 +420,7 @@ def test_kernels_refuse_what_python_would(particle_models: Models, monkeypatch: 
 
 
 BAD_SPECS: list[tuple[dict[str, Any], list[str]]] = [
-    (particle_spec("O7", 2, 4), ["basis.symmetry = 'O7' is no known symmetry", '"none" or "O1"', "add_space"]),
+    (particle_spec("O7", 2, 4), ["basis.symmetry = 'O7' is not a known symmetry", '"none" or "O1"', "add_space"]),
     (particle_spec("none", 2, 4, radial={"cutoff": 3.0}), ["radial is given", "numbers in [-1, 1]"]),
     (particle_spec("SO2", 2, 4, interval={}), ["interval is given", "vectors"]),
     (

@@ -493,7 +493,7 @@ def test_a_folder_that_is_no_fit_is_not_replaced(tmp_path: Path, copper_data: li
     for report in (None, "{}", "[]", "not json", '{"format": "other"}'):
         if report is not None:
             (target / "report.json").write_text(report)
-        with pytest.raises(FitError, match="is no earlier fit"):
+        with pytest.raises(FitError, match="is not an earlier fit"):
             fit(fit_settings(tmp_path, copper_data[:4]))
         assert (target / "thesis.tex").read_text() == "years of work"
 

@@ -184,7 +184,7 @@ def test_command_line_mistakes(capsys: pytest.CaptureFixture[str], small_spec: d
         assert str(tmp_path / "nothing") in error
     status, error = run(capsys, "verify", tmp_path)
     assert status == 1
-    assert "holds no compiled module" in error
+    assert "contains no compiled module" in error
 
 
 def test_no_compiler(monkeypatch: pytest.MonkeyPatch, small_spec: dict[str, Any], tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def test_odd_mappings(small_spec: dict[str, Any]) -> None:
     """What Python holds and TOML cannot: half a character, deep lists, numbers that are none."""
     for key, value, message in (
         ("elements", ["\ud800"], "lone surrogate"),
-        (1, 2, "1 is no key: keys are texts"),
+        (1, 2, "1 is not a key: keys are strings"),
         ("level", nested(5000), "level"),
         ("level", Decimal("sNaN"), "level = sNaN"),
         ("elements", [16**6000], "elements[0] = a huge number"),
@@ -200,7 +200,7 @@ def test_odd_fit_mappings() -> None:
 def test_deep_records_of_earlier_results(tmp_path: Path, small_spec: dict[str, Any]) -> None:
     """Folders whose record is no record are not replaced, whatever it holds."""
     (tmp_path / "report.json").write_text("[" * DEEP)
-    with pytest.raises(FitError, match="is no earlier fit"):
+    with pytest.raises(FitError, match="is not an earlier fit"):
         FitFolder().check(tmp_path)
     model = acegen.compile(small_spec, tmp_path / "models", {"Si": np.ones(8)})
     folder = export_model(model.path, "c", tmp_path / "exports")
@@ -266,7 +266,7 @@ def test_other_damages_of_manifests(module: Path) -> None:
         with pytest.raises(acegen.ModuleError, match=r"[Cc]ompile"):
             acegen.load(module)
     manifest.write_text(json.dumps({"format": "acegen-module-9", "fields": "of its own"}))
-    with pytest.raises(acegen.ModuleError, match="has the format 'acegen-module-9', this acegen reads"):
+    with pytest.raises(acegen.ModuleError, match="has the format 'acegen-module-9', but this acegen reads"):
         acegen.load(module)
     manifest.write_text(json.dumps(whole))
     for options in ({"lanes": 3}, {**whole["options"], "march": 1}, {**whole["options"], "more": 1}, {"precision": []}):
@@ -311,7 +311,7 @@ def test_things_that_are_no_files(module: Path, name: str) -> None:
     )
     for make in makers:
         make()
-        with pytest.raises(acegen.ModuleError, match=r"lacks the file|holds no compiled module"):
+        with pytest.raises(acegen.ModuleError, match=r"lacks the file|contains no compiled module"):
             acegen.load(module)
         path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
 
@@ -412,7 +412,7 @@ def test_posteriors_that_promise_too_much(potential: Path, tmp_path: Path, name:
     path.write_bytes(archive(good))
     assert read_posterior(path, model).factor.shape == (8, 1)
     path.write_bytes(archive(good | {name: member(header)}))
-    with pytest.raises(acegen.ModuleError, match="is damaged or no posterior"):
+    with pytest.raises(acegen.ModuleError, match="is damaged or not a posterior"):
         read_posterior(path, model)
 
 
@@ -433,17 +433,17 @@ def test_odd_posteriors(potential: Path, tmp_path: Path) -> None:
         b"PK\x05\x06" + b"\0" * 18,
     ):
         path.write_bytes(content)
-        with pytest.raises(acegen.ModuleError, match="is damaged or no posterior"):
+        with pytest.raises(acegen.ModuleError, match="is damaged or not a posterior"):
             read_posterior(path, model)
     write_posterior(path, np.ones((8, 3)), model.basis_hash, np.zeros((1, 3)))
     content = path.read_bytes()
     for end in range(0, len(content), 97):
         path.write_bytes(content[:end])
-        with pytest.raises(acegen.ModuleError, match="is damaged or no posterior"):
+        with pytest.raises(acegen.ModuleError, match="is damaged or not a posterior"):
             read_posterior(path, model)
     path.unlink()
     os.mkfifo(path)
-    with pytest.raises(acegen.ModuleError, match="is damaged or no posterior"):
+    with pytest.raises(acegen.ModuleError, match="is damaged or not a posterior"):
         read_posterior(path, model)
 
 
