@@ -1,1 +1,1 @@
-"""What acegen keeps on disk, and what belongs to it there: documents, archives, modules, folders that replace others."""
+"""What acegen keeps on disk, and how it knows its own: documents, archives, modules, folders that replace others."""

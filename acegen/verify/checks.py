@@ -307,7 +307,7 @@ class Verifier(ABC):
         return CheckResult(f"invariant under {name}", worst, 1e-10, self._scope())
 
     def _error(self, actual: Floats, expected: Floats, chosen: NDArray[np.int64], terms: Floats | float = 0.0) -> float:
-        """Largest difference, relative to the largest of: 1, expected values of the same order, the function's terms."""
+        """Largest difference, relative to the largest of 1, expected values of the same order, own terms."""
         scale = self._scale(np.abs(expected), chosen)
         return float((np.abs(actual - expected) / np.maximum(scale, terms)).max(initial=0.0))
 
