@@ -146,7 +146,7 @@ def test_documents_that_are_none() -> None:
             "transform.p must be of the type int",
         ),
         (broken(lambda d: d["products"].insert(0, [True])), r"products\[0\]\[0\] must be of the type int"),
-        (broken(lambda d: d.update(atomic_energies=3)), "atomic_energies is not the list"),
+        (broken(lambda d: d.update(atomic_energies=3)), "atomic_energies must be a list"),
         (broken(lambda d: d.update(atomic_energies=[float("nan")])), "must be of the type float"),
     ]:
         with pytest.raises(ProgramError, match=message):

@@ -72,7 +72,7 @@ BAD_SPECS: list[tuple[dict[str, Any], list[str]]] = [
     ({"radial.cutoff": float("inf")}, ["radial.cutoff = inf"]),
     ({"radial.cutoff": "5"}, ["radial.cutoff = '5'", "not a number"]),
     ({"radial.cutoff": {"Si-Si": -1.0}}, ["radial.cutoff[Si-Si] = -1.0"]),
-    ({"radial.cutoff": {"Si-O": 3.0}}, ["'Si-O'", "no pair of basis.elements", "Si-Si"]),
+    ({"radial.cutoff": {"Si-O": 3.0}}, ["'Si-O'", "not a pair of basis.elements", "Si-Si"]),
     ({"radial.cutoff": {}}, ["radial.cutoff lacks Si-Si"]),
     ({"radial.transform": "smooth"}, ["radial.transform = 'smooth'", '"smootherstep"']),
     ({"radial.family": "open"}, ["radial.family = 'open'", '"closed" or "envelope"']),
