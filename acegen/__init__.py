@@ -74,9 +74,9 @@ def compile(
         spec: path of a TOML file, or a mapping of the same shape.
         directory: where the module's folder is made.
         coefficients: a coefficient file, `Coefficients`, or a mapping from centre element to an array in label
-            order; with them the model computes energies and forces.
+            order; with these the model computes energies and forces.
         progress: told about each stage; silent by default.
-        options: instruction set, lanes, precision, threads; by default what is fastest on this machine.
+        options: instruction set, lanes, precision, threads; by default the fastest on this machine.
 
     Raises:
         SpecError: the spec is wrong, or asks for a model too large to build.

@@ -2,7 +2,7 @@
 
     atoms.calc = acegen.ase.Calculator("generated/NAME")
 
-`import ase` is the real ASE here, as everywhere: imports are absolute.
+`import ase` imports the real ASE here, as everywhere, since imports are absolute.
 """
 
 from __future__ import annotations

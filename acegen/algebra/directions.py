@@ -100,7 +100,7 @@ def polynomial_of(space: GeneratedAngularAlgebra, l: int, m: int) -> Polynomial:
 
 
 def mean(polynomial: Polynomial) -> Rational:
-    """Mean over the directions, the circle or the sphere."""
+    """Mean over all directions, on the circle or the sphere."""
     total = fmpq(0)
     dimension = polynomial.ring.ngens
     for powers, value in polynomial.terms():

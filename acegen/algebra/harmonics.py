@@ -36,8 +36,8 @@ def associated_polynomial(l: int, m: int) -> fmpq_poly:
 def product(factors: tuple[tuple[int, int], ...]) -> tuple[tuple[int, Rational], ...]:
     """Linearization of a product of harmonics: Π_t Z_{l_t m_t} = Σ_L gamma_L Z_{L M} with M = Σ m_t.
 
-    Returns pairs (L, gamma_L). Opposite phases leave powers of (x+iy)(x-iy) = 1 - z^2 behind; the rest
-    is a polynomial in z and expands in Q_L^|M|, L >= |M|.
+    Returns pairs (L, gamma_L). Opposite phases leave powers of (x+iy)(x-iy) = 1 - z^2; the rest
+    is a polynomial in z that expands in Q_L^|M|, L >= |M|.
     """
     total = abs(sum(m for _, m in factors))
     surplus = (sum(abs(m) for _, m in factors) - total) // 2
@@ -96,7 +96,7 @@ def to_real(
     polynomial: Mapping[tuple[int, ...], Rational],
     canonical: Callable[[tuple[int, ...]], tuple[int, ...]],
 ) -> dict[tuple[int, ...], Rational]:
-    """An O(3)-invariant polynomial given on products of Z, rewritten on products of S.
+    """An O(3)-invariant polynomial in products of Z, rewritten in products of S.
 
     Keys are m-tuples on both sides; `canonical` sorts those of commuting equal factors. Uses
     Z_{l,±m} = S_{l,m} ± i S_{l,-m} (m > 0).

@@ -101,7 +101,7 @@ class PolynomialAlgebra:
         return found
 
     def recurrence(self, count: int) -> Recurrence:
-        """Three-term recurrence of p_0 .. p_{count-1}, read off the exact polynomials.
+        """Three-term recurrence of p_0 .. p_{count-1}, read off from the exact polynomials.
 
         Raises:
             ArithmeticError: the family obeys no three-term recurrence.

@@ -1,4 +1,4 @@
-"""Size of a basis before it is derived, by counting states: exact for functions, close for products.
+"""Size of a basis before it is derived, by counting states: exact for functions, approximate for products.
 
 The number of O(3)-invariant functions of order ν equals the number of multisets of ν one-particle states
 (species, n, l, m) with even Σl and Σm = 0, minus those with Σm = 1 (every irreducible representation but the
@@ -26,7 +26,7 @@ MAX_TERMS = 1_500_000
 """Limit on functions times set partitions of their factors, the work of deriving 𝒫: about five minutes."""
 
 MAX_TENSOR_TERMS = 20_000_000
-"""The same for vectors, times the entries of a tensor with two components a factor, half of which are independent."""
+"""The same for vectors, times the entries of a tensor with two components per factor, half of them independent."""
 
 _MAX_N, _MAX_L = 100, 20
 """Largest n and l; beyond them, constants and harmonics are too large for doubles and compilers."""
@@ -162,7 +162,7 @@ def _estimate(census: _Census, spec: AnySpec, levels: tuple[Fraction, ...]) -> S
 
 
 def _product_levels(spec: AnySpec, levels: tuple[Fraction, ...]) -> tuple[Fraction, ...]:
-    """Levels that hold K': each merging of two factors may raise Σn by the degree of the envelope minus one."""
+    """Levels that contain K': merging two factors may raise Σn by the degree of the envelope minus one."""
     if spec.radial is None or spec.basis.expansion == "self-interacting":
         return levels
     raised = max(power for power, value in enumerate(spec.radial.envelope) if value) - 1

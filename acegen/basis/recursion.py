@@ -55,7 +55,7 @@ class Recursion:
         return rows
 
     def _plain_products(self, state: State) -> Image:
-        """Sums over tuples in which the marked slots hold distinct particles, in terms of plain products."""
+        """Sums over tuples whose marked slots are distinct particles, in terms of plain products."""
         marked = [slot for slot, (_, mark) in enumerate(state) if mark]
         if len(marked) <= 1:
             dimension = invariant_space(self.angular, tuple(channel.l for channel, _ in state)).dimension

@@ -53,7 +53,7 @@ class Toolchain:
         sources: Sequence[tuple[Path, Path, Sequence[str]]],
         done: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """Compile files to objects, as many at once as there are cores, in the order given.
+        """Compile files to objects in the order given, in parallel on all cores.
 
         Whatever ends the wait (a failure, Ctrl-C, an exception from a signal) kills compilers that are still running.
 

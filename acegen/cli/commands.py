@@ -51,7 +51,7 @@ def info_command(options: argparse.Namespace) -> int:
 
 
 def verify_command(options: argparse.Namespace) -> int:
-    """Check a module against its definition; 1 if a property fails."""
+    """Check a module against its definition; returns 1 if a property fails."""
     from acegen.cli.progress import TerminalProgress
     from acegen.cli.terminal import Listing, make_console
     from acegen.runtime import open_model
@@ -84,7 +84,7 @@ def fit_command(options: argparse.Namespace) -> int:
 
 
 def eval_command(options: argparse.Namespace) -> int:
-    """Errors of a potential for labelled data."""
+    """Print errors of a potential for labelled data."""
     from acegen.cli.fit import run_eval
     from acegen.cli.terminal import make_console
 
@@ -94,7 +94,7 @@ def eval_command(options: argparse.Namespace) -> int:
 
 
 def convert_command(options: argparse.Namespace) -> int:
-    """Labelled configurations to extended XYZ."""
+    """Convert labelled configurations to extended XYZ."""
     from acegen.cli.fit import run_convert
     from acegen.cli.terminal import make_console
 
@@ -103,7 +103,7 @@ def convert_command(options: argparse.Namespace) -> int:
 
 
 def export_command(options: argparse.Namespace) -> int:
-    """Write a potential for another code."""
+    """Export a potential for another code."""
     from acegen.cli.terminal import shell_word
     from acegen.export import export_model
     from acegen.printing import visible

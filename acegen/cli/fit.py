@@ -33,7 +33,7 @@ from acegen.store.manifest import module_folder
 
 
 def run_fit(file: Path, changes: Mapping[str, object], console: Console) -> None:
-    """Fit as `file` says, print stages and errors.
+    """Run the fit described in `file`, printing stages and errors.
 
     Args:
         file: FIT.toml.
@@ -102,7 +102,7 @@ def run_convert(inputs: Sequence[str], output: Path, trust: bool, console: Conso
     """Write labelled configurations in extended XYZ.
 
     Args:
-        inputs: files, and folders of FitSNAP's JSON.
+        inputs: files, and folders of FitSNAP JSON.
         output: the file to write.
         trust: whether pickles may be read, which runs the code they contain.
         console: where to print.

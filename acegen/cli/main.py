@@ -55,7 +55,7 @@ def _show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    """Our own warnings without the line of code they come from."""
+    """Show acegen's own warnings without the source line."""
     own = category.__module__.startswith("acegen")
     text = f"acegen: {message}" if own else warnings.formatwarning(message, category, filename, lineno, line).rstrip()
     print(visible_lines(text), file=file or sys.stderr)

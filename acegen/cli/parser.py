@@ -182,13 +182,13 @@ def _add_fit_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentPa
     command = subparsers.add_parser(
         "convert",
         help="convert labelled configurations of other programs to extended XYZ",
-        description="Write the configurations of all inputs, with energies, forces, stresses and whatever else they "
-        "hold, to one file in extended XYZ: ASE databases and other files that ASE reads, JSON of FitSNAP (files, or a "
-        "folder of groups), and DataFrames of pacemaker (.pckl.gzip).",
+        description="Write the configurations of all inputs, with energies, forces, stresses and any other data they "
+        "contain, to one file in extended XYZ: ASE databases and other files that ASE reads, FitSNAP JSON (files, or a "
+        "folder of groups), and pacemaker DataFrames (.pckl.gzip).",
         epilog=_CONVERT_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.add_argument("inputs", nargs="+", metavar="IN", help="files, or folders of FitSNAP's JSON")
+    command.add_argument("inputs", nargs="+", metavar="IN", help="files, or folders of FitSNAP JSON")
     command.add_argument("output", type=Path, metavar="OUT.xyz", help="the file to write; it must not exist")
     command.add_argument(
         "--trust",

@@ -16,7 +16,7 @@ from acegen.store.files import COEFFICIENTS
 
 
 def show_program(target: Path, progress: Progress) -> None:
-    """Print the kernel program of a module's potential, or of the basis of a module without one, or of a spec."""
+    """Print the kernel program of a module's potential (or basis, if it has no potential), or of a spec."""
     model = open_model(target) if target.is_dir() else None
     spec = load_spec(target if model is None else {"name": model.name, **model.description["spec"]})
     with progress.stage("basis"):

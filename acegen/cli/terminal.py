@@ -65,7 +65,7 @@ class Listing:
         title: of the table.
         headings: of its columns.
         rows: texts of its cells.
-        names: columns that hold texts, in the order in which they are shortened; all others hold numbers.
+        names: columns of text, in the order in which they are shortened; all others contain numbers.
         styles: styles of rows that have one, by number.
         caption: below the table.
         padding: columns between cells.

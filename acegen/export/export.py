@@ -58,7 +58,7 @@ def export_model(folder: str | Path, target: str, output: str | Path = "exports"
         DependencyError: ASE is missing.
     """
     if target not in TARGETS:
-        raise ExportError(f"there is no target '{target}'; choose one of {', '.join(TARGETS)}.")
+        raise ExportError(f"unknown target '{target}'; choose one of {', '.join(TARGETS)}.")
     check_path(Path(output), "output", ExportError)
     source = read_source(Path(folder))
     if source.model.name in _TAKEN[target]:

@@ -37,7 +37,7 @@ def potential_program(
     Args:
         expansion: the basis in products.
         coefficients: for each element, one number per basis function.
-        atomic_energies: by element, eV; zero where there is none.
+        atomic_energies: by element, eV; zero if not given.
 
     Raises:
         CoefficientError: a sum of coefficients is too large for a double.

@@ -14,7 +14,7 @@ from acegen.program.kernel import Product
 
 @dataclass(frozen=True)
 class PassReport:
-    """What a pass did: the cost of the program before and after it."""
+    """What a pass did, with the cost of the program before and after it."""
 
     name: str
     result: str
@@ -31,7 +31,7 @@ class StraightProgram:
 
     @property
     def n_stored(self) -> int:
-        """Stored products besides the A's."""
+        """Number of stored products besides the A's."""
         return 0
 
 
@@ -53,7 +53,7 @@ class CompactProgram:
 
     @property
     def n_stored(self) -> int:
-        """Stored products besides the A's."""
+        """Number of stored products besides the A's."""
         return len(self.nodes)
 
 

@@ -2,14 +2,14 @@
 
 Not a stage: nothing derived here goes into a module.
 
-    ensemble        what is random: how many particles of each species, and the measure of y
+    ensemble        the random particles: the number of each species, and the measure of y
     orthogonal_functions
                     one-particle functions orthogonalized under the measure
     expansion       coupled functions in an orthogonal system of many-body functions
     gram            exact Gram matrices
     factorization   G = L D Lᵀ, exactly: independent and dependent functions, the orthonormal basis
     condition       condition numbers of scaled Gram matrices
-    samples         the same for given values of the functions
+    samples         the same for given function values
 """
 
 from acegen.orthogonal.condition import condition_number

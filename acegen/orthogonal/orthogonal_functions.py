@@ -34,7 +34,7 @@ Expansion = tuple[tuple[int, Rational], ...]
 
 @dataclass
 class OneParticle:
-    """The orthogonal functions Q_j and Q⁰_j of a measure, and products of R_n in terms of them.
+    """The orthogonal functions Q_j and Q⁰_j for a measure, and products of R_n in terms of them.
 
     Each has the index of the R_n it is made from; Q⁰_0 vanishes where R_0 is the constant.
     """

@@ -116,7 +116,7 @@ def _checked(values: ArrayLike) -> Floats:
         )
     samples, size = table.shape
     if size == 0:
-        raise OrthogonalizationError("there is no function to orthogonalize; give at least one column.")
+        raise OrthogonalizationError("there are no functions to orthogonalize; give at least one column.")
     if samples < size:
         raise OrthogonalizationError(
             f"{size:,} functions cannot be orthogonalized on {samples:,} samples: at most {samples:,} of them can be "

@@ -1,4 +1,4 @@
-"""A kernel program as JSON, which reads back to the same program, and its hash, the identity of what is computed."""
+"""A kernel program as JSON, which reads back to the same program, and its hash, the identity of the computation."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ Around a centre of species z, with particles j at r_j of species z_j:
     φ_znlm(j)     = δ(z, z_j) R_n(y_j) S_lm(r_j/|r_j|)
     A_znlm        = Σ_j φ_znlm(j)                                   pooled functions, in the order of the layout
     P_t           = Π_k A[products[t][k]]
-    b_j           = Σ_t coupling[j][t] P_t                          first step of the outputs, where there is one
+    b_j           = Σ_t coupling[j][t] P_t                          first step of the outputs, if there is one
     ρ_i           = Σ_j rows[z][i][j] b_j                           second step; without a first one, b is P
     values        = s · (pair functions, ρ_1, ρ_2, ...)             of a program without embedding: descriptors
     E             = s · (pair energies + F_z(ρ)) + reference terms + atomic energy of z      with one: a potential

@@ -48,7 +48,7 @@ class CompiledModel(ABC):
     @classmethod
     @abstractmethod
     def is_kind_of(cls, handle: Any) -> bool:
-        """Whether an `acegen_model *` is a model of this kind."""
+        """Whether an `acegen_model *` is of this kind."""
 
     @classmethod
     def open(cls, path: str | Path, threads: int = 1) -> Self:
@@ -128,7 +128,7 @@ class CompiledModel(ABC):
 
     @property
     def options(self) -> BuildOptions:
-        """How it was built."""
+        """How the module was built."""
         return BuildOptions(**self._manifest.options)
 
     @property

@@ -1,4 +1,4 @@
-"""Neighbour lists that are kept while atoms move and cells deform."""
+"""Neighbour lists kept while atoms move and cells deform."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class SkinList:
     def _listed(self, atoms: Atoms) -> MovingPairs:
         environments, pairs = self._model.environments(atoms, self.skin)
         cutoffs = self._model.cutoffs
-        if cutoffs.min() < cutoffs.max():  # pairs with a shorter cutoff need not be listed as far out
+        if cutoffs.min() < cutoffs.max():  # pairs with a shorter cutoff need a shorter list radius
             reach = cutoffs[environments.center[pairs.center], environments.species] + self.skin
             kept = np.einsum("ij,ij->i", pairs.displacement, pairs.displacement) < reach**2
             pairs = pairs.part(kept)
@@ -106,7 +106,7 @@ class _Kept:
                     return False
                 deformation = np.eye(3) + self._inverse @ (cell - self._cell)[self._pbc]
                 reference = reference @ deformation
-                # More than one would help pairs with a long cutoff more than those with a short one.
+                # A factor above one would favour pairs with a long cutoff over those with a short one.
                 shortest = min(1.0, float(np.linalg.svd(deformation, compute_uv=False)[-1]))
             moved = atoms.positions - reference
             moved -= moved.sum(axis=0) / max(len(moved), 1)

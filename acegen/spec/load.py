@@ -28,7 +28,7 @@ def load_atomic_spec(source: SpecSource) -> Spec:
     """Read and validate the specification of an atomic model; see `load_spec`.
 
     Raises:
-        SpecError: also for a model of other particles.
+        SpecError: also raised for a model of other particles.
     """
     spec = load_spec(source)
     if isinstance(spec, ParticleSpec):
@@ -44,7 +44,7 @@ def load_particle_spec(source: SpecSource) -> ParticleSpec:
     """Read and validate the specification of a model of particles other than atoms; see `load_spec`.
 
     Raises:
-        SpecError: also for a model of atoms.
+        SpecError: also raised for a model of atoms.
     """
     spec = load_spec(source)
     if isinstance(spec, Spec):

@@ -32,7 +32,7 @@ class AgnesiSpec(Section):
     @model_validator(mode="after")
     def _powers_ordered(self) -> AgnesiSpec:
         if self.p == self.q == 1:
-            raise ValueError("radial.agnesi.p = radial.agnesi.q = 1 makes the transform do nothing; raise q")
+            raise ValueError("radial.agnesi.p = radial.agnesi.q = 1 gives a transform without effect; raise q")
         if self.q < self.p:
             raise ValueError(f"radial.agnesi.q = {self.q} is below radial.agnesi.p = {self.p}; it must be at least p")
         return self

@@ -169,7 +169,7 @@ class Spec(Section):
 
     @property
     def pair_r0(self) -> tuple[tuple[float, ...], ...] | None:
-        """The same for the pair functions; None if there are none, too."""
+        """The same for the pair functions; None also if there are none."""
         if self.pair is None or self.radial.transform != "agnesi":
             return None
         return by_species(self._pair_scales(self.pair), self.basis.elements)

@@ -98,7 +98,7 @@ def write_coefficients(
 ) -> None:
     """Write a coefficient file for the basis with the given hash (`Model.basis_hash`).
 
-    Numbers are written so that they read back exactly.
+    Numbers are written to read back exactly.
 
     Args:
         path: of the file.

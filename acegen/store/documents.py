@@ -60,7 +60,7 @@ def read_json(path: Path) -> Any:
 
 
 def check_path(path: Path, key: str, error: type[AcegenError]) -> None:
-    """Raise `error` for an impossible path. Whether anything exists there is found when it is read or written.
+    """Raise `error` for an impossible path. Whether anything exists there is checked only on reading or writing.
 
     Args:
         path: to be checked.

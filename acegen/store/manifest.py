@@ -90,7 +90,9 @@ def read_manifest(directory: Path) -> Manifest:
         raise ModuleError(f"{path} was edited or damaged. Compile the module again.")
     manifest = Manifest(**document)
     if manifest.extension not in manifest.files or manifest.files.get(BASIS) != manifest.basis_hash:
-        raise ModuleError(f"{path} was edited: its files are not those of a module. Compile the module again.")
+        raise ModuleError(
+            f"{path} was edited: it lists files that are not those of a module. Compile the module again."
+        )
     return manifest
 
 
@@ -138,7 +140,7 @@ _FIELDS: Mapping[str, Callable[[object], bool]] = {
         isinstance(value, dict) and all(map(_is_file_name, value)) and all(map(_is_hash, value.values()))
     ),
 }
-"""What each field of a manifest must be."""
+"""The type of each field of a manifest."""
 
 
 def resolved(path: str | Path) -> Path:
@@ -159,7 +161,7 @@ def module_folder(folder: Path) -> Path:
 
 
 def check_files(directory: Path, manifest: Manifest) -> None:
-    """Compare every file of a module with the hash recorded for it.
+    """Compare every file of a module with its recorded hash.
 
     Raises:
         ModuleError: a file is missing, truncated or edited.

@@ -67,7 +67,7 @@ def staging_folder(target: Path, error: type[AcegenError]) -> Iterator[Path]:
     """An empty folder next to `target` that replaces it on success, and is removed on failure.
 
     Args:
-        target: where the folder will be; what is there is replaced, so check it first.
+        target: where the folder will be; anything there is replaced, so check it first.
         error: raised if the folder cannot be made or put there.
     """
     with temporary_folder(target, error) as staging:
@@ -116,10 +116,14 @@ def replace_folder(staging: Path, target: Path) -> None:
     staging.chmod(0o755)
     while True:
         try:
-            staging.rename(target)  # succeeds if nothing, or an empty folder, is there
+            staging.rename(target)  # succeeds if target is absent or an empty folder
             return
         except OSError as problem:
-            if problem.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):  # the last for a link to a folder
+            if problem.errno not in (
+                errno.ENOTEMPTY,
+                errno.EEXIST,
+                errno.ENOTDIR,
+            ):  # the last if it is a link to a folder
                 raise
         with suppress(FileNotFoundError):  # another process has just moved it
             if _exchange(staging, target):

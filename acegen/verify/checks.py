@@ -222,7 +222,7 @@ class Verifier(ABC):
         return CheckResult("order ν zero with < ν neighbours", worst, 1e-12, f"≤ {top - 1} neighbours")
 
     def permutation(self) -> CheckResult:
-        """Neighbours in another order."""
+        """Neighbours in a different order."""
 
         def shuffled(environment: Environment) -> Environment:
             order = self.rng.permutation(len(environment.species))
@@ -235,7 +235,7 @@ class Verifier(ABC):
         return self._unchanged(name, lambda environment: transformed(environment, draw()))
 
     def turned_gradient(self, draw: Callable[[], Floats]) -> CheckResult:
-        """The gradient turns with the environment."""
+        """The gradient rotates with the environment."""
         worst = 0.0
         for environment in self.environments[:: max(1, len(self.environments) // 10)]:
             turn = draw()

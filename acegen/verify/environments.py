@@ -23,7 +23,7 @@ class Environment:
 
 
 def particles(environment: Environment) -> list[Particle]:
-    """Its neighbours, exactly as they are in double precision."""
+    """Its neighbours, exactly as in double precision."""
     return [
         Particle(int(species), vector(displacement))
         for species, displacement in zip(environment.species, environment.displacement, strict=True)
@@ -48,7 +48,7 @@ def random_rotation(rng: np.random.Generator) -> Floats:
 
 
 def joined(first: Environment, second: Environment) -> Environment:
-    """The particles of both, around the centre of the first."""
+    """The particles of both environments, around the centre of the first."""
     return Environment(
         first.center,
         np.concatenate([first.species, second.species]),

@@ -98,7 +98,7 @@ class ParticleFunctions:
         return transformed_distance(self._spec.radial, r, cutoff, scale, self._agnesi) if r < cutoff else arb(0)
 
     def _direction(self, l: int, m: int, unit: Sequence[arb]) -> arb:
-        if isinstance(self._angular, RotationsOfPlane):  # as the power of a complex number: no recurrence, no expansion
+        if isinstance(self._angular, RotationsOfPlane):  # as a complex power: no recurrence, no expansion
             phase = acb(*unit) ** l
             return phase.real if m >= 0 else phase.imag
         assert isinstance(self._angular, GeneratedAngularAlgebra)

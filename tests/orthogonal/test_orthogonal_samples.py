@@ -143,7 +143,7 @@ def test_functions_of_extreme_size() -> None:
     [
         (np.ones((3, 4)), r"4 functions cannot be orthogonalized on 3 samples.*more samples, or a smaller basis"),
         (np.ones(4), r"have the shape \(4,\).*\(samples, functions\)"),
-        (np.ones((4, 0)), "no function to orthogonalize"),
+        (np.ones((4, 0)), "no functions to orthogonalize"),
         ([["a", "b"]], "not a table of numbers"),
         ([[1.0, 2.0], [1.0]], "not a table of numbers"),
         (np.array([[1.0, 1.0], [2.0, np.nan], [1.0, np.inf]]), r"function 1 is not finite on sample 1: nan"),

@@ -90,9 +90,12 @@ BAD_SPECS: list[tuple[dict[str, Any], list[str]]] = [
     ({"radial.agnesi": {"r0": 2.0}}, ["radial.agnesi is given but radial.transform is 'smoothstep'"]),
     ({"radial.agnesi": {"r0": 0}, "radial.transform": "agnesi"}, ["radial.agnesi.r0 = 0", "0.001 to 1000"]),
     ({"radial.agnesi": {"r0": {"Si-Si": "2"}}, "radial.transform": "agnesi"}, ["radial.agnesi.r0[Si-Si] = '2'"]),
-    ({"radial.agnesi": {"r0": {"Si-O": 2}}, "radial.transform": "agnesi"}, ["radial.agnesi.r0", "'Si-O'", "no pair"]),
+    (
+        {"radial.agnesi": {"r0": {"Si-O": 2}}, "radial.transform": "agnesi"},
+        ["radial.agnesi.r0", "'Si-O'", "not a pair"],
+    ),
     ({"radial.agnesi": {"r0": {}}, "radial.transform": "agnesi"}, ["radial.agnesi.r0 lacks Si-Si"]),
-    ({"pair": {"degree": 3, "r0": {"O-O": 1.0}}, "radial.transform": "agnesi"}, ["pair.r0", "'O-O'", "no pair"]),
+    ({"pair": {"degree": 3, "r0": {"O-O": 1.0}}, "radial.transform": "agnesi"}, ["pair.r0", "'O-O'", "not a pair"]),
     ({"pair": {"degree": 3, "r0": 1.0}}, ["pair.r0 is given but radial.transform is 'smoothstep'", "has no r0"]),
     ({"radial.agnesi": {"p": 4, "q": 2}, "radial.transform": "agnesi"}, ["q = 2 is below", "p = 4"]),
     ({"name": "3d"}, ["name = '3d'", "not a C identifier"]),
@@ -106,7 +109,7 @@ BAD_SPECS: list[tuple[dict[str, Any], list[str]]] = [
     ({"basis.level": "1e5000"}, ["basis.level = '1e5000'"]),
     ({"basis.level": 10**25}, ["basis.level", "too many digits"]),
     ({"radial.cutoff": 1e-310}, ["radial.cutoff", "0.01 to 1000"]),
-    ({"radial.agnesi": {"p": 1, "q": 1}, "radial.transform": "agnesi"}, ["makes the transform do nothing"]),
+    ({"radial.agnesi": {"p": 1, "q": 1}, "radial.transform": "agnesi"}, ["gives a transform without effect"]),
 ]
 
 
