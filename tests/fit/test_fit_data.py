@@ -208,7 +208,7 @@ def test_default_keys_that_do_not_occur_are_answered_with_those_that_do(tmp_path
 def test_an_element_that_is_not_in_the_spec(tmp_path: Path) -> None:
     frames = [labelled(0), labelled(1)]
     frames[1].symbols[2] = "Pt"
-    with pytest.raises(FitError, match=r"data\.xyz, configuration 1 holds Pt; the spec has Cu, Au\. Add the element"):
+    with pytest.raises(FitError, match=r"data\.xyz, configuration 1 contains Pt; the spec has Cu, Au\. Add"):
         read(tmp_path, frames)
 
 
@@ -334,7 +334,7 @@ def test_weights_by_kind(tmp_path: Path) -> None:
 def test_weights_of_an_unknown_kind_suggest(tmp_path: Path) -> None:
     frames = [labelled(seed, config_type="bulk") for seed in range(4)]
     settings_ = fit_of(tmp_path, frames, weights={"config_type": {"bluk": 2.0}})
-    with pytest.raises(FitError, match="names 'bluk', which no configuration is; did you mean 'bulk'"):
+    with pytest.raises(FitError, match="names 'bluk', a kind that does not occur; did you mean 'bulk'"):
         read_parts(settings_)
 
 
@@ -412,8 +412,8 @@ def with_change(section: str | None, key: str, value: Any) -> dict[str, Any]:
         ("data", "train", [], ["data.train", "extended-XYZ"]),
         ("data", "seed", -1, ["data.seed = -1", "an integer from 0"]),
         ("data", "seed", 1.5, ["data.seed = 1.5", "an integer from 0"]),
-        ("data", "validation", 0.7, ["data.validation = 0.7 is no part", "0 to 0.5"]),
-        ("data", "validation", float("nan"), ["data.validation = nan is no part"]),
+        ("data", "validation", 0.7, ["data.validation = 0.7 is not a fraction", "0 to 0.5"]),
+        ("data", "validation", float("nan"), ["data.validation = nan is not a fraction"]),
         ("data", "folds", 1, ["data.folds = 1", "2 to 20"]),
         ("data", "folds", 21, ["data.folds = 21", "2 to 20"]),
         ("data", "folds", 2.5, ["data.folds = 2.5", "2 to 20"]),
