@@ -244,7 +244,7 @@ def test_forces_of_the_wrong_sign(tmp_path: Path, cache: str) -> None:
     for atoms in frames:
         del atoms.info["stress"]
         atoms.arrays["forces"] = -atoms.arrays["forces"]
-    with pytest.raises(FitError, match=r"the forces have the wrong sign, it seems.*data\.keys\.forces"):
+    with pytest.raises(FitError, match=r"the forces apparently have the wrong sign.*data\.keys\.forces"):
         fit(fit_settings(tmp_path, frames, COPPER, assembly={"cache": cache}))
 
 
@@ -288,7 +288,7 @@ def alloy(count: int) -> list[Atoms]:
 
 def test_an_element_without_data_is_refused(tmp_path: Path, cache: str) -> None:
     frames = [with_emt(cell(seed)) for seed in range(4)]
-    message = r"the spec has Au, of which there are no data .* leave Au out of the elements"
+    message = r"the spec has Au, for which there are no data .* leave Au out of the elements"
     with pytest.raises(FitError, match=message):
         fit(fit_settings(tmp_path, frames, ALLOY, assembly={"cache": cache}))
     gold = with_emt(cell(3, "Au"), "gold")
@@ -325,7 +325,7 @@ def test_atomic_energies_that_cannot_be_told_apart_are_named(tmp_path: Path) -> 
         atoms.symbols = ["Cu", "Au", "Au", "Cu"]
     frames = [with_emt(atoms) for atoms in frames]
     (finding,) = content(tmp_path, frames)
-    assert "cannot tell the atomic energies of Cu, Au apart, which always occur as " in finding
+    assert "do not determine the separate atomic energies of Cu, Au, which always occur as " in finding
     assert "[atomic_energies]" in finding
     assert content(tmp_path, frames, atomic_energies={"Cu": 0.0, "Au": 0.0}) == []
     alone = Atoms("Au", cell=[15] * 3, pbc=True, info={"energy": -0.2})
@@ -362,7 +362,7 @@ def test_energies_per_atom_are_refused(tmp_path: Path, which: str) -> None:
     chosen = frames if which == "all" else frames[4:12]
     for atoms in chosen:
         atoms.calc.results["energy"] /= len(atoms)
-    with pytest.raises(FitError, match=rf"the energies of {len(chosen)} configurations are per atom, it seems"):
+    with pytest.raises(FitError, match=rf"the energies of {len(chosen)} configurations are apparently per atom"):
         content(tmp_path, frames, COPPER)
 
 

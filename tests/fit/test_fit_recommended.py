@@ -386,7 +386,7 @@ def test_elements_without_data_are_refused_first(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr("acegen.fit.recommended.survey", _never)
     frames = [with_emt(cell(seed)) for seed in range(4)]
     request = {"name": "alloy", "elements": ["Cu", "Au"]}
-    with pytest.raises(FitError, match=r"Au, of which there are no data .* leave Au out of the elements"):
+    with pytest.raises(FitError, match=r"Au, for which there are no data .* leave Au out of the elements"):
         fit(fit_settings(tmp_path, frames, request))
     with pytest.raises(FitError, match=r"contains Cu; the spec has Au"):
         fit(fit_settings(tmp_path, frames, {"name": "gold", "elements": ["Au"]}))
