@@ -176,7 +176,7 @@ def test_a_pickle_is_not_run_unless_trusted(tmp_path: Path, name: str, compresse
     ("changes", "message"),
     [
         ({"ase_atoms": [1, 2, 3]}, "row 0: 'ase_atoms' is int, no structure"),
-        ({"ase_atoms": None}, "has the columns energy, .*; one has 'ase_atoms'"),
+        ({"ase_atoms": None}, "has columns energy, .*; needed are 'ase_atoms'"),
     ],
 )
 def test_dataframes_of_another_kind(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
@@ -188,7 +188,7 @@ def test_dataframes_of_another_kind(tmp_path: Path, changes: dict[str, Any], mes
 def test_a_damaged_pickle(tmp_path: Path) -> None:
     path = tmp_path / "df.pckl"
     path.write_bytes(pickle.dumps([1, 2, 3])[:-4])
-    with pytest.raises(FitError, match=r"cannot read .*df\.pckl: .*It may need packages"):
+    with pytest.raises(FitError, match=r"cannot read .*df\.pckl: .*It may need the packages"):
         convert([str(path)], tmp_path / "out.xyz", True, Silent())
 
 

@@ -216,9 +216,9 @@ def test_an_element_that_is_not_in_the_spec(tmp_path: Path) -> None:
     ("key", "value", "message"),
     [
         ("REF_energy", [1.0, 2.0], r"'REF_energy' has the shape 2; it must have one number"),
-        ("REF_energy", "low", r"'REF_energy' is no number: 'low'"),
+        ("REF_energy", "low", r"'REF_energy' is not a number: 'low'"),
         ("REF_virial", [1.0, 2.0, 3.0, 4.0], r"'REF_virial' has the shape 4; it must have 3 × 3"),
-        ("REF_virial", "none", r"'REF_virial' is no number"),
+        ("REF_virial", "none", r"'REF_virial' is not a number"),
     ],
 )
 def test_labels_of_a_wrong_shape(tmp_path: Path, key: str, value: Any, message: str) -> None:

@@ -133,7 +133,7 @@ def test_a_wrong_virial_is_named_by_its_configuration(tmp_path: Path) -> None:
     text = frame('virial="1 2 3 4 5 6"') + frame('virial="1 2 3 4"')
     with pytest.raises(FitError, match=r"data\.xyz, configuration 1: 'virial' has the shape 4; it must have 3 × 3"):
         read(put(tmp_path, text))
-    with pytest.raises(FitError, match=r"configuration 1: 'stress' is no number: '\*\*\*\*"):
+    with pytest.raises(FitError, match=r"configuration 1: 'stress' is not a number: '\*\*\*\*"):
         read(put(tmp_path, frame() + frame('stress="******** 1 2 3 4 5"')))
 
 
@@ -296,7 +296,7 @@ def test_a_file_that_is_no_database_is_left_as_it_is(tmp_path: Path) -> None:
         connection.execute("CREATE TABLE mine (x)")
     connection.close()
     before = path.read_bytes()
-    with pytest.raises(FitError, match=r"cannot read .*data\.db: it is no ASE database"):
+    with pytest.raises(FitError, match=r"cannot read .*data\.db: it is not an ASE database"):
         read(str(path))
     assert path.read_bytes() == before
     path.write_bytes(b"nothing of the kind")

@@ -172,7 +172,7 @@ def test_weights_under_other_names_are_not_ignored_in_silence(tmp_path: Path, na
         (np.nan, "is nan; it must be a number from 0"),
         (np.inf, "is inf; it must be a number from 0"),
         (1e7, r"is 1e\+07; it must be a number from 0"),
-        ("much", "is no number: 'much'"),
+        ("much", "is not a number: 'much'"),
         ("1 2", r"has the shape 2; it must be one number"),
     ],
 )
