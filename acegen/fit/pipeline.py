@@ -11,8 +11,8 @@ compile   coefficients → the compiled potential.
 errors    potential and `Parts` → labels and predictions, next to each other.
 report    all of it → `DIR/NAME/`, complete or not at all.
 
-Data are held against what a model needs (`consistency`), before the solution against a first fit, and after it against
-the predictions (`crosscheck`): what cannot be is an error, what looks wrong a warning that is repeated in the report.
+Data are checked against the needs of the model (`consistency`), before the solution against a first fit, and after it
+against the predictions (`crosscheck`): impossible data are errors, suspicious ones warnings, repeated in the report.
 """
 
 from __future__ import annotations

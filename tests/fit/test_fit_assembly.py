@@ -557,7 +557,7 @@ def test_no_scheduler(
     for address in ("tcp://127.0.0.1:1", "nonsense://x", "not an address"):
         with pytest.raises(FitError, match="there is no Dask scheduler at") as caught:
             assembled(settings_of(tmp_path, basis, frames, dask=address), basis)
-        assert "Start one, or mend assembly.dask" in str(caught.value)
+        assert "Start one, or correct assembly.dask" in str(caught.value)
 
 
 # Command line

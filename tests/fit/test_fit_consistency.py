@@ -338,7 +338,7 @@ def test_only_those_that_cannot_be_told_apart() -> None:
 
     data = [Configuration(Atoms(f), "", "", 0.0, None, None) for f in ("H2O", "H2OCu", "H2OCu3", "Cu")]
     (finding,) = _check_composition(data, ("H", "O", "Cu"))
-    assert "atomic energies of H, O apart, which occur as " in finding.text
+    assert "atomic energies of H, O, which occur as " in finding.text
 
 
 # Energies

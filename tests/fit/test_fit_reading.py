@@ -190,8 +190,8 @@ def test_blank_lines_between_frames_do_not_end_the_file(tmp_path: Path) -> None:
 
 FIRST = frame()
 DAMAGE: list[tuple[str | bytes, str]] = [
-    (FIRST + FIRST.replace("Cu 1.8 0 1.8", "Cu1 1.8 0 1.8"), "line 11, configuration 1: 'Cu1' is no element"),
-    (FIRST + FIRST.replace("-0.1\n", "********\n"), "line 10, configuration 1: '********' is no number (forces)"),
+    (FIRST + FIRST.replace("Cu 1.8 0 1.8", "Cu1 1.8 0 1.8"), "line 11, configuration 1: 'Cu1' is not an element"),
+    (FIRST + FIRST.replace("-0.1\n", "********\n"), "line 10, configuration 1: '********' is not a number (forces)"),
     (FIRST + frame(rows=3, count=4), "line 11, configuration 1: the file ends after 3 of 4 atoms"),
     (frame(rows=3, count=4) + FIRST, "line 6, configuration 0: '4' has 1 column, Properties 7; "),
     (FIRST + frame(count=3) + FIRST, "line 12, configuration 2: a configuration begins with its number of atoms, not "),
@@ -199,10 +199,10 @@ DAMAGE: list[tuple[str | bytes, str]] = [
     (FIRST + frame(columns="forces:R"), "line 8, configuration 1: Properties='species:S:1:pos:R:3:forces:R' is malf"),
     (FIRST + frame(columns="forces:Q:3"), "line 8, configuration 1: Properties"),
     (FIRST + frame(columns="charge:R:1"), "line 9, configuration 1: 'Cu 0 0 0 0.0 0 -0.0' has 7 columns, Properties"),
-    (FIRST + frame(columns="a:I:3"), "line 9, configuration 1: '0.0' is no integer (a)"),
+    (FIRST + frame(columns="a:I:3"), "line 9, configuration 1: '0.0' is not an integer (a)"),
     (FIRST + FIRST.replace("3.6 0 0 0 3.6", "3.6 0 0 0"), "line 8, configuration 1"),
     (FIRST + "4\n", "line 7, configuration 1: the file ends before the second line"),
-    (FIRST + "-1\n\n", "line 7, configuration 1: -1 is no number of atoms"),
+    (FIRST + "-1\n\n", "line 7, configuration 1: -1 is not a number of atoms"),
     (FIRST + "800000000\nx\nCu 0 0 0\n", "line 9, configuration 1: the file ends after 1 of 800000000 atoms"),
     ("garbage\n", "line 1, configuration 0: a configuration begins with its number of atoms, not with 'garbage'"),
     (FIRST.encode() + frame("name=\xe9").encode("latin-1"), "line 8: it is not UTF-8 text"),

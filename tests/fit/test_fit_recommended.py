@@ -129,7 +129,7 @@ def test_nothing_but_isolated_atoms() -> None:
         ({}, ["lacks name, elements"]),
         ({**COPPER, "cutof": 5.0}, ["has cutof", "name and elements, and cutoff, functions"]),
         ({"name": "copper", "order": 3}, ["lacks elements and has order", "tables basis and radial"]),
-        ({**COPPER, "functions": 0}, ["spec.functions = 0", "most functions of a centre"]),
+        ({**COPPER, "functions": 0}, ["spec.functions = 0", "maximum functions per centre"]),
         ({**COPPER, "functions": -5}, ["spec.functions = -5"]),
         ({**COPPER, "functions": 1.5}, ["spec.functions = 1.5"]),
         ({**COPPER, "functions": True}, ["spec.functions = True"]),
@@ -204,7 +204,7 @@ def test_too_few_functions_for_any_model(functions: int) -> None:
         made([cell(0)], functions=functions)
     message = str(caught.value)
     assert message.startswith(f"spec.functions = {functions} is too small: the smallest model of Cu has ")
-    least = int(message.split(" functions a centre")[0].split()[-1])
+    least = int(message.split(" functions per centre")[0].split()[-1])
     assert least > functions
     spec = made([cell(0)], functions=least).spec
     assert sum(estimate_size(spec).functions) == least
@@ -346,7 +346,7 @@ def test_the_whole_way(compared: FitResult) -> None:
     best = min(found["trials"], key=lambda trial: trial["score"])
     assert f"{best['family']} predicted best" in found["reasons"]
     assert best["family"].startswith(document["spec"]["radial"]["transform"])
-    assert "at most 60 were asked for" in found["reasons"]
+    assert "at most 60 were requested" in found["reasons"]
     text = (compared.directory / "report.md").read_text()
     assert found["reasons"] in text
     for trial in found["trials"]:

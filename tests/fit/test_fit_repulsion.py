@@ -141,7 +141,7 @@ def test_copper_that_was_never_dense(fits: tuple[FitResult, FitResult]) -> None:
     assert np.mean(errors[1]) < 1.3 * np.mean(errors[0])
     report = json.loads((held.directory / "report.json").read_text())
     assert report["held"]["missed_before"] == own.missed_before
-    assert "The nearest solution that obeys was taken" in (held.directory / "report.md").read_text()
+    assert "The nearest solution that satisfies them was taken" in (held.directory / "report.md").read_text()
     assert json.loads((free.directory / "report.json").read_text())["held"] is None
 
 
