@@ -1,4 +1,4 @@
-"""Labels that contradict each other, the model, or what can be: found, named, and not fitted to in silence."""
+"""Labels that contradict each other, the model or physics: found, named, and never fitted to silently."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They take most of the time of a small fit."""
+    """Pictures take most of the time of a small fit."""
     monkeypatch.setattr("acegen.fit.pictures.draw_pictures", lambda _result, _folder: {})
 
 
@@ -65,7 +65,7 @@ def potential(cache: str) -> acegen.Model:
 
 
 def labelled(atoms: Atoms, **info: Any) -> Atoms:
-    """With energy and forces by EMT, as plain entries, and with what else is given."""
+    """With energy and forces by EMT, as plain entries, and any further entries given."""
     bare = atoms.copy()
     bare.calc = EMT()
     atoms.info.update(energy=bare.get_potential_energy(), **info)
@@ -92,7 +92,7 @@ def virials(folder: Path, frames: list[Atoms]) -> list[Floats | None]:
 
 
 def said_by(settings: FitSettings) -> tuple[FitResult, list[str]]:
-    """A fit, and all it warns of in the data."""
+    """A fit, and all its warnings about the data."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", DataWarning)
         result = fit(settings)
@@ -106,7 +106,7 @@ def said_by(settings: FitSettings) -> tuple[FitResult, list[str]]:
 
 @pytest.mark.parametrize("stress", [np.zeros(6), np.array([1.0, 2, 3, 4, 5, 6]) * 1e-3])
 def test_clusters_have_no_stress(tmp_path: Path, stress: Floats) -> None:
-    """Although they have a cell: what counts is that nothing is periodic. Likewise slabs and wires."""
+    """Although they have a cell: what matters is that nothing is periodic. Likewise slabs and wires."""
     frames = cells(2)
     for seed, pbc in enumerate(((False, False, False), (True, True, False), (False, False, True))):
         atoms = labelled(cell(10 + seed), stress=stress)
@@ -210,7 +210,7 @@ def test_all_stresses_wrong(tmp_path: Path, cache: str, factor: float, why: str)
 
 
 def test_stresses_of_one_kind_wrong(tmp_path: Path, cache: str) -> None:
-    """A sign of a minority is warned of and reported; other units, which no fit confuses, are refused."""
+    """A wrong sign of a minority causes a warning and is reported; other units, which no fit confuses, are refused."""
     frames = [*cells(20), *cells(40, "other")[20:25]]
     for atoms in frames[20:]:
         atoms.info["stress"] = -atoms.info["stress"]
@@ -231,7 +231,7 @@ def test_stresses_of_one_kind_wrong(tmp_path: Path, cache: str) -> None:
 
 @pytest.mark.parametrize("pressure", [-0.3, 0.3])
 def test_a_constant_pressure_is_no_sign(tmp_path: Path, cache: str, pressure: float) -> None:
-    """Cells of one volume hardly determine it: the first fit may be wrong about it, without an alarm."""
+    """Cells of one volume hardly determine it: the first fit may get it wrong without a false alarm."""
     frames = cells(16)
     for atoms in frames:
         atoms.info["stress"] = atoms.info["stress"] + pressure * np.array([1, 1, 1, 0, 0, 0])
@@ -250,7 +250,7 @@ def test_forces_of_the_wrong_sign(tmp_path: Path, cache: str) -> None:
 
 @pytest.mark.parametrize("count", [3, 9])
 def test_few_right_data_raise_no_alarm(tmp_path: Path, cache: str, count: int) -> None:
-    """Fewer rows than functions, and a first fit that is worth little."""
+    """Fewer rows than functions, and a poor first fit."""
     for seed in range(3):
         frames = [with_emt(cell(100 * seed + i)) for i in range(count)]
         fit(fit_settings(tmp_path, frames, COPPER, assembly={"cache": cache}))
@@ -333,7 +333,7 @@ def test_atomic_energies_that_cannot_be_told_apart_are_named(tmp_path: Path) -> 
 
 
 def test_only_those_that_cannot_be_told_apart() -> None:
-    """Of water and copper oxide in all proportions of oxygen only H of water is not determined alone."""
+    """With water and copper in several proportions, only H and O are not determined separately."""
     from acegen.fit.consistency import _check_composition
 
     data = [Configuration(Atoms(f), "", "", 0.0, None, None) for f in ("H2O", "H2OCu", "H2OCu3", "Cu")]
@@ -380,7 +380,7 @@ def test_energies_of_two_codes_are_named(tmp_path: Path, cache: str, count: int)
 
 
 def test_deviations_are_from_the_majority() -> None:
-    """A third of the energies wrong by anything, of atoms with energies to twelve digits, moves nothing."""
+    """A third of the energies wrong by any amount, with twelve-digit atomic energies, has no effect."""
     rng = np.random.default_rng(0)
     data, exact = [], []
     for number in range(60):
@@ -476,7 +476,7 @@ def test_energy_volume_curve_of_a_small_structure() -> None:
 
 
 def test_one_energy_decides_no_strength() -> None:
-    """Atomic energies take it up whole: no row is left for cross-validation, and nothing is divided by."""
+    """Atomic energies absorb it entirely: no row is left for cross-validation, and there is no division by zero."""
     none = Factor(np.zeros((0, 5)), 0)
     energy = Factor(np.array([[1.0, 0.3, -0.2, 0.7, -3.5]]), 1, single=True)
     cell = Cell(0, "", {"energy": energy, "forces": none, "virial": none})

@@ -1,4 +1,4 @@
-"""What a fit reads: labels wherever they are, mistakes named, parts by seed and kind; and its settings."""
+"""What a fit reads: labels wherever they are, mistakes reported, parts by seed and kind; and its settings."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ def test_a_misspelt_key_is_answered_with_the_nearest(tmp_path: Path, name: str) 
 
 
 def test_a_key_may_be_missing_from_one_of_several_files(tmp_path: Path) -> None:
-    """Clusters have no virial; a file without energies and forces is a mistake all the same."""
+    """Clusters have no virial; a file without energies and forces is still a mistake."""
     files = [save(tmp_path, [labelled(0, REF_virial=np.ones(6))], "a.xyz"), save(tmp_path, [labelled(1)], "b.xyz")]
     dataset = read_dataset(files, keys(virial="REF_virial"), ELEMENTS)
     assert dataset.missing["virial"] == 1
@@ -361,7 +361,7 @@ def test_weighted_keeps_order_and_content() -> None:
 @given(data=st.data())
 @settings(deadline=None)
 def test_content_tells_configurations_apart(data: st.DataObject) -> None:
-    """Every change of what enters a fit changes the hash; where it was read from and its kind do not."""
+    """Every change of the inputs of a fit changes the hash; source file and kind do not."""
     atoms = crystal(0)
     base: dict[str, Any] = {
         "energy": 1.0, "forces": np.ones((4, 3)), "virial": np.ones(6), "weight": 1.0, "where": "x", "config_type": "a",

@@ -1,4 +1,4 @@
-"""Cross-validation from triangles: against explicit loops over raw rows, and against what may not decide."""
+"""Cross-validation from triangles: against explicit loops over raw rows, and invariance to what must not matter."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def items(
 
 
 def factors_of(own: Sequence[Item], seed: int | None = None) -> dict[str, Factor]:
-    """Single energies, and triangles of the rest; put together from parts that a seed decides."""
+    """Single energies, and triangles of the rest; combined from parts chosen by a seed."""
     result = {}
     for quantity in QUANTITIES:
         columns = own[0].rows[quantity].shape[1]
@@ -92,7 +92,7 @@ def problem_of(own: Sequence[Item], seed: int | None = None) -> Problem:
 
 
 def predicted(problem: Problem, solutions: Sequence[Floats]) -> Predictions:
-    """Each fold with solutions of its own, (columns, S)."""
+    """Separate solutions for each fold, (columns, S)."""
     return joined([predict(problem.held_out(fold), own) for fold, own in enumerate(solutions)])
 
 

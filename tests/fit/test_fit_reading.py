@@ -1,4 +1,4 @@
-"""Files as people have them: six-number labels, brackets, BOMs, damage named by line, ASE databases, FitSNAP JSON."""
+"""Real-world files: six-number labels, brackets, BOMs, damage reported by line, ASE databases, FitSNAP JSON."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ VOLUME = 3.6**3
 
 
 def frame(label: str = "", rows: int = 4, count: int | None = None, columns: str = "forces:R:3") -> str:
-    """Text of a frame of copper with an energy, forces of zero and whatever else is said in its second line."""
+    """Text of a frame of copper with an energy, zero forces and further text in its second line."""
     places = ["0 0 0", "0 1.8 1.8", "1.8 0 1.8", "1.8 1.8 0"]
     lines = [f"Cu {places[i % 4]} {0.1 * i} 0 {-0.1 * i}" for i in range(rows)]
     head = f'Lattice="3.6 0 0 0 3.6 0 0 0 3.6" Properties=species:S:1:pos:R:3:{columns} energy=-1.5 {label}'
@@ -55,7 +55,7 @@ def only(dataset: Dataset) -> Configuration:
 
 
 def refusal(folder: Path, content: str | bytes) -> str:
-    """The message for a file, with the name it is called by."""
+    """The message for a file, by the name it is given."""
     path = folder / "data.xyz"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(FitError) as caught:
@@ -279,7 +279,7 @@ def test_a_database_with_kinds_and_labels_in_pairs_and_data(tmp_path: Path, name
 
 
 def test_rows_of_a_database_in_another_file(tmp_path: Path) -> None:
-    """`toatoms(add_additional_information=True)` puts pairs and data a level down, and so they are in other files."""
+    """`toatoms(add_additional_information=True)` nests pairs and data one level down, as do other files."""
     with connect(tmp_path / "data.db") as database:
         database.write(stored(cell(0), energy=-1.0, forces=np.ones((4, 3))), config_type="bulk", weight=2.5)
         (atoms,) = (row.toatoms(add_additional_information=True) for row in database.select())

@@ -485,7 +485,7 @@ def test_some_quantities_or_few_rows(kind: str, counts: tuple[int, int, int]) ->
 
 @pytest.mark.parametrize("kind", ["ridge", "bayes"])
 def test_composition_that_training_data_do_not_determine(kind: str) -> None:
-    """Training data of one composition, validation data of others: the fit before the last one stays sane."""
+    """Training data of one composition, validation data of others: the fit before the final one stays sane."""
     one = case(11, composition=2, functions=4)
     one.training["energy"][:, 1] = one.training["energy"][:, 0]
     problem = problem_of(one.training, one.validation, 2, one.problem.levels)
@@ -564,7 +564,7 @@ def test_bayes_finds_the_noise_of_each_quantity_and_the_best_smoothness() -> Non
 
 
 def test_bayes_of_raw_totals_is_that_of_energies_of_formation() -> None:
-    """Half a million eV an atom in the totals changes the energy of the isolated atom, not the noise."""
+    """Half a million eV/atom in the totals changes the energy of the isolated atom, not the noise."""
     one = case(11, 1, 5, (60, 90, 30), noise=1e-3, truth=np.array([2.0, -3.0, 2.0, 3.0, -2.0]))
     raw = {quantity: rows.copy() for quantity, rows in one.training.items()}
     raw["energy"][:, -1] -= 5e5 * raw["energy"][:, 0]
@@ -580,7 +580,7 @@ def test_bayes_of_raw_totals_is_that_of_energies_of_formation() -> None:
 
 
 def test_bayes_on_pure_noise_says_so() -> None:
-    """The evidence has its supremum at an infinitely narrow prior: what is found is finite, and next to nothing."""
+    """The evidence has its supremum at an infinitely narrow prior: the result is finite, and nearly zero."""
     rng = np.random.default_rng(5)
     one = case(17, 0, 3)
     for rows in one.training.values():
