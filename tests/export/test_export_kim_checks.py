@@ -72,7 +72,7 @@ def test_all_outputs_are_those_of_python_for_any_periodicity(kim_items: Items, k
 
 @pytest.mark.parametrize("key", KEYS)
 def test_each_output_may_be_left_out(kim_items: Items, key: str) -> None:
-    """Every output alone, and none, is the same as with the others."""
+    """Every output computed alone is the same as with the others; so is none at all."""
     _, item = kim_items[key]
     atoms = structure(key)
     (whole,) = item.evaluate([atoms])

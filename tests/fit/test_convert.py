@@ -166,7 +166,7 @@ def test_a_pickle_is_not_run_unless_trusted(tmp_path: Path, name: str, compresse
     with pytest.raises(FitError, match="is a pickle"):
         convert([str(path)], output, False, Silent())
     assert not trace.exists()
-    with pytest.raises(FitError, match="no DataFrame of pacemaker"):
+    with pytest.raises(FitError, match="not a pacemaker DataFrame"):
         convert([str(path)], output, True, Silent())
     assert trace.exists()
     assert not output.exists()
@@ -175,7 +175,7 @@ def test_a_pickle_is_not_run_unless_trusted(tmp_path: Path, name: str, compresse
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"ase_atoms": [1, 2, 3]}, "row 0: 'ase_atoms' is int, no structure"),
+        ({"ase_atoms": [1, 2, 3]}, "row 0: 'ase_atoms' is int, not an ASE structure"),
         ({"ase_atoms": None}, "has columns energy, .*; needed are 'ase_atoms'"),
     ],
 )

@@ -70,7 +70,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory, copper_data: list[Atoms], c
 
 @pytest.fixture
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pictures take most of the time of a small fit."""
+    """No pictures: they take most of the time of a small fit."""
     monkeypatch.setattr("acegen.fit.pictures.draw_pictures", lambda _result, _folder: {})
 
 

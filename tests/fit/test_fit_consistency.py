@@ -51,7 +51,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pictures take most of the time of a small fit."""
+    """No pictures: they take most of the time of a small fit."""
     monkeypatch.setattr("acegen.fit.pictures.draw_pictures", lambda _result, _folder: {})
 
 

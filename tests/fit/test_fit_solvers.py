@@ -209,7 +209,7 @@ def test_adding_rows_does_not_change_them() -> None:
 @given(seed=Seeds, count=st.integers(1, 9), data=st.data())
 @settings(deadline=None)
 def test_tree_gives_the_same_bits_in_any_order(seed: int, count: int, data: st.DataObject) -> None:
-    """And the triangle of all rows."""
+    """And it equals the triangle of all rows."""
     rng = np.random.default_rng(seed)
     rows = [{q: rng.normal(size=(rng.integers(0, 9), 4)) for q in QUANTITIES} for _ in range(count)]
     units = [factors_of(row) for row in rows]
@@ -301,7 +301,7 @@ def test_no_weight_at_all_is_refused() -> None:
 
 
 def restricted(a: Floats) -> Floats:
-    """Orthonormal basis of what composition cannot reach."""
+    """Orthonormal basis of the complement of the composition columns."""
     return scipy.linalg.null_space(a.T) if a.shape[1] else np.eye(len(a))
 
 
@@ -384,7 +384,7 @@ def test_strength_by_evidence_or_gcv(criterion: str) -> None:
 
 
 def test_without_folds_the_evidence_decides() -> None:
-    """Of strength, weights and smoothness: nothing is held out that could."""
+    """Choice of strength, weights and smoothness by the evidence: nothing is held out."""
     one = case(5, held_out=(0, 0, 0), noise=1.0)
     weights = WeightSettings(energy=(1.0, 10.0), virial=(1.0,))
     found = fit_ridge(one.problem, SolverSettings(smoothness=(0.0, 2.0)), weights, Silent())
@@ -415,7 +415,7 @@ def test_normal_equations_agree_where_well_conditioned(smoothness: float) -> Non
 
 
 def duplicated(seed: int) -> Case:
-    """Two equal columns and one that is nowhere seen."""
+    """Two equal columns and one that is zero everywhere."""
     one = case(seed, functions=7)
     for rows in (one.training, one.validation):
         for row in rows.values():

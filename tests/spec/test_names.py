@@ -153,7 +153,7 @@ def test_plain_names_are_left_alone() -> None:
 
 
 def test_words_for_a_shell() -> None:
-    """A shell gives back the path."""
+    """A shell returns the path."""
     paths = [
         "plain",
         "with space",

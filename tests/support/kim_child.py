@@ -54,7 +54,7 @@ def ghosts(atoms: Atoms, reach: float) -> tuple[Floats, NDArray[np.int64]]:
 
 
 class Simulator:
-    """A model of KIM with units of our choice."""
+    """A KIM model with units of our choice."""
 
     def __init__(self, name: str, length: str, energy: str) -> None:
         accepted, self.model = kimpy.model.create(

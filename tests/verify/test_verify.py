@@ -79,7 +79,7 @@ SABOTAGE = {
 
 @pytest.mark.parametrize("what", sorted(SABOTAGE))
 def test_broken_kernels_fail(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, what: str) -> None:
-    """Generated code is changed in one place before it is built; verify names a property that broke."""
+    """Generated code is changed in one place before it is built; verify names a property that fails."""
     ending, pattern, replacement, check = SABOTAGE[what]
     spec = {
         "name": "broken",
