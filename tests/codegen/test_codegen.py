@@ -112,7 +112,7 @@ def test_constants_have_the_type_they_are_used_in(key: str) -> None:
     for file in (f"{name}_single_particles.h", f"{name}_potential.c", f"{name}_products.c"):
         text = re.sub(r"/\*.*?\*/", "", code.files[file], flags=re.DOTALL)
         text = re.sub(r"static const (pair_constants|double) .*?;", "", text, flags=re.DOTALL)  # printed as doubles
-        text = re.sub(r".*(double|fabs).*", "", text)  # what is in double precision by intention
+        text = re.sub(r".*(double|fabs).*", "", text)  # intentionally in double precision
         found = re.findall(r"(?<![\w.])\d+\.\d*(?:e[+-]?\d+)?(?![f\d.e])", text)
         assert found == [], file
 

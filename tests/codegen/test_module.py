@@ -384,7 +384,7 @@ def test_interrupted_compile_leaves_nothing(tmp_path: Path, number: signal.Signa
         assert time.time() < deadline
         time.sleep(0.1)
     time.sleep(0.5)
-    os.kill(process.pid, number)  # acegen alone: it is to stop its compilers, also those that it would start next
+    os.kill(process.pid, number)  # to acegen alone: it must stop its compilers, and start no more
     _, error = process.communicate(timeout=30)
     assert process.returncode != 0
     assert "Traceback" not in error

@@ -90,7 +90,7 @@ def test_verify_passes(particle_models: Models, key: str) -> None:
 
 
 SABOTAGE = {
-    # what is broken: (kind, file, pattern, replacement, a check that must notice)
+    # mutations: (kind, file, pattern, replacement, a check that must notice)
     "recurrence": ("chebyshev", "particles.h", r"\{ 2\.0, ", "{ 2.01, ", "values = sum over distinct tuples"),
     "padding": ("chebyshev", "particles.h", r"present\[lane\] = k >= 0", "present[lane] = 1", "values = sum over"),
     "slope": ("chebyshev", "derivatives.h", r"row\[0\] = dR\[n\]\[0\]", "row[0] = 1.01 * dR[n][0]", "gradient = 640"),

@@ -175,7 +175,7 @@ def dimer_jump(item: Item, symbols: tuple[str, str], cutoff: float) -> float:
     assert not force[beyond].any()
     step = distances[1] - distances[0]
     slope = np.gradient(force, step)
-    # the trapezoidal rule with its correction by the slopes: what is left is of fifth order in the step
+    # the trapezoidal rule with its correction by the slopes: the error is of fifth order in the step
     change = -step * (force[1:] + force[:-1]) / 2 + step**2 * (slope[1:] - slope[:-1]) / 12
     return float(np.abs(np.diff(energy) - change).max() / np.abs(np.diff(energy)).max())
 

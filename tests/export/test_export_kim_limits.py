@@ -89,7 +89,7 @@ def test_bad_input_through_kimpy(kim_items: Items) -> None:
         assert isinstance(found, str)
         assert f"{model.name}: the position of particle 5 (counted from 0) is not finite" in item.errors()
         assert "shorter timestep" in item.errors()
-    # after a failure the next structure is as good as ever
+    # after a failure the next structure is evaluated correctly
     good = structure("silicon")
     _, after = item.evaluate([misplaced(float("nan")), good])
     assert after["partialEnergy"][0] == item.evaluate([good])[0]["partialEnergy"][0]

@@ -269,7 +269,7 @@ def test_a_wrong_label_is_named(tmp_path: Path, cache: str, quantity: str) -> No
               "stress": "off by .* eV/atom, perhaps of the opposite sign"}[quantity]  # fmt: skip
     assert re.search(rf"1 configuration has {name} far from .*configuration 7 \(rattled; .*{reason}\)", message)
     assert len(result.parts.training.configurations) == 24
-    frames[7].info["config_type"] = "strange"  # of little weight it is not meant to be described
+    frames[7].info["config_type"] = "strange"  # of little weight, so it is not meant to be described well
     weights = {"config_type": {"strange": 0.01}}
     assert said_by(fit_settings(tmp_path, frames, COPPER, assembly={"cache": cache}, weights=weights))[1] == []
 
@@ -292,7 +292,7 @@ def test_an_element_without_data_is_refused(tmp_path: Path, cache: str) -> None:
     with pytest.raises(FitError, match=message):
         fit(fit_settings(tmp_path, frames, ALLOY, assembly={"cache": cache}))
     gold = with_emt(cell(3, "Au"), "gold")
-    with pytest.raises(FitError, match=message):  # what has weight zero is not fitted to
+    with pytest.raises(FitError, match=message):  # labels of weight zero are not fitted to
         content(tmp_path, [*frames, gold], weights={"config_type": {"gold": 0.0}})
 
 

@@ -60,7 +60,7 @@ def test_compressed_copper_is_repelled(tmp_path: Path) -> None:
     inside = distances[:-1] < INNER * smallest
     for curve in (crystal, dimer):
         assert (np.diff(curve(safe.model))[inside] > 0).all()
-    # Between the data and the core's end nothing holds this fit, which has seen no such crystal; its fall is bounded.
+    # Between the data and the core this fit, which has seen no such crystal, is unconstrained; its fall is bounded.
     assert min(crystal(safe.model)) > 0.1 * min(crystal(plain.model))
     assert min(crystal(plain.model)) < crystal(plain.model)[0] - 1000.0
 

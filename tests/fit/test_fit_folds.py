@@ -92,7 +92,7 @@ def test_every_kind_is_in_every_fold_that_it_can_be_in(counts: dict[str, int], c
             if members == 1:
                 assert set(found[kind]) == {ALWAYS}
         free = {kind: members for kind, members in counts.items() if members > 1}
-    else:  # names instead of kinds: one kind of all
+    else:  # names instead of kinds: all are one kind
         free = dict(counts)
     total = sum(free.values())
     if total < 2:
@@ -134,7 +134,7 @@ def test_what_nothing_else_tells_is_always_fitted(
         assert set(range(first, first + len(special))) <= kept
         if gold == 1:
             assert first + len(special) in kept
-        for fold in set(folds) - {ALWAYS}:  # what is fitted without it has seen both elements
+        for fold in set(folds) - {ALWAYS}:  # the fit without it has seen both elements
             left = [c for c, own in zip(configurations, folds, strict=True) if own != fold and not is_cluster(c.atoms)]
             assert {symbol for c in left for symbol in c.atoms.get_chemical_symbols()} >= (
                 {"Au", "Cu"} if gold else {"Cu"}

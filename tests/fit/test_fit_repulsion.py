@@ -130,7 +130,7 @@ def test_copper_that_was_never_dense(fits: tuple[FitResult, FitResult]) -> None:
     assert np.diff(crystal(free.model, "fcc")).clip(max=0).sum() < -20.0
     assert held.repulsion.compression.rises_to == pytest.approx(0.5)
     assert held.repulsion.dimers["Cu", "Cu"] == pytest.approx(0.5)
-    for other in ("fcc", "bcc", "sc"):  # none of the structures that were squeezed
+    for other in ("fcc", "bcc", "sc"):  # not one of the compressed structures
         assert np.diff(crystal(held.model, other)).clip(max=0).sum() > -1.0
     own = held.fit.held
     assert own is not None
@@ -148,7 +148,7 @@ def test_copper_that_was_never_dense(fits: tuple[FitResult, FitResult]) -> None:
 def test_validation_is_of_solutions_that_obey(fits: tuple[FitResult, FitResult]) -> None:
     """Each fold is predicted by a fit without it that was held like the final one."""
     free, held = fits
-    assert free.fit.chosen == held.fit.chosen  # hyperparameters are decided without
+    assert free.fit.chosen == held.fit.chosen  # hyperparameters are chosen without demands
     pairs = zip(free.comparisons["validation"], held.comparisons["validation"], strict=True)
     assert any((a.forces[1] != b.forces[1]).any() for a, b in pairs)
 

@@ -452,7 +452,7 @@ def test_functions_that_no_force_sees_are_fitted_to_energies() -> None:
     one = case(9, functions=5, noise=0.0)
     for rows in (one.training, one.validation):
         rows["forces"][:, one.n + 2] = rows["virial"][:, one.n + 2] = 0
-        for quantity in ("forces", "virial"):  # targets stay those of the same coefficients
+        for quantity in ("forces", "virial"):  # targets still belong to the same coefficients
             rows[quantity][:, -1] = rows[quantity][:, :-1] @ np.concatenate([[0.0], _truth(9, 5)])
     problem = problem_of(one.training, one.validation, one.n, one.problem.levels)
     solution = fit_ridge(problem, SolverSettings(), WeightSettings(), Silent()).solution

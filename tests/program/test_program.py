@@ -114,7 +114,7 @@ def test_every_number_is_part_of_the_identity(key: str) -> None:
             entry[path[-1]] += 1
             try:
                 assert program_hash(read_program(json.dumps(changed))) != own, path
-            except ProgramError:  # a position that is not there, and the like
+            except ProgramError:  # a position that does not exist, and the like
                 refused += 1
         assert refused < 30
         renamed = replace(program, name="other", notes=replace(program.notes, title="Another."))

@@ -135,7 +135,7 @@ def test_tiny_cells(size: float) -> None:
     atoms = Atoms("Si", cell=[size, 20, 20], pbc=True)
     pairs = checked(atoms)
     count = int(np.ceil(CUTOFF / size)) - 1
-    assert len(pairs.center) in (2 * count, 2 * count + 2)  # rounding decides of those at the cutoff itself
+    assert len(pairs.center) in (2 * count, 2 * count + 2)  # rounding decides about pairs exactly at the cutoff
     assert set(pairs.shift[:, 0]) >= set(range(-count, count + 1)) - {0}
 
 
