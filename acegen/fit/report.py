@@ -225,7 +225,7 @@ def _markdown(result: FitResult, document: Mapping[str, Any], pictures: Mapping[
         "down to 0.5 Å.",
         "",
         *_table(
-            ("squeezed", "in the data", "rises to"),
+            ("compressed", "in the data", "rises to"),
             [[what, f"{row['data']:.3f}", f"{row['rises_to']:.3f}"] for what, row in document["repulsion"].items()],
         ),
         "",

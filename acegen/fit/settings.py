@@ -330,7 +330,7 @@ def _explain(detail: ErrorDetails) -> str:
     if detail["type"] == "string_unicode":
         return f"{shown(detail['input'])} holds half a character (a lone surrogate)"
     if detail["type"] == "invalid_key":
-        return f"{shown(detail['input'])} is no key: keys are texts"
+        return f"{shown(detail['input'])} is not a valid key: keys are strings"
     location = [str(part) for part in detail["loc"]]
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "value_error" and tuple(location) in _SECTIONS:
