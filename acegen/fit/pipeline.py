@@ -62,7 +62,7 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
 
     Args:
         source: a FIT.toml, a mapping of the same shape, or `FitSettings`.
-        progress: told about each stage; silent by default.
+        progress: receives each stage; silent by default.
 
     Raises:
         FitError, SpecError, BuildError, StructureError: with one clear message; what was in `output`/NAME is then

@@ -101,7 +101,7 @@ def fit_ridge(
         problem: the problem.
         settings: of the solver.
         weights: candidates.
-        progress: told about candidates.
+        progress: receives the number of candidates done.
         functions: numbers of the functions to use; None for all.
         threads: folds solved at a time.
         demands: inequalities the solution has to satisfy; the hyperparameters are chosen without them.

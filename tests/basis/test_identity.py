@@ -1,4 +1,4 @@
-"""The identity of a basis: what it must not depend on, and that it depends on every number that decides a function."""
+"""The identity of a basis: what it must not depend on, and that it depends on every number that defines a function."""
 
 from __future__ import annotations
 

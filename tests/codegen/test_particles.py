@@ -1,4 +1,4 @@
-"""Models of particles on an interval, a circle and in the plane: what they compute, and what they refuse."""
+"""Models of particles on an interval, a circle and in the plane: results, and refused input."""
 
 from __future__ import annotations
 

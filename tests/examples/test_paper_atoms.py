@@ -1,4 +1,4 @@
-"""The paper's experiments with atomic environments, in their small sizes: what they find, checked by other means."""
+"""The paper's experiments with atomic environments, at small size: their results, checked by other means."""
 
 from __future__ import annotations
 

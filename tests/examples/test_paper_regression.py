@@ -1,4 +1,4 @@
-"""The paper's regression experiments on the interval, in their small sizes: what they find, checked by other means."""
+"""The paper's regression experiments on the interval, at small size: their results, checked by other means."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The export to C: what its examples compute, how it builds, and what it says of mistakes."""
+"""The export to C: results of its examples, its builds, and its error messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The LAMMPS pair style: the same numbers as Python, in every mode LAMMPS has, and messages for what cannot work."""
+"""The LAMMPS pair style: the same numbers as Python, in every mode of LAMMPS, and messages for unsupported input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The optimize stage as a whole: which form is taken, what the passes report, what programs cost when they run."""
+"""The optimize stage as a whole: the form chosen, the reports of the passes, the cost of running programs."""
 
 from __future__ import annotations
 

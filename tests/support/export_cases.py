@@ -1,4 +1,4 @@
-"""Potentials exported to C, and how tests build and run what is in an export."""
+"""Potentials exported to C, and how tests build and run the content of an export."""
 
 from __future__ import annotations
 
