@@ -38,7 +38,7 @@ def draw_pictures(result: FitResult, folder: Path) -> dict[str, str]:
         (
             "energy_volume.png",
             "Energy of a small training structure of low energy per atom, scaled, against its volume; dots: training "
-            "data of like density.",
+            "data of similar density.",
             _energy_volume,
         ),
         (
