@@ -1,4 +1,4 @@
-"""The layout one can see: stages import one way, files stay of moderate length, the import is light."""
+"""The visible layout: stages import one way, files stay moderately long, the import is light."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def imported(file: Path) -> set[str]:
 
 @pytest.mark.parametrize("package", sorted(MAY_IMPORT))
 def test_imports_run_one_way(package: str) -> None:
-    """A stage knows the one before it; a program knows nothing, and nothing after it knows what it was made from."""
+    """A stage knows the one before it; a program knows none, and nothing after it knows its origin."""
     packages = {path.parent.name for path in (ROOT / "acegen").glob("*/__init__.py")}
     for file in (ROOT / "acegen" / package).rglob("*.py"):
         others = imported(file) & packages - {package}
@@ -70,7 +70,7 @@ def test_exact_arithmetic_ends_at_the_program(package: str) -> None:
 
 
 def test_a_program_stands_on_nothing() -> None:
-    """Its data are Python's own; NumPy is for the interpreter, an error's base class for documents."""
+    """Its data are built-in types; NumPy is for the interpreter, an error's base class for documents."""
     for file in (ROOT / "acegen" / "program").glob("*.py"):
         others = libraries(file) - set(sys.stdlib_module_names) - {"acegen"}
         assert others <= ({"numpy"} if file.name == "interpreter.py" else set()), file
@@ -79,7 +79,7 @@ def test_a_program_stands_on_nothing() -> None:
 
 
 def test_backends_do_not_know_each_other() -> None:
-    """What two of them need stands beside them."""
+    """Code that two of them need is beside them."""
     folders = [path.parent for path in (ROOT / "acegen" / "codegen").glob("*/__init__.py")]
     assert {folder.name for folder in folders} == {"lanes", "plain"}
     for folder in folders:
@@ -97,7 +97,7 @@ SPACES = {"spec/basis.py", "spec/particle_spec.py", "spec/symmetries.py", "progr
 
 
 def test_no_stage_asks_of_what_kind_a_specification_is() -> None:
-    """It asks for what it needs, which is None where there is none; and no stage knows a space by its name."""
+    """It asks for what it needs, which may be None; and no stage knows a space by its name."""
     for file in (ROOT / "acegen").rglob("*.py"):
         path = file.relative_to(ROOT / "acegen").as_posix()
         for node in ast.walk(ast.parse(file.read_text())):
@@ -111,7 +111,7 @@ def test_no_stage_asks_of_what_kind_a_specification_is() -> None:
 
 
 def test_page_of_the_architecture_is_up_to_date() -> None:
-    """docs/architecture.md is what is made from the imports that there are."""
+    """docs/architecture.md matches the text generated from the actual imports."""
     made = runpy.run_path(str(ROOT / "docs" / "architecture.py"))
     assert made["PAGE"].read_text() == made["page"](), "run: make docs"
     assert set(made["PATH"]) < set(MAY_IMPORT)
@@ -128,7 +128,7 @@ def modules_imported(file: Path, package: str) -> set[str]:
 
 @pytest.mark.parametrize("package", ["fit", "runtime"])
 def test_modules_import_without_cycles(package: str) -> None:
-    """Each module of a package can be read after those that it imports, those it needs for types only included."""
+    """Each module of a package can be read after those it imports, including imports for types only."""
     files = (ROOT / "acegen" / package).glob("*.py")
     imports = {file.stem: modules_imported(file, package) for file in files}
     assert len(list(TopologicalSorter(imports).static_order())) == len(imports)
@@ -178,7 +178,7 @@ print([m for m in ('sympy', 'flint', 'numpy', 'jinja2', 'cffi') if m in sys.modu
 
 
 def test_tests_stand_where_the_package_does() -> None:
-    """tests/PACKAGE for each package, and nothing else but what is shared, and what is no package."""
+    """tests/PACKAGE for each package, plus shared code and tests that belong to no package."""
     packages = {path.parent.name for path in (ROOT / "acegen").glob("*/__init__.py")}
     folders = {path.parent.name for path in (ROOT / "tests").glob("*/test_*.py")}
     assert packages - folders <= {"build", "cli"}, "tested through all others"

@@ -26,25 +26,25 @@ from acegen.runtime import Model
 Floats = NDArray[np.float64]
 
 _SHARES = 256
-"""Units are about this many, so that many processes end at about the same time. Their number does not depend on that of
-the processes: results do not either."""
+"""Approximate number of units: enough for many processes to end at about the same time. It does not depend on the
+number of processes, so results do not either."""
 
 _TALL = 4
-"""Rows of a unit by its columns, at least: to combine two triangles takes about as long as to factorize half as many
-rows as columns, so an eighth of what it takes to make them."""
+"""Minimum ratio of rows to columns of a unit: combining two triangles takes about as long as factorizing half as many
+rows as columns, so an eighth of the time to compute them."""
 
 _SMALL = 1_000_000
 """Atoms times columns that take no longer than starting processes."""
 
 _CELL_BYTES = 2**29
-"""Memory for the triangles of all cells, of one quantity."""
+"""Memory for the triangles of all cells, for one quantity."""
 
 _BUFFERS = 4
-"""Memory of a process in terms of the rows of a block: block, kernel, buffer, and what QR needs."""
+"""Memory of a process in units of the rows of a block: block, kernel, buffer, and the workspace of QR."""
 
 
 def make_assembler(settings: FitSettings, model: Model, parts: Parts, cache: str) -> Assembler:
-    """What the units of a fit have in common.
+    """The data shared by all units of a fit.
 
     Raises:
         FitError: the rows of one atom need more than the memory.
@@ -76,7 +76,7 @@ def assemble(settings: FitSettings, assembler: Assembler, parts: Parts, progress
     """Assemble the training data, cell by cell.
 
     Returns:
-        The problem, the number of units found finished, and the number of all.
+        The problem, the number of units found in the cache, and the number of all units.
 
     Raises:
         FitError: workers die, or there is no cluster.
@@ -108,7 +108,7 @@ def assemble(settings: FitSettings, assembler: Assembler, parts: Parts, progress
         with closing(local):
             for done, (number, factors) in enumerate(local, start=1):
                 progress.advance(done, len(units))
-                with threadpool_limits(1):  # further threads would wait for cores that the processes need
+                with threadpool_limits(1):  # more threads would compete with the processes for cores
                     trees[places[number]].add(number - first[places[number]], factors)
         totals |= {place: tree.total for place, tree in trees.items() if tree.total is not None}
     cells = tuple(Cell(fold, kind, totals[fold, kind]) for fold, kind in first)
@@ -118,8 +118,8 @@ def assemble(settings: FitSettings, assembler: Assembler, parts: Parts, progress
 def cells_of(parts: Parts, columns: int) -> dict[tuple[int, str], list[Configuration]]:
     """Configurations by fold and kind, in order.
 
-    The smallest kinds are put together, so that triangles of all folds and kinds fit into `_CELL_BYTES`. What is never
-    held out is one cell.
+    The smallest kinds are merged, so that triangles of all folds and kinds fit into `_CELL_BYTES`. Configurations that
+    are never held out form one cell.
     """
     most = max(1, _CELL_BYTES // (8 * columns**2 * max(1, parts.n_folds)))
     atoms: Counter[str] = Counter()
@@ -140,7 +140,7 @@ def _levels(settings: FitSettings, model: Model) -> Floats:
 
 
 def units_of(configurations: Sequence[Configuration], columns: int, unit_bytes: int) -> list[tuple[Configuration, ...]]:
-    """Configurations in order, cut into units whose rows take about `unit_bytes`; a larger one is a unit of its own."""
+    """Configurations in order, cut into units whose rows take about `unit_bytes`; a larger one is a unit by itself."""
     most = max(1, unit_bytes // (3 * 8 * columns))
     units: list[tuple[Configuration, ...]] = []
     current: list[Configuration] = []
@@ -158,12 +158,12 @@ def units_of(configurations: Sequence[Configuration], columns: int, unit_bytes: 
 def composition_directions(configurations: Sequence[Configuration], elements: Sequence[str]) -> Floats:
     """Orthonormal directions (elements, k) that the compositions of configurations with an energy span.
 
-    Atomic energies along other directions cannot be told from the data, and are left at zero.
+    The data do not determine atomic energies along other directions, which are left at zero.
     """
     counts = np.array([c.counts(elements) for c in configurations if c.energy is not None]).reshape(-1, len(elements))
     counts /= np.maximum(counts.sum(axis=1, keepdims=True), 1)
     if np.linalg.matrix_rank(counts) == len(elements):
-        return np.eye(len(elements))  # whatever the other compositions are: units of the cache stay what they are
+        return np.eye(len(elements))  # independent of the other compositions, so that cached units stay valid
     values, vectors = np.linalg.eigh(counts.T @ counts)
     directions: Floats = vectors[:, values > 1e-10 * max(1.0, float(values.max(initial=0.0)))]
     return directions

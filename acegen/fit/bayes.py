@@ -1,8 +1,8 @@
 """Bayesian linear regression: noise of each quantity and width of the prior by the evidence, with posterior covariance.
 
-Rows of quantity q have noise σ_q over their weight; c_k has the prior N(0, 1/(a (s_k level_k^p)²)); atomic energies
-have a flat one. A few steps of MacKay's fixed point (Neural Computation 4, 415 (1992), §4) lead near the maximum of the
-evidence, L-BFGS with its gradient to it.
+Rows of quantity q have noise σ_q divided by their weight; c_k has the prior N(0, 1/(a (s_k level_k^p)²)); atomic
+energies have a flat one. A few steps of MacKay's fixed-point iteration (Neural Computation 4, 415 (1992), §4) lead near
+the maximum of the evidence; L-BFGS with its gradient then converges to it.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from acegen.progress import Progress
 Floats = NDArray[np.float64]
 
 _STARTS = (1e-3, 1e-1)
-"""Noise to start from, in units of the data."""
+"""Initial noise, in units of the data."""
 
 _NEAR = 0.3
-"""Change of the logarithm of noise and prior in a step below which the fixed point hands over."""
+"""Change of the logarithms of noise and prior per step below which L-BFGS takes over."""
 
 _MAX_PRECISION = 1e12
-"""Largest precision of the prior by that of the data; for data that are nothing but noise the best is infinite."""
+"""Largest ratio of the prior's precision to that of the data; for pure noise the optimum is infinite."""
 
 _MAX_STEPS = 30
 _MAX_ITERATIONS = 100
@@ -44,7 +44,7 @@ _GRADIENT = 1e-4
 
 @dataclass(frozen=True)
 class BayesFit:
-    """Posterior of the coefficients, and what the evidence decided.
+    """Posterior of the coefficients, and the hyperparameters chosen by the evidence.
 
     Attributes:
         solution: posterior mean.
@@ -57,7 +57,7 @@ class BayesFit:
         condition: condition number of the scaled problem, the prior included.
         iterations: evaluations of the evidence.
         path: evidence by smoothness tried.
-        held: how the mean was made to repel.
+        held: how the mean was made repulsive.
     """
 
     solution: Solution
@@ -83,14 +83,14 @@ def fit_bayes(
 ) -> BayesFit:
     """Maximize the evidence of the given factors over noise and prior, for each smoothness; take the best.
 
-    The mean is then moved to the nearest, in the metric of the posterior, that obeys the demands.
+    The mean is then moved to the nearest point, in the metric of the posterior, that satisfies the demands.
 
     Raises:
         FitError: there are no data, or the evidence has no finite maximum.
     """
     path: dict[float, float] = {}
     best: BayesFit | None = None
-    # There may be one maximum where energies are noise and one where they are not: the first smoothness tries both.
+    # There may be one maximum where energies count as noise and one where they do not: the first smoothness tries both.
     starts = [(settings.smoothness[0], start) for start in _STARTS] + [
         (power, 0.0) for power in settings.smoothness[1:]
     ]
@@ -110,7 +110,7 @@ def fit_bayes(
 
 
 def _obeying(columns: Columns, mean: Solution, factor: Floats, demands: Demands) -> tuple[Solution, Floats]:
-    """The mean where it obeys, and how far that is in the posterior."""
+    """The mean moved to satisfy the demands, and the move in units of the posterior."""
     z = nearest_that_obeys(mean.functions, factor[columns.functions], demands, 1.0)
     return mean.moved(columns, factor, z), z
 
@@ -121,7 +121,7 @@ def held_out_means(
     functions: Sequence[int] | NDArray[np.int64] | None = None,
     demands: Demands | None = None,
 ) -> tuple[Solution, ...]:
-    """For each fold the posterior mean, with the noise and prior of the fit, that has not seen it, and obeys."""
+    """For each fold the posterior mean, with the noise, prior and demands of the fit, that has not seen it."""
     found = []
     for fold in range(problem.n_folds):
         evidence = _Evidence(problem, problem.without(fold), fit.smoothness, functions)
@@ -137,7 +137,7 @@ class _State:
     """The posterior for given noise and prior.
 
     Attributes:
-        mean: of the scaled coefficients, those of composition first.
+        mean: of the scaled coefficients, composition first.
         root: T of their covariance T Tᵀ.
         misfit: sum of squared residuals by quantity.
         freedom: effective number of parameters that each quantity determines.
@@ -173,7 +173,7 @@ class _Evidence:
         self.scale = problem.penalties(smoothness)[self.chosen]
         self.quantities = [q for q in QUANTITIES if factors[q].n_rows]
         if not self.quantities:
-            raise FitError("there is nothing to fit to: no energies and no forces. Look at data.keys.")
+            raise FitError("there is nothing to fit to: no energies and no forces. Check data.keys.")
         used = [factors[q].matrix for q in self.quantities]
         self.directions = determined_composition(np.vstack([matrix[:, columns.composition] for matrix in used]))
         self.columns = Columns(self.directions.shape[1], len(self.chosen))
@@ -200,7 +200,7 @@ class _Evidence:
         return self.problem.columns.whole(composition, functions / self.scale[:, None], self.chosen)
 
     def start(self, part: float) -> Floats:
-        """Noise of a part of the data, prior of width one."""
+        """Noise as a fraction of the data, prior of width one."""
         return np.append(np.log(part) + self.sizes, 0.0)
 
     def start_at(self, noise: dict[str, float]) -> Floats:
@@ -209,9 +209,9 @@ class _Evidence:
 
     @property
     def sizes(self) -> Floats:
-        """Logarithm of the root mean square of the data by quantity, what compositions explain left out.
+        """Logarithm of the root mean square of the data by quantity, without the part that compositions explain.
 
-        Total energies of all electrons are half a million eV an atom; what is to be learned of them is not.
+        All-electron total energies can be half a million eV/atom; the part to be learned is much smaller.
         """
         sizes = []
         for matrix, target, count in zip(self._matrices, self._targets, self.counts, strict=True):
@@ -221,7 +221,7 @@ class _Evidence:
         return np.log(np.maximum(sizes, 1e-12))
 
     def most(self, place: Floats) -> float:
-        """Logarithm of the largest precision looked at."""
+        """Logarithm of the largest precision considered."""
         data = sum(float(np.sum(m**2)) / noise**2 for m, noise in zip(self._matrices, np.exp(place[:-1]), strict=True))
         return log(max(_MAX_PRECISION * data, 1.0))
 
@@ -258,7 +258,7 @@ class _Evidence:
 
 
 def _maximize(evidence: _Evidence, place: Floats) -> BayesFit:
-    floor = evidence.sizes - log(1e8)  # of what the model fits exactly, or nearly
+    floor = evidence.sizes - log(1e8)  # for quantities that the model fits exactly, or nearly
     for _ in range(_MAX_STEPS):
         state = evidence.at(place)
         precision = float(np.exp(place[-1]))

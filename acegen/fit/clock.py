@@ -30,7 +30,7 @@ class StageCost:
 
 
 class StageClock:
-    """A `Progress` that passes everything on and measures stages."""
+    """A `Progress` that forwards everything and measures stages."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress

@@ -1,4 +1,4 @@
-"""The layout of a design matrix: which column is what, and which coefficient belongs to it."""
+"""The layout of a design matrix: the meaning of each column, and the coefficient that belongs to it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Numbers = NDArray[np.int64]
 class Columns:
     """Directions of composition, then functions by element of the centre, then the target.
 
-    Coefficients have the same order, without the target. Nothing else in a fit knows it.
+    Coefficients have the same order, without the target. Only this class knows the order.
 
     Attributes:
         n_composition: directions of composition.
@@ -26,7 +26,7 @@ class Columns:
         n_elements: elements of centres; each has as many functions.
 
     Raises:
-        ValueError: functions cannot be shared out to the elements.
+        ValueError: the number of functions is not a multiple of that of elements, or a number is out of range.
     """
 
     n_composition: int
@@ -39,7 +39,7 @@ class Columns:
 
     @classmethod
     def of_model(cls, model: Model, n_composition: int) -> Columns:
-        """Those of a compiled basis, as its design rows have them."""
+        """The columns of the design rows of a compiled basis."""
         n_elements = len(model.elements)
         return cls(n_composition, n_elements * model.n_basis, n_elements)
 
@@ -50,7 +50,7 @@ class Columns:
 
     @property
     def n_coefficients(self) -> int:
-        """Number of columns but the target."""
+        """Number of columns without the target."""
         return self.n_composition + self.n_functions
 
     @property
@@ -74,7 +74,7 @@ class Columns:
         return columns
 
     def with_functions(self, numbers: Sequence[int] | Numbers) -> Numbers:
-        """All columns but those of the other functions, in order."""
+        """All columns except those of the other functions, in order."""
         ends = np.arange(self.n_composition), self.of_functions(numbers), [self.target]
         return np.concatenate(ends).astype(np.int64)
 
@@ -83,7 +83,7 @@ class Columns:
         return functions.reshape(self.n_elements, self.n_functions // self.n_elements)
 
     def in_order(self, by_element: Floats) -> Floats:
-        """What `by_element` takes, from what it gives."""
+        """The inverse of `by_element`."""
         return by_element.reshape(self.n_functions)
 
     def combined(self, rows: Floats, directions: Floats) -> Floats:
@@ -99,7 +99,7 @@ class Columns:
 
 
 def residuals(rows: Floats, coefficients: Floats) -> Floats:
-    """Predictions less targets (m, K) of rows (m, n + 1), or of their triangle, for coefficients (n, K)."""
+    """Predictions minus targets (m, K) of rows (m, n + 1), or of their triangle, for coefficients (n, K)."""
     solutions = np.vstack([coefficients, np.full((1, coefficients.shape[1]), -1.0)])
     found: Floats = rows @ solutions
     return found

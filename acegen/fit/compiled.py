@@ -1,4 +1,4 @@
-"""The compiled basis of a fit, for whatever process or machine needs it."""
+"""The compiled basis of a fit, for any process or machine that needs it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from acegen.spec import Spec
 
 @dataclass(frozen=True)
 class CompiledBasis:
-    """Where the basis lies, and what to compile where it does not. It travels as it is, the spec already validated.
+    """Where the basis is, and the spec to compile it from where it is missing. Can be pickled; the spec is validated.
 
     Attributes:
         folder: of the module, on the machine that uses it.
         basis_hash: identity of the basis.
-        spec: what it is compiled from; that of the same folder and hash is the same.
+        spec: source of the basis; determined by folder and hash.
     """
 
     folder: str
@@ -28,14 +28,14 @@ class CompiledBasis:
 
     @property
     def model(self) -> Model:
-        """The basis, loaded once by each process, and compiled where it is missing."""
+        """The basis, loaded once per process, and compiled where it is missing."""
         return _opened(self)
 
 
 @lru_cache(maxsize=2)
 def _opened(basis: CompiledBasis) -> Model:
     folder = Path(basis.folder)
-    try:  # as a rule it is there: finding that out by compiling takes a second and a C compiler
+    try:  # usually it exists: finding that out by compiling takes a second and a C compiler
         model = acegen.load(folder)
         if model.basis_hash == basis.basis_hash:
             return model

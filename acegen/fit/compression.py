@@ -1,4 +1,4 @@
-"""Structures squeezed far below the distances of the data: whether a potential repels there."""
+"""Structures compressed far below the distances of the data: whether a potential is repulsive there."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _MAX_ATOMS = 200
 
 @dataclass(frozen=True)
 class CompressionCurve:
-    """Energy per atom of a scaled structure, without isolated atoms.
+    """Energy per atom of a scaled structure, relative to isolated atoms.
 
     Attributes:
         name: its formula.
-        distance: the smallest one in it, falling to `SHORTEST`, Å.
+        distance: its smallest distances, falling to `SHORTEST`, Å.
         energy: eV/atom.
-        data: smallest distance at which a pair is as close as the closest of its kind in the data, Å.
+        data: smallest distance when the first pair is as close as the closest of its kind in the data, Å.
     """
 
     name: str
@@ -40,14 +40,14 @@ class CompressionCurve:
 
     @property
     def rises_to(self) -> float:
-        """The distance down to which the energy rises without a break from `data` on."""
+        """The distance down to which the energy rises monotonically, starting at `data`."""
         inside = self.distance <= self.data
         return rises_to(self.distance[inside], self.energy[inside])
 
 
 @dataclass(frozen=True)
 class Repulsion:
-    """What a potential is like below the distances of its data.
+    """Behaviour of a potential below the distances of its data.
 
     Attributes:
         nearest: smallest distance by pair of elements in the data, Å, in the order of the model's elements.
@@ -61,12 +61,12 @@ class Repulsion:
 
 
 def squeeze(model: Model, data: Dataset, nearest: dict[tuple[str, str], float]) -> Repulsion:
-    """Squeeze a structure of the data, and dimers. Arguments are those of `compression_curve`."""
+    """Compress a structure of the data, and dimers. Arguments are those of `compression_curve`."""
     return Repulsion(nearest, compression_curve(model, data, nearest), dimers_rise_to(model, nearest))
 
 
 def rises_to(distance: Floats, energy: Floats) -> float:
-    """The last of falling distances up to which energies rise without a break."""
+    """The last of falling distances up to which energies rise monotonically."""
     falls = np.flatnonzero(np.diff(energy) <= 0)
     return float(distance[falls[0]] if falls.size else distance[-1])
 
@@ -103,7 +103,7 @@ def compression_curve(model: Model, data: Dataset, nearest: Mapping[tuple[str, s
 
 
 def dimers_rise_to(model: Model, nearest: Mapping[tuple[str, str], float]) -> dict[tuple[str, str], float]:
-    """For each pair in `nearest` the distance (Å) down to which its dimer's energy rises, from that in the data on."""
+    """For each pair the distance (Å) down to which its dimer's energy rises, starting at that in `nearest`."""
     found = {}
     for pair, smallest in nearest.items():
         distances = np.geomspace(smallest, min(SHORTEST, smallest), _POINTS)
@@ -117,7 +117,7 @@ def _of(nearest: Mapping[tuple[str, str], float], first: str, second: str) -> fl
 
 
 def scaled(atoms: Atoms, scale: float) -> Atoms:
-    """A structure with all its lengths times `scale`."""
+    """A structure with all lengths multiplied by `scale`."""
     scaled = atoms.copy()
     scaled.set_cell(atoms.cell.array * scale)
     scaled.positions *= scale

@@ -1,7 +1,7 @@
-"""Whether data hold what a model of these elements needs, and energies that belong together: before anything is fitted.
+"""Checks before fitting: whether the data cover the elements of the model, and whether energies are consistent.
 
-Energies are looked at as their deviation from atomic energies alone, E/N - Σ x_e E0_e with x the composition, where E0
-minimizes the sum of the absolute deviations: half of the configurations could be wrong without moving it.
+Energies are examined as deviations from atomic energies alone, E/N - Σ x_e E0_e with x the composition, where E0
+minimizes the sum of absolute deviations: half of the configurations could be wrong without moving it.
 """
 
 from __future__ import annotations
@@ -25,32 +25,32 @@ from acegen.runtime.neighbours import neighbour_list
 Floats = NDArray[np.float64]
 
 _FEW_CONFIGURATIONS, _FEW_ATOMS = 3, 30
-"""An element that fewer configurations, and fewer atoms, have is worth a word."""
+"""An element that occurs in fewer configurations, and as fewer atoms, is reported."""
 
 _MANY = 10
-"""Configurations from which on it is no surprise that all of them are needed."""
+"""Configurations below which rare elements are not reported: small data sets need every configuration."""
 
 _SAME_PLACE = 20.0
-"""Deviations beyond this many standard deviations, by their median, are none of the rest."""
+"""Deviations beyond this many standard deviations, by their median, are outliers."""
 
 _NEAR = 0.1
-"""Relative difference of an energy and the mean one per atom, for one that looks as if it were meant per atom."""
+"""Relative difference between an energy and the mean one per atom, for an energy that appears to be per atom."""
 
 _LEAST = 5
-"""Energies it takes to tell which belong together."""
+"""Energies needed to judge which are consistent."""
 
 _STEPS = 100
 
 
 def fitted(parts: Parts, settings: FitSettings) -> tuple[Configuration, ...]:
-    """The configurations with labels that the last fit sees."""
+    """The configurations with labels that the final fit uses."""
     numbered = zip(parts.training.configurations, parts.folds, strict=True)
     own = [c for c, fold in numbered if settings.solver.refit or fold == ALWAYS]
     return tuple(c for c in own if c.energy is not None or c.forces is not None)
 
 
 def check_content(parts: Parts, settings: FitSettings) -> list[Finding]:
-    """Elements, pairs of elements, compositions and energies of the data.
+    """Check elements, pairs of elements, compositions and energies of the data.
 
     Raises:
         FitError: there are no data for an element of the spec, energies per atom where totals belong, or weights above
@@ -72,12 +72,12 @@ def check_content(parts: Parts, settings: FitSettings) -> list[Finding]:
 
 
 def energy_deviations(data: Sequence[Configuration], elements: Sequence[str]) -> tuple[Floats, float]:
-    """Energies per atom (eV) less what atomic energies give, and their standard deviation by the median.
+    """Energies per atom (eV) minus the part due to atomic energies, and their standard deviation by the median.
 
-    Single atoms do not count for the atomic energies: theirs is that of no bond.
+    Single atoms do not enter the atomic energies, since they have no bonds.
 
     Returns:
-        (n,), not a number without energy; a scale in eV/atom, infinite if too few have one.
+        (n,), NaN without energy; a scale in eV/atom, infinite if there are too few energies.
     """
     sizes = np.array([len(c.atoms) for c in data], dtype=float)
     energies = np.array([np.nan if c.energy is None else c.energy for c in data]) / sizes
@@ -85,7 +85,7 @@ def energy_deviations(data: Sequence[Configuration], elements: Sequence[str]) ->
     known = np.isfinite(energies) & (sizes > 1)
     if known.sum() < _LEAST:
         return energies - energies, np.inf
-    middle = float(np.median(energies[known]))  # fractions add up to one: nothing but digits is lost
+    middle = float(np.median(energies[known]))  # fractions add up to one: only digits are lost
     deviations = energies - middle - fractions @ _least_absolute(fractions[known], energies[known] - middle)
     return deviations, _spread(deviations[known])
 
@@ -98,8 +98,8 @@ def _check_elements(
     if missing:
         names = ", ".join(missing)
         raise FitError(
-            f"the spec has {names}, of which there are no data to fit to: energies and forces would be zero. Give "
-            f"configurations with {names} for data.train, or leave {names} out of the elements of the spec."
+            f"the spec has {names}, for which there are no data to fit to: energies and forces would be zero. Add "
+            f"configurations with {names} to data.train, or leave {names} out of the elements of the spec."
         )
     findings = []
     bonded, pairs = _bonds(data, elements, reach)
@@ -108,13 +108,13 @@ def _check_elements(
         if element not in bonded:
             findings.append(
                 Finding(
-                    f"{element} occurs only without neighbours within the cutoff; nothing can be learned of its bonds, "
-                    "which will have neither energy nor force. Give configurations in which it has neighbours",
+                    f"{element} occurs only without neighbours within the cutoff; nothing can be learned about its "
+                    "bonds, which will have neither energy nor force. Add configurations in which it has neighbours",
                     tuple(holding),
                 )
             )
         elif len(data) >= _MANY and len(holding) < _FEW_CONFIGURATIONS and counts[:, i].sum() < _FEW_ATOMS:
-            text = f"{element} occurs in {len(holding)} of {len(data):,} configurations; little can be learned of it"
+            text = f"{element} occurs in {len(holding)} of {len(data):,} configurations; little can be learned about it"
             findings.append(Finding(text, tuple(holding)))
     never = [
         f"{a}-{b}"
@@ -124,8 +124,8 @@ def _check_elements(
     if never:
         findings.append(
             Finding(
-                f"no configuration has {', '.join(never)} within the cutoff; such neighbours will not interact. Give "
-                "configurations with them, or keep to structures without"
+                f"no configuration has {', '.join(never)} within the cutoff; such neighbours will not interact. Add "
+                "configurations with them, or use the potential only for structures without them"
             )
         )
     return findings
@@ -134,7 +134,7 @@ def _check_elements(
 def _bonds(
     data: Sequence[Configuration], elements: Sequence[str], reach: Sequence[Sequence[float]]
 ) -> tuple[set[str], set[frozenset[str]]]:
-    """Elements with neighbours, and pairs of elements that are neighbours. Looks until all are found."""
+    """Elements with neighbours, and pairs of elements that are neighbours. Stops when all are found."""
     reaches = np.array(reach)
     found = np.zeros((len(elements),) * 2, dtype=bool)
     for configuration in data:
@@ -152,7 +152,7 @@ def _bonds(
 
 
 def _check_composition(data: Sequence[Configuration], elements: Sequence[str]) -> list[Finding]:
-    """Atomic energies that the compositions cannot tell apart."""
+    """Atomic energies that the compositions do not determine."""
     with_energy = [c for c in data if c.energy is not None]
     counts = np.array([c.counts(elements) for c in with_energy]).reshape(-1, len(elements))
     present = np.flatnonzero(counts.any(axis=0))
@@ -166,8 +166,8 @@ def _check_composition(data: Sequence[Configuration], elements: Sequence[str]) -
     only = f"always occur as {formulas[0]}" if len(formulas) == 1 else f"occur as {listed(formulas)} only"
     return [
         Finding(
-            f"the data cannot tell the atomic energies of {', '.join(shared)} apart, which {only}: what is fitted is "
-            "right for these compositions, and shared out between the elements without meaning. For other "
+            f"the data do not determine the separate atomic energies of {', '.join(shared)}, which {only}: the fit is "
+            "right for these compositions, but divides their energy arbitrarily between the elements. For other "
             "compositions, or energies of formation, give [atomic_energies], or add configurations of isolated atoms"
         )
     ]
@@ -182,12 +182,12 @@ def _check_totals(data: Sequence[Configuration], elements: Sequence[str]) -> Non
     labels = np.array([c.energy for c in known], dtype=float)
     deviations, scale = energy_deviations(known, elements)
     fractions = np.array([c.counts(elements) for c in known]) / sizes[:, None]
-    advice = "Energies have to be those of all atoms together; multiply by the number of atoms, or leave them out."
+    advice = "Energies must be totals of all atoms; multiply them by the number of atoms, or leave them out."
     middle = float(np.median(labels))
     as_means = _spread(labels - middle - fractions @ _least_absolute(fractions, labels - middle))
     if scale > _SAME_PLACE * max(as_means, 1e-3 * float(np.median(np.abs(labels)))):
         raise FitError(
-            f"the energies of {configurations(len(known))} per atom, it seems: as they stand they differ by "
+            f"the energies of {configurations(len(known))} apparently per atom: as given they differ by "
             f"{as_means:.3g} eV, divided by the number of atoms by {scale:.3g} eV. {advice}"
         )
     expected = labels / sizes - deviations  # per atom, by atomic energies
@@ -196,7 +196,7 @@ def _check_totals(data: Sequence[Configuration], elements: Sequence[str]) -> Non
     if means.sum() >= max(_FEW_CONFIGURATIONS, 0.8 * odd.sum()):
         places = [c.where for c, mean in zip(known, means, strict=True) if mean]
         raise FitError(
-            f"the energies of {configurations(len(places))} per atom, it seems, those of the others totals: "
+            f"the energies of {configurations(len(places))} apparently per atom, those of the others totals: "
             f"{listed(places)}. {advice}"
         )
 
@@ -216,5 +216,5 @@ def _least_absolute(matrix: Floats, target: Floats) -> Floats:
 
 
 def _spread(deviations: Floats) -> float:
-    """Standard deviation of normally distributed numbers by the median of their size."""
+    """Standard deviation of normally distributed numbers, by the median of their absolute values."""
     return 1.4826 * float(np.median(np.abs(deviations)))

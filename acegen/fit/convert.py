@@ -1,4 +1,4 @@
-"""Any file of labelled configurations to one in extended XYZ."""
+"""Conversion of any file of labelled configurations to extended XYZ."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ def convert(inputs: Sequence[str], output: Path, trust: bool, progress: Progress
     """Write the configurations of all inputs, with all their labels, to one file in extended XYZ.
 
     Args:
-        inputs: files that `acegen.fit.reading` knows, pickled DataFrames of pacemaker, and folders of FitSNAP's JSON.
+        inputs: files of formats known to `acegen.fit.reading`, pickled DataFrames of pacemaker, and folders of FitSNAP
+            JSON.
         output: the file to write; it must not exist.
         trust: pickles may be read, which runs whatever code they hold.
-        progress: told about the inputs.
+        progress: receives the number of inputs done.
 
     Returns:
         The number of configurations.
@@ -38,7 +39,7 @@ def convert(inputs: Sequence[str], output: Path, trust: bool, progress: Progress
         FitError: an input cannot be read, or the output exists or cannot be written; then there is no output.
     """
     if output.suffix not in _ENDINGS:
-        raise FitError(f"{output}: the last name is that of the file to write; it must end in {' or '.join(_ENDINGS)}.")
+        raise FitError(f"{output}: the last argument is the file to write; it must end in {' or '.join(_ENDINGS)}.")
     if output.exists():
         raise FitError(f"{output} exists. Remove it, or choose another name for the file to write.")
     files = [file for name in inputs for file in _files(name)]
@@ -68,7 +69,7 @@ def _frames(file: str, trust: bool) -> Iterator[Atoms]:
 
 
 def _writable(atoms: Atoms, file: str) -> Atoms:
-    """With everything in `info` and `arrays` in a form that extended XYZ has."""
+    """With everything in `info` and `arrays` in a form that extended XYZ can hold."""
     plain = atoms.copy()
     plain.constraints = []
     everything: dict[str, Any] = {**atoms.info, **(atoms.calc.results if atoms.calc is not None else {})}
@@ -88,7 +89,7 @@ def _writable(atoms: Atoms, file: str) -> Atoms:
 
 
 def _write(frames: Sequence[Atoms], output: Path) -> None:
-    """Complete or not at all."""
+    """Write the complete file, or none."""
     from ase.io import write
 
     try:

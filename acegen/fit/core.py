@@ -1,4 +1,4 @@
-"""A repulsive core below the distances of the data: where ZBL takes over from what is fitted."""
+"""A repulsive core below the distances of the data: where ZBL replaces the fitted part."""
 
 from __future__ import annotations
 
@@ -11,28 +11,29 @@ from ase.data import atomic_numbers, covalent_radii
 OUTER = 0.85
 """Where the core begins, in units of the smallest distance in the data.
 
-The smallest distance is that of a few atoms, and others come closer: of random halves and fifths of data one has a
-smallest distance below that of the rest by up to 2 % (a molecule), 4 % (water), 7 % (silicon), 11 % (copper) and 18 %
-(the rarer pairs of an alloy). Where the switch is at work, forces are those of switching off a whole site energy: a
-model with a switch from 0.99 on had force errors of 0.75 eV/Å; cross-validation, which it is no part of, said 0.022.
+The smallest distance is that of a few atoms, and others come closer: when data are split at random into halves or
+fifths, the smallest distance of one part is below that of the rest by up to 2 % (a molecule), 4 % (water), 7 %
+(silicon), 11 % (copper) and 18 % (the rarer pairs of an alloy). Within the switch, forces include those of switching
+off a whole site energy: a model whose switch began at 0.99 had force errors of 0.75 eV/Å, while cross-validation, which
+does not include the switch, gave 0.022.
 
-A ZBL that reaches 1.4 times as far, among the data, is steep there and has to be fitted away: the force error of
+A ZBL that reaches 1.4 times as far, into the data, is steep there and the fit has to cancel it: the force error of
 copper (EMT, order 3, levels 10, 9, 8) was then 0.129 eV/Å instead of 0.003.
 """
 
 INNER = 0.7
-"""Where it has taken over entirely, likewise."""
+"""Where it has replaced the fitted part entirely, in the same units."""
 
 _UNSEEN = 0.8
-"""What stands for the smallest distance of a pair that does not occur, in units of the sum of covalent radii."""
+"""Assumed smallest distance of a pair that does not occur, in units of the sum of covalent radii."""
 
 
 def core_tables(nearest: Mapping[tuple[str, str], float], elements: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Tables `zbl` and `inner_cutoff` of a specification, for data with these smallest distances.
 
-    Both switches share one window below the data: from its upper to its lower end what is fitted goes to zero and
-    ZBL comes on. Nothing changes for the data, neither their energies nor what can be fitted to them. Below the window
-    the energy is that of ZBL and rises. In it, and above, `acegen.fit.repulsion` holds the fit.
+    Both switches share one window below the data: from its upper to its lower end the fitted part goes to zero and
+    ZBL is switched on. Nothing changes for the data, neither their energies nor what can be fitted to them. Below the
+    window the energy is that of ZBL and rises. In and above it, `acegen.fit.repulsion` constrains the fit.
 
     Args:
         nearest: smallest distance (Å) by pair of elements, either way round, as `nearest_distances` gives it; pairs

@@ -1,9 +1,9 @@
-"""Labels held against fits: virials and forces against a first fit without them, all labels against the last one.
+"""Labels compared with fits: virials and forces with a first fit without them, all labels with the final one.
 
 A virial is a derivative of the energy, so that a fit to energies and forces alone predicts it. The first fit is made
 from the triangles, with functions of low level and a strength by generalized cross-validation; it need not be good to
-tell a sign, or GPa from eV/Å³. Predictions may miss a constant pressure (cells of one volume hardly determine it), so
-that a sign is judged by what varies.
+reveal a wrong sign, or GPa instead of eV/Å³. Predictions may be off by a constant pressure (cells of one volume hardly
+determine it), so a sign is judged by the variation.
 """
 
 from __future__ import annotations
@@ -31,95 +31,95 @@ Predict = Callable[[Solution, Dataset], list[Comparison]]
 """Predictions of coefficients, as `evaluation.compare_linear`."""
 
 _FUNCTIONS = 500
-"""Functions of the first fit, those of the lowest levels: enough, and quickly done."""
+"""Functions of the first fit, those of the lowest levels: enough, and fast."""
 
 _SAMPLE = 4000
-"""Atoms of the configurations whose virials are looked at first; only if these look wrong all are."""
+"""Atoms of the configurations whose virials are checked first; all are checked only if these look wrong."""
 
 _STRENGTHS = 10.0 ** np.arange(-7.0, -0.9, 0.5)
 
 _LEFT = 0.1
-"""Part of the rows that must be left over: of what is nearly interpolated cross-validation says nothing any more."""
+"""Fraction of the rows that must be left as degrees of freedom: near interpolation cross-validation is meaningless."""
 
 _FAR = 5.0
-"""Deviations beyond this many of the usual ones say that the label is not the prediction."""
+"""Deviations beyond this many times the usual one mean that label and prediction disagree."""
 
 _BETTER = 3.0
-"""By how much a factor has to explain a label better than none."""
+"""How much better a factor has to explain a label than no factor."""
 
 _ENOUGH = 4
-"""Configurations it takes to judge their virials together."""
+"""Configurations needed to judge their virials together."""
 
 _ALIKE = 0.8
 """Cosine between label and prediction, of either sign, for one to be a multiple of the other."""
 
 _MOST = 0.75
-"""Part of a group of configurations that has to say the same."""
+"""Fraction of a group of configurations that has to agree."""
 
 _TENTH = 0.1
-"""A factor, or its inverse, that no prediction is wrong by."""
+"""A factor, or its inverse, by which no prediction is wrong."""
 
 _ODD_SLOPE = 2.5
-"""Factor, or its inverse, beyond which labels are not those of the first fit, whatever their units may be."""
+"""Factor, or its inverse, beyond which labels disagree with the first fit, whatever their units may be."""
 
 _FLIPPED = 0.25
-"""Part of the cross-validated square error that is left with forces of the other sign, below which theirs is wrong."""
+"""If flipping the sign of forces reduces the cross-validated square error below this fraction, the sign is wrong."""
 
 _OUTLIER = 10.0
-"""Residuals beyond this many medians are named, if they are also beyond `_OWN` of what there is to be described."""
+"""Residuals beyond this many medians are reported, if they also exceed the fraction `_OWN` of the size of the label."""
 
 _OWN = {"energy": 0.4, "forces": 0.5, "virial": 0.5}
 _TURNED = 1.5
-"""Residuals of this part of the label are nearer to those of the opposite sign than to none."""
+"""Beyond this fraction of the label, residuals are closer to those of the opposite sign than to zero."""
 
 _APART = 20.0
-"""Energies that are so many standard deviations from those of free atoms are none of the rest."""
+"""Energies this many standard deviations from those of free atoms are outliers."""
 
 _GAP = 20.0
-"""Distance of two groups of energies by their median deviation; normally distributed ones are not so far apart."""
+"""Distance of two groups of energies in median deviations; normally distributed energies are not so far apart."""
 
 _UNEXPLAINED = 0.3
-"""Part of that distance which is left as residual of the smaller group, if nothing tells it from the other."""
+"""Fraction of that distance left as residual of the smaller group if the model does not distinguish the groups."""
 
 _LEAST = {"energy": 0.005, "forces": 0.05, "virial": 0.02}
-"""Residuals (eV/atom, eV/Å, eV/atom) that are never named."""
+"""Residuals (eV/atom, eV/Å, eV/atom) up to which nothing is reported."""
 
 _NAMES = {"energy": "an energy", "forces": "forces", "virial": "a virial"}
 _UNITS = {"energy": "eV/atom", "forces": "eV/Å", "virial": "eV/atom"}
 
 
 def check_against_first_fit(problem: Problem, settings: FitSettings, parts: Parts, predict: Predict) -> list[Finding]:
-    """Forces of the wrong sign, and virials or stresses of the wrong sign or in other units.
+    """Find forces of the wrong sign, and virials or stresses of the wrong sign or in other units.
 
     Args:
         problem: the assembled triangles.
-        settings: of the fit; virials of weight zero are not looked at.
+        settings: of the fit; virials of weight zero are not checked.
         parts: the data.
         predict: evaluates coefficients.
 
     Returns:
-        What could also be the fault of the first fit: the sign of a minority of the virials, single configurations.
+        Findings that could also be due to the first fit: the sign of a minority of the virials, single configurations.
 
     Raises:
-        FitError: forces have the wrong sign, most virials have, or several are in other units. It names the
+        FitError: forces or most virials have the wrong sign, or several virials are in other units. It names the
             configurations and the likely mistake.
     """
-    with threadpool_limits(1):  # for so few functions threads of BLAS wait for each other longer than they work
+    with threadpool_limits(1):  # for so few functions BLAS threads wait for each other longer than they work
         return _check_against_first_fit(problem, settings, parts, predict)
 
 
 def check_predictions(
     dataset: Dataset, comparisons: Sequence[Comparison], deviations: Floats, spread: float, part: str
 ) -> list[Finding]:
-    """Configurations whose labels are much further from their predictions than those of the others.
+    """Find configurations whose labels are much further from their predictions than those of the others.
 
-    A model may describe some kinds of configuration worse than others by far; what is named has a residual of the size
-    of what there is to be described: of the deviation of its energy from that of free atoms, of its forces, its virial.
+    A model may describe some kinds of configuration far worse than others; a configuration is named if its residual is
+    also comparable to the quantity itself: the deviation of its energy from that of free atoms, its forces, its virial.
 
     Args:
         dataset: one part of the data.
         comparisons: labels and predictions of its configurations.
-        deviations: (n,) energies per atom less those of atomic energies alone, eV; not a number where unknown.
+        deviations: (n,) energies per atom minus those of atomic energies alone, eV; NaN where unknown.
         spread: their standard deviation, eV.
         part: its name.
     """
@@ -127,7 +127,7 @@ def check_predictions(
     for quantity in ("energy", "forces", "virial"):
         pairs = [getattr(c, quantity) for c in comparisons]
         known = [i for i, pair in enumerate(pairs) if pair is not None]
-        # What has little weight is not meant to be described well.
+        # Configurations of little weight are not meant to be described well.
         sizes = np.array([min(1.0, dataset.configurations[i].weight) * _rms(np.subtract(*pairs[i])) for i in known])
         if quantity == "energy":
             telling = np.isfinite(deviations[known])
@@ -142,7 +142,7 @@ def check_predictions(
         if quantity == "forces":
             far |= (sizes > _FAR * usual) & (sizes > _TURNED * own)
         elif quantity == "energy":
-            far |= (own > _APART * spread) & (sizes > _OWN[quantity] * own)  # whatever became of the other residuals
+            far |= (own > _APART * spread) & (sizes > _OWN[quantity] * own)  # regardless of the other residuals
         odd = np.flatnonzero(far & (sizes > _LEAST[quantity]))
         if len(odd):
             worst = odd[np.argsort(-sizes[odd], kind="stable")]
@@ -150,7 +150,7 @@ def check_predictions(
             findings.append(
                 Finding(
                     f"{part} data: {configurations(len(odd), 'has', 'have')} {_NAMES[quantity]} far from what the "
-                    f"potential gives (half of them all are within {usual:.2g} {_UNITS[quantity]}); to be checked",
+                    f"potential predicts (half of all are within {usual:.2g} {_UNITS[quantity]}); to be checked",
                     places,
                 )
             )
@@ -160,7 +160,7 @@ def check_predictions(
 def check_energy_groups(
     data: Sequence[Configuration], comparisons: Sequence[Comparison], deviations: Floats
 ) -> list[Finding]:
-    """Energies in two groups far apart that the potential does not tell apart: those of two codes, or two settings.
+    """Find two groups of energies far apart that the potential does not distinguish, as from two codes or settings.
 
     Args:
         data: all configurations.
@@ -181,7 +181,7 @@ def check_energy_groups(
         return []
     return [
         Finding(
-            f"the energies fall into two groups, {gap:.3g} eV/atom apart, which the potential does not tell apart, as "
+            f"the energies fall into two groups, {gap:.3g} eV/atom apart, which the potential does not distinguish, as "
             f"if they came from two codes or two sets of pseudopotentials; {configurations(len(group))} in the smaller "
             "one",
             tuple(data[i].where for i in sorted(group)),
@@ -193,7 +193,7 @@ def _check_against_first_fit(problem: Problem, settings: FitSettings, parts: Par
     weights, data = settings.weights, problem.everything
     first = Weights(weights.energy[len(weights.energy) // 2], weights.forces, 0.0)
     if not any(data[q].n_rows and getattr(first, q) > 0 for q in ("energy", "forces")):
-        return []  # of no weight: there is nothing to hold labels against
+        return []  # of no weight: there is nothing to compare labels with
     smoothness = settings.solver.smoothness[0]
     low = problem.used[np.argsort(problem.levels[problem.used], kind="stable")[:_FUNCTIONS]]
     reduced = reduce_problem(problem, data, first, smoothness, low, normal=True)
@@ -221,7 +221,7 @@ def _by_gcv(reduced: Reduced, target: Floats, rest: float) -> tuple[float, float
 
 
 def _check_sign_of_forces(problem: Problem, reduced: Reduced, weights: Weights, smoothness: float) -> None:
-    """Raises FitError if energies and minus the forces belong together much better than energies and forces."""
+    """Raises FitError if energies fit together with minus the forces much better than with the forces."""
     forces = problem.everything["forces"]
     turned = forces.matrix.copy()
     turned[:, problem.columns.target] *= -1
@@ -230,14 +230,14 @@ def _check_sign_of_forces(problem: Problem, reduced: Reduced, weights: Weights, 
     scores = [_by_gcv(reduced, case.target, case.rest)[1] for case in (reduced, opposite)]
     if scores[1] < _FLIPPED * scores[0]:
         raise FitError(
-            "the forces have the wrong sign, it seems: energies and minus these forces are fitted much better. Forces "
+            "the forces apparently have the wrong sign: energies and minus these forces are fitted much better. Forces "
             "are minus the gradient of the energy; change the sign of the labels, or name another key in "
             "data.keys.forces."
         )
 
 
 def _check_virials(labelled: Sequence[Configuration], predict: Callable[[Dataset], list[Comparison]]) -> list[Finding]:
-    """Virials that are a multiple of what is predicted. Raises FitError if it cannot be the prediction's fault."""
+    """Find virials that are a multiple of their predictions. Raises FitError if the prediction cannot be at fault."""
     sample = _sample(labelled)
     found = _odd_virials(sample, predict(Dataset(tuple(sample))))
     if found and len(sample) < len(labelled):
@@ -254,7 +254,7 @@ def _check_virials(labelled: Sequence[Configuration], predict: Callable[[Dataset
         certain |= odd.common and (_unmistakable(odd.factor) or 2 * len(odd.configurations) > len(labelled))
     if certain:
         advice = (
-            f"Mend the labels ({STRESS_IS}), name other keys in data.keys, or set weights.virial = 0 to fit without "
+            f"Correct the labels ({STRESS_IS}), name other keys in data.keys, or set weights.virial = 0 to fit without "
             "them."
         )
         raise FitError("\n".join([*map(str, findings), advice]))
@@ -262,7 +262,7 @@ def _check_virials(labelled: Sequence[Configuration], predict: Callable[[Dataset
 
 
 def _sample(labelled: Sequence[Configuration]) -> Sequence[Configuration]:
-    """Some of the configurations, from all over the data, of few atoms together."""
+    """A random sample of the configurations, with a limited total number of atoms."""
     order = np.random.default_rng(0).permutation(len(labelled))
     together = np.cumsum([len(labelled[i].atoms) for i in order])
     count = max(1, int(np.searchsorted(together, _SAMPLE, side="right")))
@@ -280,7 +280,7 @@ class _OddVirials:
 
 
 def _odd_virials(data: Sequence[Configuration], comparisons: Sequence[Comparison]) -> list[_OddVirials]:
-    """Virials that are a multiple of the predicted ones: of all, of files, or of kinds, or else of some."""
+    """Virials that are a multiple of the predicted ones: of all configurations, files or kinds, or else of some."""
     pairs = [c.virial for c in comparisons if c.virial is not None]
     labels, predictions = (np.array([pair[i] for pair in pairs]) for i in (0, 1))
     levels: tuple[Sequence[str], ...] = (
@@ -293,7 +293,7 @@ def _odd_virials(data: Sequence[Configuration], comparisons: Sequence[Comparison
         for name in dict.fromkeys(names):
             own = np.array([other == name for other in names])
             factor = _common_factor(labels[own], predictions[own])
-            # What has no name is more likely the first fit's own, unless it is the same everywhere.
+            # A factor without a name is more likely an error of the first fit, unless it is the same everywhere.
             if factor is not None and (own.all() or likely_mistake(factor)):
                 found.append(_OddVirials(name, factor, [c for c, odd in zip(data, own, strict=True) if odd], True))
         if found:
@@ -311,7 +311,7 @@ def _unmistakable(factor: float) -> bool:
 
 
 def _common_factor(labels: Floats, predictions: Floats) -> float | None:
-    """The factor of labels on predictions (n, 6) up to a constant pressure, if most agree on one, and it is wrong."""
+    """The factor of labels over predictions (n, 6) up to a constant pressure, if most agree on one and it is wrong."""
     if len(labels) < _ENOUGH:
         return None
     y, x = labels.copy(), predictions.copy()
@@ -329,7 +329,7 @@ def _common_factor(labels: Floats, predictions: Floats) -> float | None:
 
 
 def _frequent_factor(labels: Floats, predictions: Floats) -> tuple[float, NDArray[np.bool_]]:
-    """The factor with a name that explains the most labels (n, 6) much better than one does, and which these are."""
+    """The named factor that explains the most labels (n, 6) much better than a factor of one, and which these are."""
     factors = np.array([1.0, *known_factors()])
     distance = np.linalg.norm(labels[:, None] / factors[:, None] - predictions[:, None], axis=2)
     size = np.linalg.norm(labels[:, None] / factors[:, None], axis=2)

@@ -1,4 +1,4 @@
-"""Curves that show what a potential is like away from the data: dimers, and energy against volume."""
+"""Curves that show the behaviour of a potential away from the data: dimers, and energy against volume."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _CLOSE = 3.5
 """Å; most pairs of elements are closer than this somewhere in the data."""
 
 _SMALL = 256
-"""Atoms of a structure that is evaluated at many volumes in a moment."""
+"""Largest number of atoms of a structure that is quickly evaluated at many volumes."""
 
 _VOLUMES, _FEW_VOLUMES = 41, 9
-"""Volumes of a curve, and how few will do where a structure has many atoms."""
+"""Number of volumes of a curve, and the minimum for structures of many atoms."""
 
 
 @dataclass(frozen=True)
 class DimerCurve:
-    """Energy of a dimer without the isolated atoms, and the part of it that is neither pair term nor reference.
+    """Energy of a dimer relative to isolated atoms, and the part of it that is neither pair term nor reference.
 
     Attributes:
         distance: Å.
@@ -80,7 +80,7 @@ def dimer_curve(
 
 @dataclass(frozen=True)
 class VolumeCurve:
-    """Energy per atom (eV) of a scaled structure against its volume per atom (Å³), and data next to it."""
+    """Energy per atom (eV) of a scaled structure against its volume per atom (Å³), with data for comparison."""
 
     formula: str
     volume: Floats
@@ -102,7 +102,7 @@ def volume_curve(model: Model, data: Dataset, reach: float = 0.25) -> VolumeCurv
     energies = np.array([(c.energy or 0.0) / len(c.atoms) for c in periodic])
     near = [[periodic[i].atoms for i in np.flatnonzero(energies < energies.min() + window)] for window in (0.05, 0.5)]
     small = [[atoms for atoms in chosen if len(atoms) <= _SMALL] for chosen in near]
-    # A slab's volume is mostly vacuum: of all of them, take the densest.
+    # A slab's volume is mostly vacuum, so take the densest structure.
     atoms = min(
         small[0] or small[1] or [min(near[0], key=len)], key=lambda atoms: (atoms.get_volume() / len(atoms), len(atoms))
     )
@@ -121,7 +121,7 @@ def volume_curve(model: Model, data: Dataset, reach: float = 0.25) -> VolumeCurv
 def nearest_distances(data: Dataset, elements: tuple[str, ...], cutoff: float) -> dict[tuple[str, str], float]:
     """The smallest distance (Å) of each pair of elements within the cutoff, by pair in the order of elements.
 
-    Long lists are made only where a pair is that is nowhere close.
+    Long neighbour lists are computed only for pairs that are nowhere close.
     """
     pairs = list(combinations_with_replacement(elements, 2))
     nearest = _smallest(data, elements, pairs, min(_CLOSE, cutoff))
@@ -133,7 +133,7 @@ def nearest_distances(data: Dataset, elements: tuple[str, ...], cutoff: float) -
 def _smallest(
     data: Dataset, elements: tuple[str, ...], pairs: Sequence[tuple[str, str]], cutoff: float
 ) -> dict[tuple[str, str], float]:
-    """Smallest distances of some pairs of elements, of those that occur within the cutoff."""
+    """Smallest distances of the given pairs of elements that occur within the cutoff."""
     nearest: dict[tuple[str, str], float] = {}
     position = {element: i for i, element in enumerate(elements)}
     for configuration in data.configurations:

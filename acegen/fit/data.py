@@ -1,4 +1,4 @@
-"""Labelled configurations: read, checked, weighted, and shared out to folds."""
+"""Labelled configurations: read, checked, weighted, and assigned to folds."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 _CLOSEST = 0.55
-"""Distances below this part of the sum of covalent radii do not occur below some hundred GPa."""
+"""Distances below this fraction of the sum of covalent radii do not occur below some hundred GPa."""
 
 
 def read_parts(settings: FitSettings) -> Parts:
-    """Read and weight the data of a fit, and share them out to folds.
+    """Read and weight the data of a fit, and assign them to folds.
 
     Raises:
-        FitError: as `read_dataset`, `hold_out` and `weighted`, or nothing is left to fit to.
+        FitError: as `read_dataset`, `hold_out` and `weighted`, or there is nothing to fit to.
     """
     data, elements = settings.data, settings.elements
     training = read_dataset(data.train, data.keys, elements)
@@ -46,12 +46,12 @@ def read_parts(settings: FitSettings) -> Parts:
     if not any(training.n_labels[quantity] for quantity in ("energy", "forces")):
         raise FitError(
             f"the training data have no usable energy and no usable forces ({len(training.configurations)} "
-            "configurations of weight above zero). Look at data.train, data.keys and weights.config_type."
+            "configurations of weight above zero). Check data.train, data.keys and weights.config_type."
         )
     if isinstance(data.validation, tuple) and not apart.configurations:
         raise FitError(
-            "data.validation holds no configuration of weight above zero. Look at weights.config_type, or leave "
-            "data.validation out: folds decide then."
+            "data.validation holds no configuration of weight above zero. Check weights.config_type, or leave "
+            "data.validation out to cross-validate by folds."
         )
     if data.validation is None:
         folds = assign_folds(training.configurations, data.folds, data.seed, settings.decisive)
@@ -73,14 +73,14 @@ def describe_missing(dataset: Dataset) -> str:
 def read_dataset(
     files: Sequence[str], keys: KeySettings, elements: Sequence[str], chosen_occur: bool = True
 ) -> Dataset:
-    """Read extended-XYZ files, or others that `acegen.fit.reading` knows.
+    """Read extended-XYZ files, or other formats known to `acegen.fit.reading`.
 
     Labels that are absent, not finite or of weight zero are left out and counted.
 
     Args:
         files: their paths.
         keys: names of the labels.
-        elements: that may occur.
+        elements: the elements that may occur.
         chosen_occur: whether keys that were set by hand must occur in one of the files.
 
     Raises:
@@ -112,14 +112,14 @@ def read_dataset(
     if not configurations and n_excluded:
         raise FitError(
             f"{', '.join(files)}: all {n_excluded:,} configurations have the weight 0 ('{keys.weight}'), which leaves "
-            'them out. Mend it, or set data.keys.weight = "" to do without.'
+            'them out. Correct it, or set data.keys.weight = "" to ignore it.'
         )
     _check_distances(configurations)
     return Dataset(tuple(configurations), n_excluded)
 
 
 def weighted(dataset: Dataset, by_kind: dict[str, float], kinds: set[str]) -> Dataset:
-    """The configurations with the factor of their kind, besides their own; those of factor zero are left out.
+    """The configurations, weighted by the factor of their kind as well; those of factor zero are left out.
 
     Raises:
         FitError: a factor is given for a kind that does not occur.
@@ -128,7 +128,7 @@ def weighted(dataset: Dataset, by_kind: dict[str, float], kinds: set[str]) -> Da
         if kind not in kinds:
             close = get_close_matches(kind, kinds, n=1)
             hint = f"; did you mean '{close[0]}'?" if close else ""
-            raise FitError(f"weights.config_type names '{kind}', which no configuration is{hint}; {_listed(kinds)}.")
+            raise FitError(f"weights.config_type names '{kind}', a kind that does not occur{hint}; {_listed(kinds)}.")
     changed = [replace(c, weight=c.weight * by_kind.get(c.config_type, 1.0)) for c in dataset.configurations]
     return replace(dataset, configurations=tuple(c for c in changed if c.weight > 0))
 
@@ -149,13 +149,13 @@ def _configuration(
     unknown = sorted(set(atoms.get_chemical_symbols()) - set(elements))
     if unknown:
         raise FitError(
-            f"{where} holds {', '.join(unknown)}; the spec has {', '.join(elements)}. Add the element to "
+            f"{where} contains {', '.join(unknown)}; the spec has {', '.join(elements)}. Add the element to "
             "basis.elements, or leave the configuration out."
         )
     if len(atoms) == 0:
-        raise FitError(f"{where} holds no atoms. Leave it out.")
+        raise FitError(f"{where} has no atoms. Leave it out.")
     if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell.array).all()):
-        raise FitError(f"{where} has positions or a cell that are not finite. Mend it or leave it out.")
+        raise FitError(f"{where} has positions or a cell that are not finite. Correct it or leave it out.")
     energy = read_numbers(find_label(atoms, keys.energy), (), where, keys.energy)
     forces = read_numbers(find_label(atoms, keys.forces), (len(atoms), 3), where, keys.forces)
     virial = read_voigt(find_label(atoms, keys.virial), where, keys.virial)
@@ -184,10 +184,10 @@ def _with_weights(configuration: Configuration, weights: LabelWeights) -> Config
 
 
 def _check_distances(configurations: Sequence[Configuration]) -> None:
-    """Warn of atoms closer than physics allows; a fit to them is seldom wanted.
+    """Warn of atoms closer than physics allows; fitting to them is seldom wanted.
 
     Raises:
-        FitError: atoms coincide, or the cell is none.
+        FitError: atoms coincide, or the cell is not valid.
     """
     from ase.data import covalent_radii
 
@@ -201,7 +201,7 @@ def _check_distances(configurations: Sequence[Configuration]) -> None:
             pairs = neighbour_list(configuration.atoms, 2 * _CLOSEST * float(radii.max()))
             check_vectors(pairs.displacement, pairs.first, pairs.neighbour)
         except StructureError as error:
-            raise FitError(f"{configuration.where}: {error} Mend it or leave it out.") from None
+            raise FitError(f"{configuration.where}: {error} Correct it or leave it out.") from None
         if not len(pairs.neighbour):
             continue
         distance = np.linalg.norm(pairs.displacement, axis=1)
@@ -211,7 +211,7 @@ def _check_distances(configurations: Sequence[Configuration]) -> None:
             i, j = int(pairs.center[worst]), int(pairs.neighbour[worst])
             warnings.warn(
                 f"{configuration.where}: atoms {i} and {j} are {distance[worst]:.3f} Å apart, closer than physics "
-                "allows. Check it; if it is meant, give it a weight of its own.",
+                "allows. Check it; if it is intended, give it its own weight.",
                 DataWarning,
                 stacklevel=2,
             )

@@ -1,4 +1,4 @@
-"""Labelled configurations in memory: with their weights, together, and shared out to the parts of a fit."""
+"""Labelled configurations in memory: with their weights, as data sets, and divided into the parts of a fit."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Configuration:
         forces: (N, 3), eV/Å, or None.
         virial: xx, yy, zz, yz, xz, xy, eV, or None.
         weight: factor of all its residuals.
-        weights: factors by quantity, besides.
+        weights: further factors, by quantity.
     """
 
     atoms: Atoms
@@ -57,7 +57,7 @@ class Configuration:
 
     @property
     def force_weights(self) -> Floats:
-        """Factor of the forces' residuals by atom, (N,); forces of factor zero are left out."""
+        """Factors of the force residuals by atom, (N,); forces of factor zero are left out."""
         return self.weight * np.broadcast_to(np.asarray(self.weights.forces), len(self.atoms))
 
     def counts(self, elements: Sequence[str]) -> Floats:
@@ -81,7 +81,7 @@ class Dataset:
     """Configurations of one part.
 
     Attributes:
-        configurations: those that count.
+        configurations: those in use.
         n_excluded: configurations of weight zero in the files, which are left out.
     """
 
@@ -116,8 +116,8 @@ class Parts:
     """Data of a fit.
 
     Attributes:
-        training: all that is fitted to.
-        folds: for each of them the fold in which it is held out to decide hyperparameters, from 0, or -1 for never.
+        training: all configurations fitted to.
+        folds: for each of them the fold in which it is held out to choose hyperparameters, from 0, or -1 for never.
         test: only reported on.
     """
 

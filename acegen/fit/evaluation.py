@@ -1,4 +1,4 @@
-"""What a model predicts for labelled configurations, and how far off it is by kind of configuration."""
+"""Predictions of a model for labelled configurations, and errors by kind of configuration."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ALL = "all"
 class Comparison:
     """Labels and predictions of one configuration; None: no label.
 
-    Energy in eV/atom, forces in eV/Å, virial in eV/atom. Forces are (n, 3), of the atoms whose forces count.
+    Energy in eV/atom, forces in eV/Å, virial in eV/atom. Forces are (n, 3), for the atoms whose forces are used.
     """
 
     config_type: str
@@ -82,7 +82,7 @@ def compare(model: Model, dataset: Dataset, progress: Progress) -> list[Comparis
 def compare_linear(
     model: Model, solution: Solution, composition: Floats, atomic_energies: Floats, dataset: Dataset, block_bytes: int
 ) -> list[Comparison]:
-    """Predictions of coefficients that were not compiled, from the design rows of a basis.
+    """Predictions by coefficients that were not compiled, from the design rows of a basis.
 
     Args:
         model: the compiled basis.
@@ -113,7 +113,7 @@ def compare_linear(
 
 
 def error_rows(part: str, comparisons: Sequence[Comparison]) -> list[ErrorRow]:
-    """Errors by kind of configuration, then of all together, unless they are of one kind."""
+    """Errors by kind of configuration, then for all together, unless there is only one kind."""
     kinds = sorted({c.config_type for c in comparisons})
     groups = [(kind, [c for c in comparisons if c.config_type == kind]) for kind in kinds]
     if kinds == [UNNAMED]:

@@ -1,9 +1,9 @@
-"""Tall-skinny QR: rows of a least-squares problem, however many, kept as a triangle.
+"""Tall-skinny QR: any number of rows of a least-squares problem, kept as a triangle.
 
 Of rows X with targets t only R of [X t] = QR is kept: it gives the same ‖Xc - t‖ for every c. Factors of parts are
 combined by stacking and factorizing again, in any order, on any machine (Demmel et al., SIAM J. Sci. Comput. 34,
-A206 (2012)). What is stacked is triangular, and only its part that is not zero is worked on: a fifth of the operations
-that the QR of a full matrix of this shape takes.
+A206 (2012)). The stacked factors are triangular and only their nonzero parts are processed, with a fifth of the
+operations of the QR of a full matrix of this shape.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from scipy.linalg import lapack
 Floats = NDArray[np.float64]
 
 MOST_SINGLE = 4096
-"""Rows that are kept as they are; more are reduced."""
+"""Largest number of rows kept unreduced."""
 
 _PANEL = 64
-"""Columns that are factorized together; the others are then updated by matrix products."""
+"""Columns factorized together; the others are then updated by matrix products."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Factor:
     Attributes:
         matrix: (k, columns): upper triangular with k at most `columns`, or the rows.
         n_rows: number of rows it stands for.
-        single: whether these are the rows themselves, so that each has a residual of its own.
+        single: whether these are the rows themselves, so that each row has its own residual.
     """
 
     matrix: Floats
@@ -71,11 +71,11 @@ def stacked(first: Floats, second: Floats) -> Floats:
     copy = np.array(below, order="F")
     panel = min(_PANEL, columns)
     result: Floats = lapack.dtpqrt(len(copy), panel, square, copy, overwrite_a=True, overwrite_b=True)[0]
-    return result  # what is below its diagonal is not touched
+    return result  # entries below the diagonal are not touched
 
 
 def _upper(packed: Floats) -> Floats:
-    """The upper triangle of a result of LAPACK, which keeps reflections below it."""
+    """The upper triangle of a result of LAPACK, which stores reflectors below it."""
     result = np.zeros(packed.shape, order="F")
     for column in range(packed.shape[1]):
         result[: column + 1, column] = packed[: column + 1, column]
@@ -83,7 +83,7 @@ def _upper(packed: Floats) -> Floats:
 
 
 def combined(factors: Iterable[Factor], columns: int) -> Factor:
-    """One factor for the rows of all. Single rows stay so while they are few."""
+    """One factor for the rows of all. Single rows remain single while they are few."""
     several = [factor for factor in factors if factor.n_rows]
     if len(several) == 1:
         return several[0]
@@ -97,9 +97,9 @@ def combined(factors: Iterable[Factor], columns: int) -> Factor:
 
 
 class RowBuffer:
-    """Takes rows in any number and keeps their factor, in memory of `capacity` rows (at least one for each column).
+    """Takes any number of rows and keeps their factor, in memory of `capacity` rows (at least one for each column).
 
-    Besides there is a triangle, and while it is combined with that of another `capacity` rows there are four.
+    A triangle needs further memory, and combining it with that of another `capacity` rows needs four.
     """
 
     def __init__(self, columns: int, capacity: int) -> None:
@@ -108,9 +108,9 @@ class RowBuffer:
         self._whole = Factor(np.zeros((0, columns), order="F"), 0)
 
     def add(self, blocks: Sequence[Floats], weight: float | Floats = 1.0) -> None:
-        """Add rows times a weight, one for all or a column (m, 1).
+        """Add rows multiplied by a weight, one for all or a column (m, 1).
 
-        They are given as blocks (m, k) side by side whose k add up to the columns.
+        The rows are given as blocks (m, k) side by side, whose widths k add up to the number of columns.
         """
         count, done = len(blocks[0]), 0
         while done < count:

@@ -1,4 +1,4 @@
-"""What checks of the data find: a sentence, and the configurations it is about."""
+"""Findings of checks of the data: a sentence, and the configurations it is about."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from acegen.errors import DataWarning
 
 NAMED = 3
-"""Configurations a message names; of more it gives the number."""
+"""Number of configurations a message names; the others are counted."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something about the data that a person should look at.
+    """Something about the data that a person should check.
 
     Attributes:
         text: what was found, and what to do.
-        places: file and number of the configurations, those that matter most first; empty: it is about all of them.
+        places: file and number of the configurations, most important first; empty if it is about all of them.
     """
 
     text: str

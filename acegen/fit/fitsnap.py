@@ -1,7 +1,7 @@
-"""The JSON files of FitSNAP (github.com/FitSNAP/FitSNAP): one data set each, in a folder by group.
+"""The JSON files of FitSNAP (github.com/FitSNAP/FitSNAP): one data set each, in one folder per group.
 
-A first line that is a comment, then {"Dataset": {"Data": [...], "EnergyStyle": ..., ...}}. Rows of "Lattice" are cell
-vectors; "Stress" is a pressure tensor, positive under compression.
+The first line is a comment, followed by {"Dataset": {"Data": [...], "EnergyStyle": ..., ...}}. Rows of "Lattice" are
+cell vectors; "Stress" is a pressure tensor, positive under compression.
 """
 
 from __future__ import annotations
@@ -48,23 +48,23 @@ def fitsnap_text(path: Path) -> str | None:
 
 
 def fitsnap_frames(text: str, file: str) -> Iterator[Atoms]:
-    """Configurations with `energy`, `forces` and `stress` as ASE has them, and the folder's name as `config_type`.
+    """Configurations with `energy`, `forces` and `stress` in ASE's conventions, and the folder's name as `config_type`.
 
     Raises:
-        FitError: it is not such a file, or has units that are not known.
+        FitError: it is not such a file, or has unknown units.
     """
     try:
         dataset = json.loads(text)["Dataset"]
         data = dataset["Data"]
         styles = {name: str(dataset.get(f"{name}Style", next(iter(units)))).lower() for name, units in _UNITS.items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise _refusal(file, f"it is no FitSNAP data set ({type(error).__name__}: {str(error)[:80]})") from None
+        raise _refusal(file, f"it is not a FitSNAP data set ({type(error).__name__}: {str(error)[:80]})") from None
     for name, style in styles.items():
         if style not in _UNITS[name]:
             raise _refusal(file, f"{name}Style is {style!r}; known: {', '.join(_UNITS[name])}")
     factors = {name: _UNITS[name][style] for name, style in styles.items()}
     if not isinstance(data, list):
-        raise _refusal(file, '"Data" is no list')
+        raise _refusal(file, '"Data" is not a list')
     group = Path(file).resolve().parent.name
     for number, entry in enumerate(data):
         try:
@@ -79,10 +79,10 @@ def _atoms(entry: Any, factors: Mapping[str, float], group: str) -> Atoms:
     from ase.data import atomic_numbers
 
     if not isinstance(entry, Mapping):
-        raise TypeError("it is no table")
+        raise TypeError("it is not a JSON object")
     unknown = [element for element in entry["AtomTypes"] if element not in atomic_numbers]
     if unknown:
-        raise ValueError(f"{unknown[0]!r} is no element; AtomTypes are symbols such as Cu")
+        raise ValueError(f"{unknown[0]!r} is not an element; AtomTypes are symbols such as Cu")
     values = {n: np.array(entry[n], dtype=np.float64) * factor for n, factor in factors.items() if n in entry}
     atoms = Atoms(entry["AtomTypes"], positions=values["Positions"], cell=values["Lattice"], pbc=True)
     atoms.info = {key: value for key, value in entry.items() if key not in _OWN and np.isscalar(value)}
@@ -97,4 +97,4 @@ def _atoms(entry: Any, factors: Mapping[str, float], group: str) -> Atoms:
 
 
 def _refusal(file: str, reason: str) -> FitError:
-    return FitError(f"cannot read {file}: {reason}. Give a data set as FitSNAP reads it, or extended XYZ.")
+    return FitError(f"cannot read {file}: {reason}. Give a data set that FitSNAP can read, or extended XYZ.")

@@ -1,4 +1,4 @@
-"""Which configurations are held out together: folds of a cross-validation, or one part."""
+"""Which configurations are held out together: folds of a cross-validation, or one fraction."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 
 ALWAYS = -1
-"""Fold of configurations that are fitted to always."""
+"""Fold of configurations that are always fitted to."""
 
 Decisive: TypeAlias = Sequence[Sequence[str]]
 """Sets of quantities."""
 
 _CLUSTER = 2
-"""Atoms up to which a configuration by itself says what nothing else does: isolated atoms, dimers."""
+"""Largest number of atoms of a configuration with information that no other has: isolated atoms, dimers."""
 
 _APART = 7.0
-"""Å; periodic images further away are none: isolated atoms are computed in boxes. Cells of crystals with two atoms are
-smaller."""
+"""Å; periodic images further away do not count: isolated atoms are computed in boxes. Cells of crystals with two atoms
+are smaller."""
 
 
 def assign_folds(
@@ -36,14 +36,14 @@ def assign_folds(
     """A fold, 0 to `count` - 1, for each configuration, or `ALWAYS`.
 
     Every kind is dealt out to all folds in turn, in an order that follows from the seed, so that a kind with enough
-    members is in each. Isolated atoms and dimers, the only member of a kind, one configuration with an element that
-    would otherwise be held out whole, one with a decisive label likewise, and what has neither energy nor forces stay
-    with what is fitted. There are fewer folds than `count` if fewer configurations can be held out, and none if only
-    one can: it would leave nothing like it.
+    members is in each. Always fitted to are isolated atoms and dimers, the only member of a kind, one configuration
+    with an element that would otherwise be held out entirely, likewise one with a decisive label, and configurations
+    with neither energy nor forces. There are fewer folds than `count` if fewer configurations can be held out, and none
+    if only one can: nothing similar would be left.
 
     Args:
-        configurations: what is to be shared out.
-        count: folds.
+        configurations: to be assigned to folds.
+        count: number of folds.
         seed: of the order.
         decisive: sets of quantities that decide a fit, as `FitSettings.decisive`; without a fold there must be a label
             of each set.
@@ -59,7 +59,7 @@ def assign_folds(
 
 
 def is_cluster(atoms: Atoms) -> bool:
-    """Whether this is an isolated atom or a dimer, by itself or in a large periodic box."""
+    """Whether this is an isolated atom or a dimer, without a periodic cell or in a large one."""
     if len(atoms) > _CLUSTER:
         return False
     pairs = neighbour_list(atoms, _APART)
@@ -69,12 +69,12 @@ def is_cluster(atoms: Atoms) -> bool:
 def hold_out(
     configurations: Sequence[Configuration], part: float, seed: int, decisive: Decisive = (QUANTITIES,)
 ) -> tuple[int, ...]:
-    """Fold 0 for the given part of each kind of configuration, at least one of each; `ALWAYS` for the others.
+    """Fold 0 for the given fraction of each kind of configuration, at least one of each; `ALWAYS` for the others.
 
-    What stays with the fit in `assign_folds` does here.
+    Configurations that `assign_folds` always fits to are not held out here either.
 
     Raises:
-        FitError: nothing is left to hold out.
+        FitError: nothing can be held out.
     """
     folds = [ALWAYS] * len(configurations)
     if part == 0:
@@ -87,26 +87,27 @@ def hold_out(
     if 0 not in kept:
         raise FitError(
             f"{len(configurations)} training configurations leave none for validation. Give more, give files for "
-            "data.validation, or leave data.validation out: folds decide then, or the evidence if there are none."
+            "data.validation, or leave it out: hyperparameters are then chosen by folds, or without folds by the "
+            "evidence."
         )
     return kept
 
 
 def _free(configurations: Sequence[Configuration]) -> list[int]:
-    """Numbers of those that others may tell something of, and that have something to tell."""
+    """Numbers of the configurations with labels that others may predict."""
     labelled = (i for i, c in enumerate(configurations) if c.energy is not None or c.forces is not None)
     return [i for i in labelled if not is_cluster(configurations[i].atoms)]
 
 
 def _kinds(configurations: Sequence[Configuration], free: Sequence[int], seed: int) -> list[list[int]]:
-    """Of the free ones those that can be held out by kind, shuffled."""
+    """The free configurations that can be held out, by kind, shuffled."""
     only = {members[0] for members in _holders(configurations, free).values() if len(members) == 1}
     kinds: dict[str, list[int]] = {}
     for i in free:
         if i not in only:
             kinds.setdefault(configurations[i].config_type, []).append(i)
     several = {kind: members for kind, members in kinds.items() if len(members) > 1}
-    if not several:  # every configuration has a kind of its own: names are no kinds
+    if not several:  # every configuration has a different kind: the names are not kinds
         several = {"": [i for members in kinds.values() for i in members]}
     rng = np.random.default_rng(seed)
     return [list(map(int, rng.permutation(several[kind]))) for kind in sorted(several)]
@@ -115,7 +116,7 @@ def _kinds(configurations: Sequence[Configuration], free: Sequence[int], seed: i
 def _with_all_elements(
     configurations: Sequence[Configuration], free: Sequence[int], folds: Sequence[int]
 ) -> tuple[int, ...]:
-    """The folds, but of an element that is nowhere else than in one of them one configuration is fitted to always."""
+    """The folds, except that an element that occurs only in one of them has one configuration always fitted to."""
     kept = list(folds)
     for members in _holders(configurations, free).values():
         if len({kept[i] for i in members}) == 1:
@@ -124,9 +125,9 @@ def _with_all_elements(
 
 
 def _with_labels(configurations: Sequence[Configuration], folds: Sequence[int], decisive: Decisive) -> tuple[int, ...]:
-    """The folds, but of decisive labels that are nowhere else than in one of them one is fitted to always.
+    """The folds, except that decisive labels that occur only in one of them have one configuration always fitted to.
 
-    Folds that are then empty are none.
+    Folds that are then empty are dropped.
     """
     kept = list(folds)
     for quantities in decisive:
@@ -138,7 +139,7 @@ def _with_labels(configurations: Sequence[Configuration], folds: Sequence[int], 
 
 
 def _holders(configurations: Sequence[Configuration], numbers: Sequence[int]) -> dict[str, list[int]]:
-    """Those that hold each element."""
+    """The configurations that contain each element."""
     holders: dict[str, list[int]] = {}
     for i in numbers:
         for element in set(configurations[i].atoms.get_chemical_symbols()):

@@ -1,4 +1,4 @@
-"""Under which keys a file has its labels: what was named and is not there, and what is there and was not named."""
+"""The keys under which a file has its labels: keys that were named but are missing, and similar ones not named."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 
 class _Kind(NamedTuple):
-    """A kind of label: the keys that may hold it, how people call it, and which shapes it has.
+    """A kind of label: the keys that may hold it, its usual names, and its shapes.
 
     Attributes:
-        keys: of data.keys; one of them is enough.
+        keys: entries of data.keys; one of them is enough.
         called: matches the letters of a name, in lower case.
         not_called: matches names of something else.
-        fits: whether a value could be such a label of a number of atoms.
+        fits: whether a value could be such a label for a number of atoms.
     """
 
     keys: tuple[str, ...]
@@ -82,7 +82,7 @@ _KINDS = {
 
 
 def keys_of(atoms: Atoms) -> set[str]:
-    """Everything a configuration has but its structure."""
+    """All keys of a configuration except those of its structure."""
     own = {"numbers", "positions"}
     results = atoms.calc.results if atoms.calc is not None else {}
     return set(atoms.info) | (set(atoms.arrays) - own) | set(results)
@@ -119,7 +119,7 @@ def check_chosen_keys(present: Mapping[str, set[str]], keys: KeySettings) -> Non
 
 
 class IdleWeights:
-    """Weights above zero of labels that are not there: a label may have another name, or be missing by mistake."""
+    """Weights above zero of missing labels: a label may have another name, or be missing by mistake."""
 
     def __init__(self, keys: KeySettings) -> None:
         self._pairs = {
@@ -134,7 +134,7 @@ class IdleWeights:
         self._places: dict[str, list[str]] = {}
 
     def look(self, where: str, atoms: Atoms) -> None:
-        """Look at a configuration and remember it."""
+        """Examine a configuration."""
         for weight, labels in self._pairs.items():
             value = find_label(atoms, weight)
             if value is not None and np.any(value) and all(find_label(atoms, label) is None for label in labels):
@@ -145,7 +145,7 @@ class IdleWeights:
         for weight, places in self._places.items():
             labels = " or ".join(f"'{label}'" for label in self._pairs[weight]) or "such a label"
             warnings.warn(
-                f"the weight '{weight}' is given without {labels}, and weighs nothing: {listed(places)}. Look at the "
+                f"the weight '{weight}' is given without {labels}, and has no effect: {listed(places)}. Check the "
                 "names in data.keys.",
                 DataWarning,
                 stacklevel=3,
@@ -153,21 +153,21 @@ class IdleWeights:
 
 
 class Lookalikes:
-    """Labels under names that are nearly those of data.keys, and are therefore not read.
+    """Labels under names that only nearly match those of data.keys, and are therefore not read.
 
-    Energies or forces that a file has under such names alone stop the fit; where only some configurations have them so,
-    and for virials, kinds and weights, there is a warning.
+    Energies or forces that a file has only under such names stop the fit; if only some configurations have them so, and
+    for virials, kinds and weights, there is a warning.
     """
 
     def __init__(self, keys: KeySettings) -> None:
         self._keys = keys
-        fields = KeySettings.model_fields  # the usual name of a label that is not wanted is no hint either
+        fields = KeySettings.model_fields  # the default name of a label that is not wanted is ignored too
         self._used = {fields[name].default if key is None else key for name, key in keys.model_dump().items()}
         self._found: dict[str, dict[str, list[str]]] = {}
         self._refusal: FitError | None = None
 
     def look(self, file: str, frames: Mapping[str, Atoms]) -> None:
-        """Look at the configurations of a file, by their names in messages, and remember."""
+        """Examine the configurations of a file, given by their names in messages."""
         for name, kind in _KINDS.items():
             chosen = [key for key in (getattr(self._keys, attribute) for attribute in kind.keys) if key is not None]
             if not chosen:
@@ -182,8 +182,8 @@ class Lookalikes:
                     found.setdefault(other, []).append(where)
             if found and absent == len(frames) and name in ("energy", "forces"):
                 self._refusal = self._refusal or FitError(
-                    f"{file}: no configuration has '{chosen[0]}', but {_quoted(found)} looks like it. Name it: "
-                    f'data.keys.{name} = "{next(iter(found))}"; or do without: data.keys.{name} = "".'
+                    f"{file}: no configuration has '{chosen[0]}', but {_quoted(found)} looks like it. To use it, set "
+                    f'data.keys.{name} = "{next(iter(found))}"; to ignore it, data.keys.{name} = "".'
                 )
             for other, places in found.items():
                 self._found.setdefault(name, {}).setdefault(other, []).extend(places)
@@ -205,7 +205,7 @@ class Lookalikes:
             else:
                 text = f"{_quoted(found)} looks like a label of {name} and is not read; {looked} is"
             warnings.warn(
-                f"{text}: {listed(places)}. If it is meant, name it in data.keys ({', '.join(attributes)}).",
+                f"{text}: {listed(places)}. To use it, name it in data.keys ({', '.join(attributes)}).",
                 DataWarning,
                 stacklevel=3,
             )

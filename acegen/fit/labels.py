@@ -1,4 +1,4 @@
-"""Labels and weights of one configuration: where ASE's readers put them, in every form in which people write them."""
+"""Labels and weights of one configuration: wherever ASE's readers put them, in all common forms."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class LabelWeights:
-    """Factors of the residuals of one configuration by quantity; none is zero, but for forces of single atoms.
+    """Factors of the residuals of one configuration by quantity; only those of single atoms' forces can be zero.
 
     Attributes:
         energy: factor of the energy's residual.
@@ -36,7 +36,7 @@ class LabelWeights:
 
 
 def find_label(atoms: Atoms, key: str | None) -> Any:
-    """A label wherever ASE's readers put it; None if it is nowhere."""
+    """A label, wherever ASE's readers put it; None if it is missing."""
     if key is None:
         return None
     for place in (atoms.calc.results if atoms.calc is not None else {}, atoms.info, atoms.arrays):
@@ -49,7 +49,7 @@ def read_numbers(value: Any, shape: tuple[int, ...], where: str, key: str | None
     """A label as an array of the given shape; None if absent or not finite.
 
     Raises:
-        FitError: it is no number, or has another shape.
+        FitError: it is not numeric, or has another shape.
     """
     if value is None:
         return None
@@ -58,7 +58,7 @@ def read_numbers(value: Any, shape: tuple[int, ...], where: str, key: str | None
         wanted = " × ".join(map(str, shape)) or "one number"
         raise FitError(
             f"{where}: '{key}' has the shape {' × '.join(map(str, array.shape)) or 'of one number'}; it must have "
-            f"{wanted}. Mend it or name another key in data.keys."
+            f"{wanted}. Correct it or name another key in data.keys."
         )
     if not np.isfinite(array).all():
         warnings.warn(f"{where}: '{key}' is not finite; it is left out.", DataWarning, stacklevel=2)
@@ -90,10 +90,10 @@ def read_voigt(value: Any, where: str, key: str | None) -> Floats | None:
 def read_weights(atoms: Atoms, where: str, keys: KeySettings) -> tuple[float, LabelWeights]:
     """Factor of all residuals of a configuration, and factors by quantity; 1 where the file says nothing.
 
-    A `stress_weight` is another name of a `virial_weight`: the two must say the same.
+    `stress_weight` is another name for `virial_weight`: if both are given they must agree.
 
     Raises:
-        FitError: a weight is no number from 0 to 10⁶, has the wrong shape, or contradicts another.
+        FitError: a weight is not a number from 0 to 10⁶, has the wrong shape, or contradicts another.
     """
     whole, energy, virial, stress = (
         _weight(find_label(atoms, key), where, key)
@@ -124,23 +124,25 @@ def _weight(value: Any, where: str, key: str | None, n_atoms: int = 0) -> Floats
     elif n_atoms == 0 or array.shape != (n_atoms,):
         wanted = f"one number, or {n_atoms}, one for each atom" if n_atoms else "one number"
         raise FitError(
-            f"{where}: the weight '{key}' has the shape {' × '.join(map(str, array.shape))}; it must be {wanted}. Mend "
-            "it, or name another key in data.keys."
+            f"{where}: the weight '{key}' has the shape {' × '.join(map(str, array.shape))}; it must be {wanted}. "
+            "Correct it, or name another key in data.keys."
         )
     wrong = array[~((array >= 0) & (array <= LARGEST_WEIGHT))]  # NaN is neither
     if wrong.size:
         raise FitError(
             f"{where}: the weight '{key}' is {wrong[0]:g}; it must be a number from 0 (which excludes) to "
-            f"{LARGEST_WEIGHT:g}. Mend it, or name another key in data.keys (an empty one for none)."
+            f"{LARGEST_WEIGHT:g}. Correct it, or name another key in data.keys (an empty one for none)."
         )
     return array
 
 
 def _array(value: Any, where: str, key: str | None) -> Floats:
-    """Numbers as an array, also from the text of one: [[1, 2], [3, 4]], with commas or, as NumPy prints it, without."""
+    """Numbers as an array, also from text: [[1, 2], [3, 4]], with commas or, as NumPy prints it, without."""
     try:
         if isinstance(value, str) and value.lstrip().startswith("["):
             return np.array([float(part) for part in re.split(r"[\s,;\[\]]+", value) if part])
         return np.array(value, dtype=np.float64)
     except (TypeError, ValueError):
-        raise FitError(f"{where}: '{key}' is no number: {str(value)[:40]!r}. Mend it or name another key.") from None
+        raise FitError(
+            f"{where}: '{key}' is not a number: {str(value)[:40]!r}. Correct it or name another key."
+        ) from None

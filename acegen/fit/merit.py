@@ -1,4 +1,4 @@
-"""How well hyperparameters predict what was held out: a figure of merit that no single configuration decides.
+"""How well hyperparameters predict held-out data: a figure of merit that no single configuration decides.
 
 For solutions S along the path of a candidate, every held-out energy and every cell of forces is predicted by the fit
 without its fold. The merit is the mean over energies and forces of a mean logarithm of errors,
@@ -7,10 +7,10 @@ without its fold. The merit is the mean over energies and forces of a mean logar
     forces    mean over kinds, weighted by their numbers, of ½ log(s² + f²), s the root mean square error of a kind in
               all folds, f a tenth of the smallest such error of all kinds together,
 
-that is the negative logarithm of a likelihood with heavy tails (energies) and with noise by kind (forces), apart from
-constants. A floor f keeps errors that happen to be near zero from counting; a single energy, which has no median, does
-not count where there are forces: its error crosses zero somewhere. Virials decide, as forces do, where there
-is nothing else: they follow from energies and forces, and asked for a weaker prior than is good for these (tantalum).
+that is, the negative logarithm of a likelihood with heavy tails (energies) and with noise by kind (forces), apart from
+constants. A floor f limits the influence of errors that happen to be near zero; a single energy, which has no median,
+is ignored where there are forces: its error crosses zero somewhere. Virials are scored, like forces, only where there
+is nothing else: they follow from energies and forces, and favoured a weaker prior than is good for these (tantalum).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _FLOOR = 0.1
 """Floor of the errors of cells, in units of the smallest error of all together."""
 
 _LEAST = 1e-8
-"""Smallest floor, eV/atom and eV/Å: below are the digits of files, and rounding where symmetry makes forces zero."""
+"""Smallest floor, eV/atom and eV/Å: smaller errors are the digits of files, or rounding of forces zero by symmetry."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def predict(cells: Sequence[Cell], coefficients: Floats) -> Predictions:
     """Residuals of cells for solutions.
 
     Args:
-        cells: what was held out.
+        cells: the held-out cells.
         coefficients: (n, S) in the order of `Columns`, a solution a column.
     """
     found: Predictions = {quantity: [] for quantity in QUANTITIES}
@@ -87,7 +87,7 @@ def rms(several: Sequence[Residuals]) -> Floats:
 
 
 def floors(candidates: Sequence[Predictions]) -> dict[str, float]:
-    """The floor of each quantity by which candidates are compared, from all of them."""
+    """The floor of each quantity for comparing candidates, from all of them."""
     found = {}
     for quantity in QUANTITIES:
         least = []
@@ -119,7 +119,7 @@ class Best:
 
 
 def compared(candidates: Sequence[Predictions]) -> list[Best]:
-    """The best solution of each candidate, by scores with floors in common."""
+    """The best solution of each candidate, by scores with common floors."""
     floor = floors(candidates)
     best = []
     for predictions in candidates:

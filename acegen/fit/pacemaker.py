@@ -1,7 +1,6 @@
-"""pacemaker's DataFrames (.pckl.gzip): pickles of pandas with columns `ase_atoms`, `energy`, `forces` and others.
+"""pacemaker's DataFrames (.pckl.gzip): pandas pickles with columns `ase_atoms`, `energy`, `forces` and others.
 
-To read a pickle is to run whatever code it holds: nothing here is called unless the user has said that the file is
-trusted.
+Reading a pickle runs whatever code it holds: nothing here is called unless the user has said that the file is trusted.
 """
 
 from __future__ import annotations
@@ -20,40 +19,40 @@ if TYPE_CHECKING:
 
 _STRUCTURE = "ase_atoms"
 _WEIGHTS = {"w_energy": "energy_weight", "w_forces": "forces_weight"}
-"""Weights of pacemaker, of squared residuals, and the factors of residuals they become."""
+"""pacemaker's weights of squared residuals, and the factors of residuals they are converted to."""
 
 
 def dataframe_frames(path: Path) -> Iterator[Atoms]:
-    """Configurations of a pickled DataFrame, each column that is a label or a plain value in `info` or `arrays`.
+    """Configurations of a pickled DataFrame, with columns that are labels or plain values in `info` or `arrays`.
 
-    Without a column `energy`, `energy_corrected` (less the energies of isolated atoms) takes its place. `w_energy` and
-    `w_forces` become `energy_weight` and `forces_weight`: their roots, in units of the mean.
+    Without a column `energy`, `energy_corrected` (minus the energies of isolated atoms) is used. `w_energy` and
+    `w_forces` become `energy_weight` and `forces_weight`: square roots, in units of the mean.
 
     Args:
-        path: a file that is trusted: the code in it is run.
+        path: a trusted file: the code in it is run.
 
     Raises:
-        FitError: it cannot be read, or is no such DataFrame.
+        FitError: it cannot be read, or is not such a DataFrame.
         DependencyError: pandas is missing.
     """
     try:
         import pandas
     except ModuleNotFoundError:
         raise DependencyError(
-            'DataFrames of pacemaker are read by pandas. Install it with: pip install "acegen[fit,convert]"'
+            'reading DataFrames of pacemaker needs pandas. Install it with: pip install "acegen[fit,convert]"'
         ) from None
     try:
         with open_decompressed(path) as stream:
             table = pandas.read_pickle(stream, compression=None)
-    except Exception as error:  # unpickling raises whatever the classes named in the file raise
+    except Exception as error:  # unpickling raises whatever the classes in the file raise
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise FitError(
-            f"cannot read {path}: {reason}. It may need packages, or the version of pandas, that it was written with."
+            f"cannot read {path}: {reason}. It may need the packages, or the pandas version, it was written with."
         ) from None
     if not isinstance(table, pandas.DataFrame) or _STRUCTURE not in table.columns:
-        what = f"has the columns {', '.join(map(str, table.columns))}" if hasattr(table, "columns") else "is none"
+        what = f"has columns {', '.join(map(str, table.columns))}" if hasattr(table, "columns") else "has no columns"
         raise FitError(
-            f"{path} is no DataFrame of pacemaker: it {what}; one has '{_STRUCTURE}', 'energy' and 'forces'."
+            f"{path} is not a pacemaker DataFrame: it {what}; needed are '{_STRUCTURE}', 'energy' and 'forces'."
         )
     means = {column: _mean(table[column]) for column in _WEIGHTS if column in table.columns}
     for number, row in enumerate(table.to_dict("records")):
@@ -70,7 +69,7 @@ def _atoms(row: dict[str, Any], means: dict[str, float], where: str) -> Atoms:
     structure = row.pop(_STRUCTURE)
     if not isinstance(structure, Atoms):
         raise FitError(
-            f"{where}: '{_STRUCTURE}' is {type(structure).__name__}, no structure of ASE. Mend it or drop it."
+            f"{where}: '{_STRUCTURE}' is {type(structure).__name__}, not an ASE structure. Correct it or drop it."
         )
     atoms = structure.copy()
     results = getattr(structure.calc, "results", None) or {}

@@ -1,4 +1,4 @@
-"""Pictures of a fit: what a person would look at before trusting it."""
+"""Pictures of a fit, to look at before trusting it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def draw_pictures(result: FitResult, folder: Path) -> dict[str, str]:
         (
             "energy_volume.png",
             "Energy of a small training structure of low energy per atom, scaled, against its volume; dots: training "
-            "data of like density.",
+            "data of similar density.",
             _energy_volume,
         ),
         (
@@ -113,7 +113,7 @@ def _histogram(axes: Axes, comparisons: Mapping[str, Sequence[Comparison]], quan
 
 
 def error_reach(sizes: NDArray[np.float64]) -> float:
-    """How far a histogram of errors of these sizes reaches; what lies beyond is counted at its ends.
+    """Range of a histogram of errors of these sizes; errors beyond it are counted in the outermost bins.
 
     As far as 99.5 % of them, unless that is ten times the median: of few errors the largest is among the 99.5 %.
     """
@@ -132,7 +132,7 @@ def _dimers(result: FitResult) -> Figure:
     for axes, (first, second) in zip(grid.ravel(), pairs, strict=False):
         nearest = found.get((first, second))
         axes.set(xlabel=f"{first}-{second} distance, Å", ylabel="energy, eV")
-        if nearest is None:  # nothing was learned, and zero would look like a result
+        if nearest is None:  # nothing was learned, and a zero curve would look like a result
             axes.set(xticks=[], yticks=[])
             axes.text(0.5, 0.5, "no data within the cutoff", ha="center", transform=axes.transAxes)
             continue
@@ -149,7 +149,7 @@ def _dimers(result: FitResult) -> Figure:
 
 
 def well_range(energies: NDArray[np.float64]) -> tuple[float, float]:
-    """Lower and upper end of a picture of dimer energies (eV) that shows their well, however high they rise.
+    """Lower and upper limits of a plot of dimer energies (eV) that show their well, however high they rise.
 
     Without a well it is the lowest quarter of the repulsion.
     """

@@ -11,8 +11,8 @@ compile   coefficients → the compiled potential.
 errors    potential and `Parts` → labels and predictions, next to each other.
 report    all of it → `DIR/NAME/`, complete or not at all.
 
-Data are held against what a model needs (`consistency`), before the solution against a first fit, and after it against
-the predictions (`crosscheck`): what cannot be is an error, what looks wrong a warning that is repeated in the report.
+Data are checked against the needs of the model (`consistency`), before the solution against a first fit, and after it
+against the predictions (`crosscheck`): impossible data are errors, suspicious ones warnings, repeated in the report.
 """
 
 from __future__ import annotations
@@ -58,11 +58,11 @@ Floats = NDArray[np.float64]
 
 
 def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
-    """Fit a potential and leave it, with a report, in `output`/NAME.
+    """Fit a potential and write it, with a report, to `output`/NAME.
 
     Args:
         source: a FIT.toml, a mapping of the same shape, or `FitSettings`.
-        progress: told about each stage; silent by default.
+        progress: receives each stage; silent by default.
 
     Raises:
         FitError, SpecError, BuildError, StructureError: with one clear message; what was in `output`/NAME is then
@@ -170,13 +170,13 @@ def _comparisons(
 
 
 def _linear(basis: Model, assembler: Assembler) -> Callable[[Solution, Dataset], list[Comparison]]:
-    """Predictions of coefficients that were not compiled."""
+    """Predictions by coefficients that were not compiled."""
     composition, isolated = np.array(assembler.composition), np.array(assembler.atomic_energies)
     return lambda solution, data: compare_linear(basis, solution, composition, isolated, data, assembler.block_bytes)
 
 
 def _odd(parts: Parts, comparisons: Mapping[str, list[Comparison]], elements: Sequence[str]) -> list[Finding]:
-    """Configurations that the potential does not describe as it does the others."""
+    """Configurations that the potential describes much worse than the others."""
     named = {"training": parts.training, "test": parts.test}
     compared = {part: own for part, own in comparisons.items() if part in named}
     everything = [c for part in compared for c in named[part].configurations]

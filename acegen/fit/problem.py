@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 
 
 _ROUNDING = 1e-10
-"""Forces per energy (1/Å) of a function below which its forces are taken for rounding errors."""
+"""Ratio of forces to energy (1/Å) of a function below which its forces are treated as rounding errors."""
 
 
 class Weights(NamedTuple):
@@ -46,7 +46,7 @@ class Solution:
         return cls(coefficients[columns.functions], coefficients[columns.composition])
 
     def moved(self, columns: Columns, root: Floats, z: Floats) -> Solution:
-        """Plus root z, for a root (n, K) of a covariance in the order of the columns and z (K,)."""
+        """The solution plus root z, for a root (n, K) of a covariance in the order of the columns and z (K,)."""
         step = Solution(root[columns.functions] @ z, root[columns.composition] @ z)
         return Solution(self.functions + step.functions, self.composition + step.composition)
 
@@ -62,7 +62,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Problem:
-    """Factors of the data, cell by cell, with what is known of the columns.
+    """Factors of the data, cell by cell, with the properties of the columns.
 
     Attributes:
         cells: of all folds and kinds.
@@ -108,42 +108,42 @@ class Problem:
 
     @cached_property
     def sizes(self) -> Floats:
-        """(C,) root mean square of each function's forces over all data; of its energies where no force sees it.
+        """(C,) root mean square of each function's forces over all data; of its energies where it has no forces.
 
-        All folds count, so that a model means the same before and after the last fit. Functions that are nowhere
-        seen have size zero.
+        All folds are used, so that the prior is the same before and after the final fit. Functions that vanish on the
+        data have size zero.
         """
         forces, energy = (
             np.sqrt(np.sum(factor.matrix[:, self.columns.functions] ** 2, axis=0) / max(1, factor.n_rows))
             for factor in (self.everything["forces"], self.everything["energy"])
         )
-        sizes: Floats = np.where(forces > _ROUNDING * energy, forces, energy)  # by symmetry forces may be rounding
+        sizes: Floats = np.where(forces > _ROUNDING * energy, forces, energy)  # forces zero by symmetry are rounding
         return sizes
 
     @cached_property
     def used(self) -> NDArray[np.int64]:
-        """Functions the data see at all; the others get coefficient zero."""
+        """Functions that do not vanish on the data; the others get coefficient zero."""
         return np.flatnonzero(self.sizes > 1e-13 * self.sizes.max(initial=0.0))
 
     def penalties(self, smoothness: float) -> Floats:
-        """(C,) what a coefficient is multiplied with in the prior: size times level^smoothness."""
+        """(C,) factors of the coefficients in the prior: size times level^smoothness."""
         return self.sizes * self.levels**smoothness
 
 
 @dataclass(frozen=True)
 class Reduced:
-    """Least squares for the functions alone, composition eliminated and columns divided by their penalties.
+    """Least squares for the functions alone, with composition eliminated and columns divided by their penalties.
 
     minimize ‖matrix x - target‖² + strength² ‖x‖²; coefficients are x / penalties.
 
     Attributes:
         matrix: (k, M) upper triangular for the M functions in use.
         target: (k,).
-        rest: squared norm of what no coefficients can fit.
-        n_rows: number of rows of the whole problem, less those that composition takes.
-        composition: triangle of composition, its rows of functions and target: what determines it when x is known.
+        rest: squared norm of the residual that no coefficients can remove.
+        n_rows: number of rows of the whole problem, minus the number of composition columns.
+        composition: triangle of composition, and its rows of functions and target, which determine it once x is known.
         determined: (n_composition, r) the combinations of composition that these data determine.
-        normal: work with normal equations.
+        normal: use normal equations.
     """
 
     problem: Problem
@@ -161,7 +161,7 @@ class Reduced:
     def svd(self) -> tuple[Floats, Floats, Floats]:
         """U, S, Vᵀ of the matrix, without singular values that are rounding errors.
 
-        Theirs are the combinations of functions that the data do not see: divided by a small strength, rounding errors
+        These belong to combinations of functions that vanish on the data: divided by a small strength, rounding errors
         would become coefficients.
         """
         if self.matrix.size == 0:
@@ -178,7 +178,7 @@ class Reduced:
 
     @cached_property
     def condition(self) -> float:
-        """Condition number of the matrix; infinite if the data do not see some combination of functions."""
+        """Condition number of the matrix; infinite if some combination of functions vanishes on the data."""
         s = self.svd[1]
         return float(s[0] / s[-1]) if 0 < len(s) == self.matrix.shape[1] else float("inf")
 
@@ -190,9 +190,9 @@ class Reduced:
         return solutions
 
     def root(self, strength: float) -> Floats:
-        """(n, K) in the order of the columns: the posterior covariance, but for the noise, is root · rootᵀ.
+        """(n, K) in the order of the columns: the posterior covariance, up to the noise, is root · rootᵀ.
 
-        Combinations of functions that the data do not see are left out.
+        Combinations of functions that vanish on the data are left out.
         """
         _, s, vt = self.svd
         zero = self.expanded(np.zeros((len(self.penalties), 1)))
@@ -200,7 +200,7 @@ class Reduced:
         return root
 
     def objective(self, x: Floats, strength: float) -> float:
-        """What is minimized, for one x (M,)."""
+        """The objective that is minimized, for one x (M,)."""
         return float(np.sum((self.matrix @ x - self.target) ** 2) + self.rest + strength**2 * np.sum(x**2))
 
     def expanded(self, x: Floats) -> Floats:
@@ -232,11 +232,11 @@ def reduce_problem(
         factors: of the part to fit to.
         weights: of the quantities.
         smoothness: power of the level in the prior.
-        functions: numbers of the functions to use; None for all the data see.
-        normal: work with normal equations instead of orthogonal factorizations from here on.
+        functions: numbers of the functions to use; None for all that do not vanish on the data.
+        normal: use normal equations instead of orthogonal factorizations from here on.
 
     Raises:
-        FitError: no rows have a weight above zero, or none but those that are held out.
+        FitError: no rows have a weight above zero, or only held-out ones have.
     """
     chosen = problem.used if functions is None else np.intersect1d(functions, problem.used)
     kept = problem.columns.with_functions(chosen)
@@ -248,7 +248,7 @@ def reduce_problem(
     rows, columns = np.vstack(parts), Columns(problem.columns.n_composition, len(chosen))
     determined = determined_composition(rows[:, columns.composition])
     complete = determined.shape[1] == columns.n_composition and len(chosen) == problem.columns.n_functions
-    if complete:  # what is stacked is triangular as it is
+    if complete:  # the parts are already triangular
         whole = np.zeros((0, rows.shape[1]), order="F")
         for part in parts:
             whole = stacked(whole, triangle(part) if np.tril(part, -1).any() else part)
@@ -273,7 +273,7 @@ def reduce_problem(
 
 
 def nothing_left(weights: Weights) -> FitError:
-    """What is said of weights above zero only for quantities that the data lack."""
+    """The error for weights above zero only for quantities that the data lack."""
     return FitError(
         f"weights of energy {weights.energy:g}, forces {weights.forces:g} and virial {weights.virial:g} leave nothing "
         "to fit to. Give a weight above zero to a quantity that the data have."
@@ -281,18 +281,18 @@ def nothing_left(weights: Weights) -> FitError:
 
 
 def all_held_out(weights: Weights) -> FitError:
-    """What is said of weights above zero only for quantities that what is held out has alone."""
+    """The error for weights above zero only for quantities that only held-out data have."""
     return FitError(
         f"weights of energy {weights.energy:g}, forces {weights.forces:g} and virial {weights.virial:g} leave nothing "
-        "to fit to without what is held out for validation, which has all labels of these quantities. Give "
-        "configurations with such labels for data.train as well, or a weight above zero to a quantity that these have."
+        "to fit to without the data held out for validation, which have all labels of these quantities. Add "
+        "configurations with such labels to data.train, or give a weight above zero to a quantity that the others have."
     )
 
 
 def determined_composition(rows: Floats) -> Floats:
     """Orthonormal combinations (n_composition, r) of the columns of composition (m, n_composition) that rows determine.
 
-    All that occur are columns of a problem; without a fold there may be fewer. The others are left at zero.
+    A problem has columns for all that occur; without a fold there may be fewer. The others are left at zero.
     """
     if not rows.size:
         return np.zeros((rows.shape[1], 0))

@@ -1,6 +1,6 @@
-"""Files of labelled configurations: which kind each is, and its configurations.
+"""Files of labelled configurations: their kinds, and how they are read.
 
-kind              how it is told                       read by
+kind              recognized by                        read by
 ----------------  -----------------------------------  -----------------------------------------
 extended XYZ      name, or a first line with a number  `acegen.fit.xyz`, on top of ASE
 ASE database      name (.db, .json), first bytes       ASE, with key-value pairs and data
@@ -35,10 +35,10 @@ _COMPRESSED: dict[bytes, Callable[[Path], Any]] = {b"\x1f\x8b": gzip.open, b"BZh
 
 
 def read_frames(file: str) -> list[Atoms]:
-    """All configurations of a file, with whatever else it holds of each in `info`, `arrays` and the calculator.
+    """All configurations of a file, with everything else it has for each in `info`, `arrays` and the calculator.
 
     Raises:
-        FitError: there is no such file, it cannot be read, holds no configuration, or is a pickle.
+        FitError: there is no such file, it cannot be read, contains no configuration, or is a pickle.
     """
     try:
         import ase.io  # noqa: F401
@@ -56,7 +56,7 @@ def read_frames(file: str) -> list[Atoms]:
         frames = [_flat(atoms) for atoms in _frames(path, file)]
     except FitError:
         raise
-    except Exception as error:  # ASE's readers raise whatever the malformed text makes them raise
+    except Exception as error:  # malformed text can make ASE's readers raise anything
         reason = " ".join(str(error).split()) or type(error).__name__
         raise FitError(f"cannot read {file}: {reason}. {_GIVE}.") from None
     if not frames:
@@ -87,7 +87,7 @@ def _frames(path: Path, file: str) -> Iterator[Atoms]:
 
 
 def _kind(path: Path) -> str | None:
-    """ASE's name of a format; None where ASE is left to find out."""
+    """ASE's name of a format; None to let ASE detect it."""
     from ase.io.formats import UnknownFileTypeError, filetype, ioformats
 
     head = _head(path, 4096)
@@ -96,7 +96,7 @@ def _kind(path: Path) -> str | None:
     lines = head.removeprefix(b"\xef\xbb\xbf").split(b"\n")
     counted = lines[0].strip().isdigit()
     if counted and len(lines) > 1 and b"Properties=" in lines[1]:
-        return "extxyz"  # whatever its name is
+        return "extxyz"  # regardless of its name
     try:
         kind = str(filetype(str(path)))
     except UnknownFileTypeError:
@@ -108,7 +108,7 @@ def _kind(path: Path) -> str | None:
 
 
 def open_decompressed(path: Path) -> IO[bytes]:
-    """A file, decompressed if its first bytes say that it is compressed, whatever its name."""
+    """A file, decompressed if its first bytes say that it is compressed, regardless of its name."""
     with path.open("rb") as stream:
         head = stream.read(3)
     for magic, opener in _COMPRESSED.items():
@@ -119,7 +119,7 @@ def open_decompressed(path: Path) -> IO[bytes]:
 
 
 def _head(path: Path, size: int) -> bytes:
-    """The first bytes of what a file holds; empty if it cannot be decompressed."""
+    """The first bytes of a file, decompressed; empty if it cannot be decompressed."""
     try:
         with open_decompressed(path) as stream:
             return stream.read(size)
@@ -131,18 +131,18 @@ def _database(path: Path, kind: str) -> Iterator[Atoms]:
     """Rows of an ASE database, with their key-value pairs and data."""
     from ase.db import connect
 
-    if kind == "db":  # ASE would make its tables in a file that has none
+    if kind == "db":  # ASE would create its tables in a file that has none
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
         if "systems" not in tables:
-            raise ValueError("it is no ASE database: it has no table of systems")
+            raise ValueError("it is not an ASE database: it has no table of systems")
     with connect(str(path), type=kind, serial=True) as database:
         for row in database.select():
             yield row.toatoms(add_additional_information=True)
 
 
 def _flat(atoms: Atoms) -> Atoms:
-    """With the key-value pairs and data of a row of a database among the rest of `info`."""
+    """With the key-value pairs and data of a database row merged into `info`."""
     for name in ("key_value_pairs", "data"):
         nested = atoms.info.get(name)
         if isinstance(nested, Mapping):

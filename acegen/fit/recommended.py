@@ -1,8 +1,8 @@
 """The recommended model: a spec made from the data, when only elements are given.
 
 Distances decide cutoff, transform lengths, core and inner cutoff; the amount of data decides the number of functions.
-What kind of basis serves best - transform, weight of angular momenta, levels by order - is decided by cross-validating
-a few small ones on a part of the data.
+The kind of basis - transform, weight of angular momenta, levels by order - is chosen by cross-validating a few small
+ones on part of the data.
 """
 
 from __future__ import annotations
@@ -32,37 +32,37 @@ from acegen.spec import Spec, load_atomic_spec
 from acegen.spec.fields import PairLengths, by_pair, element_pairs
 
 MOST_FUNCTIONS = 1050
-"""Functions of a centre where nothing asks for fewer."""
+"""Default maximum of functions per centre."""
 
 _MOST_COLUMNS = 2000
-"""Functions of all centres together where nothing else is asked for: solving takes minutes beyond."""
+"""Default maximum of functions of all centres together: with more, solving takes minutes."""
 
 _COMPONENTS_PER_COLUMN = 4
-"""Energies and force components that each function should have at least; the prior takes care of the rest."""
+"""Minimum number of energies and force components per function; the prior takes care of the rest."""
 
 _LEAST_FUNCTIONS = 60
 
 _TYPICAL = 1.3
-"""Length of the Agnesi transform by the typical distance of a pair: its resolution is best where neighbours are."""
+"""Length of the Agnesi transform over the typical distance of a pair: its resolution is best where neighbours are."""
 
 _NEIGHBOURS = 50
-"""Neighbours within the cutoff, where none is given."""
+"""Mean number of neighbours within the cutoff, unless a cutoff is given."""
 
 _MOLECULES = 5.0
-"""Å, the cutoff of molecules so small that no atom has as many neighbours."""
+"""Å, the cutoff for molecules so small that no atom has as many neighbours."""
 
 _SHELLS = 1.9
-"""Cutoff by the smallest typical distance of a pair, at least, where as many neighbours are beyond 7 Å: three shells of
-close-packed crystals of large atoms, such as lead or caesium."""
+"""Minimum cutoff over the smallest typical distance of a pair, if as many neighbours are not within 7 Å: three shells
+of close-packed crystals of large atoms, such as lead or caesium."""
 
 _PAIR_DEGREE = 14
 
 _PILOT_FUNCTIONS = 260
-"""Functions of a centre of the small bases that are compared, and columns of all together."""
+"""Functions per centre of the small bases that are compared, and columns of all centres together."""
 _PILOT_COLUMNS = 1200
 
 _PILOT_ATOMS = 2000
-"""Atoms of the part of the data on which they are."""
+"""Atoms of the part of the data used to compare them."""
 
 _PILOT_FOLDS = 3
 
@@ -71,7 +71,7 @@ _STEP = Fraction(1, 4)
 
 @dataclass(frozen=True)
 class Family:
-    """A kind of basis; its size is left open.
+    """A kind of basis of any size.
 
     Attributes:
         transform: of distances.
@@ -100,12 +100,12 @@ FAMILIES = (
 
 @dataclass(frozen=True)
 class Trial:
-    """A family, and what was found when a small basis of it was cross-validated.
+    """A family, and the results of cross-validating a small basis of it.
 
     Attributes:
         family: the family.
-        functions: of a centre of the small basis.
-        energy: root mean square error of what was held out, eV/atom; None without energies.
+        functions: functions per centre of the small basis.
+        energy: root mean square error of held-out data, eV/atom; None without energies.
         forces: likewise, eV/Å.
         score: figure of merit, smaller is better.
     """
@@ -119,7 +119,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Recommendation:
-    """The model, and why it is this one.
+    """The model, and the reasons for it.
 
     Attributes:
         spec: the model.
@@ -133,17 +133,16 @@ class Recommendation:
 
 
 def recommend(settings: FitSettings, parts: Parts, cache: str, progress: Progress) -> Recommendation:
-    """Make the spec of the model that was asked for by a `ModelRequest`.
+    """Make the spec of the model requested by a `ModelRequest`.
 
     Args:
         settings: with the request as their spec.
-        parts: the data of the fit; only what is fitted is looked at.
+        parts: the data of the fit; only the training data are used.
         cache: folder for the small bases and their triangles.
-        progress: told about the families.
+        progress: receives the number of families done.
 
     Raises:
-        FitError: not even the smallest model has as few functions as were asked for, or atoms see no neighbours within
-            the cutoff that was.
+        FitError: even the smallest model has more functions than requested, or the requested cutoff is too short.
     """
     request = settings.spec
     assert isinstance(request, ModelRequest)
@@ -166,13 +165,13 @@ def recommend(settings: FitSettings, parts: Parts, cache: str, progress: Progres
     if spec is None:
         raise FitError(
             f"spec.functions = {most} is too small: the smallest model of {', '.join(request.elements)} has "
-            f"{base.least(family)} functions a centre. Raise it, or leave it out."
+            f"{base.least(family)} functions per centre. Raise it, or leave it out."
         )
     return Recommendation(spec, base.reasons(family, spec, most, trials), tuple(trials))
 
 
 class _Base:
-    """What all candidates have in common."""
+    """The part of the spec shared by all candidates."""
 
     def __init__(self, request: ModelRequest, found: Survey) -> None:
         self._request, self._survey = request, found
@@ -193,12 +192,12 @@ class _Base:
             begin = self._core["inner_cutoff"]["outer"][pair]
             if begin >= cutoff:
                 raise FitError(
-                    f"spec.cutoff = {cutoff:g} Å is too short for the pair {pair}: below {begin:g} Å, {OUTER} "
-                    "times the smallest distance in the data, the core begins. Raise it, or leave it out."
+                    f"spec.cutoff = {cutoff:g} Å is too short for the pair {pair}: the core begins below {begin:g} Å, "
+                    f"{OUTER} times the smallest distance in the data. Raise it, or leave it out."
                 )
 
     def _lengths(self) -> dict[str, float]:
-        """r0 by pair. A pair that the data lack gets the mean of the others."""
+        """r0 by pair. A pair missing from the data gets the mean of the others."""
         typical = self._survey.typical
         mean = float(np.mean(list(typical.values()))) if typical else 2.5
         cutoffs = by_pair(self._cutoff, self._request.elements)
@@ -226,7 +225,7 @@ class _Base:
         return document
 
     def sized(self, family: Family, most: int) -> Spec | None:
-        """The largest model of a family with at most so many functions of a centre; None if there is none."""
+        """The largest model of a family with at most `most` functions per centre; None if there is none."""
         largest: Spec | None = None
         top = Fraction(2)
         while True:
@@ -236,7 +235,7 @@ class _Base:
             largest, top = spec, top + _STEP
 
     def least(self, family: Family) -> int:
-        """Functions of a centre of the smallest model."""
+        """Functions per centre of the smallest model."""
         return sum(estimate_size(load_atomic_spec(self.document(family, Fraction(2)))).functions)
 
     def reasons(self, family: Family, spec: Spec, most: int, trials: Sequence[Trial]) -> str:
@@ -247,32 +246,32 @@ class _Base:
         )
         text = [f"Smallest and, in brackets, typical nearest distances of the data, Å: {distances or 'none'}."]
         if request.zbl is None and request.inner_cutoff is None:
-            text.append("Well below the smallest ones a ZBL core takes over from what is fitted.")
+            text.append("Well below the smallest ones a ZBL core replaces the fitted part.")
         if request.cutoff is None:
             low, high = CUTOFFS
             text.append(
-                f"Cutoff {self._cutoff} Å: atoms have some {_NEIGHBOURS} neighbours there, but between {low} and "
-                f"{high} Å; where so many are beyond 7 Å, {_SHELLS} times the smallest typical distance, but at least "
-                f"{_MOLECULES} Å."
+                f"Cutoff {self._cutoff} Å: the distance within which atoms have some {_NEIGHBOURS} neighbours, but "
+                f"between {low} and {high} Å; if that is beyond 7 Å, {_SHELLS} times the smallest typical distance, "
+                f"but at least {_MOLECULES} Å."
             )
         if len(trials) > 1:
             first, second = sorted(trials, key=lambda trial: trial.score)[:2]
             text.append(
-                f"Of {len(trials)} kinds of basis with about {first.functions} functions a centre, cross-validated on "
-                f"part of the data, {family} predicted best (mean logarithm of errors {second.score - first.score:.3f} "
-                f"below that of the next, {second.family})."
+                f"Of {len(trials)} kinds of basis with about {first.functions} functions per centre, cross-validated "
+                f"on part of the data, {family} predicted best (mean logarithm of errors "
+                f"{second.score - first.score:.3f} below that of the next, {second.family})."
             )
         if not trials:
-            text.append(f"There was nothing to hold out, so that kinds of basis were not compared: {family}.")
+            text.append(f"There was nothing to hold out, so kinds of basis were not compared: {family}.")
         if family.transform == "agnesi":
             text.append(f"The length of the transform is {_TYPICAL} times the typical distance of each pair.")
         count = sum(estimate_size(spec).functions)
         if request.functions is not None:
-            text.append(f"{count:,} functions a centre: at most {most:,} were asked for.")
+            text.append(f"{count:,} functions per centre: at most {most:,} were requested.")
         else:
             text.append(
-                f"{count:,} functions a centre: at most {MOST_FUNCTIONS:,}, {_MOST_COLUMNS:,} for all elements "
-                f"together, and one for {_COMPONENTS_PER_COLUMN} of the {found.n_components:,} energies and force "
+                f"{count:,} functions per centre: at most {MOST_FUNCTIONS:,}, {_MOST_COLUMNS:,} for all elements "
+                f"together, and one per {_COMPONENTS_PER_COLUMN} of the {found.n_components:,} energies and force "
                 "components."
             )
         return " ".join(text)
@@ -284,7 +283,7 @@ def _affordable(components: int, n_elements: int) -> int:
 
 
 def _part(configurations: Sequence[Configuration], seed: int, decisive: Decisive = (QUANTITIES,)) -> Parts:
-    """Some configurations of each kind, with folds of their own; only small ones if large ones leave too few folds."""
+    """Some configurations of each kind, with new folds; only small ones if large ones leave too few folds."""
     order = list(map(int, np.random.default_rng(seed).permutation(len(configurations))))
     some = _first_of_kinds(configurations, order, seed, decisive)
     if some.n_folds == _PILOT_FOLDS:
@@ -310,7 +309,7 @@ def _first_of_kinds(
     some = tuple(configurations[number] for number in sorted(chosen))
     folds = assign_folds(some, _PILOT_FOLDS, seed, decisive)
     if not all(any(c.has_any(quantities) for c in some) for quantities in decisive):
-        folds = (ALWAYS,) * len(some)  # nothing in it decides anything
+        folds = (ALWAYS,) * len(some)  # no decisive labels
     return Parts(Dataset(some), folds, Dataset(()))
 
 
@@ -322,7 +321,7 @@ def _compare(
     for done, (_, spec) in enumerate(candidates):
         progress.advance(done, len(candidates))
         own = settings.model_copy(update={"spec": spec})
-        folder = f"{cache}/candidates/{done}"  # of its own: they have one name, and may be used again
+        folder = f"{cache}/candidates/{done}"  # one each: they share a name, and may be reused
         basis = acegen.compile(spec, folder)
         assembler = make_assembler(own, basis, parts, folder)
         problem, _, _ = assemble(own, assembler, parts, Silent())

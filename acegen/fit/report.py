@@ -28,7 +28,7 @@ ERROR_HEADINGS = (
     "part", "kind", "conf.", "atoms", "E MAE", "E RMSE", "F MAE", "F RMSE", "V MAE", "V RMSE",
 )  # fmt: skip
 _LISTED = 30
-"""Configurations that report.md names of each finding."""
+"""Configurations that report.md names per finding."""
 
 ERROR_UNITS = "E: energy and V: virial in meV/atom, F: force components in eV/Å"
 
@@ -43,7 +43,7 @@ def write_report(result: FitResult, folder: Path, pictures: Mapping[str, str]) -
     """
     document = report_document(result)
     text = json.dumps(_finite(document), indent=1, ensure_ascii=False, allow_nan=False)
-    # A name of a file that is no UTF-8 has lone surrogates in Python; written so, they are JSON's own escapes.
+    # A file name that is not UTF-8 has lone surrogates in Python; written like this, they are JSON escapes.
     (folder / REPORT).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
     (folder / "spec.toml").write_text(tomli_w.dumps(result.settings.whole_spec.canonical()), encoding="utf-8")
     (folder / "report.md").write_text(_markdown(result, document, pictures), encoding="utf-8")
@@ -112,7 +112,7 @@ def _recommendation_lines(found: Recommendation | None) -> list[str]:
 
 
 def _repulsion(found: Repulsion) -> dict[str, Any]:
-    """By what is squeezed: the smallest distance in the data, and that down to which the energy rises, Å."""
+    """By compressed structure: the smallest distance in the data, and that down to which the energy rises, Å."""
     curve = found.compression
     rows = {} if curve is None else {f"{curve.name}, scaled": {"data": curve.data, "rises_to": curve.rises_to}}
     for (first, second), reached in found.dimers.items():
@@ -124,20 +124,20 @@ def _held_lines(held: Held | None) -> list[str]:
     if held is None:
         return []
     text = (
-        f"{held.n_structures:,} structures of the data, dimers of all pairs among them, were squeezed in small steps, "
-        f"and each step was demanded to cost energy. The data alone met all but {held.missed_before:,} of the "
+        f"{held.n_structures:,} structures of the data, including dimers of all pairs, were compressed in small steps, "
+        f"each of which had to raise the energy. The fit to the data alone met all but {held.missed_before:,} of the "
         f"{held.n_demands:,} demands. "
     )
     if held.price:
         text += (
-            f"The nearest solution that obeys was taken: what the fit minimizes rose by {100 * held.price:.2g} %. "
-            f"{held.missed:,} demands are still missed."
+            f"The nearest solution that satisfies them was taken: the objective of the fit rose by "
+            f"{100 * held.price:.2g} %. {held.missed:,} demands are still missed."
         )
     return [text, ""]
 
 
 def _finite(value: Any) -> Any:
-    """JSON knows no infinity (the condition number of dependent columns): null."""
+    """JSON has no infinity (the condition number of dependent columns): null."""
     if isinstance(value, dict):
         return {key: _finite(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
@@ -213,19 +213,19 @@ def _markdown(result: FitResult, document: Mapping[str, Any], pictures: Mapping[
         *_recommendation_lines(result.recommendation),
         "## Errors",
         "",
-        f"{ERROR_UNITS}. Validation errors are of fits with the same hyperparameters, each of which has not seen the "
-        f"fold it predicts.{selected}",
+        f"{ERROR_UNITS}. Validation errors are those of fits with the same hyperparameters, each to the data without "
+        f"the fold it predicts.{selected}",
         "",
         *_table(ERROR_HEADINGS, [table_cells(row, ".2f", ".4f") for row in all_error_rows(result)]),
         "",
         "## Repulsion",
         "",
         *_held_lines(result.fit.held),
-        "Down to which distance (Å) the energy rises without a break, from the smallest one in the data on; looked at "
+        "Distance (Å) down to which the energy rises monotonically, starting at the smallest one in the data; examined "
         "down to 0.5 Å.",
         "",
         *_table(
-            ("squeezed", "in the data", "rises to"),
+            ("compressed", "in the data", "rises to"),
             [[what, f"{row['data']:.3f}", f"{row['rises_to']:.3f}"] for what, row in document["repulsion"].items()],
         ),
         "",
@@ -270,7 +270,7 @@ def _markdown(result: FitResult, document: Mapping[str, Any], pictures: Mapping[
 
 
 def _finding_lines(findings: Sequence[Finding]) -> list[str]:
-    """What to look at in the data; nothing if there is nothing."""
+    """What to check in the data; empty if there is nothing."""
     if not findings:
         return []
     lines = ["## To check", ""]

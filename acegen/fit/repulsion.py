@@ -1,11 +1,12 @@
-"""What is known without labels: a structure squeezed beyond its data has more energy the more it is squeezed.
+"""Prior knowledge without labels: compressed beyond the data, a structure's energy rises with compression.
 
-Where there are no data, polynomials go where they like: fits of crystals that never saw a dense one fall by hundreds of
-eV an atom before their core begins. That energies rise from each scale of a structure to the next is a linear
-inequality for the coefficients. Of all coefficients that obey, those are taken that are nearest to the solution in the
-metric of its posterior, which the data determine least: they fit the data as well, or nearly.
+Where there are no data, polynomials are unconstrained: energies of crystals fitted without dense ones fall by hundreds
+of eV/atom before the core begins. That the energy rises from each scale of a structure to the next is a linear
+inequality for the coefficients. Of all coefficients that satisfy these demands, those nearest to the solution in the
+metric of its posterior are taken; they move along the directions that the data determine least, so the fit to the data
+is as good, or nearly.
 
-Least distance under inequalities is a problem of nonnegative least squares (Lawson, Hanson, Solving Least Squares
+Least distance under inequalities is solved by nonnegative least squares (Lawson, Hanson, Solving Least Squares
 Problems, ch. 23).
 """
 
@@ -33,32 +34,32 @@ from acegen.spec.fields import by_pair
 Floats = NDArray[np.float64]
 
 _STEP = 0.005
-"""By how much the scale falls from one demand to the next, in units of that at which the first pair is as
-close as in the data."""
+"""Decrease of the scale from one demand to the next, in units of the scale at which the first pair is as close as in
+the data."""
 
 _RISE = 5e-4
-"""What the energy must rise by in a step at least, eV/atom."""
+"""Minimum rise of the energy in a step, eV/atom."""
 
 _SLACK = 1e-5
-"""eV/atom that a demand may be missed by at the price of one standard deviation of the posterior."""
+"""eV/atom by which a demand may be missed at the cost of one standard deviation of the posterior."""
 
 _DENSER = 0.98
-"""Crystals are demands from this scale of the densest in the data on."""
+"""Demands on crystals begin at this scale of the densest one in the data."""
 
 _NEAREST = 0.3
-"""Å; nothing is squeezed further."""
+"""Å; smallest distance under compression."""
 
 _STRUCTURES, _MOST_ATOMS, _ALL_ATOMS = 24, 200, 1200
 
 
 @dataclass(frozen=True)
 class Demands:
-    """That rows · c ≥ rises for the coefficients c of all functions.
+    """The inequalities rows · c ≥ rises for the coefficients c of all functions.
 
     Attributes:
         rows: (m, C) difference of a structure's energy per atom from one scale to the next, by coefficient, eV.
         rises: (m,) eV/atom.
-        n_structures: how many were squeezed, dimers among them.
+        n_structures: number of compressed structures, including dimers.
     """
 
     rows: Floats
@@ -66,20 +67,20 @@ class Demands:
     n_structures: int
 
     def missed(self, functions: Floats) -> int:
-        """How many these coefficients (C,) miss by more than half of what they must rise by."""
+        """Number of demands that these coefficients (C,) miss by more than half of the minimum rise."""
         return int(np.sum(self.rows @ functions < self.rises - 0.5 * _RISE))
 
 
 @dataclass(frozen=True)
 class Held:
-    """How a solution was made to obey.
+    """How a solution was made to satisfy the demands.
 
     Attributes:
-        n_structures: structures that were squeezed.
+        n_structures: compressed structures.
         n_demands: demands.
-        missed_before: how many the data alone left unmet.
-        missed: how many still are: nothing in reach of the functions meets them.
-        price: relative increase of what the fit minimizes.
+        missed_before: number of demands that the fit to the data alone misses.
+        missed: number still missed, because the functions cannot satisfy them.
+        price: relative increase of the fit's objective.
     """
 
     n_structures: int
@@ -94,7 +95,7 @@ def squeezed(
 ) -> Demands | None:
     """Demands for the structure of lowest energy of each kind in the data, some more, and a dimer of each pair.
 
-    Each is squeezed from where it is as dense as the densest of the data, or its first pair as close as in the data,
+    Each is compressed from where it is as dense as the densest of the data, or its first pair as close as in the data,
     until the inner cutoff has switched off all of it.
 
     Args:
@@ -102,10 +103,10 @@ def squeezed(
         basis: its compiled basis.
         data: the training data.
         nearest: smallest distance by pair of elements in them, Å, in the order of the basis's elements.
-        progress: told about the structures.
+        progress: receives the number of structures done.
 
     Returns:
-        None for a specification without a core and an inner cutoff: there nothing says where a rise should end.
+        None for a specification without a core and an inner cutoff, which define where the demands end.
     """
     if spec.zbl is None or spec.inner_cutoff is None:
         return None
@@ -134,18 +135,18 @@ def squeezed(
 
 
 def nearest_that_obeys(functions: Floats, root: Floats, demands: Demands, noise: float) -> Floats:
-    """Where to go in the posterior: z (K,), so that functions + root z obey and ‖z‖ is least.
+    """The move in the posterior, z (K,), such that functions + root z satisfies the demands and ‖z‖ is least.
 
     Args:
         functions: (C,) the solution.
-        root: (C, K): its covariance, but for the noise, is root rootᵀ.
-        demands: what to obey. What is out of reach is missed as little as it can be.
+        root: (C, K): its covariance, up to the noise, is root rootᵀ.
+        demands: the inequalities. Demands that cannot be met are missed by as little as possible.
         noise: standard deviation of the rows of the fit.
     """
     matrix, bound = demands.rows @ root, demands.rises - demands.rows @ functions
     z: Floats = np.zeros(root.shape[1])
     looked_at = np.zeros(len(bound), dtype=bool)
-    while True:  # few demands are decisive: only those that were missed on the way are looked at
+    while True:  # few demands are active: only those missed on the way are included
         missed = (matrix @ z < bound - 0.1 * _RISE) & ~looked_at if looked_at.any() else bound > 0
         if not missed.any():
             return z
@@ -154,7 +155,7 @@ def nearest_that_obeys(functions: Floats, root: Floats, demands: Demands, noise:
 
 
 def _least(matrix: Floats, bound: Floats, slack: float) -> Floats:
-    """The shortest z with matrix z ≥ bound, where each row may be missed by `slack` at the price of a length of one."""
+    """The shortest z with matrix z ≥ bound, where each row may be missed by `slack` at the cost of a length of one."""
     own = np.hstack([matrix, np.diag(np.full(len(bound), slack))])
     sizes = np.linalg.norm(own, axis=1)
     stacked = np.vstack([(own / sizes[:, None]).T, bound / sizes])
@@ -167,7 +168,7 @@ def _least(matrix: Floats, bound: Floats, slack: float) -> Floats:
 
 
 def held(demands: Demands, before: Solution, after: Solution, price: float) -> Held:
-    """What is to be said of a solution that was moved."""
+    """Summary of how a solution was moved."""
     missed = [demands.missed(solution.functions) for solution in (before, after)]
     return Held(demands.n_structures, len(demands.rises), missed[0], missed[1], price)
 
@@ -208,7 +209,7 @@ def _volume(atoms: Atoms) -> float:
 
 
 def _path(atoms: Atoms, basis: Model, closest: Floats, densest: float | None) -> Iterator[tuple[Floats, float]]:
-    """Per atom, at falling scales: sums of all functions (C,), and what has no coefficients, eV."""
+    """Per atom, at falling scales: sums of all functions (C,), and the energy without coefficients, eV."""
     species = np.array([basis.elements.index(symbol) for symbol in atoms.get_chemical_symbols()])
     near = neighbour_list(atoms, basis.cutoff)
     if not len(near.center):

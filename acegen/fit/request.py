@@ -1,4 +1,4 @@
-"""A model asked for in few words: elements, and what else one wants to have a say in."""
+"""A brief request for a model: its elements, and optional further choices."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CUTOFFS = (4.5, 6.0)
 
 
 class ModelRequest(BaseModel):
-    """What the recommended model is made for. Everything left out is decided from the data."""
+    """A request for the recommended model. Everything left out is decided from the data."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -31,7 +31,7 @@ class ModelRequest(BaseModel):
     )
     functions: int | None = Field(
         None, ge=1, le=20_000, strict=True,
-        description="most functions of a centre, which decide the time per atom (default: from the data)",
+        description="maximum functions per centre, which determine the time per atom (default: from the data)",
     )  # fmt: skip
     expansion: str = Field("canonical", description='"canonical" or "self-interacting"')
     pair: dict[str, Any] | None = Field(None, description="table pair of the spec (default: degree 14)")

@@ -1,4 +1,4 @@
-"""All there is to know of a fit, for its report, its pictures, and whoever asked for it."""
+"""The complete result of a fit, for its report, its pictures and the caller."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from acegen.store.coefficients import Coefficients
 
 @dataclass(frozen=True)
 class FitResult:
-    """All there is to know of a fit.
+    """The complete result of a fit.
 
     Attributes:
-        settings: what was asked for, with the whole spec.
-        recommendation: why the spec is what it is, where it was made from the data.
-        directory: `DIR/NAME`, where everything lies.
+        settings: the settings, with the complete spec.
+        recommendation: the reasons for the spec, if it was derived from the data.
+        directory: `DIR/NAME`, where all files are.
         model: the compiled potential.
         parts: the data.
         problem: the assembled triangles.
         fit: hyperparameters and coefficients.
         selection: the functions kept, for a sparse model.
-        coefficients: as the potential was compiled with them.
+        coefficients: those compiled into the potential.
         comparisons: labels and predictions by part; in "validation" each fold is predicted by a fit without it.
-        findings: what about the data a person should look at.
-        repulsion: what the potential is like below the distances of the data.
+        findings: what a person should check in the data.
+        repulsion: behaviour of the potential below the distances of the data.
         costs: time and memory by stage.
-        n_cached: units of the assembly that were found finished.
+        n_cached: units of the assembly found in the cache.
         n_units: all units.
     """
 

@@ -1,15 +1,15 @@
-"""Ridge regression with a smoothness prior: strength, weights and smoothness by what they predict.
+"""Ridge regression with a smoothness prior: strength, weights and smoothness chosen by predictive error.
 
 Minimizes Σ_q w_q² ‖X_q c - t_q‖² + strength² Σ_k (s_k level_k^p c_k)², with s_k the size of function k in the data.
 
 Candidates are judged by a cross-validation over the folds of the data (`acegen.fit.merit`): each fold is predicted by
-the fit to all others, with the same strength. Of all that differ from the best by no more than half of the standard
-error of that difference the one of largest evidence is taken: with many data the folds decide, with few, whose errors
-are luck, the evidence. Tried in nested cross-validation of 9 to 50 frames of silicon, copper and water, 20 draws each:
-errors of the evidence alone were up to 2.8 times those of GCV (nine frames of copper), those of GCV up to 2.0 times
-those of the evidence (nine of silicon), those of the stiffest within a quarter of a standard error up to 1.8 times;
-those of this rule up to 1.4 times the better of the two. With all data of silicon, molybdenum, water and acetylacetone
-they are within a few per cent of each other; of tantalum, whose kinds have few members, the evidence has the better
+the fit to all others, with the same strength. Among those that differ from the best by no more than half the standard
+error of that difference, the one of largest evidence is taken: with many data the folds decide; with few, whose errors
+are a matter of chance, the evidence. Tested in nested cross-validation of 9 to 50 frames of silicon, copper and water,
+20 draws each: errors of the evidence alone were up to 2.8 times those of GCV (nine frames of copper), those of GCV up
+to 2.0 times those of the evidence (nine of silicon), those of the stiffest within a quarter of a standard error up to
+1.8 times; those of this rule up to 1.4 times the better of the two. With all data of silicon, molybdenum, water and
+acetylacetone they agree within a few per cent; for tantalum, whose kinds have few members, the evidence gives better
 energies.
 """
 
@@ -38,24 +38,23 @@ _STRENGTHS = 10.0 ** np.arange(-9.0, 0.01, 0.25)
 """Strengths tried, in units of the largest singular value."""
 
 _STANDARD_ERRORS = 0.5
-"""How much worse than the best a candidate may be to be taken for its evidence."""
+"""How much worse than the best, in standard errors, a candidate may be and still be chosen for its evidence."""
 
 
 @dataclass(frozen=True)
 class PathPoint:
-    """What was found for one setting of the hyperparameters.
+    """Results for one setting of the hyperparameters.
 
     Attributes:
         weights: of the quantities.
         smoothness: power of the level.
         strength: of the prior.
         freedom: effective number of parameters, of all data.
-        validation: root mean square error of what was held out by quantity, in the units of its rows; empty if nothing
-            was.
+        validation: root mean square error of held-out data by quantity, in the units of its rows; empty without folds.
         evidence: logarithm of the marginal likelihood of all data, for noise of the same strength in all weighted rows.
         gcv: generalized cross-validation, mean square.
-        score: what candidates are compared by, smaller is better: the figure of merit of what was held out, else minus
-            the evidence.
+        score: by which candidates are compared, smaller is better: the figure of merit of held-out data, or without
+            folds minus the evidence.
         uncertainty: standard error, over folds, of the difference to the score of the best; zero without folds.
     """
 
@@ -74,7 +73,7 @@ class PathPoint:
 class RidgeFit:
     """A solution, the hyperparameters that were chosen, and all that were tried.
 
-    `condition` is the condition number of the scaled problem, `held` how the solution was made to repel.
+    `condition` is the condition number of the scaled problem, `held` how the solution was made repulsive.
     """
 
     solution: Solution
@@ -93,19 +92,19 @@ def fit_ridge(
     threads: int = 1,
     demands: Demands | None = None,
 ) -> RidgeFit:
-    """Decide the hyperparameters and solve.
+    """Choose the hyperparameters and solve.
 
-    The strength is decided as `settings.strength` says, weights and smoothness by the folds, or all by the evidence if
+    The strength is chosen as `settings.strength` says, weights and smoothness by the folds, or all by the evidence if
     nothing is held out. Weights are compared at one smoothness, then smoothnesses at the best weights.
 
     Args:
         problem: the problem.
         settings: of the solver.
         weights: candidates.
-        progress: told about candidates.
+        progress: receives the number of candidates done.
         functions: numbers of the functions to use; None for all.
         threads: folds solved at a time.
-        demands: what the solution has to obey; the hyperparameters are decided without.
+        demands: inequalities the solution has to satisfy; the hyperparameters are chosen without them.
     """
     search = _Search(problem, settings, functions, threads)
     pairs, powers = weight_candidates(weights), settings.smoothness
@@ -128,7 +127,7 @@ def fit_ridge(
 
 
 def _solved(reduced: Reduced, strength: float, demands: Demands | None) -> tuple[Solution, Held | None]:
-    """The solution for a strength, and the nearest to it that obeys."""
+    """The solution for a strength, or the nearest to it that satisfies the demands."""
     x = reduced.ridge(np.array([strength]))[:, 0]
     solution = reduced.coefficients(x)
     if demands is None:
@@ -141,7 +140,7 @@ def _solved(reduced: Reduced, strength: float, demands: Demands | None) -> tuple
 
 
 def cross_validate(problem: Problem, settings: SolverSettings, weights: WeightSettings, threads: int) -> Predictions:
-    """What all strengths predict of the folds, with the middle one of the candidate weights and smoothnesses."""
+    """Predictions of the folds by all strengths, with the middle one of the candidate weights and smoothnesses."""
     pairs, powers = weight_candidates(weights), settings.smoothness
     search = _Search(problem, settings, None, threads)
     return search.predictions(pairs[len(pairs) // 2], powers[len(powers) // 2])
@@ -149,14 +148,14 @@ def cross_validate(problem: Problem, settings: SolverSettings, weights: WeightSe
 
 @dataclass(frozen=True)
 class _Candidate:
-    """One pair of weights and smoothness: points for all strengths, and what each predicts of the folds."""
+    """One pair of weights and smoothness: points for all strengths, and their predictions of the folds."""
 
     points: tuple[PathPoint, ...]
     predictions: Predictions | None
 
 
 class _Search:
-    """Candidates looked at so far."""
+    """Candidates evaluated so far."""
 
     def __init__(
         self,
@@ -169,7 +168,7 @@ class _Search:
         self._candidates: dict[tuple[Weights, float], _Candidate] = {}
 
     def look(self, weights: Weights, smoothness: float) -> None:
-        """Work a candidate out, unless it has been."""
+        """Evaluate a candidate, if it has not been evaluated."""
         if (weights, smoothness) in self._candidates:
             return
         problem = self._problem
@@ -188,7 +187,7 @@ class _Search:
         self._candidates[weights, smoothness] = _Candidate(tuple(points), predictions)
 
     def predictions(self, weights: Weights, smoothness: float) -> Predictions:
-        """What a candidate predicts of the folds; there must be some."""
+        """Predictions of the folds by a candidate; there must be folds."""
         self.look(weights, smoothness)
         found = self._candidates[weights, smoothness].predictions
         assert found is not None
@@ -196,7 +195,7 @@ class _Search:
 
     def _held_out(self, weights: Weights, smoothness: float, strengths: Floats) -> Predictions:
         problem, settings, functions = self._problem, self._settings, self._functions
-        others = [problem.without(fold) for fold in range(problem.n_folds)]  # made once, not in each thread
+        others = [problem.without(fold) for fold in range(problem.n_folds)]  # computed once, not in each thread
 
         def predicted(fold: int) -> Predictions:
             reduced = _reduced(problem, others[fold], weights, smoothness, settings, functions)
@@ -206,7 +205,7 @@ class _Search:
             return joined(list(pool.map(predicted, range(problem.n_folds))))
 
     def path(self) -> list[PathPoint]:
-        """All points with their scores, which depend on what all have in common."""
+        """All points with their scores, which share floors taken from all candidates."""
         known = [c.predictions for c in self._candidates.values() if c.predictions is not None]
         if not known:
             return [point for c in self._candidates.values() for point in c.points]
@@ -222,7 +221,7 @@ class _Search:
         ]
 
     def best(self) -> PathPoint:
-        """That of largest evidence among those that cannot be told from the best.
+        """The point of largest evidence among those indistinguishable from the best.
 
         With strengths by evidence or GCV only the best strength of each candidate is compared.
         """
@@ -245,7 +244,7 @@ def held_out_solutions(
     functions: Sequence[int] | NDArray[np.int64] | None = None,
     demands: Demands | None = None,
 ) -> tuple[Solution, ...]:
-    """For each fold the solution with the chosen hyperparameters that has not seen it, and obeys likewise."""
+    """For each fold the solution, with the chosen hyperparameters and demands, that has not seen it."""
     found = []
     for fold in range(problem.n_folds):
         factors, chosen = problem.without(fold), fit.chosen
@@ -279,7 +278,7 @@ def _strengths(settings: SolverSettings, reduced: Reduced) -> Floats:
 
 
 def _criterion(settings: SolverSettings) -> Callable[[PathPoint], float] | None:
-    """What decides the strength of a candidate by itself."""
+    """The criterion that decides the strength within a candidate."""
     if settings.strength == "evidence":
         return lambda point: -point.evidence
     if settings.strength == "gcv":
@@ -290,11 +289,11 @@ def _criterion(settings: SolverSettings) -> Callable[[PathPoint], float] | None:
 def _points(
     problem: Problem, reduced: Reduced, weights: Weights, smoothness: float, strengths: Floats
 ) -> list[PathPoint]:
-    """What is known of strengths from all data together, from one singular value decomposition."""
+    """Points of all strengths from all data together, by one singular value decomposition."""
     found, n = shrink(reduced, strengths), max(reduced.n_rows, 1)
     shrunk, gcv = found.shrunk, found.gcv
     penalty = np.sum(shrunk * (1 - shrunk) * found.projected[:, None] ** 2, axis=0)
-    # The noise is at its best value for this strength: variance (misfit + penalty) / n.
+    # The noise takes its optimal value for this strength: variance (misfit + penalty) / n.
     variance = np.maximum((found.misfit + penalty) / n, np.finfo(float).tiny)
     evidence = -0.5 * n * (np.log(2 * np.pi * variance) + 1) + 0.5 * np.sum(np.log(shrunk), axis=0)
     rows = tuple(problem.everything[q].n_rows for q in QUANTITIES)

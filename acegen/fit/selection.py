@@ -33,11 +33,11 @@ def select(problem: Problem, reduced: Reduced, strength: float, settings: Select
     Args:
         problem: the problem, for the validation path.
         reduced: the problem to select on, with weights and penalties.
-        strength: of the ridge that goes with it; it keeps nearly dependent functions from being taken together.
+        strength: of the ridge penalty; it keeps nearly dependent functions from being selected together.
         settings: how many, and by which method.
 
     Raises:
-        FitError: more functions are asked for than the data see, or nothing is left for functions to explain.
+        FitError: more functions are requested than the data determine, or nothing is left for functions to explain.
     """
     available = len(reduced.functions)
     if settings.functions > available:
@@ -47,7 +47,7 @@ def select(problem: Problem, reduced: Reduced, strength: float, settings: Select
         )
     if not reduced.target.any():
         raise FitError(
-            "solver.selection has nothing to choose functions by: atomic energies alone explain all labels of weight "
+            "solver.selection cannot rank functions: atomic energies alone explain all labels of weight "
             "above zero. Give more labels, or a weight above zero to others, or leave solver.selection out."
         )
     if settings.method == "greedy":
@@ -65,7 +65,7 @@ def _greedy(problem: Problem, reduced: Reduced, strength: float, count: int) -> 
     norms = np.linalg.norm(matrix, axis=0)
     scale = float(np.linalg.norm(target)) or 1.0
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # nothing is left to explain before `count` are taken
+        warnings.simplefilter("ignore", RuntimeWarning)  # nothing is left to explain before `count` are selected
         path = orthogonal_mp(matrix / norms, target / scale, n_nonzero_coefs=count, return_path=True)
     path = path.reshape(size, -1) * scale
     share = np.where(path[:, -1] != 0, np.inf, np.abs(reduced.ridge(np.array([strength]))[:, 0]) * norms)
@@ -79,10 +79,10 @@ def _greedy(problem: Problem, reduced: Reduced, strength: float, count: int) -> 
 
 
 def _ard(reduced: Reduced, count: int) -> Selection:
-    """Automatic relevance determination (scikit-learn): those of largest share in the prediction.
+    """Automatic relevance determination (scikit-learn): functions with the largest share in the prediction.
 
-    The triangle stands for `n_rows` rows. Its prior of the noise, Gamma(alpha_1, ·), counts the rows that are missing
-    and one more row, without functions, holds the misfit of theirs: the iteration is then that of all rows.
+    The triangle stands for `n_rows` rows. The prior of the noise, Gamma(alpha_1, ·), accounts for the number of rows
+    missing, and one extra row, without functions, for their misfit: the iteration is then that of all rows.
     """
     from sklearn.linear_model import ARDRegression
 
@@ -93,7 +93,7 @@ def _ard(reduced: Reduced, count: int) -> Selection:
         alpha_1=max(1e-6, (reduced.n_rows - rows - 1) / 2), fit_intercept=False, threshold_lambda=1e12
     )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # not converged after 300 steps: the ranking is what is wanted
+        warnings.simplefilter("ignore")  # not converged after 300 steps: only the ranking is needed
         regression.fit(matrix, target)
     share = np.abs(regression.coef_) * np.linalg.norm(reduced.matrix, axis=0)
     chosen = np.sort(np.argsort(-share)[:count])

@@ -1,4 +1,4 @@
-"""What a fit is told: the file FIT.toml, with every default and every limit."""
+"""Settings of a fit: the file FIT.toml, with every default and every limit."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from acegen.store.documents import check_path, read_toml
 FitSource: TypeAlias = "str | Path | Mapping[str, Any] | FitSettings"
 
 QUANTITIES = ("energy", "forces", "virial")
-"""What there are labels of."""
+"""Quantities that can have labels."""
 
 LARGEST_WEIGHT = 1e6
 
@@ -29,7 +29,7 @@ _UNITS = {"kib": 2**10, "mib": 2**20, "gib": 2**30, "kb": 10**3, "mb": 10**6, "g
 
 
 def _listed(value: object) -> object:
-    """One entry may stand for a list of one."""
+    """A single entry is read as a list of one."""
     return (value,) if isinstance(value, str | int | float) and not isinstance(value, bool) else value
 
 
@@ -62,7 +62,7 @@ class _Section(BaseModel):
 
 
 class KeySettings(_Section):
-    """Names of the labels in the files. An empty name: the label is not read."""
+    """Names of the labels in the files. With an empty name the label is not read."""
 
     energy: Key = Field("energy", description="key of the total energy, eV")
     forces: Key = Field("forces", description="key of the forces, eV/Å")
@@ -72,16 +72,16 @@ class KeySettings(_Section):
     )
     config_type: str = Field("config_type", description="key of the kind of configuration")
     weight: Key = Field("weight", description="key of a factor of all residuals; 0 leaves the configuration out")
-    energy_weight: Key = Field("energy_weight", description="key of a factor of the energy's residual; 0 leaves it out")
+    energy_weight: Key = Field("energy_weight", description="key of a factor of the energy residual; 0 leaves it out")
     forces_weight: Key = Field(
-        "forces_weight", description="key of a factor of the forces' residuals, or one for each atom; 0 leaves them out"
+        "forces_weight", description="key of a factor of the force residuals, or one per atom; 0 leaves them out"
     )
-    virial_weight: Key = Field("virial_weight", description="key of a factor of the virial's; 0 leaves it out")
-    stress_weight: Key = Field("stress_weight", description="the same by another name")
+    virial_weight: Key = Field("virial_weight", description="key of a factor of the virial residual; 0 leaves it out")
+    stress_weight: Key = Field("stress_weight", description="another name for virial_weight")
 
 
 class DataSettings(_Section):
-    """Where the labels are, and which part decides hyperparameters."""
+    """Where the labels are, and which part of them decides hyperparameters."""
 
     train: Paths = Field(
         min_length=1,
@@ -92,7 +92,7 @@ class DataSettings(_Section):
     )
     validation: float | Paths | None = Field(
         None,
-        description="instead of folds: one part of the configurations of each kind (0 to 0.5), or files of its own",
+        description="instead of folds: a fraction of the configurations of each kind (0 to 0.5), or separate files",
     )
     test: Paths = Field((), description="extended-XYZ file or files to report errors for; they decide nothing")
     seed: int = Field(0, ge=0, lt=2**63, strict=True, description="seed of folds, an integer from 0")
@@ -101,7 +101,9 @@ class DataSettings(_Section):
     @model_validator(mode="after")
     def _part_makes_sense(self) -> DataSettings:
         if isinstance(self.validation, float) and not 0 <= self.validation <= 0.5:
-            raise ValueError(f"data.validation = {self.validation} is no part; give a number from 0 to 0.5, or files")
+            raise ValueError(
+                f"data.validation = {self.validation} is not a fraction; give a number from 0 to 0.5, or files"
+            )
         if self.validation is not None and "folds" in self.model_fields_set:
             raise ValueError("data.folds and data.validation exclude each other; leave one of them out")
         return self
@@ -110,7 +112,7 @@ class DataSettings(_Section):
 class WeightSettings(_Section):
     """Weights of residuals: of energies in eV/atom, forces in eV/Å, virials in eV/atom.
 
-    Several candidates for a quantity are decided between by cross-validation. A Bayesian fit finds the weights of
+    Where a quantity has several candidates, cross-validation decides between them. A Bayesian fit finds the weights of
     quantities itself and uses only `config_type`, `atoms` and the weights in the files.
     """
 
@@ -155,16 +157,16 @@ class SolverSettings(_Section):
     selection: SelectionSettings | None = Field(None, description="table: functions to keep, for a sparse model")
     repulsion: bool = Field(
         True,
-        description="with a core and an inner cutoff: demand that squeezed structures of the data rise in energy all "
-        "the way, at the least change of what was fitted",
+        description="with a core and an inner cutoff: require that energies of compressed structures of the data rise "
+        "all the way, with the least change of the fit",
     )
     refit: bool = Field(
-        True, description="fit once more to all data when all is decided; false only with data.validation"
+        True, description="fit again to all data once hyperparameters are decided; false only with data.validation"
     )
 
 
 class AssemblySettings(_Section):
-    """Where and how the design matrix is made, a unit of configurations at a time."""
+    """Where and how the design matrix is assembled, a unit of configurations at a time."""
 
     processes: int = Field(2, ge=1, le=256, strict=True, description="processes on this machine, an integer from 1")
     memory: Bytes = Field(2**30, description='memory for all processes together, such as "1 GiB" (1 MiB at least)')
@@ -178,10 +180,10 @@ class FitSettings(_Section):
     model_config = ConfigDict(title="acegen fit")
 
     spec: Spec | ModelRequest = Field(
-        description="the model: path of a spec (TOML), the same as a table, or a table of name, elements and what else "
-        "is wanted for the recommended model"
+        description="the model: path of a spec (TOML), a spec as a table, or a table of name, elements and other "
+        "wishes for the recommended model"
     )
-    output: str = Field("fits", description="folder in which NAME/ is made, NAME being the name in the spec")
+    output: str = Field("fits", description="folder in which NAME/ is created, NAME being the name in the spec")
     data: DataSettings = Field(description="table: where the labels are")
     weights: WeightSettings = Field(default_factory=WeightSettings, description="table: weights of residuals")
     atomic_energies: dict[str, Annotated[float, Field(allow_inf_nan=False)]] | None = Field(
@@ -197,14 +199,14 @@ class FitSettings(_Section):
 
     @property
     def reach(self) -> tuple[tuple[float, ...], ...]:
-        """Largest distances of neighbours by pair, Å; the largest cutoff there is if it is still to be found."""
+        """Largest distances of neighbours by pair, Å; the largest possible cutoff if it is still to be chosen."""
         if isinstance(self.spec, ModelRequest):
             return by_species(CUTOFFS[1] if self.spec.cutoff is None else self.spec.cutoff, self.spec.elements)
         return self.spec.reach
 
     @property
     def decisive(self) -> tuple[tuple[str, ...], ...]:
-        """Quantities whose labels decide a fit, for each candidate of the weights; a Bayesian one weighs them all."""
+        """Quantities whose labels decide a fit, for each candidate of the weights; a Bayesian fit uses them all."""
         solver, weights = self.solver, self.weights
         if solver.kind == "bayes" and solver.selection is None:
             return (QUANTITIES,)
@@ -214,7 +216,7 @@ class FitSettings(_Section):
 
     @property
     def whole_spec(self) -> Spec:
-        """The spec, once there is a whole one.
+        """The complete spec.
 
         Raises:
             TypeError: it is still to be made from the data.
@@ -227,7 +229,7 @@ class FitSettings(_Section):
     def _refit_makes_sense(self) -> FitSettings:
         if not self.solver.refit and not self.data.validation:
             raise ValueError(
-                "solver.refit = false leaves the validation data out of the last fit, and data.validation gives none; "
+                "solver.refit = false leaves the validation data out of the final fit, but data.validation is not set; "
                 "set data.validation, or leave solver.refit out"
             )
         return self
@@ -245,7 +247,9 @@ class FitSettings(_Section):
 
 
 def load_settings(source: FitSource) -> FitSettings:
-    """Read and validate the settings of a fit. Paths in a file are relative to it, those in a mapping to here.
+    """Read and validate the settings of a fit.
+
+    Paths in a file are relative to its folder, those in a mapping to the working directory.
 
     Raises:
         FitError: the file cannot be read, is not TOML, or holds wrong keys or values.
@@ -277,7 +281,7 @@ def _validate(content: Mapping[str, Any], where: str, folder: Path) -> FitSettin
 
 
 def _resolved(settings: FitSettings, folder: Path) -> dict[str, Any]:
-    """Paths made relative to here."""
+    """Paths relative to the working directory."""
 
     def at(key: str, path: str) -> str:
         return str(_possible(key, path, folder))
@@ -301,11 +305,11 @@ def _resolved(settings: FitSettings, folder: Path) -> dict[str, Any]:
 
 
 def _possible(key: str, path: str, folder: Path) -> Path:
-    """A path made relative to here."""
+    """A path relative to the working directory."""
     try:
         whole = folder / Path(path).expanduser()
     except RuntimeError:  # "~name" of nobody
-        raise FitError(f"{key} = {shown(path)}: there is no such user. Give the path in full.") from None
+        raise FitError(f"{key} = {shown(path)}: there is no such user. Give the full path.") from None
     check_path(whole, key, FitError)
     return whole
 
@@ -326,7 +330,7 @@ def _explain(detail: ErrorDetails) -> str:
     if detail["type"] == "string_unicode":
         return f"{shown(detail['input'])} holds half a character (a lone surrogate)"
     if detail["type"] == "invalid_key":
-        return f"{shown(detail['input'])} is no key: keys are texts"
+        return f"{shown(detail['input'])} is not a valid key: keys are strings"
     location = [str(part) for part in detail["loc"]]
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "value_error" and tuple(location) in _SECTIONS:

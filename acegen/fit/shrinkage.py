@@ -1,4 +1,4 @@
-"""What ridge regression makes of a problem for many strengths at once, from one singular value decomposition."""
+"""Ridge regression for many strengths at once, from one singular value decomposition."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Shrinkage:
-    """Solutions of strengths (K,) by singular vectors (r,).
+    """Solutions for strengths (K,) in terms of singular vectors (r,).
 
     Attributes:
         strengths: (K,).
         projected: (r,) the target along each singular vector.
-        shrunk: (r, K) part of it that is left unexplained.
+        shrunk: (r, K) fraction of it that is left unexplained.
         misfit: (K,) sum of squared residuals.
         freedom: (K,) effective number of parameters.
         n_rows: rows of the problem.
@@ -34,7 +34,7 @@ class Shrinkage:
 
     @property
     def gcv(self) -> Floats:
-        """(K,) generalized cross-validation, mean square; infinite where no rows are left over.
+        """(K,) generalized cross-validation, mean square; infinite where no degrees of freedom are left.
 
         Golub, Heath, Wahba, Technometrics 21, 215 (1979).
         """
@@ -44,7 +44,7 @@ class Shrinkage:
 
 
 def shrink(reduced: Reduced, strengths: Floats, target: Floats | None = None, rest: float | None = None) -> Shrinkage:
-    """Look at the strengths (K,) of a problem, or of one with the same matrix and another target (k,) and rest."""
+    """Shrinkage for strengths (K,) of a problem, or of one with the same matrix and another target (k,) and rest."""
     target = reduced.target if target is None else target
     u, s, _ = reduced.svd
     projected = u.T @ target

@@ -16,17 +16,17 @@ from acegen.progress import Progress
 def solve(
     problem: Problem, settings: FitSettings, progress: Progress, demands: Demands | None = None
 ) -> tuple[RidgeFit | BayesFit, Selection | None, tuple[Solution, ...]]:
-    """Solve as the settings say, and make the solution obey the demands.
+    """Solve as the settings say, and make the solution satisfy the demands.
 
     Returns:
         The fit, the functions kept (None for all), and for each fold a solution with the same hyperparameters that has
-        not seen it. A selection of functions is made without fold 0 and kept for all.
+        not seen it. Functions are selected without fold 0, and the selection is kept for all folds.
 
     Raises:
         FitError: the data do not determine what was asked for.
     """
-    # Folds are solved at the same time, each with one thread: threads of BLAS wait longer than they work on matrices of
-    # these sizes, above all on a machine that does other things.
+    # Folds are solved concurrently, each with one thread: on matrices of these sizes BLAS threads wait longer than they
+    # work, above all on a busy machine.
     with threadpool_limits(1):
         return _solve(problem, settings, progress, demands)
 

@@ -1,4 +1,4 @@
-"""What the data tell of a model before there is one: distances by pair, neighbours, amount of information."""
+"""Properties of the data that determine a model: distances by pair, neighbours, amount of information."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from acegen.runtime.neighbours import neighbour_list
 from acegen.spec.fields import element_pairs
 
 _MOST_ATOMS = 4000
-"""Atoms looked at for what is typical; of more data every k-th configuration is. Atoms and dimers do not count."""
+"""Atoms examined for typical distances; with more data every k-th configuration. Atoms and dimers do not count."""
 
 _REACH = 7.0
-"""Å; neighbours further away are not looked for."""
+"""Å; neighbours further away are ignored."""
 
 _CLOSE = 3.5
-"""Å; distances below are looked for in all configurations."""
+"""Å; shorter distances are searched in all configurations."""
 
 
 @dataclass(frozen=True)
 class Survey:
-    """Distances and amounts of some data.
+    """Distances in the data, and the amount of data.
 
     Attributes:
         nearest: by pair, smallest distance, Å, but at most 3.5; only pairs that occur within 7 Å.
@@ -45,7 +45,7 @@ class Survey:
 
 
 def survey(configurations: Sequence[Configuration], elements: Sequence[str]) -> Survey:
-    """Look at the data. Isolated atoms and dimers say nothing of what is typical, only of the smallest distance."""
+    """Survey the data. Isolated atoms and dimers enter only the smallest distances, not the typical ones."""
     pairs = element_pairs(elements)
     place = {element: i for i, element in enumerate(elements)}
     name = {}

@@ -1,9 +1,9 @@
 """Units of the design matrix, each kept as triangles.
 
-A unit is some configurations of one fold and kind. Its rows are computed in blocks of bounded size and reduced to one
-`Factor` for each quantity at once, so that memory depends on the number of columns, not of rows.
-Finished units are kept on disk under the hash of all that enters them: an assembly that was interrupted, or is
-repeated with another solver, does what is missing.
+A unit is some configurations of one fold and kind. Its rows are computed in blocks of bounded size and at once reduced
+to one `Factor` per quantity, so that memory depends on the number of columns, not of rows. Finished units are kept on
+disk under the hash of all their inputs: an assembly that was interrupted, or is repeated with another solver, computes
+only what is missing.
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ from acegen.store.archives import read_arrays, write_arrays
 Floats = NDArray[np.float64]
 
 REDUCED = ("forces", "virial")
-"""Quantities of many rows a configuration, which become triangles at once; of energies each row is kept, so that a
-configuration has a residual of its own."""
+"""Quantities of many rows per configuration, reduced to triangles at once; energies keep every row, so that each
+configuration has its own residual."""
 
 Factors: TypeAlias = dict[str, Factor]
 """A factor for each quantity, with the columns of `Columns`."""
 
 Rows: TypeAlias = tuple[str, float | Floats, Floats, Floats, Floats]
-"""Some rows: their quantity and weight, one or a column of them, and the blocks composition (m, k), functions (m, C)
-and target (m, 1)."""
+"""Some rows: their quantity, their weight (one or a column), and the blocks composition (m, k), functions (m, C) and
+target (m, 1)."""
 
 
 @dataclass(frozen=True)
 class Assembler:
-    """What every unit of a fit has in common. It travels to other processes and machines.
+    """The data shared by all units of a fit. It is sent to other processes and machines.
 
     Attributes:
         basis: the compiled basis.
-        composition: (elements, k) orthonormal directions of composition that occur; a column each.
+        composition: (elements, k) orthonormal directions of composition that occur, one per column.
         atomic_energies: (elements,) energies of isolated atoms to subtract, eV.
         atoms_power: energies and virials are divided by (number of atoms)^this.
         block_bytes: bound on the rows in memory at once.
@@ -65,7 +65,7 @@ class Assembler:
 
     @property
     def columns(self) -> Columns:
-        """Of the rows of all units."""
+        """The columns of all units."""
         return Columns.of_model(self.model, np.shape(self.composition)[1])
 
     @property
@@ -74,7 +74,7 @@ class Assembler:
         return self.basis.model
 
     def key(self, unit: Sequence[Configuration]) -> str:
-        """Hash of all that a unit's factors depend on."""
+        """Hash of everything a unit's factors depend on."""
         common = ("single energies", self.basis.basis_hash, self.composition, self.atomic_energies, self.atoms_power)
         digest = hashlib.sha256(repr(common).encode())
         for configuration in unit:
@@ -82,7 +82,7 @@ class Assembler:
         return digest.hexdigest()[:32]
 
     def finished(self, unit: Sequence[Configuration]) -> Path | None:
-        """Where the unit's factors are kept, if they are."""
+        """The file of the unit's factors, if it exists."""
         path = self._path(unit)
         return path if path is not None and path.exists() else None
 
@@ -117,9 +117,9 @@ class Assembler:
         """Rows of one quantity after the other."""
         model = self.model
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", IsolatedAtomWarning)  # an isolated atom is as good a datum as any
+            warnings.simplefilter("ignore", IsolatedAtomWarning)  # isolated atoms are valid data
             energy, virial, target = np.zeros(0), np.zeros(0), {}
-            labelled = [c for c in unit if c.has_labels]  # the others have no rows: nothing is computed of them
+            labelled = [c for c in unit if c.has_labels]  # the others have no rows: nothing is computed for them
             for block in design_blocks(model, (c.atoms for c in labelled), self.block_bytes):
                 configuration = labelled[block.structure]
                 if block.first == 0:
@@ -135,7 +135,7 @@ class Assembler:
                     yield from self._global_rows(configuration, target, energy, virial)
 
     def _targets(self, configuration: Configuration, reference: Result) -> dict[str, Any]:
-        """Labels less what the reference potential and the isolated atoms give."""
+        """Labels minus the contributions of the reference potential and the isolated atoms."""
         targets: dict[str, Any] = {}
         if configuration.energy is not None:
             isolated = float(configuration.counts(self.model.elements) @ np.array(self.atomic_energies))
@@ -147,7 +147,7 @@ class Assembler:
         return targets
 
     def _force_rows(self, rows: DesignRows, target: Floats, weights: Floats) -> Rows:
-        forces = rows.forces.reshape(-1, self.columns.n_functions)  # by columns, as they come: nothing is copied
+        forces = rows.forces.reshape(-1, self.columns.n_functions)  # column-major as given: nothing is copied
         target = target.reshape(-1, 1)
         if (weights == weights[0]).all() and weights[0]:
             weight: float | Floats = float(weights[0])
@@ -189,7 +189,7 @@ def _read(path: Path) -> Factors | None:
 
 
 def _is_factor(quantity: str, matrix: NDArray[Any], n_rows: NDArray[Any]) -> bool:
-    """Whether both are what `_write` writes of a factor."""
+    """Whether both have the form that `_write` gives a factor."""
     numbers = matrix.dtype == np.float64 and matrix.ndim == 2 and bool(np.isfinite(matrix).all())
     if not (numbers and n_rows.ndim == 0 and n_rows.dtype.kind == "i"):
         return False

@@ -1,18 +1,17 @@
-"""What a label of virial or stress means, and whether it can be true.
+"""The meaning of virial and stress labels, and whether they can be right.
 
-The virial W = Σ r⊗f is minus the derivative of the energy with strain, eV; where there are periodic images, they belong
-to it. Which of its components a label has to agree with follows from the periodic directions:
+The virial W = Σ r⊗f is minus the derivative of the energy with respect to strain, eV, including periodic images. The
+periodic directions determine which of its components a label has to agree with:
 
 pbc                 stress (eV/Å³)                virial (eV)
 ------------------  ----------------------------  -----------------------------------------------------------------
-in all directions   W = -volume · stress          as given; a stress beside it must say the same
+in all directions   W = -volume · stress          as given; a stress beside it must agree
 in some             left out: it has no volume    components along directions that are not periodic are Σ r⊗f of the
                                                   atoms, exactly
 in none             left out: it has no volume    all components are Σ r⊗f of the atoms, exactly
 
-The rank of the cell says nothing: many a cluster comes with the box it was calculated in. A label that is exactly zero
-in all components stands for one that is missing: nothing but an atom on its own has such a virial, and there it says
-nothing.
+The rank of the cell is not used: many clusters come with the box they were calculated in. A label that is exactly zero
+in all components is treated as missing: only an isolated atom has such a virial, and there it carries no information.
 """
 
 from __future__ import annotations
@@ -32,16 +31,16 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 _EQUAL = 0.05
-"""Relative difference of two labels that say the same: different cutoffs and rounding in their source."""
+"""Relative difference of two labels that agree: different cutoffs and rounding in their source."""
 
 _NOISE = 0.01
-"""Difference of virials in eV per atom that says nothing: forces that do not quite add up to zero, rounding."""
+"""Insignificant difference of virials, eV/atom: forces that do not quite add up to zero, rounding."""
 
 _ALONE = 500.0
-"""Volume (Å³) of a periodic cell in which a single atom has no neighbours, as far as anybody can tell."""
+"""Volume (Å³) of a periodic cell above which a single atom is taken to have no neighbours."""
 
 _LIKE = 0.3
-"""Logarithm of a ratio below which a factor is taken for one with a name."""
+"""Logarithm of a ratio below which a factor is identified with a known one."""
 
 STRESS_IS = (
     "acegen takes stresses in eV/Å³, negative under compression, as ASE does, and virials = -volume × stress in eV"
@@ -49,7 +48,7 @@ STRESS_IS = (
 
 
 class VirialLabels:
-    """Decides on the virial of one configuration after another, and says at the end what was left out."""
+    """Decides on the virial of one configuration after another, and warns at the end of what was left out."""
 
     def __init__(self) -> None:
         self._remarks: dict[str, list[str]] = {}
@@ -67,13 +66,13 @@ class VirialLabels:
             forces: (N, 3), eV/Å, or None.
 
         Returns:
-            xx, yy, zz, yz, xz, xy, eV, or None: there is no label that could be true.
+            xx, yy, zz, yz, xz, xy, eV, or None: there is no label that could be right.
         """
         from_stress = None
         if stress is not None and not atoms.pbc.all():
             if stress.any() or not _alone(atoms):
                 self._note(
-                    "not periodic in three directions, so that their stress has no volume to refer to; it is left out. "
+                    "not periodic in three directions, so the stress has no volume to refer to; it is left out. "
                     "Set pbc if they are periodic, or give the virial",
                     where,
                 )
@@ -116,7 +115,7 @@ class VirialLabels:
         flat = finite_directions(atoms)
         arms = (atoms.positions - atoms.positions.mean(axis=0)) @ flat
         lengths, sizes = np.linalg.norm(arms, axis=1), np.linalg.norm(forces, axis=1)
-        # Forces of a calculation add up to zero up to its noise only; by so much the sum depends on the origin.
+        # Calculated forces add up to zero only up to noise; by so much the sum depends on the origin.
         shift = float(np.linalg.norm(forces.sum(axis=0)) * lengths.max())
         noise = _NOISE * len(atoms) + _EQUAL * float(lengths @ sizes) + shift
         exact, given = arms.T @ forces, flat @ from_voigt(label)
@@ -138,7 +137,7 @@ def finite_directions(atoms: Atoms) -> Floats:
 
 
 def likely_mistake(factor: float) -> str | None:
-    """What a stress or virial is that is `factor` times what it should be; None for a factor without a name."""
+    """The mistake behind a stress or virial that is `factor` times too large; None for an unknown factor."""
     if factor == 0 or not np.isfinite(factor):
         return None
     units = _units()
@@ -154,7 +153,7 @@ def known_factors() -> list[float]:
 
 
 def _units() -> dict[float, str]:
-    """Names of units by how many of them are an eV/Å³, or an eV."""
+    """Names of units by their number in 1 eV/Å³, or 1 eV."""
     from ase import units
 
     return {
@@ -183,7 +182,7 @@ def _agree(one: Floats, other: Floats, noise: float) -> bool:
 
 
 def _suspicion(label: Floats, reference: Floats, what: str) -> str:
-    """A likely reason why a label is not the reference: they are parallel, and the factor has a name."""
+    """A likely reason why a label differs from the reference: they are parallel, and the factor is a known one."""
     product, size = float(np.vdot(label, reference)), float(np.linalg.norm(label) * np.linalg.norm(reference))
     if size == 0 or abs(product) < exp(-_LIKE / 2) * size:
         return ""

@@ -1,4 +1,4 @@
-"""Where units are assembled: in this process, in several, or on a Dask cluster. Each yields factors as they come."""
+"""Where units are assembled: in this process, in several, or on a Dask cluster. Each yields factors as they finish."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _PATIENCE = "20s"
 """Time to wait for a scheduler of Dask."""
 
 _ATTEMPTS = 3
-"""Times a pool of processes is started anew after one has died."""
+"""Consecutive deaths of a process, without a finished unit between them, after which the assembly gives up."""
 
 
 def assemble_here(assembler: Assembler, units: Sequence[Unit]) -> Generator[tuple[int, Factors], None, None]:
     """One unit after the other in this process: (number of the unit, its factors)."""
     for number, unit in enumerate(units):
-        with threadpool_limits(1):  # as in processes: the same bits
+        with threadpool_limits(1):  # as in processes: bitwise the same results
             factors = assembler.assemble(unit)
         yield number, factors
 
@@ -44,9 +44,9 @@ def assemble_here(assembler: Assembler, units: Sequence[Unit]) -> Generator[tupl
 def assemble_in_processes(
     assembler: Assembler, units: Sequence[Unit], processes: int
 ) -> Generator[tuple[int, Factors], None, None]:
-    """Units shared out to processes of this machine, as they are finished.
+    """Units distributed to processes on this machine, as they finish.
 
-    If a process dies (killed for memory, say), what others have finished stays, and the rest is tried again.
+    If a process dies (killed for memory, say), units finished by others are kept, and the rest is tried again.
 
     Raises:
         FitError: processes died three times in a row without finishing a unit.
@@ -70,7 +70,7 @@ def assemble_in_processes(
 def _until_one_dies(assembler: Assembler, left: dict[int, Unit], processes: int) -> Iterator[tuple[int, Factors]]:
     """Units in a pool of processes; those that are finished are removed from `left`.
 
-    Only few are under way at a time, so that finished triangles do not pile up. Whatever ends this process, or this
+    Only few are in progress at a time, so that finished triangles do not pile up. Whatever ends this process, or this
     generator, ends the pool at once.
 
     Raises:
@@ -80,7 +80,7 @@ def _until_one_dies(assembler: Assembler, left: dict[int, Unit], processes: int)
     with (
         listening,
         speaking,
-        # Processes of loky start afresh: threads of BLAS do not survive a fork, and a user's script is not run again.
+        # loky's processes start fresh: BLAS threads do not survive a fork, and a user's script is not run again.
         ProcessPoolExecutor(min(processes, len(left)), initializer=_begin, initargs=(listening,)) as pool,
     ):
         try:
@@ -102,8 +102,8 @@ def _until_one_dies(assembler: Assembler, left: dict[int, Unit], processes: int)
 
 
 def _begin(parent: Connection) -> None:
-    """In a process of a pool: one thread, because processes share the cores; no life after that of the parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted too, and says so
+    """Initialize a process of a pool: one thread, because processes share the cores; end when the parent does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted too, and reports it
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     threadpool_limits(1)
 
@@ -116,9 +116,10 @@ def _end_with(parent: Connection) -> None:
 
 
 class Tree:
-    """Factors of `count` units of one cell, combined two by two.
+    """Factors of `count` units of one cell, combined in pairs.
 
-    The pairs follow from the numbers of the units, not from the order in which they come: the result is the same bits.
+    The pairs follow from the numbers of the units, not from the order in which they finish: results are bitwise the
+    same.
     """
 
     def __init__(self, count: int) -> None:
@@ -127,7 +128,7 @@ class Tree:
         self.total: Factors | None = None
 
     def add(self, number: int, factors: Factors) -> None:
-        """Add the factors of unit `number`; after the last one `total` is what all of them give."""
+        """Add the factors of unit `number`; after the last one `total` holds those of all units."""
         level, width = 0, self._count
         while width > 1:
             sibling = number ^ 1
@@ -144,16 +145,16 @@ class Tree:
 def assemble_on_cluster(
     assembler: Assembler, units: Sequence[Unit], cells: Sequence[tuple[int, str]], address: str
 ) -> Iterator[tuple[int, dict[tuple[int, str], Factors] | None]]:
-    """Units on a Dask cluster; only triangles travel, and they are combined where they are, two by two.
+    """Units on a Dask cluster; only triangles are sent, and they are combined on the workers, in pairs.
 
     Args:
-        assembler: what the units have in common.
+        assembler: the data shared by the units.
         units: the units.
         cells: the fold and kind each unit belongs to; only factors of one cell are combined.
         address: of the scheduler.
 
     Yields:
-        (number of finished units, None) as the cluster works, at last (all, factors by cell).
+        (number of finished units, None) as the cluster works, finally (number of all, factors by cell).
 
     Raises:
         DependencyError: dask.distributed is not installed.
@@ -168,7 +169,9 @@ def assemble_on_cluster(
     try:
         client = distributed.Client(address, timeout=_PATIENCE)
     except (OSError, ValueError) as error:
-        raise FitError(f"there is no Dask scheduler at {address}: {error}. Start one, or mend assembly.dask.") from None
+        raise FitError(
+            f"there is no Dask scheduler at {address}: {error}. Start one, or correct assembly.dask."
+        ) from None
     with client:
         futures = [client.submit(assembler.assemble, unit, pure=False) for unit in units]
         roots = {cell: [f for f, own in zip(futures, cells, strict=True) if own == cell] for cell in cells}
@@ -181,7 +184,7 @@ def assemble_on_cluster(
             yield len(units), client.gather(totals)
         except distributed.KilledWorker as error:
             raise FitError(
-                f"workers of the cluster died again and again: {error}. The likely reason is memory: lower "
+                f"workers of the cluster died repeatedly: {error}. The likely reason is memory: lower "
                 "assembly.memory. Units finished on a shared disk are kept."
             ) from None
         except (CancelledError, OSError) as error:
@@ -196,7 +199,7 @@ def assemble_on_cluster(
 
 
 def _tree(client: Any, leaves: Sequence[Any]) -> Any:
-    """Combine futures two by two, so that no worker holds more than two triangles."""
+    """Combine futures in pairs, so that no worker holds more than two triangles."""
     while len(leaves) > 1:
         pairs = [leaves[i : i + 2] for i in range(0, len(leaves), 2)]
         leaves = [client.submit(merged, *pair, pure=False) if len(pair) == 2 else pair[0] for pair in pairs]

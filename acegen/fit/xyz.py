@@ -1,7 +1,7 @@
-"""Extended XYZ a frame at a time: what cannot be read is named by file, line and configuration.
+"""Extended XYZ, frame by frame: errors name file, line and configuration.
 
-ASE parses the frames. Before it, lines are counted and columns checked; labels that it refuses (`stress` and `virial`
-that are not nine numbers, nested brackets) are put so that it does not.
+ASE parses the frames. First, lines are counted and columns checked; labels that ASE refuses (`stress` and `virial`
+that are not nine numbers, nested brackets) are rewritten so that it accepts them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ase import Atoms
 
 _HELD_BACK = "acegen_"
-"""Prefix under which labels pass through ASE unseen."""
+"""Prefix that hides labels from ASE."""
 
 _TOKEN = re.compile(
     r"""
@@ -36,19 +36,19 @@ _CELL = re.compile(r"(?<!\S)Lattice\s*=\s*\Z")
 _BETWEEN = re.compile(r"[\s,\[\]]+")
 
 _PLAIN = "species:S:1:pos:R:3"
-"""Columns of a frame that does not say."""
+"""Columns of a frame without `Properties`."""
 
 _MOST_VECTORS = 3
 
 
 class _Lines:
-    """Lines of a file, counted, with a look at the next one."""
+    """Lines of a file, counted, with one line of lookahead."""
 
     def __init__(self, stream: TextIOWrapper, file: str) -> None:
         self._stream, self._file = stream, file
         self._next: str | None = None
         self.number = 0
-        """Of the line taken last, from 1."""
+        """Number of the last line taken, from 1."""
 
     def peek(self) -> str | None:
         """The next line; None at the end."""
@@ -69,7 +69,7 @@ class _Lines:
 
 @dataclass(frozen=True)
 class _Frame:
-    """The lines of one configuration, and where its first is."""
+    """The lines of one configuration, and the number of the first."""
 
     file: str
     number: int
@@ -87,7 +87,7 @@ def xyz_frames(file: str) -> Iterator[Atoms]:
     """The configurations of an extended-XYZ file, which may be compressed (.gz, .bz2, .xz) and begin with a BOM.
 
     Raises:
-        FitError: something is not extended XYZ; with file, line and number of the configuration.
+        FitError: something is not extended XYZ; the message names file, line and configuration.
     """
     from ase.io.formats import open_with_compression
 
@@ -98,7 +98,7 @@ def xyz_frames(file: str) -> Iterator[Atoms]:
         lines = _Lines(stream, file)
         number = 0
         while (line := lines.peek()) is not None:
-            if not line.strip():  # ASE takes a blank line for the end and leaves out all that follows
+            if not line.strip():  # ASE takes a blank line for the end and ignores all that follows
                 lines.take()
                 continue
             yield _atoms(_next_frame(lines, file, number))
@@ -114,7 +114,7 @@ def _next_frame(lines: _Lines, file: str, number: int) -> _Frame:
         reason = f"a configuration begins with its number of atoms, not with {_short(header)}{before}"
         raise _refusal(file, first, number, reason) from None
     if n_atoms < 0:
-        raise _refusal(file, first, number, f"{n_atoms} is no number of atoms")
+        raise _refusal(file, first, number, f"{n_atoms} is not a number of atoms")
     comment = lines.take()
     if comment is None:
         raise _refusal(file, first, number, "the file ends before the second line of the configuration")
@@ -137,7 +137,7 @@ def _atoms(frame: _Frame) -> Atoms:
     comment = _TOKEN.sub(_put, frame.comment.strip())
     try:
         info = key_val_str_to_dict(comment) if comment else {}
-    except Exception as error:  # whatever malformed text makes the parser raise
+    except Exception as error:  # malformed text can make the parser raise anything
         raise frame.refusal(frame.first + 1, _reason(error)) from None
     properties = info.get("Properties", _PLAIN)
     columns = _columns(frame, properties)
@@ -158,14 +158,14 @@ def _atoms(frame: _Frame) -> Atoms:
 
 
 def _put(match: re.Match[str]) -> str:
-    """A piece of a comment line as ASE takes it."""
+    """A piece of a comment line in a form that ASE accepts."""
     if match["name"]:
         return _HELD_BACK + match["name"]
     nested = match["nested"]
     if nested and '"' not in nested:
         try:
             json.loads(nested)
-        except ValueError:  # as NumPy prints arrays, or something else
+        except ValueError:  # an array as printed by NumPy, or something else
             return f'"{nested}"'
         if _CELL.search(match.string, 0, match.start()):
             return f'"{" ".join(re.split(_BETWEEN, nested)).strip()}"'
@@ -174,7 +174,7 @@ def _put(match: re.Match[str]) -> str:
 
 
 def _columns(frame: _Frame, properties: Any) -> list[tuple[str, str]]:
-    """Name and kind (S, R, I, L) of each column of the atoms' lines."""
+    """Name and kind (S, R, I, L) of each column of the atom lines."""
     fields = str(properties).split(":")
     columns: list[tuple[str, str]] = []
     for name, kind, count in zip(fields[::3], fields[1::3], fields[2::3], strict=False):
@@ -184,7 +184,7 @@ def _columns(frame: _Frame, properties: Any) -> list[tuple[str, str]]:
     else:
         if len(fields) % 3 == 0:
             return columns
-    reason = f"Properties={_short(str(properties))} is malformed; it is triples such as {_PLAIN}:forces:R:3"
+    reason = f"Properties={_short(str(properties))} is malformed; it must be triples such as {_PLAIN}:forces:R:3"
     raise frame.refusal(frame.first + 1, reason)
 
 
@@ -198,19 +198,19 @@ def _check_columns(frame: _Frame, columns: Sequence[tuple[str, str]], exact: boo
 
 
 def _check_values(frame: _Frame, columns: Sequence[tuple[str, str]]) -> None:
-    """Find the entry that is none of its kind.
+    """Find the entry that is not of its column's kind.
 
     Raises:
         FitError: there is one.
     """
     from ase.data import atomic_numbers, chemical_symbols
 
-    kinds = {"R": (float, "number"), "I": (int, "integer")}
+    kinds = {"R": (float, "a number"), "I": (int, "an integer")}
     for offset, row in enumerate(frame.rows):
         for (name, kind), value in zip(columns, row.split(), strict=False):
             what = None
             if name == "species" and value.capitalize() not in atomic_numbers:
-                what = "element; give symbols such as Cu"
+                what = "an element; give symbols such as Cu"
             elif kind in kinds:
                 convert, called = kinds[kind]
                 try:
@@ -219,9 +219,9 @@ def _check_values(frame: _Frame, columns: Sequence[tuple[str, str]]) -> None:
                     what = f"{called} ({name})"
                 else:
                     if name == "Z" and not 0 < number < len(chemical_symbols):
-                        what = "atomic number"
+                        what = "an atomic number"
             if what is not None:
-                raise frame.refusal(frame.first + 2 + offset, f"{_short(value)} is no {what}")
+                raise frame.refusal(frame.first + 2 + offset, f"{_short(value)} is not {what}")
 
 
 def _refusal(file: str, line: int, number: int | None, reason: str) -> FitError:

@@ -1,4 +1,4 @@
-"""Angular algebras: those that are there, and spaces of one's own."""
+"""Angular algebras: the built-in ones, and user-defined spaces."""
 
 from __future__ import annotations
 
@@ -389,7 +389,7 @@ def test_products_on_an_interval_are_invariant_if_they_are_admitted(polynomial: 
 
 
 def test_interval_algebras_are_two() -> None:
-    """They are keys of caches."""
+    """The algebras are keys of caches, so they must differ."""
     assert LINE != O1
     assert (spaces.angular_algebra("none"), spaces.angular_algebra("O1")) == (LINE, O1)
     assert LINE.invariant_tensors((0, 0)) == O1.invariant_tensors((0, 0))

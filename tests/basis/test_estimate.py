@@ -23,7 +23,7 @@ SYMBOLS = ("Si", "O", "H", "C")
 
 
 def spec_of(order: int, level: Any, elements: int = 1, weight: Any = 1.5) -> Spec:
-    """A self-interacting spec (the same functions as the canonical one, sooner derived)."""
+    """A self-interacting spec (the same functions as the canonical one, derived faster)."""
     return load_spec(
         {
             "name": "t",
@@ -132,7 +132,7 @@ def fits(spec: Spec) -> bool:
     ],
 )
 def test_huge_specs_are_refused_with_advice_that_fits(order: int, level: Any, elements: int, weight: str) -> None:
-    """Refused with the counts and the largest level (in steps of 1/2) and order that fit."""
+    """Refused with the counts and the largest level (in steps of 1/2) and order that would fit."""
     spec = spec_of(order, level, elements, weight)
     with pytest.raises(SpecError) as refusal:
         check_size(spec)

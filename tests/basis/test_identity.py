@@ -1,4 +1,4 @@
-"""The identity of a basis: what it must not depend on, and that it depends on every number that decides a function."""
+"""The identity of a basis: what it must not depend on, and that it depends on every number that defines a function."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def test_every_number_of_the_zbl_core(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_published_numbers_stay() -> None:
-    """A description that says nothing of them means these."""
+    """A description without them means these."""
     assert (
         definitions.ZblNumbers(
             "14.399645",
@@ -199,7 +199,7 @@ def test_the_published_numbers_stay() -> None:
 
 
 def test_verify_reads_the_numbers_from_the_description(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A module made with other numbers passes, for it says so; one whose description says another thing fails."""
+    """A module made with other numbers passes, since it declares them; one whose description differs fails."""
     monkeypatch.setattr(definitions, "ZBL", replace(PUBLISHED_ZBL, coulomb="14.4", exponent="0.25"))
     monkeypatch.setattr(definitions, "agnesi_constant", lambda p, q: agnesi_constant(p, q) + Fraction(1, 8))
     spec = {**FULL, "name": "other"}
@@ -222,7 +222,7 @@ def test_verify_reads_the_numbers_from_the_description(monkeypatch: pytest.Monke
 
 
 def test_modules_of_earlier_versions(tmp_path: Path) -> None:
-    """Whose manifest knows no backend and whose description no constant: they are loaded, and verified."""
+    """Modules with no backend in the manifest and no constant in the description: they are loaded and verified."""
     model = acegen.compile(AGNESI, tmp_path)
     document = json.loads((model.path / "module.json").read_text())
     text = (model.path / "basis.json").read_text()
@@ -241,7 +241,7 @@ def test_modules_of_earlier_versions(tmp_path: Path) -> None:
 
 
 def test_coefficients_of_earlier_versions(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Files that name the identity an Agnesi basis had before are read, as long as the constant is what it was."""
+    """Files with the former identity of an Agnesi basis are read, as long as the constant is the same."""
     count = acegen.compile(AGNESI, tmp_path).n_basis
     coefficients = acegen.Coefficients({e: [1.0] * count for e in ("H", "O")}, {}, FORMER)
     model = acegen.compile(AGNESI, tmp_path, coefficients)

@@ -31,7 +31,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_quick_run(tmp_path: Path) -> None:
-    """All measurements on small models, with nothing but what is installed."""
+    """All measurements on small models, with installed software only."""
     result = run("--quick", "--output", str(tmp_path))
     assert result.returncode == 0, result.stderr
     assert all(len(line) <= 100 for line in result.stdout.splitlines())
@@ -85,7 +85,7 @@ def test_wrong_arguments(arguments: list[str], said: str, tmp_path: Path) -> Non
 
 
 class Tally:
-    """A value in generated code that counts the operations it takes: a product is counted when it is not fused."""
+    """A value in generated code that counts its operations: a product is counted when it is not fused."""
 
     operations = 0
 

@@ -1,4 +1,4 @@
-"""How C is written: templates and their contexts, constants, lines, names of files; and what each backend promises."""
+"""How C is written: templates and their contexts, constants, lines, file names; and the guarantees of each backend."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_constants_have_the_type_they_are_used_in(key: str) -> None:
     for file in (f"{name}_single_particles.h", f"{name}_potential.c", f"{name}_products.c"):
         text = re.sub(r"/\*.*?\*/", "", code.files[file], flags=re.DOTALL)
         text = re.sub(r"static const (pair_constants|double) .*?;", "", text, flags=re.DOTALL)  # printed as doubles
-        text = re.sub(r".*(double|fabs).*", "", text)  # what is in double precision by intention
+        text = re.sub(r".*(double|fabs).*", "", text)  # intentionally in double precision
         found = re.findall(r"(?<![\w.])\d+\.\d*(?:e[+-]?\d+)?(?![f\d.e])", text)
         assert found == [], file
 
@@ -194,7 +194,7 @@ def test_code_of_the_longest_name(kind: str, tmp_path: Path) -> None:
 
 
 def test_names_of_files_are_those_of_a_module() -> None:
-    """What backends make is known as acegen's own, and other names are not."""
+    """Files made by backends are recognized as acegen's, other names are not."""
     for kind in OPTIONS:
         code = generated("alloy", kind)
         assert all(files.is_own(file, code.name) for file in code.files)
@@ -205,7 +205,7 @@ def test_names_of_files_are_those_of_a_module() -> None:
 
 
 def test_legends_and_names() -> None:
-    """Each A is said what it is; each row of the purification operator is named."""
+    """Each A is described; each row of the purification operator is named."""
     code = generated("alloy", "lanes")
     program = cases("alloy").descriptors
     line = r"A\((\d+)\)(?: .. A\(\d+\))? = A_znlm, z = (\w+), n = \S+(?: to \S+)?, l = (\d+), m = (\S+)"
@@ -278,7 +278,7 @@ def test_backend_by_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 def test_another_transform_in_the_pair_term() -> None:
-    """A program no front end makes today: the lanes backend refuses it, the plain one writes it."""
+    """A program that no front end currently makes: the lanes backend refuses it, the plain one writes it."""
     own = cases("alloy")
     assert own.descriptors.pair is not None
     coordinate = replace(own.descriptors.pair.coordinate, transform=Smoothstep())
@@ -322,7 +322,7 @@ def test_programs_of_two_models() -> None:
 
 
 def test_modules_of_both_backends_in_one_program(tmp_path: Path) -> None:
-    """Plain modules link with each other and with others: no name is defined twice."""
+    """Plain modules link with each other and with lanes modules: no name is defined twice."""
     sources = []
     for key, kind in (("silicon", "plain"), ("alloy", "plain"), ("agnesi", "lanes")):
         code = generated(key, kind)

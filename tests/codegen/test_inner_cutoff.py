@@ -1,4 +1,4 @@
-"""The inner cutoff: what is fitted is switched off where neighbours are too close for it."""
+"""The inner cutoff: the fitted part is switched off where neighbours are too close."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_verify_passes_and_looks_inside(two: acegen.Model) -> None:
 def test_broken_switches_fail(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ending: str, pattern: str, replacement: str, check: str
 ) -> None:
-    """Generated code is changed in one place before it is built; verify names a property that broke."""
+    """Generated code is changed in one place before it is built; verify names a property that fails."""
     whole = build_module._compile
     spec = {**ONE, "name": "broken", "basis": {**ONE["basis"], "level": 3}}
     size = acegen.compile({**spec, "name": "intact"}, tmp_path).n_basis
@@ -169,7 +169,7 @@ def test_only_the_rest_is_left_inside(two: acegen.Model) -> None:
 
 
 def test_threads_and_precision(two: acegen.Model, folder: Path) -> None:
-    """Two threads give the bits of one; single precision the same energies to its accuracy."""
+    """Two threads give bitwise the results of one; single precision the same energies to its accuracy."""
     model = potential({**TWO, "name": "inner_single"}, folder, BuildOptions(precision="single", openmp=True))
     for lattice in (5.4, 4.2):
         atoms = crystal(two, lattice).repeat(3)
@@ -181,7 +181,7 @@ def test_threads_and_precision(two: acegen.Model, folder: Path) -> None:
 
 
 def test_identity() -> None:
-    """Specs without the table keep their form; equal ways to write it are one; every number of it counts."""
+    """Specs without the table keep their form; equivalent spellings are equal; every number matters."""
     assert "inner_cutoff" not in load_spec(without(ONE)).canonical()
     table = {"inner": {"Si-Si": 1.5}, "outer": {"Si-Si": 2}}
     assert load_spec({**ONE, "inner_cutoff": table}).canonical() == load_spec(ONE).canonical()
@@ -214,7 +214,7 @@ def test_bad_tables(change: dict[str, Any], parts: list[str]) -> None:
 
 
 def test_particles_have_none() -> None:
-    """There is no core that could take over."""
+    """There is no core to replace it."""
     spec = {"name": "disc", "basis": {"symmetry": "O2", "order": 2, "level": 4}, "radial": {"cutoff": 1.0}}
     load_spec(spec)
     with pytest.raises(SpecError, match="inner_cutoff: unknown key"):

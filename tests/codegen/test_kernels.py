@@ -132,7 +132,7 @@ def test_canonical_functions_vanish_with_few_neighbours(models: Models, key: str
 
 
 def test_self_interacting_functions_do_not_vanish(models: Models) -> None:
-    """The property above is the canonical basis' own: the usual basis sees one neighbour many times."""
+    """Only the canonical basis has the property above: the usual basis sees one neighbour many times."""
     model = models("usual")
     orders = np.array([label.order for label in model.labels("Si")])
     values = np.abs(model.basis("Si", ["Si"], [[0.3, 1.9, 1.2]]))

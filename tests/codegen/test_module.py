@@ -1,4 +1,4 @@
-"""What a compile leaves behind: cache, import, files, and the C of the embedding README."""
+"""Results of a compile: cache, import, files, and the C program of the embedding README."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Models = Callable[[str], acegen.Model]
 
 
 class Recorder:
-    """A `Progress` that remembers the stages."""
+    """A `Progress` that records the stages."""
 
     def __init__(self) -> None:
         self.stages: list[str] = []
@@ -161,7 +161,7 @@ def test_equal_specs_have_equal_hashes(tmp_path: Path, small_spec: dict[str, Any
 
 
 def test_models_survive_pickling(models: Models) -> None:
-    """A model travels to other processes by its folder."""
+    """A model is pickled by its folder."""
     model = models("oxide")
     copy = pickle.loads(pickle.dumps(model))
     assert copy.energy("Si", ["O"], [[0, 0, 1.6]]) == model.energy("Si", ["O"], [[0, 0, 1.6]])
@@ -348,7 +348,7 @@ def test_command_line(small_spec: dict[str, Any], tmp_path: Path, capsys: pytest
 
 
 def test_two_processes_compile_at_once(tmp_path: Path, small_spec: dict[str, Any]) -> None:
-    """Both finish, and what they leave is whole."""
+    """Both finish, and the result is complete."""
     spec = tmp_path / "spec.toml"
     spec.write_text(toml_text(small_spec))
     command = [sys.executable, "-m", "acegen", "compile", str(spec), "-o", str(tmp_path / "out")]
@@ -360,7 +360,7 @@ def test_two_processes_compile_at_once(tmp_path: Path, small_spec: dict[str, Any
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_compile_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
-    """Stopped in the middle of the C compiler: a short message, no traceback, nothing left, nothing running on."""
+    """Interrupted while the C compiler runs: a short message, no traceback, nothing left behind or running."""
     spec = {
         "name": "large",
         "basis": {"elements": ["Si"], "order": 3, "level": 15},
@@ -384,7 +384,7 @@ def test_interrupted_compile_leaves_nothing(tmp_path: Path, number: signal.Signa
         assert time.time() < deadline
         time.sleep(0.1)
     time.sleep(0.5)
-    os.kill(process.pid, number)  # acegen alone: it is to stop its compilers, also those that it would start next
+    os.kill(process.pid, number)  # to acegen alone: it must stop its compilers, and start no more
     _, error = process.communicate(timeout=30)
     assert process.returncode != 0
     assert "Traceback" not in error

@@ -133,7 +133,7 @@ def radial(spec: Spec, n: int, r: np.ndarray, cutoff: float) -> np.ndarray:
 
 @keys
 def test_pair_functions_are_sums_over_neighbours(pair_models: Models, key: str) -> None:
-    """By neighbour species, then n, first in the basis, each with the cutoff of the pair term."""
+    """By neighbour species, then n, first in the basis, each with the pair term's cutoff."""
     model, rng, spec = pair_models(key), np.random.default_rng(1), load_spec(SPECS[key])
     degree, cutoffs = SPECS[key]["pair"]["degree"], spec.pair_cutoffs
     assert cutoffs is not None
@@ -216,7 +216,7 @@ def test_models_with_a_pair_term_pass_every_check(pair_models: Models, key: str)
     ids=str,
 )
 def test_build_options(tmp_path: Path, pair_models: Models, options: BuildOptions) -> None:
-    """Lanes, precision and threads change nothing but rounding; any number of threads gives the same bits."""
+    """Lanes, precision and threads change only rounding; results are bitwise the same for any number of threads."""
     expected, model = pair_models("long"), with_coefficients(SPECS["long"], tmp_path, options)
     rng = np.random.default_rng(4)
     environments = [random_environment(model, rng, int(rng.integers(0, 90))) for _ in range(300)]
@@ -262,7 +262,7 @@ def test_canonical_dimer_is_the_pair_term(pair_models: Models, key: str) -> None
 
 
 def test_many_body_functions_are_those_without_a_pair_term(pair_models: Models, tmp_path: Path) -> None:
-    """Replacing the functions of order 1 leaves the others as they are, with their own cutoff."""
+    """Replacing the functions of order 1 leaves the others unchanged, with their own cutoff."""
     model, plain = pair_models("long"), {k: v for k, v in SPECS["long"].items() if k not in ("pair", "zbl")}
     other, rng = acegen.compile({**plain, "name": "plain"}, tmp_path), np.random.default_rng(7)
     first = sum(label.order == 1 for label in other.labels("Si"))
@@ -324,7 +324,7 @@ def test_equal_ways_to_write_a_pair_cutoff(tmp_path: Path) -> None:
 
 
 def test_description(pair_models: Models) -> None:
-    """Pair functions come first, marked; their rows of 𝒫 are those of the identity."""
+    """Pair functions come first and are marked; their rows of 𝒫 are those of the identity."""
     model = pair_models("short")
     document = json.loads((model.path / "basis.json").read_text())
     assert [f.get("pair", False) for f in document["functions"]] == [i < 12 for i in range(model.n_basis)]

@@ -1,4 +1,4 @@
-"""Models of particles on an interval, a circle and in the plane: what they compute, and what they refuse."""
+"""Models of particles on an interval, a circle and in the plane: results, and refused input."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def some_set(model: acegen.ParticleModel, rng: np.random.Generator, count: int) 
 
 @pytest.mark.parametrize("key", sorted(KINDS))
 def test_verify_passes(particle_models: Models, key: str) -> None:
-    """Every property of the atomic models that has a meaning here, and those of the group."""
+    """Every property of atomic models that is meaningful here, and those of the group."""
     results = list(verify_module(particle_models(key), n_environments=15))
     assert [result.name for result in results if not result.passed] == []
     spec = KINDS[key]
@@ -90,7 +90,7 @@ def test_verify_passes(particle_models: Models, key: str) -> None:
 
 
 SABOTAGE = {
-    # what is broken: (kind, file, pattern, replacement, a check that must notice)
+    # mutations: (kind, file, pattern, replacement, a check that must notice)
     "recurrence": ("chebyshev", "particles.h", r"\{ 2\.0, ", "{ 2.01, ", "values = sum over distinct tuples"),
     "padding": ("chebyshev", "particles.h", r"present\[lane\] = k >= 0", "present[lane] = 1", "values = sum over"),
     "slope": ("chebyshev", "derivatives.h", r"row\[0\] = dR\[n\]\[0\]", "row[0] = 1.01 * dR[n][0]", "gradient = 640"),
@@ -106,7 +106,7 @@ SABOTAGE = {
 
 @pytest.mark.parametrize("what", sorted(SABOTAGE))
 def test_broken_kernels_fail(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, what: str) -> None:
-    """Generated code is changed in one place before it is built; verify names a property that broke."""
+    """Generated code is changed in one place before it is built; verify names a property that fails."""
     key, ending, pattern, replacement, check = SABOTAGE[what]
     bare = acegen.compile_particles({**KINDS[key], "name": "whole"}, tmp_path)
     compile_whole = build_module._compile
@@ -304,7 +304,7 @@ def test_modules_of_either_kind_are_told_apart(particle_models: Models, models: 
     assert isinstance(open_model(particle_models("chebyshev").path), acegen.ParticleModel)
 
     class Own(acegen.Model):
-        """Somebody's own class of models of atoms."""
+        """A user's own class of atomic models."""
 
     assert type(Own.open(models("silicon").path)) is Own
     assert type(open_model(models("silicon").path)) is acegen.Model
@@ -320,7 +320,7 @@ def test_specs_of_either_kind_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_specs_of_either_kind_answer_the_same_questions() -> None:
-    """What only one of them can have is None in the other, and no key of its files."""
+    """Features of only one of them are None in the other, and not keys of its files."""
     atoms = load_spec(
         {
             "name": "t",
@@ -404,7 +404,7 @@ def test_bad_particles_in_batches_are_named(particle_models: Models) -> None:
 
 
 def test_kernels_refuse_what_python_would(particle_models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same checks in C, for those who embed it: status and set."""
+    """The same checks in C, for embedding: status and set."""
     monkeypatch.setattr(acegen.ParticleModel, "_check", lambda *_: None)
     for key, bad, status in (
         ("chebyshev", [1.5], 6),

@@ -42,7 +42,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], acegen.Mo
 
 
 def test_status_codes(plain: Callable[[str], acegen.Model]) -> None:
-    """The same as of the other backend, for the same mistakes."""
+    """The same as from the other backend, for the same mistakes."""
     test_module.test_abi_status_codes(plain)
 
 
@@ -92,7 +92,7 @@ def test_added_space(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("key", ["flat", "even"])
 def test_potential_of_nothing(key: str, tmp_path: Path) -> None:
-    """All coefficients zero: no product is left, the value is that of no particles."""
+    """All coefficients zero: no product is left, and the value is that without particles."""
     own = case(key)
     zero = {symbol: [0.0] * own.expansion.basis.n_basis for symbol in own.spec.species}
     compiled: Any = acegen.compile if own.descriptors.atoms else acegen.compile_particles

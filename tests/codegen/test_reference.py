@@ -1,4 +1,4 @@
-"""What is added to the basis functions: the ZBL core and atomic energies."""
+"""The terms added to the basis functions: the ZBL core and atomic energies."""
 
 from __future__ import annotations
 

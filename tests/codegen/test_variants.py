@@ -70,7 +70,7 @@ def test_variants_agree_and_pass_verify(models: Models, tmp_path: Path, key: str
 
 
 def test_results_do_not_depend_on_threads(models: Models, tmp_path: Path) -> None:
-    """Any number of threads, more than ranges of atoms too, gives the same bits; so do repeated calls."""
+    """Bitwise the same results for any number of threads, even more than ranges of atoms, and for repeated calls."""
     default = models("oxide")
     path = acegen.compile(
         SPECS["oxide"], tmp_path, random_coefficients(default), options=BuildOptions(openmp=True)
@@ -102,7 +102,7 @@ def test_failures_in_threads_name_the_first_atom(models: Models, tmp_path: Path)
 
 
 def test_threads_need_openmp(models: Models) -> None:
-    """Asking for threads a module cannot use is an error that says how to get them."""
+    """Requesting threads that a module cannot use is an error that says how to get them."""
     with pytest.raises(ModuleError, match=r"threads = 2 needs OpenMP.*--openmp"):
         acegen.load(models("silicon").path, threads=2)
     with pytest.raises(ModuleError, match="threads = 0 is not possible; use a number from 1"):
@@ -110,7 +110,7 @@ def test_threads_need_openmp(models: Models) -> None:
 
 
 def test_options_are_part_of_the_build(small_spec: dict[str, Any], tmp_path: Path) -> None:
-    """A module with other options is built again, in place of the old one; the basis stays the same."""
+    """A module with other options is rebuilt in place of the old one; the basis stays the same."""
     first = acegen.compile(small_spec, tmp_path)
     second = acegen.compile(small_spec, tmp_path, options=BuildOptions(lanes=2))
     assert first.basis_hash == second.basis_hash
@@ -182,7 +182,7 @@ def test_info_shows_every_pass(small_spec: dict[str, Any], tmp_path: Path, capsy
 
 
 def test_generated_code_names_its_stages(models: Models) -> None:
-    """Whoever opens the potential finds gather, pool, products and forces by name, and lines one can read."""
+    """A reader of the potential's code finds gather, pool, products and forces by name, and readable lines."""
     folder = models("oxide").path
     particles = (folder / "oxide_particles.h").read_text()
     potential = (folder / "oxide_potential.c").read_text()

@@ -19,7 +19,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def experiments() -> set[str]:
-    """Scripts that are an experiment: they end in a call of main() with their own name."""
+    """Scripts of experiments: they end with a call of main() with their own name."""
     return {
         file.stem
         for file in PAPER.glob("*.py")

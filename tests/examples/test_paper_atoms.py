@@ -1,4 +1,4 @@
-"""The paper's experiments with atomic environments, in their small sizes: what they find, checked by other means."""
+"""The paper's experiments with atomic environments, at small size: their results, checked by other means."""
 
 from __future__ import annotations
 
@@ -271,7 +271,7 @@ def test_strength_was_not_chosen_by_test_data(fitted: Findings) -> None:
 
 
 def test_measures_of_curves() -> None:
-    """A Morse dimer and a crystal of Vinet have none of what is counted; wiggles, holes and steps are seen."""
+    """A Morse dimer and a Vinet crystal show none of the counted defects; wiggles, holes and steps are detected."""
     r = np.linspace(1.5, 6, 300)
     morse = (1 - np.exp(-1.5 * (r - 2.3))) ** 2 - 1
     zero = np.zeros_like(r)

@@ -1,4 +1,4 @@
-"""The experiments on the interval, small: they run, and what they say of the paper holds."""
+"""The experiments on the interval, at small size: they run, and their claims about the paper hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The paper's regression experiments on the interval, in their small sizes: what they find, checked by other means."""
+"""The paper's regression experiments on the interval, at small size: their results, checked by other means."""
 
 from __future__ import annotations
 
@@ -263,7 +263,7 @@ def test_arcsine_data_serve_best(findings: Any) -> None:
 
 
 def test_more_functions_than_data(findings: Any, bases: dict[tuple[str, str], Basis]) -> None:
-    """One solver says that it cannot; the other one takes the shortest of all functions through the data."""
+    """One solver reports that it cannot; the other takes the shortest of all functions through the data."""
     few = table(findings("distributions"), "distributions_data")
     assert min(row["data"] / row["functions"] for row in few if row["solver"] == "svd") < 0.3
     assert all(row["data"] >= row["functions"] for row in few if row["solver"] == "qr")

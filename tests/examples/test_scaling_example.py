@@ -1,4 +1,4 @@
-"""The example that predicts scaling: its model keeps its laws, its page and its command say what it computes."""
+"""The example that predicts scaling: its model obeys its laws, its page and command show what it computes."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def test_unknown_target(export: Callable[..., int], tmp_path: Path, capsys: pyte
 def test_module_without_coefficients(
     export: Callable[..., int], small_spec: Spec, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A basis is nothing to export."""
+    """A basis cannot be exported."""
     bare = acegen.compile(small_spec, tmp_path / "bare")
     assert export(model=bare.path) == 1
     assert "without coefficients" in capsys.readouterr().err
@@ -78,7 +78,7 @@ def test_taken_name(
 
 
 def test_replaces_its_own_export(export: Callable[..., int], tmp_path: Path) -> None:
-    """Also one that has been built; what was built is gone with it."""
+    """Also one that has been built; the build products are removed with it."""
     assert export() == 0
     folder = tmp_path / "out" / "c" / "small"
     first = files(folder)
@@ -103,7 +103,7 @@ def test_foreign_files(export: Callable[..., int], tmp_path: Path, capsys: pytes
 
 
 def test_foreign_folder(export: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A folder that is no export, a file, and a link are not replaced."""
+    """A folder that is not an export, a file, and a link are not replaced."""
     folder = tmp_path / "out" / "c" / "small"
     folder.mkdir(parents=True)
     (folder / "thesis.tex").write_text("years of work\n")
@@ -122,7 +122,7 @@ def test_foreign_folder(export: Callable[..., int], tmp_path: Path, capsys: pyte
 
 
 def test_no_placeholder_is_left(export: Callable[..., int], tmp_path: Path) -> None:
-    """Names of files and their text are those of the model."""
+    """File names and contents are those of the model."""
     for target in TARGETS:
         assert export(target) == 0
         folder = tmp_path / "out" / target / "small"

@@ -1,4 +1,4 @@
-"""The export to C: what its examples compute, how it builds, and what it says of mistakes."""
+"""The export to C: results of its examples, its builds, and its error messages."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_examples_agree_with_python(exports: Callable[[str], Export], tmp_path: 
 
 
 def test_model_named_as_a_source_of_the_examples(small_spec: Spec, tmp_path: Path) -> None:
-    """Its header is not taken for that of the example."""
+    """Its header is not confused with that of the example."""
     spec = small_spec | {"name": "report"}
     model = acegen.compile(spec, tmp_path, random_coefficients(acegen.compile(spec, tmp_path)))
     folder = export_model(model.path, "c", tmp_path)
@@ -136,7 +136,7 @@ def test_check_finds_a_broken_model(copy: Callable[..., Path], file: str, old: s
 
 
 def test_check_wants_labels(exports: Callable[[str], Export], tmp_path: Path) -> None:
-    """Nothing to compare with is no success."""
+    """Having nothing to compare with is not a success."""
     _, folder = exports("one")
     file = tmp_path / "bare.xyz"
     file.write_text("1\n\nSi 0 0 0\n")
@@ -188,7 +188,7 @@ BAD_FILES = {
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_mistakes_are_named(exports: Callable[[str], Export], tmp_path: Path, example: str) -> None:
-    """Every kind of wrong file gives status 1 and one message that says what and where."""
+    """Every kind of wrong file gives status 1 and one message that says what is wrong and where."""
     _, folder = exports("one")
     program = build(folder, example)
     file = tmp_path / "bad.xyz"

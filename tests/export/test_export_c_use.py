@@ -1,4 +1,4 @@
-"""The export to C in other people's hands: installed, in their builds, in threads, and under valgrind."""
+"""The export to C in use: installed, in other builds, in threads, and under valgrind."""
 
 from __future__ import annotations
 

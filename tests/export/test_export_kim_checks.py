@@ -72,7 +72,7 @@ def test_all_outputs_are_those_of_python_for_any_periodicity(kim_items: Items, k
 
 @pytest.mark.parametrize("key", KEYS)
 def test_each_output_may_be_left_out(kim_items: Items, key: str) -> None:
-    """Every output alone, and none, is the same as with the others."""
+    """Every output computed alone is the same as with the others; so is none at all."""
     _, item = kim_items[key]
     atoms = structure(key)
     (whole,) = item.evaluate([atoms])
@@ -175,7 +175,7 @@ def dimer_jump(item: Item, symbols: tuple[str, str], cutoff: float) -> float:
     assert not force[beyond].any()
     step = distances[1] - distances[0]
     slope = np.gradient(force, step)
-    # the trapezoidal rule with its correction by the slopes: what is left is of fifth order in the step
+    # the trapezoidal rule with its correction by the slopes: the error is of fifth order in the step
     change = -step * (force[1:] + force[:-1]) / 2 + step**2 * (slope[1:] - slope[:-1]) / 12
     return float(np.abs(np.diff(energy) - change).max() / np.abs(np.diff(energy)).max())
 

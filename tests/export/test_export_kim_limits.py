@@ -81,7 +81,7 @@ def test_wrong_conversion_of_kim(kim_items: Items, tmp_path: Path) -> None:
 
 
 def test_bad_input_through_kimpy(kim_items: Items) -> None:
-    """Positions that are not finite, and units that are none: an error, and in kim.log model and remedy."""
+    """Non-finite positions and invalid units: an error, and model and remedy in kim.log."""
     require("kimpy")
     model, item = kim_items["silicon"]
     for value in (float("nan"), float("inf")):
@@ -89,7 +89,7 @@ def test_bad_input_through_kimpy(kim_items: Items) -> None:
         assert isinstance(found, str)
         assert f"{model.name}: the position of particle 5 (counted from 0) is not finite" in item.errors()
         assert "shorter timestep" in item.errors()
-    # after a failure the next structure is as good as ever
+    # after a failure the next structure is evaluated correctly
     good = structure("silicon")
     _, after = item.evaluate([misplaced(float("nan")), good])
     assert after["partialEnergy"][0] == item.evaluate([good])[0]["partialEnergy"][0]
@@ -154,7 +154,7 @@ def cluster(repeat: int) -> str:
 
 
 def test_threads_agree_bit_by_bit(kim_items: Items, simulator: Path) -> None:
-    """Compute arguments used by several threads at once; not if they share their memory."""
+    """Compute arguments used by several threads at once; refused if they share memory."""
     _, item = kim_items["oxide"]
     done = item.run([simulator, item.name, "4", "50"], cluster(2))
     assert done.returncode == 0, f"{done.stdout}\n{item.errors()}"

@@ -1,4 +1,4 @@
-"""The LAMMPS pair style: the same numbers as Python, in every mode LAMMPS has, and messages for what cannot work."""
+"""The LAMMPS pair style: the same numbers as Python, in every mode of LAMMPS, and messages for unsupported input."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_more_atoms_than_a_batch(lammps: Lammps, models: Models, tmp_path: Path)
 
 
 def test_options_of_kernels(lammps: Lammps, tmp_path: Path) -> None:
-    """Pair term, ZBL core, atomic energies; two threads give the bits of one."""
+    """Pair term, ZBL core, atomic energies; two threads give bitwise the results of one."""
     spec = {
         "name": "full",
         "basis": {"elements": ["Si", "O"], "order": 2, "level": 4},
@@ -145,8 +145,8 @@ def test_dynamics_on_two_processes(lammps: Lammps, fitted_silicon: acegen.Model,
         results.append(np.array([[float(x) for x in row] for row in thermo(output)]))
     assert results[0][-1, 0] == 500
     np.testing.assert_allclose(results[0][:, 1:3], results[1][:, 1:3], rtol=1e-8)
-    assert np.ptp(results[0][:, 2]) > 5.0  # eV: the potential energy goes up and down
-    assert np.ptp(results[0][:, 1]) < 0.02  # the total energy does not, but for the length of the step
+    assert np.ptp(results[0][:, 2]) > 5.0  # eV: the potential energy fluctuates
+    assert np.ptp(results[0][:, 1]) < 0.02  # the total energy does not, except for the time-step error
 
 
 def test_minimize(lammps: Lammps, fitted_silicon: acegen.Model, tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_npt_conserves(lammps: Lammps, fitted_silicon: acegen.Model, tmp_path: P
 
 
 def test_restart_goes_on(lammps: Lammps, fitted_silicon: acegen.Model, tmp_path: Path) -> None:
-    """A run that is stopped and read again ends where the one in one piece does."""
+    """A run that is stopped and restarted ends where the uninterrupted one does."""
     start = heated(lammps, fitted_silicon, tmp_path) + "thermo_modify format float %.15g\nfix 1 all nve\n"
     whole = thermo(lammps.run(start + "run 60\n", tmp_path).stdout)[-1]
     lammps.run(start + "run 30\nwrite_restart half.restart\n", tmp_path)
@@ -218,7 +218,7 @@ def test_two_models_stay_apart(lammps: Lammps, models: Models, tmp_path: Path) -
 
 
 def test_rebuilt_while_open(lammps: Lammps, models: Models, tmp_path: Path) -> None:
-    """A library that was built again is read again, also while another simulation has the old one open."""
+    """A rebuilt library is read again, also while another simulation has the old one open."""
     atoms = random_structure(("Si",), 5)
     library = tmp_path / "model.so"
     commands = setup(atoms, library, ("Si",), tmp_path) + "run 0"
@@ -338,7 +338,7 @@ def derivative_errors(lammps: Lammps, commands: str, folder: Path, plugin: Path 
 
 
 def test_derivatives_and_broken_plugins(lammps: Lammps, models: Models, tmp_path: Path) -> None:
-    """LAMMPS' numerical derivatives agree with forces and virial, and find what is broken on purpose."""
+    """LAMMPS' numerical derivatives agree with forces and virial, and detect deliberate errors."""
     model, atoms = models("oxide"), random_structure(("Si", "O"), 12)
     commands = setup(atoms, lammps.library(model), model.elements, tmp_path)
     forces, virial = derivative_errors(lammps, commands, tmp_path)
@@ -387,7 +387,7 @@ def test_example_runs(fitted_silicon: acegen.Model, tmp_path: Path) -> None:
         assert found is not None
         assert float(found[1]) == pytest.approx(float(found[2]), rel=1e-11)
         assert f"on {processes} procs for 100 steps" in output
-    assert export_model(fitted_silicon.path, "lammps", tmp_path) == export  # what was built and logged is no obstacle
+    assert export_model(fitted_silicon.path, "lammps", tmp_path) == export  # build products and logs do not prevent it
 
 
 def test_built_from_sources(lammps: Lammps, fitted_silicon: acegen.Model, tmp_path: Path) -> None:

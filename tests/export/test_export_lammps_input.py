@@ -70,7 +70,7 @@ def test_damaged_libraries(lammps: Lammps, silicon: Path, tmp_path: Path) -> Non
 
 
 def test_folder_for_a_library(lammps: Lammps, tmp_path: Path) -> None:
-    """A folder, as of the export, is no library."""
+    """A folder, such as the export, is not a library."""
     (tmp_path / "si").mkdir()
     said = message(lammps, pair(tmp_path, "pair_style acegen\npair_coeff * * si Si"), tmp_path)
     assert "there is no file si that can be read; give the library that 'make'" in said
@@ -78,7 +78,7 @@ def test_folder_for_a_library(lammps: Lammps, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("wrong", ["gone.so Si", "{} Ge"])
 def test_going_on_after_an_error(lammps: Lammps, silicon: Path, tmp_path: Path, wrong: str) -> None:
-    """A program that catches the error of a pair_coeff runs neither what was set before nor half of it."""
+    """A program that catches an error of pair_coeff runs neither the earlier setting nor half of the new one."""
     commands = pair(tmp_path, f"pair_style acegen\npair_coeff * * {silicon} Si")
     output = lammps.python(
         f"""
@@ -115,7 +115,7 @@ def test_other_interface(lammps: Lammps, models: Models, tmp_path: Path) -> None
 
 
 def test_other_processor(lammps: Lammps, models: Models, tmp_path: Path) -> None:
-    """A model that finds the processor lacks instructions."""
+    """A model whose instructions the processor lacks."""
     library = (
         edited(models("silicon"), tmp_path, "kernel/silicon.c", "return &MODEL;", "return MODEL.name ? NULL : &MODEL;")
         / "silicon.so"
@@ -141,7 +141,7 @@ def test_other_processor(lammps: Lammps, models: Models, tmp_path: Path) -> None
     ],
 )
 def test_elements(lammps: Lammps, silicon: Path, tmp_path: Path, arguments: str, types: str, expected: str) -> None:
-    """Elements that the model lacks, too few, too many, none."""
+    """Elements the model lacks, too few, too many, none."""
     script = pair(tmp_path, f"pair_style acegen\npair_coeff {arguments.format(silicon)}", types)
     assert expected.format(silicon) in message(lammps, script, tmp_path)
 
@@ -187,7 +187,7 @@ def test_lost_atoms(lammps: Lammps, silicon: Path, tmp_path: Path) -> None:
 
 
 def test_ghosts_reach_far_enough(lammps: Lammps, models: Models, tmp_path: Path) -> None:
-    """LAMMPS never lets ghosts reach less far than the model; if it did, the run would stop."""
+    """LAMMPS never gives ghosts a shorter reach than the model; if it did, the run would stop."""
     model = models("silicon")
     library = lammps.library(model)
     atoms = Atoms("Si2", positions=[[0.1, 5, 5], [17.0, 5, 5]], cell=[20, 20, 20], pbc=True)
@@ -267,7 +267,7 @@ def test_bonds_that_hide_pairs(lammps: Lammps, silicon: Path, tmp_path: Path, sp
 
 
 def test_bonds_that_hide_nothing(lammps: Lammps, models: Models, silicon: Path, tmp_path: Path) -> None:
-    """Factors of one, no bonds, or bonds of other atoms are no reason to stop."""
+    """Factors of one, no bonds, or bonds of other atoms do not stop a run."""
     atoms = Atoms("Si2", positions=[[5, 5, 5], [7.4, 5, 5]], cell=[20, 20, 20], pbc=True)
     pair, bond = f"pair_style acegen\npair_coeff * * {silicon} Si", "create_bonds single/bond 1 1 2"
 

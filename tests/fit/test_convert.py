@@ -132,7 +132,7 @@ def test_energies_that_are_only_there_corrected(tmp_path: Path) -> None:
 
 
 def test_weights_of_pacemaker_become_factors_of_residuals(tmp_path: Path) -> None:
-    """Its loss is a sum of weights times squares; ours squares weighted residuals: ratios of squares are its ratios."""
+    """Its loss is a sum of weights times squares; ours squares weighted residuals: ratios of squares must agree."""
     by_atom = [np.array([1.0, 2.0, 3.0, 4.0]) * i for i in (1.0, 2.0, 3.0)]
     _, path = dataframe(tmp_path / "df.pckl.gzip", {"w_energy": [1.0, 4.0, 7.0], "w_forces": by_atom})
     output = tmp_path / "out.xyz"
@@ -145,7 +145,7 @@ def test_weights_of_pacemaker_become_factors_of_residuals(tmp_path: Path) -> Non
 
 
 class Program:
-    """What a pickle may do: make a file."""
+    """What a pickle may do: create a file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -157,7 +157,7 @@ class Program:
 @pytest.mark.parametrize("name", ["df.pckl.gzip", "df.pkl", "data.xyz", "data.traj"])
 @pytest.mark.parametrize("compressed", [True, False])
 def test_a_pickle_is_not_run_unless_trusted(tmp_path: Path, name: str, compressed: bool) -> None:
-    """Whatever its name, by fit, eval and convert."""
+    """Regardless of its name, by fit, eval and convert."""
     path, trace, output = tmp_path / name, tmp_path / "trace", tmp_path / "out.xyz"
     content = pickle.dumps(Program(trace))
     path.write_bytes(gzip.compress(content) if compressed else content)
@@ -166,7 +166,7 @@ def test_a_pickle_is_not_run_unless_trusted(tmp_path: Path, name: str, compresse
     with pytest.raises(FitError, match="is a pickle"):
         convert([str(path)], output, False, Silent())
     assert not trace.exists()
-    with pytest.raises(FitError, match="no DataFrame of pacemaker"):
+    with pytest.raises(FitError, match="not a pacemaker DataFrame"):
         convert([str(path)], output, True, Silent())
     assert trace.exists()
     assert not output.exists()
@@ -175,8 +175,8 @@ def test_a_pickle_is_not_run_unless_trusted(tmp_path: Path, name: str, compresse
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"ase_atoms": [1, 2, 3]}, "row 0: 'ase_atoms' is int, no structure"),
-        ({"ase_atoms": None}, "has the columns energy, .*; one has 'ase_atoms'"),
+        ({"ase_atoms": [1, 2, 3]}, "row 0: 'ase_atoms' is int, not an ASE structure"),
+        ({"ase_atoms": None}, "has columns energy, .*; needed are 'ase_atoms'"),
     ],
 )
 def test_dataframes_of_another_kind(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
@@ -188,7 +188,7 @@ def test_dataframes_of_another_kind(tmp_path: Path, changes: dict[str, Any], mes
 def test_a_damaged_pickle(tmp_path: Path) -> None:
     path = tmp_path / "df.pckl"
     path.write_bytes(pickle.dumps([1, 2, 3])[:-4])
-    with pytest.raises(FitError, match=r"cannot read .*df\.pckl: .*It may need packages"):
+    with pytest.raises(FitError, match=r"cannot read .*df\.pckl: .*It may need the packages"):
         convert([str(path)], tmp_path / "out.xyz", True, Silent())
 
 

@@ -1,4 +1,4 @@
-"""Fits from files to a compiled potential, on data labelled by EMT or by a potential that is known."""
+"""Fits from files to a compiled potential, on data labelled by EMT or by a known potential."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory, copper_data: list[Atoms], c
 
 @pytest.fixture
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They take most of the time of a small fit."""
+    """No pictures: they take most of the time of a small fit."""
     monkeypatch.setattr("acegen.fit.pictures.draw_pictures", lambda _result, _folder: {})
 
 
@@ -139,7 +139,7 @@ def test_nothing_else_is_left(fitted: Fitted) -> None:
 
 
 def test_the_spec_is_written_out(fitted: Fitted) -> None:
-    """The whole of it, for the same basis."""
+    """The entire report, for the same basis."""
     spec = load_spec(fitted.result.directory / "spec.toml")
     assert spec.canonical() == fitted.settings.whole_spec.canonical() == fitted.document["spec"]
 
@@ -389,7 +389,7 @@ def test_canonical_and_self_interacting_span_the_same(copper_data: list[Atoms], 
 
 @pytest.mark.usefixtures("no_pictures")
 def test_sparse_fit(fitted: Fitted, copper_data: list[Atoms], tmp_path: Path, cache: str) -> None:
-    """Exactly the functions asked for; the compiled potential predicts what its coefficients say."""
+    """Exactly the requested functions; the compiled potential agrees with its coefficients."""
     selection = {"functions": 7}
     settings = fit_settings(
         tmp_path, copper_data, solver={"selection": selection}, data={"seed": 3},
@@ -460,7 +460,7 @@ def test_bayes_leaves_uncertainties(given: dict[str, float] | None, tmp_path: Pa
 
 
 def test_rows_of_one_composition_and_of_isolated_atoms(tmp_path: Path, cache: str) -> None:
-    """Always 1:1: only the sum of the atomic energies is determined. Isolated atoms: no function is seen at all."""
+    """Always 1:1: only the sum of the atomic energies is determined. Isolated atoms: all functions vanish."""
     train = []
     for seed in range(10):
         atoms = cell(seed, "Cu Au")

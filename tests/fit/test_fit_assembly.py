@@ -67,7 +67,7 @@ def basis(tmp_path_factory: pytest.TempPathFactory) -> acegen.Model:
 
 @pytest.fixture
 def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Assemblers are watched, processes are used however little there is to do; the folder of the log."""
+    """Logs assemblers, and uses processes however little there is to do; returns the folder of the log."""
     monkeypatch.setattr("acegen.fit.assembly.Assembler", WatchedAssembler)
     monkeypatch.setattr("acegen.fit.assembly._SMALL", 0)
     log = tmp_path / "log"
@@ -77,12 +77,12 @@ def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def made(log: Path) -> list[str]:
-    """Keys of the units that were made, each as often as it was."""
+    """Keys of the assembled units, each as often as it was assembled."""
     return sorted(path.name.split("-")[0] for path in log.iterdir())
 
 
 def settings_of(folder: Path, basis: acegen.Model, frames: list[Atoms], **assembly: Any) -> FitSettings:
-    """With a cache of its own that holds the compiled basis."""
+    """With a separate cache that holds the compiled basis."""
     cache = folder / "cache"
     if not cache.exists():
         shutil.copytree(basis.path, cache / "copper")
@@ -169,7 +169,7 @@ def test_triangles_are_those_of_all_rows(
 )
 @settings(deadline=None)
 def test_cells_within_memory(kinds: list[str], most: int, folds: int) -> None:
-    """Every configuration is in the cell of its fold; the largest kinds have their own, all others one."""
+    """Every configuration is in a cell of its fold; the largest kinds have separate cells, all others share one."""
     every = tuple(Configuration(cell(0), str(i), kind, 0.0, None, None) for i, kind in enumerate(kinds))
     numbers = tuple(i % (folds + 1) - 1 for i in range(len(kinds)))
     parts = Parts(Dataset(every), numbers, Dataset(()))
@@ -216,7 +216,7 @@ def test_weights_power_and_given_energies(basis: acegen.Model, tmp_path: Path) -
 def test_triangles_are_combined_with_one_thread(
     basis: acegen.Model, frames: list[Atoms], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Threads of BLAS in this process and processes that assemble would wait for each other's cores."""
+    """BLAS threads in this process would compete for cores with the assembling processes."""
     monkeypatch.setattr("acegen.fit.assembly._TALL", 1)
     threads: list[int] = []
 
@@ -296,7 +296,7 @@ def test_directions_of_composition() -> None:
 def test_finished_units_are_not_made_again(
     watched: Path, basis: acegen.Model, frames: list[Atoms], tmp_path: Path
 ) -> None:
-    """Each once; another solver uses all of them; a changed structure or weight makes what it is in."""
+    """Each once; another solver reuses all; a changed structure or weight recomputes only its unit."""
     settings_ = settings_of(tmp_path, basis, frames, processes=1)
     first, cached, n_units = assembled(settings_, basis)
     assert (cached, len(made(watched))) == (0, n_units)
@@ -355,7 +355,7 @@ def test_whatever_happens_to_a_cached_unit(
 
 
 def test_leftovers_of_killed_processes_are_cleared_up(tmp_path: Path) -> None:
-    """Those of the last day may be in use."""
+    """Units of the last day may be in use."""
     old, new = tmp_path / ".acegen-writing-old.npz", tmp_path / ".acegen-writing-new.npz"
     for path in (old, new):
         path.touch()
@@ -371,7 +371,7 @@ def test_a_process_that_dies_once_does_no_harm(
     watched: Path, expected: Problem, basis: acegen.Model, frames: list[Atoms], tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    """The result is that of one process, bit by bit."""
+    """The result is bitwise that of one process."""
     death = tmp_path / "death"
     death.touch()
     monkeypatch.setenv(DEATH, str(death))
@@ -425,7 +425,7 @@ def test_an_interrupted_fit_goes_on_where_it_stopped(
     watched: Path, basis: acegen.Model, frames: list[Atoms], tmp_path: Path, capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    """Killed, then interrupted, then finished: no process lives on, no unit is made twice, nothing half-written."""
+    """Killed, then interrupted, then finished: no process survives, no unit is computed twice, nothing half-written."""
     monkeypatch.setattr("acegen.fit.pictures.draw_pictures", lambda _result, _folder: {})
     monkeypatch.setattr("acegen.fit.assembly._TALL", 1)
     settings_of(tmp_path, basis, frames)
@@ -476,7 +476,7 @@ def test_an_interrupted_fit_goes_on_where_it_stopped(
 
 
 def test_what_a_killed_fit_has_left_is_cleared_up(tmp_path: Path) -> None:
-    """And an earlier result that it had set aside is put back."""
+    """An earlier result that had been set aside is restored."""
     from acegen.store.replacing import staging_folder
 
     gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
@@ -518,7 +518,7 @@ def cluster() -> Iterator[Any]:
 def test_a_cluster_gives_the_same(
     cluster: Any, expected: Problem, basis: acegen.Model, frames: list[Atoms], tmp_path: Path
 ) -> None:
-    """And leaves its units in the cache."""
+    """Its units remain in the cache."""
     settings_ = settings_of(tmp_path, basis, frames, dask=cluster.scheduler_address)
     problem, cached, n_units = assembled(settings_, basis)
     assert_same(problem, expected)
@@ -557,14 +557,14 @@ def test_no_scheduler(
     for address in ("tcp://127.0.0.1:1", "nonsense://x", "not an address"):
         with pytest.raises(FitError, match="there is no Dask scheduler at") as caught:
             assembled(settings_of(tmp_path, basis, frames, dask=address), basis)
-        assert "Start one, or mend assembly.dask" in str(caught.value)
+        assert "Start one, or correct assembly.dask" in str(caught.value)
 
 
 # Command line
 
 
 def message_of(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
-    """What a command that fails says."""
+    """The message of a failing command."""
     assert main(arguments) == 1
     text = capsys.readouterr().err
     assert text.startswith("acegen: ")
@@ -654,7 +654,7 @@ def test_one_neighbour_list_for_each_structure_with_labels(
 def test_workers_take_the_spec_as_it_is(
     basis: acegen.Model, frames: list[Atoms], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What travels holds the validated spec: nothing is serialized, nothing validated again, loaded or compiled."""
+    """The pickled object holds the validated spec: nothing is serialized, validated again, loaded or compiled."""
     settings_ = settings_of(tmp_path, basis, frames)
     here = make_assembler(settings_, basis, read_parts(settings_), str(tmp_path / "cache"))
     empty = replace(here.basis, folder=str(tmp_path / "elsewhere" / "copper"))

@@ -25,7 +25,7 @@ LAYOUTS = st.builds(
 
 
 def numbered(columns: Columns) -> list[str]:
-    """A name for each column, one after the other."""
+    """A name for each column, in order."""
     size = columns.n_functions // columns.n_elements
     functions = [f"function {k} of element {e}" for e in range(columns.n_elements) for k in range(size)]
     return [*(f"direction {k}" for k in range(columns.n_composition)), *functions, "target"]

@@ -1,4 +1,4 @@
-"""Labels that contradict each other, the model, or what can be: found, named, and not fitted to in silence."""
+"""Labels that contradict each other, the model or physics: found, named, and never fitted to silently."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They take most of the time of a small fit."""
+    """No pictures: they take most of the time of a small fit."""
     monkeypatch.setattr("acegen.fit.pictures.draw_pictures", lambda _result, _folder: {})
 
 
@@ -65,7 +65,7 @@ def potential(cache: str) -> acegen.Model:
 
 
 def labelled(atoms: Atoms, **info: Any) -> Atoms:
-    """With energy and forces by EMT, as plain entries, and with what else is given."""
+    """With energy and forces by EMT, as plain entries, and any further entries given."""
     bare = atoms.copy()
     bare.calc = EMT()
     atoms.info.update(energy=bare.get_potential_energy(), **info)
@@ -92,7 +92,7 @@ def virials(folder: Path, frames: list[Atoms]) -> list[Floats | None]:
 
 
 def said_by(settings: FitSettings) -> tuple[FitResult, list[str]]:
-    """A fit, and all it warns of in the data."""
+    """A fit, and all its warnings about the data."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", DataWarning)
         result = fit(settings)
@@ -106,7 +106,7 @@ def said_by(settings: FitSettings) -> tuple[FitResult, list[str]]:
 
 @pytest.mark.parametrize("stress", [np.zeros(6), np.array([1.0, 2, 3, 4, 5, 6]) * 1e-3])
 def test_clusters_have_no_stress(tmp_path: Path, stress: Floats) -> None:
-    """Although they have a cell: what counts is that nothing is periodic. Likewise slabs and wires."""
+    """Although they have a cell: what matters is that nothing is periodic. Likewise slabs and wires."""
     frames = cells(2)
     for seed, pbc in enumerate(((False, False, False), (True, True, False), (False, False, True))):
         atoms = labelled(cell(10 + seed), stress=stress)
@@ -210,7 +210,7 @@ def test_all_stresses_wrong(tmp_path: Path, cache: str, factor: float, why: str)
 
 
 def test_stresses_of_one_kind_wrong(tmp_path: Path, cache: str) -> None:
-    """A sign of a minority is warned of and reported; other units, which no fit confuses, are refused."""
+    """A wrong sign of a minority causes a warning and is reported; other units, which no fit confuses, are refused."""
     frames = [*cells(20), *cells(40, "other")[20:25]]
     for atoms in frames[20:]:
         atoms.info["stress"] = -atoms.info["stress"]
@@ -231,7 +231,7 @@ def test_stresses_of_one_kind_wrong(tmp_path: Path, cache: str) -> None:
 
 @pytest.mark.parametrize("pressure", [-0.3, 0.3])
 def test_a_constant_pressure_is_no_sign(tmp_path: Path, cache: str, pressure: float) -> None:
-    """Cells of one volume hardly determine it: the first fit may be wrong about it, without an alarm."""
+    """Cells of one volume hardly determine it: the first fit may get it wrong without a false alarm."""
     frames = cells(16)
     for atoms in frames:
         atoms.info["stress"] = atoms.info["stress"] + pressure * np.array([1, 1, 1, 0, 0, 0])
@@ -244,13 +244,13 @@ def test_forces_of_the_wrong_sign(tmp_path: Path, cache: str) -> None:
     for atoms in frames:
         del atoms.info["stress"]
         atoms.arrays["forces"] = -atoms.arrays["forces"]
-    with pytest.raises(FitError, match=r"the forces have the wrong sign, it seems.*data\.keys\.forces"):
+    with pytest.raises(FitError, match=r"the forces apparently have the wrong sign.*data\.keys\.forces"):
         fit(fit_settings(tmp_path, frames, COPPER, assembly={"cache": cache}))
 
 
 @pytest.mark.parametrize("count", [3, 9])
 def test_few_right_data_raise_no_alarm(tmp_path: Path, cache: str, count: int) -> None:
-    """Fewer rows than functions, and a first fit that is worth little."""
+    """Fewer rows than functions, and a poor first fit."""
     for seed in range(3):
         frames = [with_emt(cell(100 * seed + i)) for i in range(count)]
         fit(fit_settings(tmp_path, frames, COPPER, assembly={"cache": cache}))
@@ -269,7 +269,7 @@ def test_a_wrong_label_is_named(tmp_path: Path, cache: str, quantity: str) -> No
               "stress": "off by .* eV/atom, perhaps of the opposite sign"}[quantity]  # fmt: skip
     assert re.search(rf"1 configuration has {name} far from .*configuration 7 \(rattled; .*{reason}\)", message)
     assert len(result.parts.training.configurations) == 24
-    frames[7].info["config_type"] = "strange"  # of little weight it is not meant to be described
+    frames[7].info["config_type"] = "strange"  # of little weight, so it is not meant to be described well
     weights = {"config_type": {"strange": 0.01}}
     assert said_by(fit_settings(tmp_path, frames, COPPER, assembly={"cache": cache}, weights=weights))[1] == []
 
@@ -288,11 +288,11 @@ def alloy(count: int) -> list[Atoms]:
 
 def test_an_element_without_data_is_refused(tmp_path: Path, cache: str) -> None:
     frames = [with_emt(cell(seed)) for seed in range(4)]
-    message = r"the spec has Au, of which there are no data .* leave Au out of the elements"
+    message = r"the spec has Au, for which there are no data .* leave Au out of the elements"
     with pytest.raises(FitError, match=message):
         fit(fit_settings(tmp_path, frames, ALLOY, assembly={"cache": cache}))
     gold = with_emt(cell(3, "Au"), "gold")
-    with pytest.raises(FitError, match=message):  # what has weight zero is not fitted to
+    with pytest.raises(FitError, match=message):  # labels of weight zero are not fitted to
         content(tmp_path, [*frames, gold], weights={"config_type": {"gold": 0.0}})
 
 
@@ -325,7 +325,7 @@ def test_atomic_energies_that_cannot_be_told_apart_are_named(tmp_path: Path) -> 
         atoms.symbols = ["Cu", "Au", "Au", "Cu"]
     frames = [with_emt(atoms) for atoms in frames]
     (finding,) = content(tmp_path, frames)
-    assert "cannot tell the atomic energies of Cu, Au apart, which always occur as " in finding
+    assert "do not determine the separate atomic energies of Cu, Au, which always occur as " in finding
     assert "[atomic_energies]" in finding
     assert content(tmp_path, frames, atomic_energies={"Cu": 0.0, "Au": 0.0}) == []
     alone = Atoms("Au", cell=[15] * 3, pbc=True, info={"energy": -0.2})
@@ -333,12 +333,12 @@ def test_atomic_energies_that_cannot_be_told_apart_are_named(tmp_path: Path) -> 
 
 
 def test_only_those_that_cannot_be_told_apart() -> None:
-    """Of water and copper oxide in all proportions of oxygen only H of water is not determined alone."""
+    """With water and copper in several proportions, only H and O are not determined separately."""
     from acegen.fit.consistency import _check_composition
 
     data = [Configuration(Atoms(f), "", "", 0.0, None, None) for f in ("H2O", "H2OCu", "H2OCu3", "Cu")]
     (finding,) = _check_composition(data, ("H", "O", "Cu"))
-    assert "atomic energies of H, O apart, which occur as " in finding.text
+    assert "atomic energies of H, O, which occur as " in finding.text
 
 
 # Energies
@@ -362,7 +362,7 @@ def test_energies_per_atom_are_refused(tmp_path: Path, which: str) -> None:
     chosen = frames if which == "all" else frames[4:12]
     for atoms in chosen:
         atoms.calc.results["energy"] /= len(atoms)
-    with pytest.raises(FitError, match=rf"the energies of {len(chosen)} configurations are per atom, it seems"):
+    with pytest.raises(FitError, match=rf"the energies of {len(chosen)} configurations are apparently per atom"):
         content(tmp_path, frames, COPPER)
 
 
@@ -380,7 +380,7 @@ def test_energies_of_two_codes_are_named(tmp_path: Path, cache: str, count: int)
 
 
 def test_deviations_are_from_the_majority() -> None:
-    """A third of the energies wrong by anything, of atoms with energies to twelve digits, moves nothing."""
+    """A third of the energies wrong by any amount, with twelve-digit atomic energies, has no effect."""
     rng = np.random.default_rng(0)
     data, exact = [], []
     for number in range(60):
@@ -476,7 +476,7 @@ def test_energy_volume_curve_of_a_small_structure() -> None:
 
 
 def test_one_energy_decides_no_strength() -> None:
-    """Atomic energies take it up whole: no row is left for cross-validation, and nothing is divided by."""
+    """Atomic energies absorb it entirely: no row is left for cross-validation, and there is no division by zero."""
     none = Factor(np.zeros((0, 5)), 0)
     energy = Factor(np.array([[1.0, 0.3, -0.2, 0.7, -3.5]]), 1, single=True)
     cell = Cell(0, "", {"energy": energy, "forces": none, "virial": none})

@@ -1,4 +1,4 @@
-"""The core that is proposed from data: fits repel where they have none."""
+"""The core proposed from data: fits are repulsive where they have none."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_compressed_copper_is_repelled(tmp_path: Path) -> None:
     inside = distances[:-1] < INNER * smallest
     for curve in (crystal, dimer):
         assert (np.diff(curve(safe.model))[inside] > 0).all()
-    # Between the data and the core's end nothing holds this fit, which has seen no such crystal; its fall is bounded.
+    # Between the data and the core this fit, which has seen no such crystal, is unconstrained; its fall is bounded.
     assert min(crystal(safe.model)) > 0.1 * min(crystal(plain.model))
     assert min(crystal(plain.model)) < crystal(plain.model)[0] - 1000.0
 
@@ -86,7 +86,7 @@ def test_where_a_rise_ends() -> None:
 
 
 def test_range_of_dimer_pictures() -> None:
-    """A well of 0.3 eV fills the picture below a wall of 50 eV; without a well there is some of the wall."""
+    """A well of 0.3 eV fills the plot below a wall of 50 eV; without a well part of the wall is shown."""
     low, high = well_range(np.array([50.0, 5.0, 0.1, -0.3, -0.1, 0.0]))
     assert -0.5 < low < -0.3
     assert 0.2 < high < 0.5
@@ -128,7 +128,7 @@ def test_smallest_distances_by_ase(seeds: list[int], cutoff: float) -> None:
 
 
 def test_long_lists_only_for_pairs_that_are_nowhere_close(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Copper has close neighbours; only what holds both elements is looked at again for copper and gold far apart."""
+    """Copper has close neighbours; only structures with both elements are searched again for distant Cu and Au."""
     far = Atoms("CuAu", [[0, 0, 0], [0, 0, 5.0]])
     structures = [bulk("Cu", cubic=True), bulk("Au", cubic=True), far]
     lists: list[tuple[int, float]] = []

@@ -1,4 +1,4 @@
-"""What a fit reads: labels wherever they are, mistakes named, parts by seed and kind; and its settings."""
+"""What a fit reads: labels wherever they are, mistakes reported, parts by seed and kind; and its settings."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ def test_a_misspelt_key_is_answered_with_the_nearest(tmp_path: Path, name: str) 
 
 
 def test_a_key_may_be_missing_from_one_of_several_files(tmp_path: Path) -> None:
-    """Clusters have no virial; a file without energies and forces is a mistake all the same."""
+    """Clusters have no virial; a file without energies and forces is still a mistake."""
     files = [save(tmp_path, [labelled(0, REF_virial=np.ones(6))], "a.xyz"), save(tmp_path, [labelled(1)], "b.xyz")]
     dataset = read_dataset(files, keys(virial="REF_virial"), ELEMENTS)
     assert dataset.missing["virial"] == 1
@@ -208,7 +208,7 @@ def test_default_keys_that_do_not_occur_are_answered_with_those_that_do(tmp_path
 def test_an_element_that_is_not_in_the_spec(tmp_path: Path) -> None:
     frames = [labelled(0), labelled(1)]
     frames[1].symbols[2] = "Pt"
-    with pytest.raises(FitError, match=r"data\.xyz, configuration 1 holds Pt; the spec has Cu, Au\. Add the element"):
+    with pytest.raises(FitError, match=r"data\.xyz, configuration 1 contains Pt; the spec has Cu, Au\. Add"):
         read(tmp_path, frames)
 
 
@@ -216,9 +216,9 @@ def test_an_element_that_is_not_in_the_spec(tmp_path: Path) -> None:
     ("key", "value", "message"),
     [
         ("REF_energy", [1.0, 2.0], r"'REF_energy' has the shape 2; it must have one number"),
-        ("REF_energy", "low", r"'REF_energy' is no number: 'low'"),
+        ("REF_energy", "low", r"'REF_energy' is not a number: 'low'"),
         ("REF_virial", [1.0, 2.0, 3.0, 4.0], r"'REF_virial' has the shape 4; it must have 3 × 3"),
-        ("REF_virial", "none", r"'REF_virial' is no number"),
+        ("REF_virial", "none", r"'REF_virial' is not a number"),
     ],
 )
 def test_labels_of_a_wrong_shape(tmp_path: Path, key: str, value: Any, message: str) -> None:
@@ -334,7 +334,7 @@ def test_weights_by_kind(tmp_path: Path) -> None:
 def test_weights_of_an_unknown_kind_suggest(tmp_path: Path) -> None:
     frames = [labelled(seed, config_type="bulk") for seed in range(4)]
     settings_ = fit_of(tmp_path, frames, weights={"config_type": {"bluk": 2.0}})
-    with pytest.raises(FitError, match="names 'bluk', which no configuration is; did you mean 'bulk'"):
+    with pytest.raises(FitError, match="names 'bluk', a kind that does not occur; did you mean 'bulk'"):
         read_parts(settings_)
 
 
@@ -361,7 +361,7 @@ def test_weighted_keeps_order_and_content() -> None:
 @given(data=st.data())
 @settings(deadline=None)
 def test_content_tells_configurations_apart(data: st.DataObject) -> None:
-    """Every change of what enters a fit changes the hash; where it was read from and its kind do not."""
+    """Every change of the inputs of a fit changes the hash; source file and kind do not."""
     atoms = crystal(0)
     base: dict[str, Any] = {
         "energy": 1.0, "forces": np.ones((4, 3)), "virial": np.ones(6), "weight": 1.0, "where": "x", "config_type": "a",
@@ -412,8 +412,8 @@ def with_change(section: str | None, key: str, value: Any) -> dict[str, Any]:
         ("data", "train", [], ["data.train", "extended-XYZ"]),
         ("data", "seed", -1, ["data.seed = -1", "an integer from 0"]),
         ("data", "seed", 1.5, ["data.seed = 1.5", "an integer from 0"]),
-        ("data", "validation", 0.7, ["data.validation = 0.7 is no part", "0 to 0.5"]),
-        ("data", "validation", float("nan"), ["data.validation = nan is no part"]),
+        ("data", "validation", 0.7, ["data.validation = 0.7 is not a fraction", "0 to 0.5"]),
+        ("data", "validation", float("nan"), ["data.validation = nan is not a fraction"]),
         ("data", "folds", 1, ["data.folds = 1", "2 to 20"]),
         ("data", "folds", 21, ["data.folds = 21", "2 to 20"]),
         ("data", "folds", 2.5, ["data.folds = 2.5", "2 to 20"]),

@@ -1,4 +1,4 @@
-"""Which configurations are held out together, and that the others are fitted to always."""
+"""Which configurations are held out together, and that the others are always fitted to."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_every_kind_is_in_every_fold_that_it_can_be_in(counts: dict[str, int], c
             if members == 1:
                 assert set(found[kind]) == {ALWAYS}
         free = {kind: members for kind, members in counts.items() if members > 1}
-    else:  # names instead of kinds: one kind of all
+    else:  # names instead of kinds: all are one kind
         free = dict(counts)
     total = sum(free.values())
     if total < 2:
@@ -134,7 +134,7 @@ def test_what_nothing_else_tells_is_always_fitted(
         assert set(range(first, first + len(special))) <= kept
         if gold == 1:
             assert first + len(special) in kept
-        for fold in set(folds) - {ALWAYS}:  # what is fitted without it has seen both elements
+        for fold in set(folds) - {ALWAYS}:  # the fit without it has seen both elements
             left = [c for c, own in zip(configurations, folds, strict=True) if own != fold and not is_cluster(c.atoms)]
             assert {symbol for c in left for symbol in c.atoms.get_chemical_symbols()} >= (
                 {"Au", "Cu"} if gold else {"Cu"}
@@ -152,7 +152,7 @@ def _held_out(configurations: Sequence[Configuration], seed: int) -> tuple[int, 
 @given(counts=Kinds, part=st.floats(0, 0.5), seed=st.integers(0, 1000))
 @settings(deadline=None)
 def test_a_part_of_each_kind(counts: dict[str, int], part: float, seed: int) -> None:
-    """To the nearest number, but at least one is held out and one is fitted to; the same for the same seed."""
+    """Rounded, but at least one is held out and one is fitted to; the same for the same seed."""
     configurations = configurations_of(counts)
     named = max(counts.values()) == 1
     if part > 0 and len(configurations) == 1:
@@ -198,7 +198,7 @@ def test_other_seeds_give_other_folds() -> None:
 
 @pytest.mark.parametrize(("number", "folds"), [(3, 3), (2, 2), (1, 0)])
 def test_fewer_configurations_than_folds(number: int, folds: int, tmp_path: Path) -> None:
-    """As many folds as there are configurations, each of one; none of a single one, and the evidence decides."""
+    """As many folds as configurations, one in each; none for a single configuration, where the evidence decides."""
     frames = [with_emt(cell(seed)) for seed in range(number)]
     settings_ = fit_settings(tmp_path, frames, SMALL_COPPER, assembly={"cache": str(tmp_path / "cache")})
     parts = read_parts(settings_)
@@ -230,7 +230,7 @@ def test_a_fit_to_one_configuration_goes_by_the_evidence(tmp_path: Path, monkeyp
 
 
 def test_among_equals_the_evidence_decides(tmp_path: Path) -> None:
-    """Within half a standard error of the best the largest evidence; that is not always the best itself."""
+    """The largest evidence within half a standard error of the best, which is not always the best itself."""
     differs = 0
     for seed in range(4):
         frames = [with_emt(cell(10 * seed + i)) for i in range(9)]
@@ -254,7 +254,7 @@ def test_folds_and_a_part_exclude_each_other(tmp_path: Path) -> None:
 
 
 def test_kinds_with_one_member_stay_in_the_fit(tmp_path: Path) -> None:
-    """Beside kinds with several; where every kind has one, names are no kinds."""
+    """Next to kinds with several members; where every kind has one, names are not kinds."""
     kinds = ["bulk"] * 6 + ["surface", "vacancy"]
     frames = [with_emt(cell(seed), kind) for seed, kind in enumerate(kinds)]
     parts = read_parts(fit_settings(tmp_path, frames, data={"folds": 3}))
@@ -266,7 +266,7 @@ def test_kinds_with_one_member_stay_in_the_fit(tmp_path: Path) -> None:
 
 
 def test_files_for_validation_are_one_fold(tmp_path: Path) -> None:
-    """Also isolated atoms in them: they are what was asked for."""
+    """Also isolated atoms in them, as requested."""
     apart = [with_emt(cell(9)), Atoms("Cu", cell=[20] * 3, pbc=True, info={"energy": -0.1})]
     data = {"validation": save(tmp_path / "apart.xyz", apart)}
     parts = read_parts(fit_settings(tmp_path, [with_emt(cell(seed)) for seed in range(3)], data=data))
@@ -341,7 +341,7 @@ def _or_none(data: list[Configuration], part: float, seed: int, sets: list[tuple
 
 
 def test_one_energy_that_decides_is_always_fitted(tmp_path: Path) -> None:
-    """Forces have no weight: whatever fold the only energy was in could not be fitted without."""
+    """Forces have no weight: the fold of the only energy could not be left out of a fit."""
     result = fit(fit_settings(tmp_path, with_labels([5]), SMALL_COPPER, weights={"forces": 0.0}))
     assert result.parts.folds[5] == ALWAYS
     assert result.parts.n_folds == 4
@@ -356,7 +356,7 @@ def test_decisive_labels_in_validation_files_only(tmp_path: Path) -> None:
     settings_ = fit_settings(
         tmp_path, with_labels([]), SMALL_COPPER, weights={"forces": 0.0}, data={"validation": files}
     )
-    with pytest.raises(FitError, match="without what is held out for validation, which has all labels of these"):
+    with pytest.raises(FitError, match="without the data held out for validation, which have all labels of these"):
         fit(settings_)
 
 
@@ -364,5 +364,5 @@ def test_nothing_to_select_functions_by(tmp_path: Path) -> None:
     """The only energy is that of free atoms."""
     selection = {"selection": {"functions": 3}}
     settings_ = fit_settings(tmp_path, with_labels([5]), SMALL_COPPER, weights={"forces": 0.0}, solver=selection)
-    with pytest.raises(FitError, match=r"solver\.selection has nothing to choose functions by"):
+    with pytest.raises(FitError, match=r"solver\.selection cannot rank functions"):
         fit(settings_)

@@ -1,4 +1,4 @@
-"""Keys that are nearly right: labels that are there and would not be read are named."""
+"""Keys that nearly match: existing labels that would not be read are named."""
 
 from __future__ import annotations
 

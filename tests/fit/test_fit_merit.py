@@ -1,4 +1,4 @@
-"""Cross-validation from triangles: against explicit loops over raw rows, and against what may not decide."""
+"""Cross-validation from triangles: against explicit loops over raw rows, and invariance to what must not matter."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def items(
 
 
 def factors_of(own: Sequence[Item], seed: int | None = None) -> dict[str, Factor]:
-    """Single energies, and triangles of the rest; put together from parts that a seed decides."""
+    """Single energies, and triangles of the rest; combined from parts chosen by a seed."""
     result = {}
     for quantity in QUANTITIES:
         columns = own[0].rows[quantity].shape[1]
@@ -92,7 +92,7 @@ def problem_of(own: Sequence[Item], seed: int | None = None) -> Problem:
 
 
 def predicted(problem: Problem, solutions: Sequence[Floats]) -> Predictions:
-    """Each fold with solutions of its own, (columns, S)."""
+    """Separate solutions for each fold, (columns, S)."""
     return joined([predict(problem.held_out(fold), own) for fold, own in enumerate(solutions)])
 
 
@@ -162,7 +162,7 @@ def test_merit_is_its_definition(seed: int, count: int, folds: int, kinds: str) 
 @given(seed=Seeds, folds=st.integers(1, 3), first=Seeds, second=Seeds)
 @settings(deadline=None, max_examples=30)
 def test_merit_does_not_depend_on_units(seed: int, folds: int, first: int, second: int) -> None:
-    """Nor on the order of configurations; of cells in two pieces likewise."""
+    """Nor on the order of configurations, nor on cells being split in two."""
     own = items(seed, 12, folds)
     solutions = random_solutions(np.random.default_rng(seed + 1), own, folds, 4)
     problems = [problem_of(own, first), problem_of(own, second)]
@@ -191,7 +191,7 @@ def test_labels_may_be_missing_anywhere(seed: int, folds: int, data: st.DataObje
 
 
 def test_very_many_energies_count_by_kind() -> None:
-    """Their rows are not kept: they are judged as forces are."""
+    """Their rows are not kept: they are scored like forces."""
     rng = np.random.default_rng(0)
     rows = {kind: rng.normal(size=(MOST_SINGLE, 3)) for kind in "ab"}
     none = Factor(np.zeros((0, 3)), 0)
@@ -226,7 +226,7 @@ def along(energies: Floats, forces: Floats) -> Predictions:
 @given(seed=Seeds, size=st.floats(10, 1e6), where=st.integers(0, 19))
 @settings(deadline=None, max_examples=30)
 def test_one_absurd_label_does_not_decide(seed: int, size: float, where: int) -> None:
-    """Its error is about the same for all; the better of two candidates stays the better."""
+    """Its error is about the same for all; the better of two candidates remains the better."""
     rng = np.random.default_rng(seed)
     energies, forces = rng.normal(size=(20, 1)), rng.normal(size=(60, 1))
     both = np.hstack([energies, 1.5 * energies]), np.hstack([forces, 1.5 * forces])
@@ -242,7 +242,7 @@ def test_one_absurd_label_does_not_decide(seed: int, size: float, where: int) ->
 @given(seed=Seeds, factor=st.floats(2, 1000), where=st.integers(0, 34))
 @settings(deadline=None, max_examples=30)
 def test_one_configuration_that_is_predicted_badly_does_not_decide(seed: int, factor: float, where: int) -> None:
-    """Of 35 energies one is up to a thousand times worse: the root mean square says one thing, the others another."""
+    """One of 35 energies is up to 1000 times worse: the root mean square prefers one candidate, the rest another."""
     rng = np.random.default_rng(seed)
     energies, forces = rng.normal(size=(35, 1)), rng.normal(size=(60, 1))
     better = 0.5 * energies
@@ -253,7 +253,7 @@ def test_one_configuration_that_is_predicted_badly_does_not_decide(seed: int, fa
 
 @pytest.mark.parametrize("count", [1, 2, 3, 9])
 def test_an_error_that_crosses_zero_does_not_win(count: int) -> None:
-    """Along a path the error of each energy is zero somewhere by accident, that of the first where forces are bad."""
+    """Along a path the error of each energy crosses zero by accident, that of the first where forces are bad."""
     path = np.linspace(-10, 10, 81)
     assert -8.0 in path
     zero = np.array([-8.0, 1.3, -1.1, 0.4, 2.2, -0.7, 0.2, -2.3, 1.7])[:count]
@@ -266,7 +266,7 @@ def test_an_error_that_crosses_zero_does_not_win(count: int) -> None:
 
 
 def test_forces_that_symmetry_makes_zero_do_not_decide() -> None:
-    """Crystals at several volumes: errors of forces are rounding, or nothing at all."""
+    """Crystals at several volumes: errors of forces are rounding, or exactly zero."""
     energies = np.array([[0.3, 0.1, -0.2], [0.2, 0.1, 0.3], [-0.4, -0.1, 0.2]])
     for forces in (np.zeros((12, 3)), np.full((12, 3), [1e-15, 1e-13, 1e-17])):
         found = along(energies, forces)

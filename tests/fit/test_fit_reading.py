@@ -1,4 +1,4 @@
-"""Files as people have them: six-number labels, brackets, BOMs, damage named by line, ASE databases, FitSNAP JSON."""
+"""Real-world files: six-number labels, brackets, BOMs, damage reported by line, ASE databases, FitSNAP JSON."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ VOLUME = 3.6**3
 
 
 def frame(label: str = "", rows: int = 4, count: int | None = None, columns: str = "forces:R:3") -> str:
-    """Text of a frame of copper with an energy, forces of zero and whatever else is said in its second line."""
+    """Text of a frame of copper with an energy, zero forces and further text in its second line."""
     places = ["0 0 0", "0 1.8 1.8", "1.8 0 1.8", "1.8 1.8 0"]
     lines = [f"Cu {places[i % 4]} {0.1 * i} 0 {-0.1 * i}" for i in range(rows)]
     head = f'Lattice="3.6 0 0 0 3.6 0 0 0 3.6" Properties=species:S:1:pos:R:3:{columns} energy=-1.5 {label}'
@@ -55,7 +55,7 @@ def only(dataset: Dataset) -> Configuration:
 
 
 def refusal(folder: Path, content: str | bytes) -> str:
-    """The message for a file, with the name it is called by."""
+    """The message for a file, by the name it is given."""
     path = folder / "data.xyz"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(FitError) as caught:
@@ -133,7 +133,7 @@ def test_a_wrong_virial_is_named_by_its_configuration(tmp_path: Path) -> None:
     text = frame('virial="1 2 3 4 5 6"') + frame('virial="1 2 3 4"')
     with pytest.raises(FitError, match=r"data\.xyz, configuration 1: 'virial' has the shape 4; it must have 3 × 3"):
         read(put(tmp_path, text))
-    with pytest.raises(FitError, match=r"configuration 1: 'stress' is no number: '\*\*\*\*"):
+    with pytest.raises(FitError, match=r"configuration 1: 'stress' is not a number: '\*\*\*\*"):
         read(put(tmp_path, frame() + frame('stress="******** 1 2 3 4 5"')))
 
 
@@ -190,8 +190,8 @@ def test_blank_lines_between_frames_do_not_end_the_file(tmp_path: Path) -> None:
 
 FIRST = frame()
 DAMAGE: list[tuple[str | bytes, str]] = [
-    (FIRST + FIRST.replace("Cu 1.8 0 1.8", "Cu1 1.8 0 1.8"), "line 11, configuration 1: 'Cu1' is no element"),
-    (FIRST + FIRST.replace("-0.1\n", "********\n"), "line 10, configuration 1: '********' is no number (forces)"),
+    (FIRST + FIRST.replace("Cu 1.8 0 1.8", "Cu1 1.8 0 1.8"), "line 11, configuration 1: 'Cu1' is not an element"),
+    (FIRST + FIRST.replace("-0.1\n", "********\n"), "line 10, configuration 1: '********' is not a number (forces)"),
     (FIRST + frame(rows=3, count=4), "line 11, configuration 1: the file ends after 3 of 4 atoms"),
     (frame(rows=3, count=4) + FIRST, "line 6, configuration 0: '4' has 1 column, Properties 7; "),
     (FIRST + frame(count=3) + FIRST, "line 12, configuration 2: a configuration begins with its number of atoms, not "),
@@ -199,10 +199,10 @@ DAMAGE: list[tuple[str | bytes, str]] = [
     (FIRST + frame(columns="forces:R"), "line 8, configuration 1: Properties='species:S:1:pos:R:3:forces:R' is malf"),
     (FIRST + frame(columns="forces:Q:3"), "line 8, configuration 1: Properties"),
     (FIRST + frame(columns="charge:R:1"), "line 9, configuration 1: 'Cu 0 0 0 0.0 0 -0.0' has 7 columns, Properties"),
-    (FIRST + frame(columns="a:I:3"), "line 9, configuration 1: '0.0' is no integer (a)"),
+    (FIRST + frame(columns="a:I:3"), "line 9, configuration 1: '0.0' is not an integer (a)"),
     (FIRST + FIRST.replace("3.6 0 0 0 3.6", "3.6 0 0 0"), "line 8, configuration 1"),
     (FIRST + "4\n", "line 7, configuration 1: the file ends before the second line"),
-    (FIRST + "-1\n\n", "line 7, configuration 1: -1 is no number of atoms"),
+    (FIRST + "-1\n\n", "line 7, configuration 1: -1 is not a number of atoms"),
     (FIRST + "800000000\nx\nCu 0 0 0\n", "line 9, configuration 1: the file ends after 1 of 800000000 atoms"),
     ("garbage\n", "line 1, configuration 0: a configuration begins with its number of atoms, not with 'garbage'"),
     (FIRST.encode() + frame("name=\xe9").encode("latin-1"), "line 8: it is not UTF-8 text"),
@@ -279,7 +279,7 @@ def test_a_database_with_kinds_and_labels_in_pairs_and_data(tmp_path: Path, name
 
 
 def test_rows_of_a_database_in_another_file(tmp_path: Path) -> None:
-    """`toatoms(add_additional_information=True)` puts pairs and data a level down, and so they are in other files."""
+    """`toatoms(add_additional_information=True)` nests pairs and data one level down, as do other files."""
     with connect(tmp_path / "data.db") as database:
         database.write(stored(cell(0), energy=-1.0, forces=np.ones((4, 3))), config_type="bulk", weight=2.5)
         (atoms,) = (row.toatoms(add_additional_information=True) for row in database.select())
@@ -296,7 +296,7 @@ def test_a_file_that_is_no_database_is_left_as_it_is(tmp_path: Path) -> None:
         connection.execute("CREATE TABLE mine (x)")
     connection.close()
     before = path.read_bytes()
-    with pytest.raises(FitError, match=r"cannot read .*data\.db: it is no ASE database"):
+    with pytest.raises(FitError, match=r"cannot read .*data\.db: it is not an ASE database"):
         read(str(path))
     assert path.read_bytes() == before
     path.write_bytes(b"nothing of the kind")

@@ -1,4 +1,4 @@
-"""Models made from the data: what is read from them, what may be asked for, and what is left to be used again."""
+"""Models made from the data: what is read from them, what can be requested, and what is kept for reuse."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_distance_that_holds_so_many_neighbours() -> None:
 
 
 def test_isolated_atoms_do_not_hide_large_structures() -> None:
-    """Of so many atoms only some configurations are looked at; one that tells something is among them."""
+    """With so many atoms only some configurations are examined; an informative one is among them."""
     large = configuration(bulk("Cu", a=3.61, cubic=True) * 11)
     found = survey([configuration(Atoms("Cu", cell=[20] * 3, pbc=True)), large, large], ("Cu",))
     assert found.typical["Cu-Cu"] == pytest.approx(3.61 / np.sqrt(2))
@@ -129,7 +129,7 @@ def test_nothing_but_isolated_atoms() -> None:
         ({}, ["lacks name, elements"]),
         ({**COPPER, "cutof": 5.0}, ["has cutof", "name and elements, and cutoff, functions"]),
         ({"name": "copper", "order": 3}, ["lacks elements and has order", "tables basis and radial"]),
-        ({**COPPER, "functions": 0}, ["spec.functions = 0", "most functions of a centre"]),
+        ({**COPPER, "functions": 0}, ["spec.functions = 0", "maximum functions per centre"]),
         ({**COPPER, "functions": -5}, ["spec.functions = -5"]),
         ({**COPPER, "functions": 1.5}, ["spec.functions = 1.5"]),
         ({**COPPER, "functions": True}, ["spec.functions = True"]),
@@ -176,7 +176,7 @@ def test_a_request_is_no_spec_yet() -> None:
 
 
 def alone(frames: list[Atoms], **request: Any) -> tuple[FitSettings, Parts]:
-    """Data of which nothing is held out, so that no families are compared and nothing is compiled."""
+    """Data from which nothing is held out, so that no families are compared and nothing is compiled."""
     elements = sorted({symbol for atoms in frames for symbol in atoms.get_chemical_symbols()})
     asked = load_settings({"spec": {"name": "model", "elements": elements, **request}, "data": {"train": "-"}})
     data = tuple(configuration(atoms) for atoms in frames)
@@ -189,7 +189,7 @@ def made(frames: list[Atoms], **request: Any) -> Recommendation:
 
 @pytest.fixture(autouse=True)
 def nothing_is_compared(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Unless a test says so: of a single configuration there is nothing to compare on."""
+    """By default: a single configuration leaves nothing to compare on."""
     if "compared" not in request.fixturenames:
         monkeypatch.setattr("acegen.fit.recommended._compare", lambda candidates, *_: _never() if candidates else [])
 
@@ -204,7 +204,7 @@ def test_too_few_functions_for_any_model(functions: int) -> None:
         made([cell(0)], functions=functions)
     message = str(caught.value)
     assert message.startswith(f"spec.functions = {functions} is too small: the smallest model of Cu has ")
-    least = int(message.split(" functions a centre")[0].split()[-1])
+    least = int(message.split(" functions per centre")[0].split()[-1])
     assert least > functions
     spec = made([cell(0)], functions=least).spec
     assert sum(estimate_size(spec).functions) == least
@@ -213,7 +213,7 @@ def test_too_few_functions_for_any_model(functions: int) -> None:
 @given(functions=st.integers(40, 600), elements=st.sampled_from(["Cu", "Cu Au"]))
 @settings(deadline=None, max_examples=4)
 def test_as_many_functions_as_asked_for(functions: int, elements: str) -> None:
-    """Not more, and the next larger model would be; what the basis has is what was estimated."""
+    """Not more, and the next larger model would be; the basis has the estimated size."""
     frames = [cell(0, elements)]
     spec = made(frames, functions=functions).spec
     size = sum(estimate_size(spec).functions)
@@ -223,7 +223,7 @@ def test_as_many_functions_as_asked_for(functions: int, elements: str) -> None:
 
 
 def test_large_structures_do_not_keep_families_from_being_compared() -> None:
-    """One fills the part of the data on which they are, and leaves nothing to hold out; there are others."""
+    """One large configuration fills the sample and leaves nothing to hold out; there are others."""
     large = configuration(bulk("Cu", cubic=True) * 8)
     data = [large, *(configuration(cell(k)) for k in range(5))]
     assert len(large.atoms) > 2000
@@ -233,7 +233,7 @@ def test_large_structures_do_not_keep_families_from_being_compared() -> None:
 
 
 def test_cutoff_given_or_not() -> None:
-    """Given, by one number or by pair, it is what is used; else it is read from the data."""
+    """Used as given, by one number or by pair; otherwise derived from the data."""
     frames = [cell(0, "Cu Au")]
     assert len({*frames[0].symbols}) == 2
     pairs = {"Au-Au": 5.3, "Au-Cu": 4.4, "Cu-Cu": 4.1}
@@ -289,7 +289,7 @@ def test_a_cutoff_shorter_than_all_distances() -> None:
     assert document["radial"]["cutoff"] == {"Cu-Cu": 3.0}
     assert document["inner_cutoff"]["outer"]["Cu-Cu"] < 2.9
     with pytest.raises(
-        FitError, match=rf"spec\.cutoff = 2\.2 Å is too short for the pair Cu-Cu: below {OUTER * 2.9:g} Å.*Raise it"
+        FitError, match=rf"spec\.cutoff = 2\.2 Å is too short for the pair Cu-Cu: .* below {OUTER * 2.9:g} Å.*Raise it"
     ):
         made([atoms], cutoff=2.2, functions=100)
 
@@ -329,7 +329,7 @@ FEW = FAMILIES[::2]
 
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory: pytest.TempPathFactory) -> FitResult:
-    """Copper with nothing but its name given, and a small number of functions."""
+    """Copper with only its name given, and a small number of functions."""
     folder = tmp_path_factory.mktemp("copper")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("acegen.fit.pictures.draw_pictures", lambda _result, _folder: {})
@@ -346,7 +346,7 @@ def test_the_whole_way(compared: FitResult) -> None:
     best = min(found["trials"], key=lambda trial: trial["score"])
     assert f"{best['family']} predicted best" in found["reasons"]
     assert best["family"].startswith(document["spec"]["radial"]["transform"])
-    assert "at most 60 were asked for" in found["reasons"]
+    assert "at most 60 were requested" in found["reasons"]
     text = (compared.directory / "report.md").read_text()
     assert found["reasons"] in text
     for trial in found["trials"]:
@@ -386,9 +386,9 @@ def test_elements_without_data_are_refused_first(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr("acegen.fit.recommended.survey", _never)
     frames = [with_emt(cell(seed)) for seed in range(4)]
     request = {"name": "alloy", "elements": ["Cu", "Au"]}
-    with pytest.raises(FitError, match=r"Au, of which there are no data .* leave Au out of the elements"):
+    with pytest.raises(FitError, match=r"Au, for which there are no data .* leave Au out of the elements"):
         fit(fit_settings(tmp_path, frames, request))
-    with pytest.raises(FitError, match=r"holds Cu; the spec has Au"):
+    with pytest.raises(FitError, match=r"contains Cu; the spec has Au"):
         fit(fit_settings(tmp_path, frames, {"name": "gold", "elements": ["Au"]}))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["train.xyz"]
 
@@ -404,7 +404,7 @@ def test_elements_without_data_are_refused_first(tmp_path: Path, monkeypatch: py
 def test_weights_that_leave_nothing(
     given: dict[str, Any], left: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Weights of zero, and weights above zero of what the data do not have: before anything is compiled."""
+    """Weights of zero, and weights above zero for labels the data lack: before anything is compiled."""
     monkeypatch.setattr("acegen.compile", _never)
     frames = [cell(seed) for seed in range(4)]
     for atoms in frames:
@@ -417,7 +417,7 @@ def test_weights_that_leave_nothing(
 
 
 def test_too_few_functions_at_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """One line, and nothing left but what may be used again."""
+    """One line, and nothing left except reusable files."""
     train = save(tmp_path / "train.xyz", [with_emt(cell(seed)) for seed in range(6)])
     file = tmp_path / "fit.toml"
     file.write_text(toml_text({"spec": {**COPPER, "functions": 1}, "data": {"train": train}}))
@@ -429,7 +429,7 @@ def test_too_few_functions_at_the_command_line(tmp_path: Path, capsys: pytest.Ca
 
 
 def test_data_without_folds_make_a_model(tmp_path: Path) -> None:
-    """Of one configuration there is nothing to compare families on."""
+    """One configuration leaves nothing to compare families on."""
     asked = fit_settings(tmp_path, [with_emt(cell(0))], {**COPPER, "functions": 60})
     found = recommend(asked, read_parts(asked), str(tmp_path / "cache"), Silent())
     assert found.trials == ()

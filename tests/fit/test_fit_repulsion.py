@@ -1,4 +1,4 @@
-"""Squeezed structures rise in energy, at the least change of the fit."""
+"""Energies of compressed structures rise, with the least change of the fit."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def fits(tmp_path_factory: pytest.TempPathFactory) -> tuple[FitResult, FitResult
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 10**6), n_demands=st.integers(1, 12), n=st.integers(1, 6))
 def test_nearest_against_a_general_solver(seed: int, n_demands: int, n: int) -> None:
-    """The least step that obeys, found by sequential quadratic programming from several places."""
+    """The least step that satisfies the demands, found by sequential quadratic programming from several starts."""
     rng = np.random.default_rng(seed)
     functions, root = rng.normal(size=n), rng.normal(size=(n, n))
     inside = functions + root @ rng.normal(size=n)
@@ -77,14 +77,14 @@ def test_nearest_against_a_general_solver(seed: int, n_demands: int, n: int) -> 
 
 
 def test_who_obeys_is_left_alone() -> None:
-    """Not a bit of a solution that meets all demands is changed."""
+    """A solution that meets all demands is not changed at all."""
     demands = Demands(np.array([[1.0, 2.0]]), np.array([3.0]), 1)
     assert not nearest_that_obeys(np.array([1.0, 1.0]), np.eye(2), demands, 1.0).any()
     assert nearest_that_obeys(np.array([1.0, 0.9]), np.eye(2), demands, 1.0).any()
 
 
 def test_what_contradicts_itself_is_shared() -> None:
-    """c ≥ 1 and -c ≥ 1: each is missed by as much, and nothing runs away."""
+    """c ≥ 1 and -c ≥ 1: both are missed by the same amount, and nothing diverges."""
     demands = Demands(np.array([[1.0], [-1.0]]), np.array([1.0, 1.0]), 1)
     z = nearest_that_obeys(np.array([0.25]), np.eye(1), demands, 1.0)
     assert 0.25 + z[0] == pytest.approx(0.0, abs=1e-4)
@@ -92,7 +92,7 @@ def test_what_contradicts_itself_is_shared() -> None:
 
 
 def test_demands_are_differences_of_energies(fits: tuple[FitResult, FitResult]) -> None:
-    """Rows times coefficients and the part without any: energies of the compiled potential, one scale to the next."""
+    """Rows times coefficients plus the fixed part: energy differences of the compiled potential between scales."""
     _, held = fits
     basis = acegen.load(held.model.path)
     one = held.parts.training.configurations[0]
@@ -114,7 +114,7 @@ def test_demands_are_differences_of_energies(fits: tuple[FitResult, FitResult]) 
 
 
 def test_copper_that_was_never_dense(fits: tuple[FitResult, FitResult]) -> None:
-    """Left alone it plunges when squeezed; held, it rises down to 0.5 Å, and the data are fitted nearly as well."""
+    """Unconstrained, the energy plunges; held, it rises down to 0.5 Å, and the data are fitted nearly as well."""
     free, held = fits
     smallest = min(free.repulsion.nearest.values())
 
@@ -130,7 +130,7 @@ def test_copper_that_was_never_dense(fits: tuple[FitResult, FitResult]) -> None:
     assert np.diff(crystal(free.model, "fcc")).clip(max=0).sum() < -20.0
     assert held.repulsion.compression.rises_to == pytest.approx(0.5)
     assert held.repulsion.dimers["Cu", "Cu"] == pytest.approx(0.5)
-    for other in ("fcc", "bcc", "sc"):  # none of the structures that were squeezed
+    for other in ("fcc", "bcc", "sc"):  # not one of the compressed structures
         assert np.diff(crystal(held.model, other)).clip(max=0).sum() > -1.0
     own = held.fit.held
     assert own is not None
@@ -141,14 +141,14 @@ def test_copper_that_was_never_dense(fits: tuple[FitResult, FitResult]) -> None:
     assert np.mean(errors[1]) < 1.3 * np.mean(errors[0])
     report = json.loads((held.directory / "report.json").read_text())
     assert report["held"]["missed_before"] == own.missed_before
-    assert "The nearest solution that obeys was taken" in (held.directory / "report.md").read_text()
+    assert "The nearest solution that satisfies them was taken" in (held.directory / "report.md").read_text()
     assert json.loads((free.directory / "report.json").read_text())["held"] is None
 
 
 def test_validation_is_of_solutions_that_obey(fits: tuple[FitResult, FitResult]) -> None:
-    """Each fold is predicted by a fit without it that was held as the last one is."""
+    """Each fold is predicted by a fit without it that was held like the final one."""
     free, held = fits
-    assert free.fit.chosen == held.fit.chosen  # hyperparameters are decided without
+    assert free.fit.chosen == held.fit.chosen  # hyperparameters are chosen without demands
     pairs = zip(free.comparisons["validation"], held.comparisons["validation"], strict=True)
     assert any((a.forces[1] != b.forces[1]).any() for a, b in pairs)
 
@@ -181,7 +181,7 @@ def test_large_structures_are_squeezed_too(fits: tuple[FitResult, FitResult]) ->
 
 
 def test_nothing_is_demanded_without_a_core(fits: tuple[FitResult, FitResult]) -> None:
-    """Nothing then says where a rise should end."""
+    """Then nothing defines where the rise should end."""
     _, held = fits
     for missing in ("zbl", "inner_cutoff"):
         spec = held.settings.whole_spec.model_copy(update={missing: None})

@@ -209,7 +209,7 @@ def test_adding_rows_does_not_change_them() -> None:
 @given(seed=Seeds, count=st.integers(1, 9), data=st.data())
 @settings(deadline=None)
 def test_tree_gives_the_same_bits_in_any_order(seed: int, count: int, data: st.DataObject) -> None:
-    """And the triangle of all rows."""
+    """And it equals the triangle of all rows."""
     rng = np.random.default_rng(seed)
     rows = [{q: rng.normal(size=(rng.integers(0, 9), 4)) for q in QUANTITIES} for _ in range(count)]
     units = [factors_of(row) for row in rows]
@@ -301,7 +301,7 @@ def test_no_weight_at_all_is_refused() -> None:
 
 
 def restricted(a: Floats) -> Floats:
-    """Orthonormal basis of what composition cannot reach."""
+    """Orthonormal basis of the complement of the composition columns."""
     return scipy.linalg.null_space(a.T) if a.shape[1] else np.eye(len(a))
 
 
@@ -384,7 +384,7 @@ def test_strength_by_evidence_or_gcv(criterion: str) -> None:
 
 
 def test_without_folds_the_evidence_decides() -> None:
-    """Of strength, weights and smoothness: nothing is held out that could."""
+    """Choice of strength, weights and smoothness by the evidence: nothing is held out."""
     one = case(5, held_out=(0, 0, 0), noise=1.0)
     weights = WeightSettings(energy=(1.0, 10.0), virial=(1.0,))
     found = fit_ridge(one.problem, SolverSettings(smoothness=(0.0, 2.0)), weights, Silent())
@@ -415,7 +415,7 @@ def test_normal_equations_agree_where_well_conditioned(smoothness: float) -> Non
 
 
 def duplicated(seed: int) -> Case:
-    """Two equal columns and one that is nowhere seen."""
+    """Two equal columns and one that is zero everywhere."""
     one = case(seed, functions=7)
     for rows in (one.training, one.validation):
         for row in rows.values():
@@ -452,7 +452,7 @@ def test_functions_that_no_force_sees_are_fitted_to_energies() -> None:
     one = case(9, functions=5, noise=0.0)
     for rows in (one.training, one.validation):
         rows["forces"][:, one.n + 2] = rows["virial"][:, one.n + 2] = 0
-        for quantity in ("forces", "virial"):  # targets stay those of the same coefficients
+        for quantity in ("forces", "virial"):  # targets still belong to the same coefficients
             rows[quantity][:, -1] = rows[quantity][:, :-1] @ np.concatenate([[0.0], _truth(9, 5)])
     problem = problem_of(one.training, one.validation, one.n, one.problem.levels)
     solution = fit_ridge(problem, SolverSettings(), WeightSettings(), Silent()).solution
@@ -485,7 +485,7 @@ def test_some_quantities_or_few_rows(kind: str, counts: tuple[int, int, int]) ->
 
 @pytest.mark.parametrize("kind", ["ridge", "bayes"])
 def test_composition_that_training_data_do_not_determine(kind: str) -> None:
-    """Training data of one composition, validation data of others: the fit before the last one stays sane."""
+    """Training data of one composition, validation data of others: the fit before the final one stays sane."""
     one = case(11, composition=2, functions=4)
     one.training["energy"][:, 1] = one.training["energy"][:, 0]
     problem = problem_of(one.training, one.validation, 2, one.problem.levels)
@@ -564,7 +564,7 @@ def test_bayes_finds_the_noise_of_each_quantity_and_the_best_smoothness() -> Non
 
 
 def test_bayes_of_raw_totals_is_that_of_energies_of_formation() -> None:
-    """Half a million eV an atom in the totals changes the energy of the isolated atom, not the noise."""
+    """Half a million eV/atom in the totals changes the energy of the isolated atom, not the noise."""
     one = case(11, 1, 5, (60, 90, 30), noise=1e-3, truth=np.array([2.0, -3.0, 2.0, 3.0, -2.0]))
     raw = {quantity: rows.copy() for quantity, rows in one.training.items()}
     raw["energy"][:, -1] -= 5e5 * raw["energy"][:, 0]
@@ -580,7 +580,7 @@ def test_bayes_of_raw_totals_is_that_of_energies_of_formation() -> None:
 
 
 def test_bayes_on_pure_noise_says_so() -> None:
-    """The evidence has its supremum at an infinitely narrow prior: what is found is finite, and next to nothing."""
+    """The evidence has its supremum at an infinitely narrow prior: the result is finite, and nearly zero."""
     rng = np.random.default_rng(5)
     one = case(17, 0, 3)
     for rows in one.training.values():

@@ -1,4 +1,4 @@
-"""Weights that stand in files: by configuration, by quantity, by atom; what is excluded, and what makes no sense."""
+"""Weights in files: by configuration, by quantity, by atom; exclusions, and invalid weights."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_what_is_excluded_need_not_make_sense(tmp_path: Path) -> None:
 
 
 def test_forces_of_weight_zero_are_not_counted(basis: acegen.Model, tmp_path: Path) -> None:
-    """Neither as labels nor in errors."""
+    """They count neither as labels nor in errors."""
     wrong = weighted(0, forces_weight=BY_ATOM)
     wrong.calc.results["forces"][0] = 1e6
     dataset = read(tmp_path, wrong)
@@ -172,7 +172,7 @@ def test_weights_under_other_names_are_not_ignored_in_silence(tmp_path: Path, na
         (np.nan, "is nan; it must be a number from 0"),
         (np.inf, "is inf; it must be a number from 0"),
         (1e7, r"is 1e\+07; it must be a number from 0"),
-        ("much", "is no number: 'much'"),
+        ("much", "is not a number: 'much'"),
         ("1 2", r"has the shape 2; it must be one number"),
     ],
 )

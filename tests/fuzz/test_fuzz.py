@@ -1,4 +1,4 @@
-"""Odd inputs for everything that reads files: success or one error of acegen. `make fuzz-python` gives more of them."""
+"""Odd inputs for everything that reads files: success or one acegen error. `make fuzz-python` runs more of them."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ TINY = fmpq(1, 10**60)
 
 
 def assert_rounded_once(values: Sequence[float], expected: Sequence[fmpq]) -> None:
-    """No double is closer to the exact value than the one given; what cancels (up to the square roots) is zero."""
+    """No double is closer to the exact value than the one given; sums that cancel (up to square roots) are zero."""
     assert len(values) == len(expected)
     for value, target in zip(values, expected, strict=True):
         if abs(target) > TINY:
@@ -136,7 +136,7 @@ def test_fold_with_true_scales_is_rounded_once(size: tuple[Any, ...], data: st.D
 
 
 def test_fold_keeps_exact_zeros() -> None:
-    """A coefficient that cancels exactly is zero, not what the working precision leaves of it."""
+    """A coefficient that cancels exactly is zero, not a remainder of the working precision."""
     expansion = expansion_of(4, 6, 1, "1", True)
     basis = expansion.basis
     scales = [fmpq(1 + i % 7, 1 + i % 5) for i in range(basis.n_basis)]

@@ -116,7 +116,7 @@ def nodes_of(function: ProductFunction) -> list[TrieNode]:
 @settings(deadline=None, max_examples=100)
 @given(st.data())
 def test_collected_terms_are_the_same_polynomial(data: st.DataObject) -> None:
-    """Equal terms are added up for each element; a term is left out if and only if it is zero for all of them."""
+    """Equal terms are summed for each element; a term is left out if and only if it is zero for all of them."""
     distinct = data.draw(term_lists())
     chosen = data.draw(st.lists(st.sampled_from(distinct), max_size=40)) if distinct else []
     terms = [tuple(data.draw(st.permutations(term))) for term in chosen]
@@ -295,7 +295,7 @@ def test_functions_of_wide_tries(terms: list[Product]) -> None:
 @settings(deadline=None, max_examples=200)
 @given(term_lists(), st.permutations(range(N_VARIABLES)), SMALL_BOUNDS)
 def test_functions_have_bounded_terms(terms: list[Product], order: list[int], bounds: tuple[int, int]) -> None:
-    """No function has more coefficients than are within reach."""
+    """No function has more coefficients than are in addressing range."""
     functions = split(build_trie(terms, order), *bounds)
     assert all(len(function.coefficient_order()) <= bounds[1] for function in functions)
 

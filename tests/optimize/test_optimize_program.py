@@ -229,7 +229,7 @@ def folded_for(data: st.DataObject, expansion: ProductExpansion, elements: Seque
 def check_program(
     program: ProductStage, products: Sequence[Product], folded: dict[str, list[float]], a: Sequence[fmpq]
 ) -> None:
-    """It is the polynomial; only terms that are not zero are evaluated."""
+    """It equals the polynomial; only nonzero terms are evaluated."""
     needed = {p for values in folded.values() for p, value in zip(products, values, strict=True) if value}
     assert program.n_terms == len(needed)
     assert list(program.coefficients) == list(folded)
@@ -288,7 +288,7 @@ def test_coefficients_that_overflow() -> None:
 
 @pytest.mark.parametrize("form", ["auto", "straight", "compact"])
 def test_all_coefficients_zero(form: Any) -> None:
-    """Nothing is left, in any form, and nothing costs nothing."""
+    """Nothing is left, in any form, and its cost is zero."""
     expansion = expansion_of(3, 5, 2, "1")
     folded = {"Si": [0.0] * len(expansion.products), "O": [-0.0] * len(expansion.products)}
     program = optimized(expansion, folded, COST, form)

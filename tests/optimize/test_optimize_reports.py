@@ -1,4 +1,4 @@
-"""The optimize stage as a whole: which form is taken, what the passes report, what programs cost when they run."""
+"""The optimize stage as a whole: the form chosen, the reports of the passes, the cost of running programs."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_code_too_large_to_compile() -> None:
 
 
 def test_code_beyond_the_cache_is_shared_by_blocks_of_lanes() -> None:
-    """Straight-line code larger than the L2 cache is run for several blocks at once; tables never are."""
+    """Straight-line code larger than the L2 cache is run for several blocks at once, tables never."""
     expansion = expansion_of(3, 8, 1, "3/2")
     folded = {"Si": [1.0] * len(expansion.products)}
     straight, compact = (optimized(expansion, folded, COST, form).products for form in ("straight", "compact"))
@@ -109,7 +109,7 @@ def test_cost_of_tables(size: tuple[Any, ...], variables: int) -> None:
 @settings(deadline=None, max_examples=20)
 @given(GRAPH_SIZES, st.sampled_from([(16, 4), (32, 8)]))
 def test_the_cheapest_tables_are_taken(size: tuple[Any, ...], registers: tuple[int, int]) -> None:
-    """Of those for each order of the factors."""
+    """The best over all orders of the factors."""
     expansion = expansion_of(*size)
     variables, most = registers
     program = optimized(expansion, ones(expansion), with_registers(variables), "compact")

@@ -118,7 +118,7 @@ def cycles(blocks: Sequence[RowBlock]) -> float:
 
 
 def partitions(count: int, most: int) -> Iterator[list[int]]:
-    """All lists of numbers from 1 to `most` with the sum `count`."""
+    """All lists of numbers from 1 to `most` with sum `count`."""
     if not count:
         yield []
     for first in range(1, min(count, most) + 1):

@@ -1,4 +1,4 @@
-"""Exact Gram matrices on the interval: against brute force, where they are diagonal, what they say of dependence."""
+"""Exact Gram matrices on the interval: against brute force, where they are diagonal, what they say about dependence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Orthogonalization on samples: against the exact Gram matrix on quadrature points, and what is found in the data."""
+"""Orthogonalization on samples: against the exact Gram matrix on quadrature points, and dependence found in data."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ def test_every_number_is_part_of_the_identity(key: str) -> None:
             entry[path[-1]] += 1
             try:
                 assert program_hash(read_program(json.dumps(changed))) != own, path
-            except ProgramError:  # a position that is not there, and the like
+            except ProgramError:  # a position that does not exist, and the like
                 refused += 1
         assert refused < 30
         renamed = replace(program, name="other", notes=replace(program.notes, title="Another."))
@@ -154,7 +154,7 @@ def test_documents_that_are_none() -> None:
 
 
 def test_programs_that_contradict_themselves() -> None:
-    """Each fault is named; what front ends make has none."""
+    """Each fault is named; programs of front ends have none."""
     for key in KEYS:
         for program in programs(key):
             check_program(program)
@@ -236,7 +236,7 @@ def test_text_reads_like_the_paper() -> None:
 
 
 def test_text_by_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Of a spec its descriptors, of a potential its energy."""
+    """The descriptors of a spec, the energy of a potential."""
     own = cases("silicon")
     spec = tmp_path / "spec.toml"
     spec.write_text(toml_text(SPECS["silicon"]))
@@ -347,7 +347,7 @@ def test_several_outputs_are_refused_for_now() -> None:
 
 
 def test_programs_know_no_exact_numbers() -> None:
-    """Frozen data of plain types: nothing of the algebra is left in them."""
+    """Frozen data of plain types, without any objects of the algebra."""
 
     def check(value: Any) -> None:
         if is_dataclass(value):
@@ -368,7 +368,7 @@ def test_programs_know_no_exact_numbers() -> None:
 
 
 def test_names_of_outputs_are_different() -> None:
-    """Every function is named once, as its label says."""
+    """Every function is named once, according to its label."""
     basis = {"elements": ["Si"], "order": 4, "level": 12, "expansion": "self-interacting"}
     spec = load_spec({"name": "n", "basis": basis, "radial": {"cutoff": 4.0}})
     expansion = expand_products(derive_basis(build_algebra(spec)))

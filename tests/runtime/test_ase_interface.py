@@ -24,7 +24,7 @@ from acegen.ase import Calculator
 
 
 def test_results_are_kept_while_nothing_changes(fitted_silicon: acegen.Model) -> None:
-    """Charges and momenta do not count; the smallest move does. What is handed out is a copy."""
+    """Charges and momenta do not matter; the smallest move does. Returned arrays are copies."""
     atoms = rattled()
     calculator = atoms.calc = Calculator(fitted_silicon)
     atoms.get_forces()[:] = 0
@@ -45,7 +45,7 @@ def test_results_are_kept_while_nothing_changes(fitted_silicon: acegen.Model) ->
 
 
 def test_copies_and_pickles(fitted_silicon: acegen.Model) -> None:
-    """They go their own ways; two calculators share a model."""
+    """Copies are independent; two calculators share a model."""
     atoms = rattled()
     original = Calculator(fitted_silicon, skin=0.7)
     expected = original.get_forces(atoms)
@@ -130,7 +130,7 @@ def test_errors(fitted_silicon: acegen.Model, tmp_path: Path, small_spec: dict[s
 
 
 def test_coincident_atoms_of_kept_lists(fitted_silicon: acegen.Model) -> None:
-    """The kernel refuses them; the message names the atoms all the same."""
+    """The kernel refuses them; the message still names the atoms."""
     calculator = Calculator(fitted_silicon, skin=1.0)
     atoms = Atoms("Si2", positions=[[0, 0, 0], [0, 0, 0.8]])
     calculator.get_forces(atoms)
@@ -156,7 +156,7 @@ except acegen.DependencyError as error:
 
 
 def test_snippet_of_the_readme(fitted_silicon: acegen.Model, capsys: pytest.CaptureFixture[str]) -> None:
-    """It runs as it stands, but for the folder."""
+    """It runs unchanged, apart from the folder."""
     section = (ROOT / "README.md").read_text().split("## In ASE")[1]
     code = section.split("```python\n")[1].split("```")[0]
     assert '"generated/si_o3d12"' in code

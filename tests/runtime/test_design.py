@@ -129,7 +129,7 @@ def test_few_or_no_neighbours(models: Models) -> None:
 
 
 def test_wrong_elements_are_an_error(models: Models) -> None:
-    """As everywhere: the element and what the model knows."""
+    """As everywhere, the message names the element and those of the model."""
     with pytest.raises(StructureError, match="does not know the element 'H'"):
         models("silicon").design_rows(molecule("H2O"))
 

@@ -59,7 +59,7 @@ SIZES = [
 
 @pytest.mark.parametrize("periodic", [(True, True, True), (True, True, False), (False, True, True), (False,) * 3])
 def test_elongated_cells(periodic: tuple[bool, bool, bool]) -> None:
-    """In a process of their own, which lived on none of the first eight."""
+    """In a separate process, which survived none of the first eight."""
     program = (
         "import sys\nfrom ase import Atoms\nfrom acegen.runtime.neighbours import neighbour_list\n"
         f"for cell in {SIZES}:\n"
@@ -98,7 +98,7 @@ def test_elongated_cells(periodic: tuple[bool, bool, bool]) -> None:
     st.integers(0, 2**32 - 1),
 )
 def test_random_cells(logarithms: list[float], slants: list[float], periodic: list[bool], seed: int) -> None:
-    """Thin, long and oblique cells, atoms outside of them: vesin and images, where either is used, and brute force."""
+    """Thin, long and oblique cells, atoms outside them: vesin and images against brute force."""
     rng = np.random.default_rng(seed)
     cell = np.diag(10.0 ** np.array(logarithms))
     cell[1, 0], cell[2, 0], cell[2, 1] = np.array(slants) * cell[[0, 0, 1], [0, 0, 1]]
@@ -117,7 +117,7 @@ def test_random_cells(logarithms: list[float], slants: list[float], periodic: li
 
 @pytest.mark.parametrize("slant", [1e2, 1e3, 1e4])
 def test_nearly_singular_cells(slant: float) -> None:
-    """A lattice has many cells; a very oblique one gives the distances of the compact one."""
+    """A lattice has many cells; a very oblique one gives the same distances as the compact one."""
     positions = [[0.0, 0.0, 0.0], [1.1, 1.3, 0.7]]
     compact = np.diag([4.0, 4.0, 4.0])
     oblique = np.array([[1.0, 0, 0], [slant, 1, 0], [-slant, slant + 1, 1]]) @ compact
@@ -131,11 +131,11 @@ def test_nearly_singular_cells(slant: float) -> None:
 
 @pytest.mark.parametrize("size", [0.02, 0.1, 0.5])
 def test_tiny_cells(size: float) -> None:
-    """Many images of one atom along one direction, all of them there."""
+    """Many images of one atom along one direction are all found."""
     atoms = Atoms("Si", cell=[size, 20, 20], pbc=True)
     pairs = checked(atoms)
     count = int(np.ceil(CUTOFF / size)) - 1
-    assert len(pairs.center) in (2 * count, 2 * count + 2)  # rounding decides of those at the cutoff itself
+    assert len(pairs.center) in (2 * count, 2 * count + 2)  # rounding decides about pairs exactly at the cutoff
     assert set(pairs.shift[:, 0]) >= set(range(-count, count + 1)) - {0}
 
 
@@ -160,6 +160,6 @@ def test_what_cannot_be_listed_is_refused(cell: object, positions: object, messa
 
 
 def test_fragments_far_apart() -> None:
-    """A molecule that has flown away is no mistake of the list."""
+    """A molecule that has flown away is not an error of the list."""
     atoms = Atoms("Si4", positions=[[0, 0, 0], [2, 0, 0], [3e7, 0, 0], [3e7, 2, 0]])
     assert as_set(checked(atoms)) == {(0, 1, 0, 0, 0), (1, 0, 0, 0, 0), (2, 3, 0, 0, 0), (3, 2, 0, 0, 0)}

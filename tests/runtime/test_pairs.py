@@ -1,4 +1,4 @@
-"""Who owns the pairs: frozen lists stay as they are, whoever made them; moving pairs have one owner that writes."""
+"""Ownership of pairs: frozen lists never change, whoever made them; moving pairs have one owner that writes."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_only_the_owner_changes(models: Models, moves: list[float], skin: float,
 
 
 def test_nobody_else_can_write(models: Models) -> None:
-    """Arrays that are given out are for reading, those of the owner as those of frozen lists."""
+    """Returned arrays are read-only, for owners as for frozen lists."""
     model, atoms = models("oxide"), quartz_like()
     environments, listed = model.environments(atoms)
     pairs = MovingPairs(environments, listed)
@@ -79,7 +79,7 @@ def test_nobody_else_can_write(models: Models) -> None:
 def test_moved_pairs_have_forces_and_virials_of_new_ones(
     models: Models, periodic: tuple[bool, bool, bool], seed: int
 ) -> None:
-    """For the same pairs, at places where they were not listed: sums over pairs by definition."""
+    """For the same pairs, at positions other than those listed: sums over pairs by definition."""
     atoms, rng = quartz_like(seed % 5), np.random.default_rng(seed)
     atoms.pbc = periodic
     model = models("oxide")
@@ -108,7 +108,7 @@ def test_moved_pairs_have_forces_and_virials_of_new_ones(
 )
 @settings(deadline=None)
 def test_constants_are_nobody_elses(shape: tuple[int, int], kinds: tuple[str, type], view: str, seed: int) -> None:
-    """Equal to what they are made of, whatever becomes of that; and made once only."""
+    """Equal to their source, whatever happens to it later; and built only once."""
     source = np.random.default_rng(seed).integers(-9, 9, size=shape).astype(kinds[0])
     ways = {"transposed": source.T, "every other": source[::2], "reversed": source[::-1]}
     given_one = ways.get(view, source)
@@ -127,7 +127,7 @@ def test_constants_are_nobody_elses(shape: tuple[int, int], kinds: tuple[str, ty
 
 
 def test_frozen_lists_share_what_is_frozen() -> None:
-    """A list made of the arrays of another copies none of them."""
+    """A list built from another's arrays copies none of them."""
     found = neighbour_list(quartz_like(), 4.0)
     again = NeighbourList(found.first, found.center, found.neighbour, found.shift, found.displacement)
     for name, array in arrays_of(found).items():

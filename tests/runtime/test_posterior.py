@@ -100,7 +100,7 @@ def test_uncertainties_are_the_spread_of_models(
 
 @pytest.mark.usefixtures("posterior")
 def test_results_keep_uncertainties_until_atoms_move(model: acegen.Model, tmp_path: Path) -> None:
-    """They appear when asked for, next to what ASE knows; files are written all the same."""
+    """They appear when asked for, next to ASE's own properties; files are still written."""
     atoms = quartz_like(4)
     calculator = atoms.calc = Calculator(model)
     forces = atoms.get_forces()
@@ -154,7 +154,7 @@ def test_written_posteriors_read_back(model: acegen.Model, factors: tuple[np.nda
 
 
 def test_errors(model: acegen.Model, factors: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
-    """What is missing, what is wrong, and what to do."""
+    """The message says what is missing or wrong, and what to do."""
     factor, energies = factors
     calculator = Calculator(model)
     for method in (calculator.energy_uncertainty, calculator.energies_uncertainty, calculator.forces_uncertainty):

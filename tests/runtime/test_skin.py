@@ -1,4 +1,4 @@
-"""Neighbour lists with a skin: never a pair too few, whatever happens to atoms and cell; made anew only when needed."""
+"""Neighbour lists with a skin: no pair is ever missed, whatever happens to atoms and cell; rebuilt only when needed."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def chain(distance: float) -> Atoms:
 
 @pytest.mark.parametrize(("share", "builds"), [(0.999, 1), (1.001, 2)])
 def test_two_atoms_may_use_up_the_skin(fitted_silicon: acegen.Model, share: float, builds: int) -> None:
-    """Atoms that were just outside of the list approach each other: made anew just when they meet the cutoff."""
+    """Atoms just outside the list approach each other: rebuilt exactly when they reach the cutoff."""
     lists = SkinList(fitted_silicon, 0.6)
     atoms = chain(5.5 + 0.6 + 1e-6)
     assert not len(lists.pairs(atoms).listed.center)
@@ -150,7 +150,7 @@ def test_two_atoms_may_use_up_the_skin(fitted_silicon: acegen.Model, share: floa
 @pytest.mark.parametrize("axis", range(3))
 @pytest.mark.parametrize(("share", "builds"), [(0.999, 1), (1.001, 2)])
 def test_strain_may_use_up_the_skin(fitted_silicon: acegen.Model, axis: int, share: float, builds: int) -> None:
-    """A period just outside of the list is compressed: made anew just when it meets the cutoff."""
+    """A period just outside the list is compressed: rebuilt exactly when it reaches the cutoff."""
     skin, period = 0.6, 5.5 + 0.6 + 1e-6
     lists = SkinList(fitted_silicon, skin)
     atoms = Atoms("Si", positions=[[0.1, 0.2, 0.3]], cell=np.eye(3) * np.where(np.arange(3) == axis, period, 20), pbc=1)
@@ -202,7 +202,7 @@ def test_what_costs_no_new_lists(fitted_silicon: acegen.Model) -> None:
 
 
 def test_diffusing_atoms_stay_correct(fitted_silicon: acegen.Model) -> None:
-    """Atoms that leave the cell, each its own way, over many steps."""
+    """Atoms that leave the cell in different directions over many steps."""
     atoms = bulk("Si", cubic=True)
     lists = SkinList(fitted_silicon, 0.4)
     rng = np.random.default_rng(3)
@@ -219,7 +219,7 @@ def test_diffusing_atoms_stay_correct(fitted_silicon: acegen.Model) -> None:
 
 
 def test_errors_leave_the_lists_usable(fitted_silicon: acegen.Model) -> None:
-    """Positions and cells that are not possible are refused, also by kept lists, and what comes after is right."""
+    """Impossible positions and cells are refused, also by kept lists, and later evaluations are right."""
     atoms = bulk("Si", cubic=True)
     lists = SkinList(fitted_silicon, 0.5)
     lists.pairs(atoms)

@@ -86,7 +86,7 @@ def test_symbols_and_atomic_numbers_are_the_same(models: Models) -> None:
 
 
 def test_isolated_atom_warns_and_has_energy_zero(models: Models) -> None:
-    """An atom without neighbours is evaluated, and pointed out."""
+    """An atom without neighbours is evaluated, with a warning."""
     model = models("silicon")
     atoms = Atoms("Si3", positions=[[0, 0, 0], [0, 0, 2.2], [0, 0, 50.0]])
     with pytest.warns(acegen.IsolatedAtomWarning, match=r"1 of 3 atoms .* atom 2"):
@@ -97,7 +97,7 @@ def test_isolated_atom_warns_and_has_energy_zero(models: Models) -> None:
 
 
 def test_atom_isolated_by_its_own_pair_cutoff_warns(models: Models) -> None:
-    """What counts is the cutoff of the pair, not the largest one."""
+    """The cutoff of the pair matters, not the largest one."""
     with pytest.warns(acegen.IsolatedAtomWarning, match="2 of 2 atoms"):
         assert models("oxide").compute(Atoms("O2", positions=[[0, 0, 0], [0, 0, 4.0]])).energy == 0.0
 

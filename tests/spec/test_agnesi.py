@@ -1,4 +1,4 @@
-"""The Agnesi transform with a length scale of its own for each pair of elements."""
+"""The Agnesi transform with a separate length scale for each pair of elements."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_models_pass_every_check(
 
 
 def test_the_default_is_part_of_the_identity(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another default makes another basis of specs that use it, and only of them."""
+    """Another default changes the basis of specs that use it, and only of those."""
     pair = {"pair": {"degree": 2, "cutoff": 4.5}}
     smooth = {**SPEC, "radial": {"cutoff": CUTOFF}}
     particles = {

@@ -1,4 +1,4 @@
-"""Every mistake of a user: one clear message, a non-zero exit status, nothing half-written."""
+"""Every user mistake: one clear message, a non-zero exit status, nothing half-written."""
 
 from __future__ import annotations
 
@@ -232,7 +232,7 @@ def test_unwritable_directory(small_spec: dict[str, Any], tmp_path: Path) -> Non
 
 
 def test_a_folder_that_is_no_module_is_not_replaced(small_spec: dict[str, Any], tmp_path: Path) -> None:
-    """Somebody's own folder of that name stays."""
+    """A user's own folder of that name is kept."""
     own = tmp_path / "small"
     own.mkdir()
     (own / "thesis.tex").write_text("all of it")
@@ -345,7 +345,7 @@ def test_bad_environments(models: Models, center: Any, numbers: Any, vectors: An
 
 
 def test_bad_structures(models: Models) -> None:
-    """The same for ASE structures, which name atoms."""
+    """The same for ASE structures; messages name the atoms."""
     model = models("silicon")
     good = [[0.0, 0, 0], [0, 0, 2.0], [2.0, 0, 0]]
     for symbols, positions, options, message in (

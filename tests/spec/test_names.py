@@ -1,4 +1,4 @@
-"""Users' strings where people read them: as they are, whatever they hold; and numbers are never cut off."""
+"""User strings are shown unchanged, whatever they contain; numbers are never truncated."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def printed(rows: list[ErrorRow], width: int) -> list[str]:
 @example(kinds=list(KINDS), width=80)
 @settings(deadline=None, max_examples=60)
 def test_tables_shorten_names_in_the_middle_and_numbers_never(kinds: list[str], width: int) -> None:
-    """At any width every number is whole; a kind is there as it is, or with its beginning and its end."""
+    """At any width every number is complete; a kind is shown whole, or with its beginning and end."""
     lines = printed([row(kind) for kind in kinds], width)
     found = [line for line in lines if "171.23  254.00  0.1712  0.2540  171.23  254.00" in line]
     assert len(found) == len(kinds)
@@ -85,7 +85,7 @@ def test_tables_shorten_names_in_the_middle_and_numbers_never(kinds: list[str], 
 
 
 def test_kinds_that_look_like_markup_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
-    """As by a console of rich with its defaults, so by that of the command line."""
+    """By a default rich console and by that of the command line."""
     for console in (Console(width=140), make_console()):
         console.print(error_table("model", [row(kind) for kind in KINDS[:3]]))
         output = capsys.readouterr().out
@@ -94,7 +94,7 @@ def test_kinds_that_look_like_markup_are_printed_as_they_are(capsys: pytest.Capt
 
 
 def markdown_cells(text: str) -> list[list[str]]:
-    """What the cells of all tables of a Markdown document show."""
+    """The displayed text of all table cells of a Markdown document."""
     tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text)
     rows: list[list[str]] = []
     for i, token in enumerate(tokens):
@@ -111,13 +111,13 @@ def markdown_cells(text: str) -> list[list[str]]:
 @example(kind="a|b\\|c`d*e*_f_<b>&amp;[x](y)~~z~~$w$")
 @settings(deadline=None)
 def test_markdown_shows_the_text(kind: str) -> None:
-    """Of a cell of a table, read by another library: the text, no markup, and no other cell."""
+    """A table cell, read by another library, holds the text, no markup, and nothing of other cells."""
     table = "\n".join(_table(("kind", "n"), [[kind, "1"], ["after", "2"]]))
     assert markdown_cells(table) == [["kind", "n"], [visible(kind).strip(), "1"], ["after", "2"]]
 
 
 def test_findings_name_configurations_as_they_are_called() -> None:
-    """Files and kinds with what Markdown takes for code, links and tags."""
+    """Files and kinds with text that Markdown takes for code, links and tags."""
     place = "a`b <i>*c*</i>.xyz, configuration 3 (twin[/111](x))"
     text = "\n".join(_finding_lines([Finding("kind *a* [b](c) is odd", (place,))]))
     shown_ = [child.content for token in MarkdownIt().parse(text) for child in token.children or [] if child.content]
@@ -153,7 +153,7 @@ def test_plain_names_are_left_alone() -> None:
 
 
 def test_words_for_a_shell() -> None:
-    """A shell gives back the path."""
+    """A shell returns the path."""
     paths = [
         "plain",
         "with space",

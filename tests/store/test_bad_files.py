@@ -1,4 +1,4 @@
-"""Files and folders that are damaged, odd or somebody else's: one message, no traceback, nothing waited for."""
+"""Damaged, odd or foreign files and folders: one message, no traceback, no hanging."""
 
 from __future__ import annotations
 
@@ -198,7 +198,7 @@ def test_odd_fit_mappings() -> None:
 
 
 def test_deep_records_of_earlier_results(tmp_path: Path, small_spec: dict[str, Any]) -> None:
-    """Folders whose record is no record are not replaced, whatever it holds."""
+    """Folders whose record is not valid are not replaced, whatever it holds."""
     (tmp_path / "report.json").write_text("[" * DEEP)
     with pytest.raises(FitError, match="is not an earlier fit"):
         FitFolder().check(tmp_path)
@@ -226,7 +226,7 @@ def module(potential: Path, tmp_path: Path) -> Path:
 
 
 def edit_manifest(folder: Path, **changes: Any) -> None:
-    """Change fields of a manifest, and seal it as acegen would."""
+    """Change fields of a manifest, and seal it as acegen does."""
     document = json.loads((folder / "module.json").read_text())
     document |= changes
     fields = {name: value for name, value in document.items() if name in Manifest.__dataclass_fields__}
@@ -276,7 +276,7 @@ def test_other_damages_of_manifests(module: Path) -> None:
 
 
 def test_files_of_a_manifest(module: Path) -> None:
-    """Names that lead elsewhere, and lists without what every module has."""
+    """Names that lead elsewhere, and lists that lack files of every module."""
     files = read_manifest(module).files
     for name in ("../../etc/passwd", "/etc/passwd", "a\0b", "", ".", "x" * 300, "a/b"):
         edit_manifest(module, files={**files, name: "0" * 64})
@@ -299,7 +299,7 @@ def read_manifest_extension(folder: Path) -> str:
 
 @pytest.mark.parametrize("name", ["basis.json", "module.json", "small.c", "extension"])
 def test_things_that_are_no_files(module: Path, name: str) -> None:
-    """Folders, links in a circle, devices and pipes in the place of a file; a pipe is not waited for."""
+    """Folders, circular links, devices and pipes in place of a file; a pipe does not block."""
     path = module / (read_manifest_extension(module) if name == "extension" else name)
     path.unlink()
     makers: tuple[Callable[[], None], ...] = (
@@ -317,7 +317,7 @@ def test_things_that_are_no_files(module: Path, name: str) -> None:
 
 
 def test_foreign_libraries(module: Path, tmp_path: Path, small_spec: dict[str, Any]) -> None:
-    """In place of the model's own, under its name or theirs, with a manifest that says they are right."""
+    """In place of the model's own, under its name or theirs, with a manifest that claims they are right."""
     other = compile_model({**small_spec, "name": "other"}, tmp_path)
     text = tmp_path / "text"
     text.write_text("no library")
@@ -394,7 +394,7 @@ HEADERS = (
 
 
 def posterior_of(model: acegen.Model) -> dict[str, bytes]:
-    """Members of a posterior that is right."""
+    """Members of a valid posterior."""
     return {
         "format": saved("acegen-posterior-1"),
         "basis_hash": saved(model.basis_hash),
@@ -405,7 +405,7 @@ def posterior_of(model: acegen.Model) -> dict[str, bytes]:
 @pytest.mark.parametrize("header", HEADERS, ids=lambda text: text[:60])
 @pytest.mark.parametrize("name", ["factor", "format"])
 def test_posteriors_that_promise_too_much(potential: Path, tmp_path: Path, name: str, header: str) -> None:
-    """Sizes, types and headers that are not what the file holds."""
+    """Sizes, types and headers that do not match the file."""
     model = acegen.load(potential)
     good = posterior_of(model)
     path = tmp_path / "posterior.npz"
@@ -417,7 +417,7 @@ def test_posteriors_that_promise_too_much(potential: Path, tmp_path: Path, name:
 
 
 def test_odd_posteriors(potential: Path, tmp_path: Path) -> None:
-    """Pickled objects, texts that are none, compressed archives, pipes, and every truncation."""
+    """Pickled objects, invalid texts, compressed archives, pipes, and every truncation."""
     model = acegen.load(potential)
     good = posterior_of(model)
     path = tmp_path / "posterior.npz"
@@ -448,7 +448,7 @@ def test_odd_posteriors(potential: Path, tmp_path: Path) -> None:
 
 
 def test_units_of_other_shapes_are_made_again(tmp_path: Path) -> None:
-    """Archives of the cache that are sound, but hold no factors of one problem."""
+    """Cache archives that are intact, but do not hold the factors of one problem."""
     path = tmp_path / "unit.npz"
     factors = {q: Factor(np.eye(3), 7) for q in QUANTITIES} | {"energy": Factor(np.ones((7, 3)), 7, single=True)}
     for name, array in (

@@ -1,4 +1,4 @@
-"""Folders and files that take the place of earlier ones: only of such as acegen made."""
+"""Folders and files that replace earlier ones: only those that acegen made."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_own_folders_are_replaced(tmp_path: Path, kind: FolderKind, files: dict[
 
 @pytest.mark.parametrize(("kind", "files"), KINDS.values(), ids=KINDS)
 def test_nothing_else_is_replaced(tmp_path: Path, kind: FolderKind, files: dict[str, str]) -> None:
-    """Neither a folder with another's file, nor a file, nor a link, wherever it leads."""
+    """Neither a folder with a foreign file, nor a file, nor a link, wherever it leads."""
     target, elsewhere = tmp_path / "model", tmp_path / "elsewhere"
     put(kind, elsewhere, files)
 
@@ -82,7 +82,7 @@ def test_what_fails_leaves_the_earlier_folder(tmp_path: Path, kind: FolderKind, 
 
 
 def test_a_folder_that_cannot_be_put_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It ends in one message, not in the system's error."""
+    """It ends with one message, not the system's error."""
 
     def refuse(*_: Path) -> Path:
         raise PermissionError(13, "Permission denied")

@@ -1,4 +1,4 @@
-"""Results that take the place of earlier ones: whoever is killed, and whenever, one of the two is there."""
+"""Results that replace earlier ones: whichever process is killed, and whenever, one of the two exists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Spaces that are added to those there are."""
+"""Spaces that are added to the built-in ones."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def exact(value: Fraction | float) -> fmpq:
 
 
 def values_for(data: st.DataObject, count: int) -> list[fmpq]:
-    """Rational values, few of them drawn and the rest made from those: quick, and different everywhere."""
+    """Rational values, few of them drawn and the rest derived from those: fast, and all different."""
     seeds = data.draw(st.lists(st.integers(1, 30), min_size=3, max_size=3))
     return [
         fmpq(seeds[i % 3] * (i * i + 7 * i + 3) % 41 - 20, 1 + (seeds[(i + 1) % 3] + 5 * i) % 13) for i in range(count)

@@ -1,4 +1,4 @@
-"""Potentials exported to C, and how tests build and run what is in an export."""
+"""Potentials exported to C, and how tests build and run the content of an export."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def exports(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Export]
 
 @pytest.fixture
 def copy(exports: Callable[[str], Export], tmp_path: Path) -> Callable[..., Path]:
-    """A copy of an export, to be changed; if asked for, with all that can be built: make renews what has changed."""
+    """A copy of an export, to be changed; on request with everything built: make rebuilds what has changed."""
 
     def get(key: str, built: bool = False) -> Path:
         source = exports(key)[1]

@@ -54,7 +54,7 @@ def ghosts(atoms: Atoms, reach: float) -> tuple[Floats, NDArray[np.int64]]:
 
 
 class Simulator:
-    """A model of KIM with units of our choice."""
+    """A KIM model with units of our choice."""
 
     def __init__(self, name: str, length: str, energy: str) -> None:
         accepted, self.model = kimpy.model.create(
@@ -105,7 +105,7 @@ class Simulator:
         # kimpy's lists cannot have lengths as small as in meters, and must not be shorter than the model's cutoff
         scale = max(1.0, 1 / self.length)
         cutoffs = np.array([reach * scale])
-        # an atom that is nowhere is in no list, and would be too much for kimpy
+        # an atom with a non-finite position is in no list, and kimpy cannot handle it
         listed = np.where(np.isfinite(positions), positions, 1000.0)
         lists.build(listed * scale, float(cutoffs[0]), cutoffs, arrays["particleContributing"])
         arguments.set_callback_pointer(

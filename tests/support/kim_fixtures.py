@@ -14,7 +14,7 @@ import acegen
 
 
 class Items:
-    """Models by key with the KIM items made of them, and items that are wrong on purpose."""
+    """Models by key with their KIM items, and deliberately wrong items."""
 
     def __init__(self, models: dict[str, Callable[[], acegen.Model]], folder: Path) -> None:
         self._models = models

@@ -119,7 +119,7 @@ class Item:
     export: Path
 
     def run(self, command: Sequence[str | Path], stdin: str = "") -> subprocess.CompletedProcess[str]:
-        """Run a program that finds the item; kim.log is that of this run."""
+        """Run a program that can find the item; kim.log is that of this run."""
         (self.folder / "kim.log").unlink(missing_ok=True)
         return run(command, self.folder, self.environment, stdin)
 
@@ -184,7 +184,7 @@ def collection(folder: Path) -> dict[str, str]:
 
 
 class Breaker:
-    """Makes items that are wrong on purpose: the export with a text replaced, only what changed is compiled again."""
+    """Makes deliberately wrong items: the export with a text replaced; only changed files are recompiled."""
 
     def __init__(self, item: Item, folder: Path) -> None:
         self._item = item

@@ -42,7 +42,7 @@ needs_lammps = pytest.mark.skipif(why_no_lammps() is not None, reason=str(why_no
 
 
 def make(folder: Path, *arguments: str) -> None:
-    """Run make in an export; what it said is in the failure."""
+    """Run make in an export; a failure shows its output."""
     result = subprocess.run(
         ["make", "-C", str(folder), f"PYTHON={sys.executable}", *arguments], capture_output=True, text=True, check=False
     )

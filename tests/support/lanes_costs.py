@@ -15,7 +15,7 @@ straight_cost, compact_cost, block_cycles = COST.straight, COST.compact, COST.bl
 
 
 def with_registers(variables: int) -> VectorCost:
-    """Of a target whose registers hold so many variables."""
+    """For a target whose registers hold that many variables."""
     target = Target("double", lanes=8, vector_bytes=64, registers=variables)
     assert target.variables == variables
     return target.cost_model

@@ -111,7 +111,7 @@ class BruteForce:
 
 
 def dense(rows: Sequence[SparseRow], columns: int | None = None) -> fmpq_mat:
-    """A sparse matrix with all its zeros."""
+    """A sparse matrix as a dense one."""
     width = len(rows) if columns is None else columns
     return fmpq_mat([[dict(row).get(j, fmpq(0)) for j in range(width)] for row in rows])
 

@@ -58,7 +58,7 @@ for key, spec in PARTICLES.items():
 
 @dataclass(frozen=True)
 class Case:
-    """A spec with coefficients of order one, and all that is made from them."""
+    """A spec with coefficients of order one, and everything derived from them."""
 
     spec: AnySpec
 

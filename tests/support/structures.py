@@ -1,4 +1,4 @@
-"""Structures that many tests share, and forces by differences."""
+"""Structures shared by many tests, and forces by differences."""
 
 from __future__ import annotations
 

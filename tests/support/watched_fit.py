@@ -22,7 +22,7 @@ finds it removes it and dies; a folder: every process dies."""
 
 @dataclass(frozen=True)
 class WatchedAssembler(Assembler):
-    """Does the same, under observation."""
+    """Does the same, and records it."""
 
     def _reduce(self, unit: Sequence[Configuration]) -> Factors:
         time.sleep(float(os.environ.get(DELAY, 0)))
@@ -43,7 +43,7 @@ class WatchedAssembler(Assembler):
 
 
 def set_variable(name: str, value: str) -> None:
-    """In the environment of whatever process calls it."""
+    """In the environment of the calling process."""
     os.environ[name] = value
 
 

@@ -49,7 +49,7 @@ def test_good_modules_pass(models: Models, key: str) -> None:
 
 
 SABOTAGE = {
-    # what is broken: (file, pattern, replacement, a check that must notice)
+    # mutations: (file, pattern, replacement, a check that must notice)
     "radial function": ("particles.h", r"\{ 3\.75, ", "{ 3.76, ", "values = sum over distinct tuples"),
     "radial slope": ("particles.h", r"dy = -6\.0 \* s", "dy = -6.01 * s", "gradient = 640-bit difference"),
     "harmonic": ("particles.h", r"S\[3\] = Q\[3\] \* c\[1\]", "S[3] = Q[3] * c[1] * 1.001", "invariant under rotation"),
@@ -79,7 +79,7 @@ SABOTAGE = {
 
 @pytest.mark.parametrize("what", sorted(SABOTAGE))
 def test_broken_kernels_fail(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, what: str) -> None:
-    """Generated code is changed in one place before it is built; verify names a property that broke."""
+    """Generated code is changed in one place before it is built; verify names a property that fails."""
     ending, pattern, replacement, check = SABOTAGE[what]
     spec = {
         "name": "broken",
@@ -93,7 +93,7 @@ def test_broken_kernels_fail(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, wh
         file = staging / f"broken_{ending}"
         text, count = re.subn(pattern, replacement, file.read_text(), count=1)
         assert count == 1, "the sabotage does not fit the generated code any more"
-        if what == "cutoff":  # the clamp hides a wrong comparison; take it away as well
+        if what == "cutoff":  # the clamp hides a wrong comparison; remove it as well
             text = text.replace("s = (lanes)((inside", "s = 1 ? s : (lanes)((inside")
         file.write_text(text)
         return compile_whole(code, key, toolchain, staging, progress)

@@ -42,7 +42,7 @@ class Outcome:
 
 
 class TooSlow(BaseException):
-    """An input took longer than allowed; not an `Exception`, so that nothing takes it for one of its own."""
+    """An input took longer than allowed; not an `Exception`, so that no handler catches it."""
 
 
 def run(name: str, folder: Path, first: int, count: int, seed: int) -> Outcome:

@@ -19,7 +19,7 @@ from acegen.errors import AcegenError
 
 
 class Commands:
-    """One command an input. Specs meet a compiler that does not work: valid ones would be compiled for minutes."""
+    """One command per input. Specs get a compiler that does not work: valid ones would take minutes to compile."""
 
     limit = 60.0
 

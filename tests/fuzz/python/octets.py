@@ -1,4 +1,4 @@
-"""Files with something wrong in them: the bytes of valid ones, changed in a few places."""
+"""Faulty files: the bytes of valid ones, changed in a few places."""
 
 from __future__ import annotations
 

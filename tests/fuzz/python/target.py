@@ -10,10 +10,10 @@ LIMIT = 5.0
 
 
 class Target(Protocol):
-    """Something that is given odd inputs."""
+    """A function to be given odd inputs."""
 
     limit: float
 
     def attempt(self, random: Random) -> None:
-        """Make one input and hand it over; what is not an `AcegenError` is a fault."""
+        """Make one input and pass it on; any exception other than an `AcegenError` is a fault."""
         ...

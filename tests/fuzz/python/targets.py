@@ -116,7 +116,7 @@ class Modules:
         document.update(new)
 
     def _edit_file(self, document: dict[str, Any], random: Random) -> None:
-        """Bytes of a file; of the library in one that Python is not made to open, for that may end anywhere."""
+        """Bytes of a file; the library's in one that Python does not open, since that could do anything."""
         file = self._work / random.choice(sorted(self._manifest["files"]))
         if file.is_file():
             content = file.read_bytes()
@@ -143,7 +143,7 @@ class Modules:
                 file.write_bytes(b"")
 
     def _put_extension(self, document: dict[str, Any], random: Random) -> None:
-        """Another library in place of the model's, with a name of its own or the model's."""
+        """Another library in place of the model's, under another name or the model's."""
         foreign = random.choice(self._foreign)
         name = random.choice((foreign.name, self._manifest["extension"], "_x.abi3.so"))
         file = self._work / name
@@ -241,7 +241,7 @@ class Posteriors:
 
 
 def _claiming(random: Random, content: bytes) -> bytes:
-    """A file of an array whose header says something else."""
+    """An array file whose header says something else."""
     shape = random.choice(
         (
             "(10**3,)",
@@ -310,7 +310,7 @@ TARGETS: dict[str, Callable[[Path], Target]] = {
     "records": Records,
     "commands": Commands,
 }
-"""Makers of targets, given a folder of their own."""
+"""Makers of targets, each given a separate folder."""
 
 if sys.flags.optimize:
     raise RuntimeError("assertions are part of the fuzzer: run it without -O")

@@ -1,4 +1,4 @@
-"""Documents with something wrong in them: valid ones, changed in a few places."""
+"""Faulty documents: valid ones, changed in a few places."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 
 class Raw(str):
-    """A piece of TOML or JSON that stands where a value belongs."""
+    """A piece of TOML or JSON in place of a value."""
 
 
 def nested(depth: int) -> Any:
@@ -160,7 +160,7 @@ def changed(document: Any, random: Random, as_text: bool) -> Any:
 
 
 def _copied(value: Any, depth: int) -> Any:
-    """A copy as deep as changes go; what an earlier change has nested deeper is shared."""
+    """A copy as deep as changes go; anything nested deeper by an earlier change is shared."""
     if depth > 8 or not isinstance(value, dict | list):
         return value
     if isinstance(value, dict):
@@ -258,7 +258,7 @@ _CHANGES: tuple[Callable[[Any, Any, Random, bool], None], ...] = (
 
 
 def json_text(value: Any, depth: int = 0) -> str:
-    """JSON, or what looks like it, with pieces of text as they are."""
+    """JSON, or text like it, with pieces of text unchanged."""
     if depth > _DEEPEST:
         return _DEEP
     if isinstance(value, dict):
@@ -281,7 +281,7 @@ def toml_text(document: dict[str, Any], inline: bool) -> str:
 
 _DEEPEST = 100
 _DEEP = "[" * 3000 + "]" * 3000
-"""How lists and tables are written that are nested deeper than that."""
+"""How more deeply nested lists and tables are written."""
 
 
 def _key(key: Any) -> str:
