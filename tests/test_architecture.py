@@ -141,6 +141,7 @@ def test_files_are_of_moderate_length() -> None:
         assert len(file.read_text().splitlines()) <= 400, file
 
 
+@pytest.mark.slow
 def test_wheel_holds_templates(tmp_path: Path) -> None:
     """An installed acegen generates code without the repository."""
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", str(tmp_path), str(ROOT)]
@@ -161,6 +162,7 @@ def test_import_is_light() -> None:
     assert result.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_cache_hit_loads_no_computer_algebra(tmp_path: Path) -> None:
     """A second compile answers without importing SymPy, Jinja2 or NumPy."""
     spec = ROOT / "tests" / "golden" / "golden_si.toml"

@@ -163,6 +163,7 @@ def test_derived_circle_is_the_built_in_one(tmp_path: Path) -> None:
         assert np.allclose(one, two, rtol=1e-11, atol=1e-11)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("registry")
 def test_space_in_three_dimensions(tmp_path: Path) -> None:
     """A group that is not O(3), with and without radial functions: verified; more invariants than under O(3)."""

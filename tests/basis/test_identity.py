@@ -240,6 +240,7 @@ def test_modules_of_earlier_versions(tmp_path: Path) -> None:
     assert BuildOptions(**document["options"]) == BuildOptions()
 
 
+@pytest.mark.slow
 def test_coefficients_of_earlier_versions(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Files with the former identity of an Agnesi basis are read, as long as the constant is the same."""
     count = acegen.compile(AGNESI, tmp_path).n_basis

@@ -308,6 +308,7 @@ def test_counts_agree_with_independent_implementations(level: int, functions: in
     assert len(expand_products(basis).products) == products
 
 
+@pytest.mark.slow
 def test_count_of_order_four() -> None:
     """Order 4, level 16 has 1,445 functions and leaves nothing to auxiliary ones."""
     basis = basis_of(4, 16)

@@ -30,6 +30,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_quick_run(tmp_path: Path) -> None:
     """All measurements on small models, with installed software only."""
     result = run("--quick", "--output", str(tmp_path))

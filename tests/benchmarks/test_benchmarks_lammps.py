@@ -13,6 +13,8 @@ from lammps_tools import needs_lammps
 
 from benchmarks.lammps import SECTIONS, read_runs
 
+pytestmark = pytest.mark.simulator
+
 ROOT = Path(__file__).parents[2]
 
 SAMPLE = """

@@ -69,6 +69,7 @@ def test_verify_passes_and_looks_inside(two: acegen.Model) -> None:
     assert "inner cutoff: zero inside" in {result.name for result in results}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ending", "pattern", "replacement", "check"),
     [
@@ -168,6 +169,7 @@ def test_only_the_rest_is_left_inside(two: acegen.Model) -> None:
     assert (np.diff(energies) > 0).all()
 
 
+@pytest.mark.slow
 def test_threads_and_precision(two: acegen.Model, folder: Path) -> None:
     """Two threads give bitwise the results of one; single precision the same energies to its accuracy."""
     model = potential({**TWO, "name": "inner_single"}, folder, BuildOptions(precision="single", openmp=True))
@@ -228,6 +230,7 @@ def test_info_and_readme(two: acegen.Model, capsys: pytest.CaptureFixture[str]) 
     assert "| inner cutoff |" in (two.path / "README.md").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", [ONE, TWO], ids=["one", "two"])
 def test_c_has_no_warnings(tmp_path: Path, folder: Path, spec: dict[str, Any]) -> None:
     """As C99 for a processor without vectors, with and without coefficients."""

@@ -40,6 +40,7 @@ def random_rotation(rng: np.random.Generator) -> np.ndarray:
     return q * np.linalg.det(q)
 
 
+@pytest.mark.slow
 @many
 @given(key=keys, seed=seeds, count=st.integers(0, 60))
 def test_rotation_inversion_permutation(models: Models, key: str, seed: int, count: int) -> None:

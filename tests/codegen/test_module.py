@@ -133,6 +133,7 @@ def test_name_does_not_change_the_basis(small_spec: dict[str, Any], tmp_path: Pa
     assert other.has_potential
 
 
+@pytest.mark.slow
 def test_equal_specs_have_equal_hashes(tmp_path: Path, small_spec: dict[str, Any]) -> None:
     """However a spec is written: one level or a list, one cutoff or a table, defaults given or not."""
     basis, radial = small_spec["basis"], small_spec["radial"]
@@ -208,6 +209,7 @@ def c_example(model: acegen.Model) -> str:
 GENERIC, AVX2, SANITIZED = ["-O1"], ["-O1", "-march=x86-64-v3"], ["-O1", "-fsanitize=address,undefined"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("key", "flags"),
     [
@@ -347,6 +349,7 @@ def test_command_line(small_spec: dict[str, Any], tmp_path: Path, capsys: pytest
     assert schema["additionalProperties"] is False
 
 
+@pytest.mark.slow
 def test_two_processes_compile_at_once(tmp_path: Path, small_spec: dict[str, Any]) -> None:
     """Both finish, and the result is complete."""
     spec = tmp_path / "spec.toml"
@@ -358,6 +361,7 @@ def test_two_processes_compile_at_once(tmp_path: Path, small_spec: dict[str, Any
     assert [entry.name for entry in (tmp_path / "out").iterdir()] == ["small"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_compile_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
     """Interrupted while the C compiler runs: a short message, no traceback, nothing left behind or running."""

@@ -131,6 +131,7 @@ def radial(spec: Spec, n: int, r: np.ndarray, cutoff: float) -> np.ndarray:
     return np.where(r < cutoff, function(transform(np.minimum(r / cutoff, 1.0))) / norm, 0.0)
 
 
+@pytest.mark.slow
 @keys
 def test_pair_functions_are_sums_over_neighbours(pair_models: Models, key: str) -> None:
     """By neighbour species, then n, first in the basis, each with the pair term's cutoff."""
@@ -204,6 +205,7 @@ def test_models_with_a_pair_term_pass_every_check(pair_models: Models, key: str)
         assert result.passed, result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
@@ -343,6 +345,7 @@ def test_info_shows_the_pair_term(pair_models: Models, capsys: pytest.CaptureFix
         assert text in shown
 
 
+@pytest.mark.slow
 def test_high_degrees(tmp_path: Path) -> None:
     """Degree 100, the most that is allowed, keeps its digits."""
     model = with_coefficients({**SHORT, "name": "high", "pair": {"degree": 100}}, tmp_path)
@@ -357,6 +360,7 @@ def test_high_degrees(tmp_path: Path) -> None:
     assert error < 1e-11 * np.abs(slopes).sum(axis=0).max()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("key", "flags"), [*((key, GENERIC) for key in SPECS), ("short", SANITIZED), ("long", SANITIZED)]
 )

@@ -70,6 +70,7 @@ def some_set(model: acegen.ParticleModel, rng: np.random.Generator, count: int) 
     return rng.normal(size=(count, model.dimension))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", sorted(KINDS))
 def test_verify_passes(particle_models: Models, key: str) -> None:
     """Every property of atomic models that is meaningful here, and those of the group."""
@@ -104,6 +105,7 @@ SABOTAGE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", sorted(SABOTAGE))
 def test_broken_kernels_fail(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, what: str) -> None:
     """Generated code is changed in one place before it is built; verify names a property that fails."""
@@ -247,6 +249,7 @@ def test_few_particles_give_zero_columns(particle_models: Models) -> None:
     assert columns[orders <= 2].min() > 1e-3
 
 
+@pytest.mark.slow
 def test_single_precision_and_tables(tmp_path: Path) -> None:
     """Build options apply to particles too."""
     rng = np.random.default_rng(8)

@@ -149,6 +149,7 @@ def test_reference_names_bad_entries(bare: acegen.Model) -> None:
     assert handle.reference(environments, energy, ffi.NULL, ffi.NULL) == 1
 
 
+@pytest.mark.slow
 def test_atomic_energies(small_spec: dict[str, Any], tmp_path: Path) -> None:
     """Added to each site, kept with the module, part of its identity, read back from files."""
     model = acegen.compile(small_spec, tmp_path)

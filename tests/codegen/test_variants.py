@@ -49,6 +49,7 @@ def lattice(model: acegen.Model, rng: np.random.Generator) -> Environments:
     return environments
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["oxide", "envelope", "fifth"])
 @pytest.mark.parametrize("variant", sorted(VARIANTS))
 def test_variants_agree_and_pass_verify(models: Models, tmp_path: Path, key: str, variant: str) -> None:
@@ -228,6 +229,7 @@ assert os.waitpid(child, 0)[1] == 0
     subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("products", ["straight", "compact"])
 def test_smallest_models_compile_without_warnings(tmp_path: Path, products: str) -> None:
     """One order, no angular momentum, and coefficients that are all zero."""

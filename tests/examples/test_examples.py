@@ -23,6 +23,7 @@ import acegen
 from acegen.ase import Calculator
 
 
+@pytest.mark.slow
 def test_quickstart(tmp_path: Path) -> None:
     """The README's first command, as it stands: a good fit, a potential, energy-conserving dynamics."""
     folder = tmp_path / "quickstart"
@@ -73,6 +74,7 @@ def test_silicon_properties(tmp_path: Path, fitted_silicon: acegen.Model, monkey
     assert c44 > 0
 
 
+@pytest.mark.slow
 @needs_lammps
 def test_silicon_simulators(tmp_path: Path, fitted_silicon: acegen.Model, monkeypatch: pytest.MonkeyPatch) -> None:
     """Short simulations in LAMMPS by plugin and KIM, on one and two processes: the same results everywhere."""
@@ -117,6 +119,7 @@ def test_silicon_coefficients_are_physical(tmp_path: Path) -> None:
     assert 60 < modulus < 130  # PBE: 89 GPa; this fit: 115
 
 
+@pytest.mark.slow
 def test_readme_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The README's spec, and each of its Python blocks, in order."""
     text = (ROOT / "README.md").read_text()

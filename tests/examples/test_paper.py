@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from example_models import ROOT
 
 PAPER = ROOT / "examples" / "paper"
@@ -35,6 +36,7 @@ def test_run_knows_every_experiment() -> None:
     assert [name for name in listed if f"examples/paper/{name}.py" not in page] == []
 
 
+@pytest.mark.slow
 def test_some_experiments_by_one_command(tmp_path: Path) -> None:
     """Numbers, tables and a picture of each, and a page with all claims."""
     names = ["interval_operator", "interval_conditioning"]
@@ -51,6 +53,7 @@ def test_some_experiments_by_one_command(tmp_path: Path) -> None:
     assert page.count("\n## ") == 2
 
 
+@pytest.mark.slow
 def test_unknown_experiment(tmp_path: Path) -> None:
     result = run("--only", "nothing", "-o", str(tmp_path / "none"))
     assert result.returncode == 2

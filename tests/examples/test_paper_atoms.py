@@ -65,6 +65,7 @@ def check_files(setting: Setting, name: str, findings: Findings) -> None:
     assert (setting.output / f"{name}.png").stat().st_size > 20_000
 
 
+@pytest.mark.slow
 def test_operator(setting: Setting) -> None:
     """Sizes, sparsity and K' of small operators; a compiled module's description has the same operator."""
     findings = perform("atoms_operator", "", atoms_operator.atoms_operator, setting)

@@ -83,6 +83,7 @@ def quadrature(family: str, points: int, particles: int) -> tuple[np.ndarray, np
     return grids, np.prod(np.stack(np.meshgrid(*[weights / weights.sum()] * particles)), axis=0).ravel()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_files_are_written(name: str, findings: Any, setting: Setting) -> None:
     found = findings(name)
@@ -97,6 +98,7 @@ def test_files_are_written(name: str, findings: Any, setting: Setting) -> None:
         assert len(lines) == len(rows) + 1 > 4
 
 
+@pytest.mark.slow
 def test_script_runs_alone(findings: Any, setting: Setting, tmp_path: Path) -> None:
     findings("decay")
     (tmp_path / "modules").symlink_to(setting.output / "modules")  # compiled above

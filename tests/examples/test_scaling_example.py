@@ -121,6 +121,7 @@ def test_page_has_the_predictions() -> None:
     assert f"for 10⁶ atoms {', '.join(shares)} %" in page
 
 
+@pytest.mark.slow
 def test_small_run(tmp_path: Path) -> None:
     """Two systems on three numbers of cores: tables and a picture; a slower network is slower."""
     picture = tmp_path / "picture.png"

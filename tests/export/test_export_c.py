@@ -66,6 +66,7 @@ def read_results(text: str) -> list[dict[str, np.ndarray]]:
     return [{key: np.array(value) for key, value in frame.items()} for frame in frames]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES)
 @pytest.mark.parametrize("key", MODELS)
 def test_examples_agree_with_python(exports: Callable[[str], Export], tmp_path: Path, key: str, example: str) -> None:
@@ -92,6 +93,7 @@ def test_examples_agree_with_python(exports: Callable[[str], Export], tmp_path: 
             assert np.abs(result["stress"][0] - stress).max() <= 1e-11 * np.abs(stress).max()
 
 
+@pytest.mark.slow
 def test_model_named_as_a_source_of_the_examples(small_spec: Spec, tmp_path: Path) -> None:
     """Its header is not confused with that of the example."""
     spec = small_spec | {"name": "report"}
@@ -112,6 +114,7 @@ def test_check_holds(exports: Callable[[str], Export], key: str) -> None:
     assert output.count("largest deviation") == sum(bool(shutil.which(name)) for name in ("cc", "g++", "gfortran"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [
@@ -143,6 +146,7 @@ def test_check_wants_labels(exports: Callable[[str], Export], tmp_path: Path) ->
     assert "no labels" in shell([build(folder, "example"), "--check", file], tmp_path, expect=1)[1]
 
 
+@pytest.mark.slow
 def test_long_name_threads_and_single_precision(tmp_path: Path) -> None:
     """The longest name a model can have (Fortran allows no longer ones), OpenMP, and single precision."""
     need("make", "gcc", "g++", "gfortran")
@@ -244,6 +248,7 @@ def test_unusable_models_are_refused(copy: Callable[..., Path], old: str, new: s
 # ---- building -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("compiler", "cxx"), [("gcc", "g++"), ("clang", "clang++")])
 @pytest.mark.parametrize("key", MODELS)
 def test_builds_without_warnings(copy: Callable[..., Path], key: str, compiler: str, cxx: str) -> None:

@@ -64,6 +64,7 @@ def expect_energy(export: Export, output: str) -> None:
     assert float(output) == pytest.approx(model.energy(center, [center, center], DISPLACEMENTS), rel=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", MODELS)
 def test_install_and_pkg_config(
     exports: Callable[[str], Export], user: Callable[[str], Path], tmp_path: Path, key: str
@@ -95,6 +96,7 @@ def test_install_and_pkg_config(
     expect_energy(exports(key), shell([project / "static"], project)[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shared", ["OFF", "ON"])
 def test_find_package(
     exports: Callable[[str], Export], user: Callable[[str], Path], tmp_path: Path, shared: str
@@ -145,6 +147,7 @@ def test_two_models_in_one_program(exports: Callable[[str], Export], tmp_path: P
     shell([tmp_path / "main"], tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_valgrind_finds_nothing(exports: Callable[[str], Export], tmp_path: Path, example: str) -> None:
     """No invalid access, nothing uninitialized, no leak; also where reading fails."""

@@ -17,7 +17,7 @@ from kim_tools import BAR, EXAMPLES, FROM_LAMMPS, Item, difference, lammps_data,
 import acegen
 from acegen.ase import Calculator
 
-pytestmark = pytest.mark.filterwarnings("ignore::acegen.errors.IsolatedAtomWarning")
+pytestmark = [pytest.mark.simulator, pytest.mark.filterwarnings("ignore::acegen.errors.IsolatedAtomWarning")]
 
 TIGHT = 1e-11
 

@@ -15,7 +15,7 @@ from kim_tools import ALL_OUTPUTS, Item, difference, require
 import acegen
 from acegen.ase import Calculator
 
-pytestmark = pytest.mark.filterwarnings("ignore::acegen.errors.IsolatedAtomWarning")
+pytestmark = [pytest.mark.simulator, pytest.mark.filterwarnings("ignore::acegen.errors.IsolatedAtomWarning")]
 
 TIGHT = 1e-11
 KEYS = ["silicon", "oxide"]

@@ -17,6 +17,8 @@ from kim_tools import Item, lammps_data, lammps_program, require, run
 
 from acegen.export import export_model
 
+pytestmark = pytest.mark.simulator
+
 INPUT = """
 kim init {name} {units}
 read_data test.data

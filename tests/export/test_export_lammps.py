@@ -18,7 +18,7 @@ from lammps_tools import Lammps, evaluate, make, needs_lammps, setup, thermo
 import acegen
 from acegen.export import export_model
 
-pytestmark = needs_lammps
+pytestmark = [pytest.mark.simulator, needs_lammps]
 Models = Callable[[str], acegen.Model]
 
 

@@ -16,7 +16,7 @@ from lammps_tools import Lammps, make, needs_lammps, setup
 import acegen
 from acegen.export import export_model
 
-pytestmark = needs_lammps
+pytestmark = [pytest.mark.simulator, needs_lammps]
 Models = Callable[[str], acegen.Model]
 
 

@@ -285,6 +285,7 @@ def test_validation_errors_are_of_a_fit_without_these_data(fitted: Fitted, cache
 # The same again, and otherwise
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_pictures")
 def test_same_seed_gives_the_same_bits_for_any_number_of_processes(
     fitted: Fitted, copper_data: list[Atoms], cache: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -333,6 +334,7 @@ def labelled_by(model: acegen.Model, atoms: Atoms) -> Atoms:
     return atoms
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_pictures")
 def test_a_known_potential_is_recovered(tmp_path: Path, cache: str) -> None:
     """With pair term, ZBL core and atomic energies of two elements, to the accuracy of the file's eight decimals."""
@@ -411,6 +413,7 @@ def test_sparse_fit(fitted: Fitted, copper_data: list[Atoms], tmp_path: Path, ca
     assert document["errors"][3]["forces"]["rmse"] > full
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_pictures")
 @pytest.mark.parametrize("given", [None, {"Cu": -0.2, "Au": 0.1}])
 def test_bayes_leaves_uncertainties(given: dict[str, float] | None, tmp_path: Path, cache: str) -> None:

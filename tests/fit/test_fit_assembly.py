@@ -367,6 +367,7 @@ def test_leftovers_of_killed_processes_are_cleared_up(tmp_path: Path) -> None:
 # Processes
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_once_does_no_harm(
     watched: Path, expected: Problem, basis: acegen.Model, frames: list[Atoms], tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -382,6 +383,7 @@ def test_a_process_that_dies_once_does_no_harm(
     assert str(os.getpid()) not in {path.name.split("-")[1] for path in watched.iterdir()}
 
 
+@pytest.mark.slow
 def test_processes_that_always_die_are_an_error(
     watched: Path, basis: acegen.Model, frames: list[Atoms], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -420,6 +422,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
 def test_an_interrupted_fit_goes_on_where_it_stopped(
     watched: Path, basis: acegen.Model, frames: list[Atoms], tmp_path: Path, capsys: pytest.CaptureFixture[str],

@@ -248,6 +248,7 @@ def test_forces_of_the_wrong_sign(tmp_path: Path, cache: str) -> None:
         fit(fit_settings(tmp_path, frames, COPPER, assembly={"cache": cache}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [3, 9])
 def test_few_right_data_raise_no_alarm(tmp_path: Path, cache: str, count: int) -> None:
     """Fewer rows than functions, and a poor first fit."""
@@ -256,6 +257,7 @@ def test_few_right_data_raise_no_alarm(tmp_path: Path, cache: str, count: int) -
         fit(fit_settings(tmp_path, frames, COPPER, assembly={"cache": cache}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quantity", ["energy", "forces", "stress"])
 def test_a_wrong_label_is_named(tmp_path: Path, cache: str, quantity: str) -> None:
     """And no other; it is still fitted to."""
@@ -366,6 +368,7 @@ def test_energies_per_atom_are_refused(tmp_path: Path, which: str) -> None:
         content(tmp_path, frames, COPPER)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [6, 12])
 def test_energies_of_two_codes_are_named(tmp_path: Path, cache: str, count: int) -> None:
     """Up to half of all: then there is no majority to be far from."""
@@ -422,6 +425,7 @@ def test_published_data_are_consistent(tmp_path: Path, files: list[str], element
     assert all(part in finding.text for part, finding in zip(said, findings, strict=True))
 
 
+@pytest.mark.slow
 def test_tantalum_raises_no_alarm(tmp_path: Path, cache: str) -> None:
     """Strained by tens of eV/atom, and described by a small model; its stresses are right, and turned they are not."""
     from ase.io import read

@@ -37,6 +37,7 @@ def test_tables_by_pair() -> None:
     load_spec({"name": "core", **spec, **tables})
 
 
+@pytest.mark.slow
 def test_compressed_copper_is_repelled(tmp_path: Path) -> None:
     """With the core energies rise from its end down to 0.5 Å, in crystal and dimer; without, they plunge.
 

@@ -229,6 +229,7 @@ def test_a_fit_to_one_configuration_goes_by_the_evidence(tmp_path: Path, monkeyp
     assert abs(comparison.forces[0] - comparison.forces[1]).max() < 0.5 * abs(comparison.forces[0]).max()
 
 
+@pytest.mark.slow
 def test_among_equals_the_evidence_decides(tmp_path: Path) -> None:
     """The largest evidence within half a standard error of the best, which is not always the best itself."""
     differs = 0
@@ -340,6 +341,7 @@ def _or_none(data: list[Configuration], part: float, seed: int, sets: list[tuple
         return (ALWAYS,) * len(data)
 
 
+@pytest.mark.slow
 def test_one_energy_that_decides_is_always_fitted(tmp_path: Path) -> None:
     """Forces have no weight: the fold of the only energy could not be left out of a fit."""
     result = fit(fit_settings(tmp_path, with_labels([5]), SMALL_COPPER, weights={"forces": 0.0}))

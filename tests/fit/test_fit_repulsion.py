@@ -153,6 +153,7 @@ def test_validation_is_of_solutions_that_obey(fits: tuple[FitResult, FitResult])
     assert any((a.forces[1] != b.forces[1]).any() for a, b in pairs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", [{"kind": "bayes"}, {"selection": {"functions": 12}}], ids=["bayes", "selection"])
 def test_other_solvers_obey(tmp_path: Path, solver: dict[str, Any]) -> None:
     """A posterior mean too; and functions that were not selected stay out."""

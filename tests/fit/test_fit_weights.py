@@ -130,6 +130,7 @@ def test_what_is_excluded_need_not_make_sense(tmp_path: Path) -> None:
     assert len(read(tmp_path, gold, weighted(2), close).configurations) == 1
 
 
+@pytest.mark.slow
 def test_forces_of_weight_zero_are_not_counted(basis: acegen.Model, tmp_path: Path) -> None:
     """They count neither as labels nor in errors."""
     wrong = weighted(0, forces_weight=BY_ATOM)

@@ -11,6 +11,7 @@ from fuzz.python.targets import TARGETS
 INPUTS = {"fits": 400, "modules": 500, "commands": 5}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TARGETS)
 def test_odd_inputs(tmp_path: Path, name: str) -> None:
     """Nothing but success or an `AcegenError` with a message, and no input takes long."""

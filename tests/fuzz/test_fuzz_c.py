@@ -19,6 +19,7 @@ EXPORT = ROOT / "templates" / "export"
 SANITIZED = ["gcc", "-g", "-O1", "-w", "-fsanitize=undefined", "-fno-sanitize-recover=all"]
 
 
+@pytest.mark.slow
 def test_interface(tmp_path: Path) -> None:
     """Lists whose differences overflow, workspaces beyond any memory: refused, without undefined behaviour."""
     need("gcc")

@@ -237,6 +237,7 @@ def test_cheapest_order_of_a_basis_is_chosen(size: tuple[Any, ...]) -> None:
     check_choice(expansion.layout, expansion.products)
 
 
+@pytest.mark.slow
 def test_multiply_adds_of_order_4_level_16() -> None:
     """The target of the project for its largest reference basis: at most 24,000 for 8,627 products, as emitted."""
     expansion = expansion_of(4, 16, 1, "3/2")

@@ -150,6 +150,7 @@ def test_multiply_adds_of_straight_code(size: tuple[Any, ...]) -> None:
     assert products.cost.multiply_adds == straight_multiply_adds(products, expansion.layout.size)
 
 
+@pytest.mark.slow
 def test_multiply_adds_of_straight_code_with_paths_opened_again() -> None:
     """The same where a subtree is cut."""
     expansion = expansion_of(4, 16, 1, "3/2")

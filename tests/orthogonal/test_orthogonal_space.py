@@ -130,6 +130,7 @@ class Matchings:
         return self._basis.radial.function(n)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=12)
 @given(st.data())
 def test_canonical_gram_equals_the_sum_over_matchings(data: st.DataObject) -> None:
@@ -267,6 +268,7 @@ def scaled_gram(basis: Basis, particles: int | dict[str, int]) -> np.ndarray:
     return exact * np.outer(scales, scales)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spec", "particles"),
     [

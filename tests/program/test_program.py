@@ -274,6 +274,7 @@ def test_interpreted_derivatives(key: str) -> None:
     assert gradient == pytest.approx(expected, abs=1e-12 * max(1, np.abs(expected).max()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["lanes", "plain"])
 @pytest.mark.parametrize("key", KEYS)
 def test_backends_compute_what_the_interpreter_does(key: str, backend: Any, tmp_path: Any) -> None:
@@ -425,6 +426,7 @@ def written_by_hand() -> tuple[KernelProgram, KernelProgram]:
     return descriptors, potential
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [

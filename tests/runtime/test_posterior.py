@@ -78,6 +78,7 @@ def test_uncertainties_follow_from_the_design_matrix(
     np.testing.assert_allclose(blocks, expected, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_uncertainties_are_the_spread_of_models(
     model: acegen.Model, factors: tuple[np.ndarray, np.ndarray], posterior: Path, tmp_path: Path
 ) -> None:

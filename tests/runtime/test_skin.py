@@ -112,6 +112,7 @@ def test_no_pair_is_missed(
         check_complete(model, lists, atoms)
 
 
+@pytest.mark.slow
 @RELAXED
 @given(STEPS, PERIODIC, st.sampled_from([0.1, 0.5, 1.0]), st.integers(0, 2**31))
 def test_results_do_not_depend_on_the_skin(

@@ -107,6 +107,7 @@ def test_gradients(molecule: acegen.Model, with_pair: acegen.Model) -> None:
             assert np.abs(gradient - difference).max() < 1e-8 * max(1.0, np.abs(gradient).max())
 
 
+@pytest.mark.slow
 def test_models_pass_every_check(
     molecule: acegen.Model, with_pair: acegen.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -254,6 +254,7 @@ def test_full_disk_leaves_nothing(monkeypatch: pytest.MonkeyPatch, small_spec: d
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_coefficients_of_another_basis(small_spec: dict[str, Any], tmp_path: Path) -> None:
     """Refused by hash, by element, by number, by value."""
     model = acegen.compile(small_spec, tmp_path)
@@ -281,6 +282,7 @@ def test_coefficients_of_another_basis(small_spec: dict[str, Any], tmp_path: Pat
             acegen.compile(other, tmp_path, coefficients)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["truncate", "edit", "remove", "manifest", "swap"])
 def test_damaged_modules_are_refused(small_spec: dict[str, Any], tmp_path: Path, damage: str) -> None:
     """Truncated or edited files: refused on load, rebuilt by the next compile."""

@@ -133,6 +133,7 @@ def test_quoted_text_is_python(text: str) -> None:
     assert len(visible_lines(text).split("\n")) == text.count("\n") + 1
 
 
+@pytest.mark.slow
 @given(
     value=st.recursive(
         st.integers() | st.text() | st.none() | st.floats(), lambda own: st.lists(own) | st.dictionaries(st.text(), own)
@@ -186,6 +187,7 @@ def copper_frames() -> list[Atoms]:
     return [with_emt(cell(seed), KINDS[seed % 5]) for seed in range(20)]
 
 
+@pytest.mark.slow
 def test_a_fit_in_an_odd_folder(
     copper_frames: list[Atoms], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

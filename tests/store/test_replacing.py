@@ -71,6 +71,7 @@ def test_killed_replacements_lose_nothing(tmp_path: Path, way: str) -> None:
     kill_replacements(tmp_path / "model", way, 6)
 
 
+@pytest.mark.by_hand
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["exchange", "steps"])
 def test_replacements_killed_two_hundred_times_lose_nothing(tmp_path: Path, way: str) -> None:
@@ -170,11 +171,13 @@ def kill_makers(tmp_path: Path, what: str, times: int) -> None:
             assert (tmp_path / "exports" / "c" / "small" / "export.json").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["compile", "export"])
 def test_a_killed_process_loses_no_model(tmp_path: Path, what: str) -> None:
     kill_makers(tmp_path, what, 3)
 
 
+@pytest.mark.by_hand
 @pytest.mark.slow
 @pytest.mark.parametrize("what", ["compile", "export"])
 def test_processes_killed_two_hundred_times_lose_no_model(tmp_path: Path, what: str) -> None:

@@ -77,6 +77,7 @@ SABOTAGE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", sorted(SABOTAGE))
 def test_broken_kernels_fail(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, what: str) -> None:
     """Generated code is changed in one place before it is built; verify names a property that fails."""
@@ -144,6 +145,7 @@ def test_command_exits_with_one_on_failure(
     assert "values = sum over distinct tuples" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_what_vanishes_but_for_rounding(tmp_path: Path) -> None:
     """One neighbour between the cutoffs of a pair term and of the rest: all terms of the energy are rounding."""
     spec = {
@@ -164,6 +166,7 @@ def test_what_vanishes_but_for_rounding(tmp_path: Path) -> None:
         assert [result for result in results if not result.passed] == []
 
 
+@pytest.mark.slow
 def test_coefficients_of_zero(tmp_path: Path) -> None:
     """There is nothing to compare errors with, and none."""
     spec = {"name": "zero", "basis": {"elements": ["Si"], "order": 2, "level": 4}, "radial": {"cutoff": 5.0}}
