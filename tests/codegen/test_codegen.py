@@ -200,7 +200,7 @@ def test_names_of_files_are_those_of_a_module() -> None:
         assert all(files.is_own(file, code.name) for file in code.files)
     for file in ("notes.txt", "alloy_extra.c", "alloyx_basis.c", "alloy_basis.c.bak", "alloy.py"):
         assert not files.is_own(file, "alloy")
-    with pytest.raises(ValueError, match="none of the files"):
+    with pytest.raises(ValueError, match="is not a file of a module"):
         files.source("alloy", "extra")
 
 
