@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from functools import partial
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from acegen.fit.evaluation import total_row
 from acegen.fit.pipeline import fit
 from acegen.fit.result import FitResult
 from acegen.runtime import Model
-from acegen.runtime.pairs import MovingPairs
+from benchmarks.batches import Batch, PotentialCall
 from benchmarks.timing import Samples, alternate, pinned
 
 _ATOMS = 2000
@@ -80,14 +79,11 @@ def _microseconds(models: dict[str, Model], result: FitResult) -> dict[str, Samp
         if n_atoms < _ATOMS:
             structures.append(configuration.atoms)
             n_atoms += len(configuration.atoms)
-    pairs = {n: [MovingPairs(*model.environments(atoms)) for atoms in structures] for n, model in models.items()}
-
-    def evaluate(name: str) -> None:
-        for own in pairs[name]:
-            models[name].evaluate(own)
-
+    calls = {
+        name: PotentialCall(model, Batch.of(structures, model.cutoff, model.elements)) for name, model in models.items()
+    }
     with pinned():
-        timed = alternate({name: partial(evaluate, name) for name in models}, _ROUNDS)
+        timed = alternate(calls, _ROUNDS)
     return {name: samples * (1e6 / n_atoms) for name, samples in timed.seconds.items()}
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from acegen.fit.dataset import Dataset
+from acegen.fit.dataset import Configuration, Dataset
 from acegen.runtime import Model
 from acegen.runtime.neighbours import neighbour_list
 
@@ -82,23 +82,18 @@ def compression_curve(model: Model, data: Dataset, nearest: Mapping[tuple[str, s
     Returns:
         None if no structure with an energy has two atoms within the cutoff.
     """
-    several = [c for c in data.configurations if c.energy is not None and len(c.atoms) > 1]
-    if not several:
+    structures = small_structures([c for c in data.configurations if c.energy is not None])
+    if not structures:
         return None
-    small = [c for c in several if len(c.atoms) <= _MAX_ATOMS]
-    structures = small or [min(several, key=lambda c: len(c.atoms))]
-    atoms = min(structures, key=lambda c: (c.energy or 0.0) / len(c.atoms)).atoms
-    pairs = neighbour_list(atoms, model.cutoff)
-    if not len(pairs.center):
+    atoms = min(structures, key=energy_per_atom).atoms
+    contact = first_contact(atoms, model, closest_pairs(nearest, model.elements))
+    if contact is None:
         return None
-    lengths = np.linalg.norm(pairs.displacement, axis=1)
-    symbols = atoms.get_chemical_symbols()
-    closest = [_of(nearest, symbols[i], symbols[j]) for i, j in zip(pairs.center, pairs.neighbour, strict=True)]
-    smallest = float(lengths.min())
+    smallest, scale = contact
     distances = np.geomspace(smallest, SHORTEST, _POINTS)
-    isolated = np.mean([model.atomic_energies[symbol] for symbol in symbols])
+    isolated = np.mean([model.atomic_energies[symbol] for symbol in atoms.get_chemical_symbols()])
     energies = [model.compute(scaled(atoms, d / smallest)).energies.mean() - isolated for d in distances]
-    reached = smallest * min(1.0, float((np.array(closest) / lengths).max()))
+    reached = smallest * min(1.0, scale)
     return CompressionCurve(atoms.get_chemical_formula(empirical=True), distances, np.array(energies), reached)
 
 
@@ -112,8 +107,38 @@ def dimers_rise_to(model: Model, nearest: Mapping[tuple[str, str], float]) -> di
     return found
 
 
-def _of(nearest: Mapping[tuple[str, str], float], first: str, second: str) -> float:
-    return nearest[(first, second) if (first, second) in nearest else (second, first)]
+def small_structures(configurations: Iterable[Configuration]) -> list[Configuration]:
+    """Those of 2 to 200 atoms; if there are none, the smallest of those with more."""
+    several = [c for c in configurations if len(c.atoms) > 1]
+    small = [c for c in several if len(c.atoms) <= _MAX_ATOMS]
+    return small or sorted(several, key=lambda c: len(c.atoms))[:1]
+
+
+def energy_per_atom(configuration: Configuration) -> float:
+    """eV; infinite without an energy."""
+    return np.inf if configuration.energy is None else configuration.energy / len(configuration.atoms)
+
+
+def closest_pairs(lengths: Mapping[tuple[str, str], float], elements: Sequence[str]) -> Floats:
+    """Lengths by pair of elements, in their order, as a symmetric matrix; zero for pairs that are not there."""
+    matrix = np.zeros((len(elements), len(elements)))
+    for (first, second), length in lengths.items():
+        a, b = elements.index(first), elements.index(second)
+        matrix[a, b] = matrix[b, a] = length
+    return matrix
+
+
+def first_contact(atoms: Atoms, model: Model, closest: Floats) -> tuple[float, float] | None:
+    """The smallest distance (Å), and the scale at which a first pair is as close as in `closest_pairs`.
+
+    None if no two atoms are within the cutoff.
+    """
+    species = np.array([model.elements.index(symbol) for symbol in atoms.get_chemical_symbols()])
+    pairs = neighbour_list(atoms, model.cutoff)
+    if not len(pairs.center):
+        return None
+    lengths = np.linalg.norm(pairs.displacement, axis=1)
+    return float(lengths.min()), float((closest[species[pairs.center], species[pairs.neighbour]] / lengths).max())
 
 
 def scaled(atoms: Atoms, scale: float) -> Atoms:

@@ -12,7 +12,7 @@ Problems, ch. 23).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
@@ -22,12 +22,11 @@ from numpy.typing import NDArray
 from scipy.optimize import nnls
 
 from acegen.fit.columns import Columns
-from acegen.fit.compression import scaled
-from acegen.fit.dataset import Configuration, Dataset
+from acegen.fit.compression import closest_pairs, energy_per_atom, first_contact, scaled, small_structures
+from acegen.fit.dataset import Dataset
 from acegen.fit.problem import Solution
 from acegen.progress import Progress
 from acegen.runtime import Model
-from acegen.runtime.neighbours import neighbour_list
 from acegen.spec import Spec
 from acegen.spec.fields import by_pair
 
@@ -49,7 +48,7 @@ _DENSER = 0.98
 _NEAREST = 0.3
 """Å; smallest distance under compression."""
 
-_STRUCTURES, _MOST_ATOMS, _ALL_ATOMS = 24, 200, 1200
+_STRUCTURES, _ALL_ATOMS = 24, 1200
 
 
 @dataclass(frozen=True)
@@ -111,14 +110,12 @@ def squeezed(
     if spec.zbl is None or spec.inner_cutoff is None:
         return None
     elements = spec.basis.elements
-    closest = np.zeros((len(elements), len(elements)))
     begins = by_pair(spec.inner_cutoff.outer, elements)
-    for a, b in combinations_with_replacement(range(len(elements)), 2):
-        first, second = elements[a], elements[b]
-        known = nearest.get((first, second), nearest.get((second, first)))
-        closest[a, b] = closest[b, a] = begins[f"{first}-{second}"] if known is None else known
+    pairs = combinations_with_replacement(elements, 2)
+    lengths = {pair: nearest.get(pair, begins["-".join(pair)]) for pair in pairs}
+    closest = closest_pairs(lengths, elements)
     densest = min((_volume(c.atoms) for c in data.configurations if _fills_space(c.atoms)), default=None)
-    structures = _structures(data) + _dimers(elements, closest)
+    structures = _structures(data) + [Atoms(pair, [[0, 0, 0], [0, 0, length]]) for pair, length in lengths.items()]
     rows, rises = [], []
     for done, atoms in enumerate(structures):
         progress.advance(done, len(structures))
@@ -175,13 +172,11 @@ def held(demands: Demands, before: Solution, after: Solution, price: float) -> H
 
 def _structures(data: Dataset) -> list[Atoms]:
     """The structure of lowest energy per atom of each kind, and more of them, evenly spread; one if all are large."""
-    several = [c for c in data.configurations if len(c.atoms) > 1]
-    small = [c for c in several if len(c.atoms) <= _MOST_ATOMS]
-    some = small or sorted(several, key=lambda c: len(c.atoms))[:1]
+    some = small_structures(data.configurations)
     lowest: dict[str, int] = {}
     for number, c in enumerate(some):
         known = lowest.get(c.config_type)
-        if known is None or _energy_per_atom(c) < _energy_per_atom(some[known]):
+        if known is None or energy_per_atom(c) < energy_per_atom(some[known]):
             lowest[c.config_type] = number
     first = list(lowest.values())[:_STRUCTURES]
     chosen: list[Atoms] = []
@@ -189,15 +184,6 @@ def _structures(data: Dataset) -> list[Atoms]:
         if len(chosen) < _STRUCTURES and sum(map(len, chosen)) < _ALL_ATOMS:
             chosen.append(some[number].atoms)
     return chosen
-
-
-def _energy_per_atom(configuration: Configuration) -> float:
-    return np.inf if configuration.energy is None else configuration.energy / len(configuration.atoms)
-
-
-def _dimers(elements: Sequence[str], closest: Floats) -> list[Atoms]:
-    pairs = combinations_with_replacement(range(len(elements)), 2)
-    return [Atoms([elements[a], elements[b]], [[0, 0, 0], [0, 0, closest[a, b]]]) for a, b in pairs]
 
 
 def _fills_space(atoms: Atoms) -> bool:
@@ -211,17 +197,16 @@ def _volume(atoms: Atoms) -> float:
 def _path(atoms: Atoms, basis: Model, closest: Floats, densest: float | None) -> Iterator[tuple[Floats, float]]:
     """Per atom, at falling scales: sums of all functions (C,), and the energy without coefficients, eV."""
     species = np.array([basis.elements.index(symbol) for symbol in atoms.get_chemical_symbols()])
-    near = neighbour_list(atoms, basis.cutoff)
-    if not len(near.center):
+    found = first_contact(atoms, basis, closest)
+    if found is None:
         return
-    lengths = np.linalg.norm(near.displacement, axis=1)
-    contact = float((closest[species[near.center], species[near.neighbour]] / lengths).max())
+    smallest, contact = found
     scale = contact
     if densest is not None and _fills_space(atoms):
         scale = min(1.0, max(contact, _DENSER * (densest / _volume(atoms)) ** (1 / 3)))
     columns = Columns.of_model(basis, 0)
     of_element = np.array([species == number for number in range(len(basis.elements))], dtype=float)
-    while scale * float(lengths.min()) > _NEAREST:
+    while scale * smallest > _NEAREST:
         own = scaled(atoms, scale)
         environments, pairs = basis.environments(own)
         functions = columns.in_order(of_element @ basis.basis_values(environments)) / len(own)
