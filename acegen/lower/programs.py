@@ -78,6 +78,7 @@ def _without_outputs(expansion: ProductExpansion) -> KernelProgram:
         one_particle=one_particle_functions(basis, layout, definitions),
         layout=layout,
         products=expansion.products,
+        coupled=None,
         outputs=Outputs((), None, ((),)),
         embedding=None,
         pair=None,

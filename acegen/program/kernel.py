@@ -5,7 +5,7 @@ Around a centre of species z, with particles j at r_j of species z_j:
     y_j             coordinate of a particle: a monotone map of its distance, its position, or nothing
     φ_znlm(j)     = δ(z, z_j) R_n(y_j) S_lm(r_j/|r_j|)
     A_znlm        = Σ_j φ_znlm(j)                                   pooled functions, in the order of the layout
-    P_t           = Π_k A[products[t][k]]
+    P_t           = Π_k A[products[t][k]], and after these the invariants of `coupled`
     b_j           = Σ_t coupling[j][t] P_t                          first step of the outputs, if there is one
     ρ_i           = Σ_j rows[z][i][j] b_j                           second step; without a first one, b is P
     values        = s · (pair functions, ρ_1, ρ_2, ...)             of a program without embedding: descriptors
@@ -22,6 +22,7 @@ from functools import cached_property
 from math import inf
 from typing import TypeAlias
 
+from acegen.program.coupled import CoupledProducts
 from acegen.program.layout import PooledLayout
 
 ByPair: TypeAlias = tuple[tuple[float, ...], ...]
@@ -277,6 +278,7 @@ class KernelProgram:
         one_particle: the functions that are pooled.
         layout: where the A's stand.
         products: the distinct products.
+        coupled: further products, factored; None without any.
         outputs: combinations of them.
         embedding: by centre species, for a potential; None for descriptors.
         pair: the pair term.
@@ -293,6 +295,7 @@ class KernelProgram:
     one_particle: OneParticle
     layout: PooledLayout
     products: tuple[Product, ...]
+    coupled: CoupledProducts | None
     outputs: Outputs
     embedding: tuple[Embedding, ...] | None
     pair: PairTerm | None

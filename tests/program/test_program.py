@@ -406,6 +406,7 @@ def written_by_hand() -> tuple[KernelProgram, KernelProgram]:
         one_particle=OneParticle(Distance(lengths, agnesi), recurrence, Harmonics(2)),
         layout=layout,
         products=tuple(products),
+        coupled=None,
         outputs=Outputs(tuple(f"ρ_{i}" for i in range(len(rows))), tuple(coupling), (tuple(rows),)),
         embedding=None,
         pair=PairFunctions(Distance(((4.5, 4.5), (4.5, 5.0)), agnesi), recurrence, (1.0, 2.0, -3.0)),
