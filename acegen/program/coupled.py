@@ -91,7 +91,7 @@ class CoupledProducts:
     @cached_property
     def degrees(self) -> tuple[int, ...]:
         """l of every value."""
-        return tuple(value.l for value in (*self.channels, *self.nodes))
+        return tuple(value.l for values in (self.channels, self.nodes) for value in values)
 
     @cached_property
     def orders(self) -> tuple[int, ...]:
