@@ -184,9 +184,10 @@ class _Search:
             for slot in range(len(best)):
                 for k in range(len(label.candidates)):
                     swapped = (*best[:slot], k, *best[slot + 1 :])
-                    if k not in best and (price := self._price(i, swapped)) < least:
-                        if label.pattern.independent(swapped):
-                            best, least = swapped, price
+                    if k in best or not label.pattern.independent(swapped):
+                        continue
+                    if (price := self._price(i, swapped)) < least:
+                        best, least = swapped, price
             self._put(i, best)
 
     def remove_values(self, by_factors: bool) -> None:
