@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from acegen.errors import BuildError
@@ -17,8 +18,6 @@ class CouplingTables:
     factor_first: tuple[int, ...]
     term_weight: tuple[float, ...]
     term_factor: tuple[int, ...]
-    used_first: tuple[int, ...]
-    used: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -30,38 +29,29 @@ class OutputRow:
     weights: tuple[float, ...]
 
 
-def coupling_tables(program: KernelProgram) -> CouplingTables:
-    """Flatten the coupled functions of a program."""
-    names = program.layout.names
-    term_first, used_first = [0], [0]
-    factor_first: list[int] = []
+def coupling_tables(program: KernelProgram, order: Sequence[int], n_empty: int = 0) -> CouplingTables:
+    """Flatten the coupled functions of a program, in an order, with empty ones after them."""
+    coupling = program.outputs.coupling or ()
+    term_first, factor_first = [0], []
     term_weight: list[float] = []
     term_factor: list[int] = []
-    used: list[int] = []
-    for row in program.outputs.coupling or ():
+    for row in [*(coupling[function] for function in order), *([()] * n_empty)]:
         factor_first.append(len(term_factor))
-        depends_on: set[int] = set()
         for product, weight in row:
             term_weight.append(weight)
             term_factor.extend(program.products[product])
-            depends_on.update(program.products[product])
         term_first.append(len(term_weight))
-        for species in range(len(program.species)):
-            used.extend(v for v in sorted(depends_on) if names[v][0] == species)
-            used_first.append(len(used))
     return CouplingTables(
-        orders=program.orders,
+        orders=(*(program.orders[function] for function in order), *([0] * n_empty)),
         term_first=tuple(term_first),
         factor_first=tuple(factor_first),
         term_weight=tuple(term_weight),
         term_factor=tuple(term_factor),
-        used_first=tuple(used_first),
-        used=tuple(used),
     )
 
 
-def output_rows(program: KernelProgram) -> tuple[OutputRow, ...]:
-    """The outputs of a descriptor program.
+def output_rows(program: KernelProgram, order: Sequence[int]) -> tuple[OutputRow, ...]:
+    """The outputs of a descriptor program; `order` is that of the coupled functions.
 
     Raises:
         BuildError: they are not combinations of coupled functions, the same for all centre species.
@@ -71,8 +61,9 @@ def output_rows(program: KernelProgram) -> tuple[OutputRow, ...]:
             f"the descriptors of '{program.name}' must be combinations of coupled functions, the same for every centre."
         )
     rows: tuple[Row, ...] = program.outputs.rows[0]
+    place = {function: place for place, function in enumerate(order)}
     return tuple(
-        OutputRow(name, tuple(column for column, _ in row), tuple(weight for _, weight in row))
+        OutputRow(name, tuple(place[column] for column, _ in row), tuple(weight for _, weight in row))
         for name, row in zip(program.outputs.names, rows, strict=True)
     )
 

@@ -33,6 +33,7 @@ from acegen.codegen.lanes.pooling import (
 )
 from acegen.codegen.lanes.products import compact_tables, function_files
 from acegen.codegen.lanes.radial import radial_code, transform_constants
+from acegen.codegen.lanes.slopes import function_order, most_columns, slope_tables, transposition
 from acegen.codegen.lanes.space import space_code
 from acegen.codegen.lanes.target import Target, Targets, choose_targets
 from acegen.codegen.literals import double_literal
@@ -44,6 +45,9 @@ from acegen.optimize.functions import MAX_TERMS
 from acegen.options import BuildOptions, ProductForm
 from acegen.program.kernel import Agnesi, Distance, KernelProgram
 from acegen.store import files
+
+_BAND = 32
+"""Numbers of each coupled product that are purified together: all of them stay in the second level of the cache."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +124,10 @@ def _basis_files(program: KernelProgram, target: Target) -> dict[str, LanesConte
     """Particles, derivatives and basis functions, in double precision."""
     name, layout = program.name, program.layout
     particles = _particles(program, target)
-    rows = output_rows(program)
+    order = function_order(program)
+    n_empty = -len(order) % target.lanes
+    rows = output_rows(program, order)
+    slopes = slope_tables(program, order, n_empty)
     n_species = len(program.species)
     contexts: dict[str, LanesContext] = {
         files.header(name, "particles"): particles,
@@ -129,6 +136,7 @@ def _basis_files(program: KernelProgram, target: Target) -> dict[str, LanesConte
             banner=banner(program),
             elements=program.species,
             space=particles.space,
+            most_columns=most_columns(target),
             shells=tuple((shell, layout.angular_index(shell.l, shell.m)) for shell in layout.shells),
             shell_first=tuple(sum(k.species < z for k in layout.shells) for z in range(n_species + 1)),
             pooled_first=tuple(next(k.offset for k in layout.shells if k.species == z) for z in range(n_species)),
@@ -145,7 +153,14 @@ def _basis_files(program: KernelProgram, target: Target) -> dict[str, LanesConte
             n_purified=len(rows),
             n_coupled=len(program.orders),
             max_order=program.notes.max_order,
-            coupling=coupling_tables(program),
+            lanes=target.lanes,
+            most_columns=most_columns(target),
+            band=max(1, _BAND // target.lanes),
+            coupling=coupling_tables(program, order, n_empty),
+            slope_lists=slopes.lists,
+            used=slopes.used,
+            n_slopes=max(1, -(-slopes.count // target.lanes)) * target.lanes,
+            transposition=transposition(target.lanes),
             purify_first=first_entries(rows),
             purify_rows=rows,
         ),

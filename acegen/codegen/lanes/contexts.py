@@ -11,6 +11,7 @@ from acegen.codegen.lanes.pair import PairCode, SeriesCode, Table, ZblCode
 from acegen.codegen.lanes.pooling import ContractBlock, ContractShape, PoolBlock, PoolShape
 from acegen.codegen.lanes.products import CompactTables, FunctionCode
 from acegen.codegen.lanes.radial import RadialCode
+from acegen.codegen.lanes.slopes import Exchange, SlopeLists
 from acegen.codegen.lanes.space import SpaceCode
 from acegen.codegen.tables import CouplingTables, OutputRow
 from acegen.program.layout import Shell
@@ -52,6 +53,7 @@ class DerivativesContext:
     banner: str
     elements: tuple[str, ...]
     space: SpaceCode
+    most_columns: int
     shells: tuple[tuple[Shell, int], ...]
     shell_first: tuple[int, ...]
     pooled_first: tuple[int, ...]
@@ -74,7 +76,14 @@ class BasisContext:
     n_purified: int
     n_coupled: int
     max_order: int
+    lanes: int
+    most_columns: int
+    band: int
     coupling: CouplingTables
+    slope_lists: tuple[tuple[SlopeLists, ...], ...]
+    used: tuple[int, ...]
+    n_slopes: int
+    transposition: tuple[Exchange, ...]
     purify_first: tuple[int, ...]
     purify_rows: tuple[OutputRow, ...]
 

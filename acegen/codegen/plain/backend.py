@@ -185,7 +185,8 @@ def _reference(term: Zbl) -> ReferenceCode:
 
 
 def _basis(program: KernelProgram) -> BasisContext:
-    rows = output_rows(program)
+    order = range(len(program.orders))
+    rows = output_rows(program, order)
     return BasisContext(
         name=program.name,
         banner=banner(program),
@@ -196,7 +197,7 @@ def _basis(program: KernelProgram) -> BasisContext:
         n_basis=program.n_pair + len(rows),
         n_pair=program.n_pair,
         n_coupled=len(program.orders),
-        coupling=coupling_tables(program),
+        coupling=coupling_tables(program, order),
         row_first=first_entries(rows),
         outputs=rows,
     )
