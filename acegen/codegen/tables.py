@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isqrt
 
 from acegen.errors import BuildError
 from acegen.program.kernel import KernelProgram, Row
@@ -37,7 +38,7 @@ def coupling_tables(program: KernelProgram, order: Sequence[int], n_empty: int =
     term_factor: list[int] = []
     for row in [*(coupling[function] for function in order), *([()] * n_empty)]:
         factor_first.append(len(term_factor))
-        for product, weight in row:
+        for product, weight in _spread(row):
             term_weight.append(weight)
             term_factor.extend(program.products[product])
         term_first.append(len(term_weight))
@@ -48,6 +49,15 @@ def coupling_tables(program: KernelProgram, order: Sequence[int], n_empty: int =
         term_weight=tuple(term_weight),
         term_factor=tuple(term_factor),
     )
+
+
+def _spread(row: Row) -> Row:
+    """The terms of a row in another order: those with common factors, which follow each other, stand apart.
+
+    Their derivatives by such a factor are added one after the other, and each sum would wait for the one before it.
+    """
+    step = isqrt(len(row)) + 1
+    return tuple(term for first in range(step) for term in row[first::step])
 
 
 def output_rows(program: KernelProgram, order: Sequence[int]) -> tuple[OutputRow, ...]:
