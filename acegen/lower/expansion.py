@@ -51,6 +51,11 @@ class ProductExpansion:
         """For each coupled function, its combination of products and, after these, of P_t / sqrt(squares[t])."""
         return self._expanded[1]
 
+    @property
+    def size(self) -> int:
+        """Number of products and invariants."""
+        return len(self.products) + (len(self.coupled.scalars) if self.coupled else 0)
+
     @cached_property
     def squares(self) -> tuple[Rational, ...]:
         """Squares of the factors of the invariants: coupled functions are rational in P_t / sqrt(squares[t])."""
