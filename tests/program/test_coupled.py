@@ -189,6 +189,22 @@ def test_documents_read_back() -> None:
         assert program_hash(replace(own, coupled=None)) != program_hash(own)
 
 
+def test_documents_that_are_none() -> None:
+    """Lists of a wrong length, and entries of a wrong type, are refused with their place."""
+    document = json.loads(program_document(program(by_hand(), True)))
+    for part, entry, message in [
+        ("channels", [0, 1], r"program.coupled.channels\[0\] must be a list of 3 entries"),
+        ("nodes", [2, 3, 0, 1], r"program.coupled.nodes\[0\] must be a list of 3 entries"),
+        ("nodes", {"left": 2}, r"program.coupled.nodes\[0\] must be a list of 3 entries"),
+        ("nodes", [2, 3, 0.5], r"program.coupled.nodes\[0\]\[2\] must be of the type int"),
+        ("scalars", 3, r"program.coupled.scalars\[0\] must be a list"),
+    ]:
+        changed = json.loads(json.dumps(document))
+        changed["coupled"][part][0] = entry
+        with pytest.raises(ProgramError, match=message):
+            read_program(json.dumps(changed))
+
+
 def test_every_number_is_part_of_the_identity() -> None:
     """Any of them changed is another program, or none."""
     own = program(by_hand(), True)
