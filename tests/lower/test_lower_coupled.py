@@ -216,10 +216,13 @@ def pairing_of(candidate: Sequence[Value]) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize(
     ("ls", "n_pairings", "dimension"),
-    [((1, 2, 3), 3, 1), ((0, 1, 1, 2), 3, 1), ((1, 2, 2, 3), 3, 3), ((2, 3, 3, 4), 3, 5), ((1, 1, 1, 1, 2), 10, 6)],
+    [((1, 2, 3), 6, 1), ((0, 1, 1, 2), 6, 1), ((1, 2, 2, 3), 3, 3), ((2, 3, 3, 4), 3, 5), ((1, 1, 1, 1, 2), 10, 6)],
 )
 def test_all_pairings_of_different_channels(ls: tuple[int, ...], n_pairings: int, dimension: int) -> None:
-    """Each is an orthonormal basis; of order 5 there are ten, of which not more than thirty invariants are offered."""
+    """Each is an orthonormal basis; of order 5 there are ten, of which not more than thirty invariants are offered.
+
+    Of three channels, alone or beside one with l = 0, there are three more: values with l = 0.
+    """
     (choice,) = pairing_choices(model("four").expansion.basis, [label_of(*ls)])
     assert choice.dimension == dimension
     groups: dict[Any, list[tuple[float, ...]]] = {}
