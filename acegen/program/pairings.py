@@ -30,8 +30,8 @@ class Choice:
     Attributes:
         label: its channels, ascending by (l, species, n).
         candidates: invariants that span those of the label, by all pairings of its channels and all l.
-        coordinates: of each candidate over its norm, in an orthonormal basis of the label's invariants: they tell
-            which candidates are independent, and how well. All labels of one pattern share the same object.
+        coordinates: of each candidate, divided by its norm, in an orthonormal basis of the label's invariants: they
+            tell which candidates are independent, and how well. All labels of one pattern share the same object.
     """
 
     label: tuple[Channel, ...]
