@@ -30,7 +30,14 @@ from acegen.build.toolchain import Toolchain
 from acegen.codegen.backend import Machine, choose_backend
 from acegen.codegen.module import Documents, generate_code
 from acegen.forms import possible_forms
-from acegen.lower import descriptor_program, expand_products, potential_program
+from acegen.lower import (
+    coupled_products,
+    descriptor_program,
+    expand_products,
+    pairing_choices,
+    potential_program,
+)
+from acegen.optimize import choose_invariants
 from acegen.options import BuildOptions
 from acegen.progress import Progress
 from acegen.spec import AnySpec
@@ -78,7 +85,8 @@ def run_stages(
             accepted = (documents.basis_hash, *former_hashes(description))
             check_coefficients(coefficients, accepted, spec.species, basis.n_basis)
     with progress.stage("lower"):
-        expansion = expand_products(basis)
+        choices = pairing_choices(basis)
+        expansion = expand_products(basis, coupled_products(choices, choose_invariants(choices)))
         descriptors = descriptor_program(expansion)
         progress.report(f"{len(expansion.products):,} products of {expansion.layout.size:,} pooled functions")
     backend = choose_backend(options, Machine(toolchain.vector_bytes, toolchain.registers))

@@ -30,20 +30,23 @@ class OutputRow:
     weights: tuple[float, ...]
 
 
-def coupling_tables(program: KernelProgram, order: Sequence[int], n_empty: int = 0) -> CouplingTables:
-    """Flatten the coupled functions of a program, in an order, with empty ones after them."""
+def coupling_tables(
+    program: KernelProgram, order: Sequence[int], n_before: int = 0, n_after: int = 0
+) -> CouplingTables:
+    """Flatten coupled functions of a program, combinations of products, in an order; with empty ones before and after."""
     coupling = program.outputs.coupling or ()
-    term_first, factor_first = [0], []
+    term_first = [0]
+    factor_first: list[int] = []
     term_weight: list[float] = []
     term_factor: list[int] = []
-    for row in [*(coupling[function] for function in order), *([()] * n_empty)]:
+    for row in [*[()] * n_before, *(coupling[function] for function in order), *[()] * n_after]:
         factor_first.append(len(term_factor))
         for product, weight in _spread(row):
             term_weight.append(weight)
             term_factor.extend(program.products[product])
         term_first.append(len(term_weight))
     return CouplingTables(
-        orders=(*(program.orders[function] for function in order), *([0] * n_empty)),
+        orders=(*[0] * n_before, *(program.orders[function] for function in order), *[0] * n_after),
         term_first=tuple(term_first),
         factor_first=tuple(factor_first),
         term_weight=tuple(term_weight),
@@ -60,7 +63,7 @@ def _spread(row: Row) -> Row:
     return tuple(term for first in range(step) for term in row[first::step])
 
 
-def output_rows(program: KernelProgram, order: Sequence[int]) -> tuple[OutputRow, ...]:
+def output_rows(program: KernelProgram, order: Sequence[int | None]) -> tuple[OutputRow, ...]:
     """The outputs of a descriptor program; `order` is that of the coupled functions.
 
     Raises:

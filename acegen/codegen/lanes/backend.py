@@ -25,6 +25,7 @@ from acegen.codegen.lanes.contexts import (
 from acegen.codegen.lanes.cost import TWO_SUMS
 from acegen.codegen.lanes.coupled import coupled_tables, type_files
 from acegen.codegen.lanes.directions import directions_code
+from acegen.codegen.lanes.functions import function_code
 from acegen.codegen.lanes.harmonics import harmonics_code
 from acegen.codegen.lanes.pair import core_reach, pair_code, series_code, switch_constants, zbl_code
 from acegen.codegen.lanes.pooling import (
@@ -37,11 +38,11 @@ from acegen.codegen.lanes.pooling import (
 )
 from acegen.codegen.lanes.products import compact_tables, function_files
 from acegen.codegen.lanes.radial import radial_code, transform_constants
-from acegen.codegen.lanes.slopes import function_order, most_columns, slope_tables, transposition
+from acegen.codegen.lanes.slopes import most_columns, transposition
 from acegen.codegen.lanes.space import space_code
 from acegen.codegen.lanes.target import Target, Targets, choose_targets
 from acegen.codegen.literals import double_literal
-from acegen.codegen.tables import coupling_tables, first_entries, output_rows
+from acegen.codegen.tables import first_entries, output_rows
 from acegen.codegen.titles import banner
 from acegen.errors import BuildError
 from acegen.optimize import CompactProgram, Cost, ListedProducts, ProductStage, optimize
@@ -131,10 +132,8 @@ def _basis_files(program: KernelProgram, target: Target) -> dict[str, LanesConte
     """Particles, derivatives and basis functions, in double precision."""
     name, layout = program.name, program.layout
     particles = _particles(program, target)
-    order = function_order(program)
-    n_empty = -len(order) % target.lanes
-    rows = output_rows(program, order)
-    slopes = slope_tables(program, order, n_empty)
+    functions = function_code(program, target.lanes)
+    rows = output_rows(program, functions.order)
     n_species = len(program.species)
     contexts: dict[str, LanesContext] = {
         files.header(name, "particles"): particles,
@@ -144,6 +143,8 @@ def _basis_files(program: KernelProgram, target: Target) -> dict[str, LanesConte
             elements=program.species,
             space=particles.space,
             most_columns=most_columns(target),
+            n_rows=functions.n_rows,
+            scales=functions.coupled.scales if functions.coupled else (),
             shells=tuple((shell, layout.angular_index(shell.l, shell.m)) for shell in layout.shells),
             shell_first=tuple(sum(k.species < z for k in layout.shells) for z in range(n_species + 1)),
             pooled_first=tuple(next(k.offset for k in layout.shells if k.species == z) for z in range(n_species)),
@@ -163,10 +164,8 @@ def _basis_files(program: KernelProgram, target: Target) -> dict[str, LanesConte
             lanes=target.lanes,
             most_columns=most_columns(target),
             band=max(1, _BAND // target.lanes),
-            coupling=coupling_tables(program, order, n_empty),
-            slope_lists=slopes.lists,
-            used=slopes.used,
-            n_slopes=max(1, -(-slopes.count // target.lanes)) * target.lanes,
+            functions=functions,
+            n_slopes=max(1, -(-functions.n_slopes // target.lanes)) * target.lanes,
             transposition=transposition(target.lanes),
             purify_first=first_entries(rows),
             purify_rows=rows,

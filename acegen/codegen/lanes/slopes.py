@@ -1,21 +1,24 @@
-"""Derivatives of the coupled functions by the A's, as the basis kernel keeps them.
+"""Derivatives of the coupled functions, as the basis kernel keeps them.
 
-Two functions are contracted with the derivatives of the A's at a time. So functions are ordered in such a way that
-neighbours depend on the same A's, as far as possible.
+Functions and values have derivatives by *rows*: the A's, and the components of those values whose derivatives by the
+neighbours are computed first, because so many functions depend on them. Two functions are contracted with these rows
+at a time. So functions are ordered in such a way that neighbours depend on the same rows, as far as possible.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from acegen.codegen.lanes.target import Target
-from acegen.program.kernel import KernelProgram, Row
+
+Block = tuple[int, ...]
+"""Consecutive rows of one species, on which functions depend together."""
 
 
 class SlopeLists(NamedTuple):
-    """Where the derivatives of two functions by the A's of one species stand; `slope_lists` in `basis.c`."""
+    """Where the derivatives of two functions by the rows of one species stand; `slope_lists` in `basis.c`."""
 
     used: int
     slope: int
@@ -24,19 +27,50 @@ class SlopeLists(NamedTuple):
     second: int
 
 
-@dataclass(frozen=True)
+class Place(NamedTuple):
+    """Where the derivatives of a function by a block stand: the first number, and how far apart they are."""
+
+    first: int
+    step: int
+
+
+@dataclass
 class SlopeTables:
-    """Arrays of `basis.c`.
+    """Arrays of `basis.c`, filled pair by pair.
 
     Attributes:
-        lists: by pair of functions and species.
-        used: numbers of the A's, counted from the first of their species.
+        used: numbers of the rows, counted from the first of their species.
         count: of derivatives.
     """
 
-    lists: tuple[tuple[SlopeLists, ...], ...]
-    used: tuple[int, ...]
-    count: int
+    used: list[int] = field(default_factory=list)
+    count: int = 0
+
+    def add(
+        self, first: Sequence[Block], second: Sequence[Block]
+    ) -> tuple[SlopeLists, dict[Block, Place], dict[Block, Place]]:
+        """The lists of two functions for one species, and where their derivatives go.
+
+        Args:
+            first, second: the blocks they depend on.
+        """
+        common = [block for block in first if block in second]
+        parts = [common, *([block for block in own if block not in common] for own in (first, second))]
+        sizes = [sum(map(len, part)) for part in parts]
+        lists = SlopeLists(len(self.used), self.count, *sizes)
+        places: tuple[dict[Block, Place], dict[Block, Place]] = ({}, {})
+        position = self.count
+        for block in common:
+            for number, own in enumerate(places):
+                own[block] = Place(position + number, 2)
+            position += 2 * len(block)
+        for part, own in zip(parts[1:], places, strict=True):
+            for block in part:
+                own[block] = Place(position, 1)
+                position += len(block)
+        self.used += [row for part in parts for block in part for row in block]
+        self.count = position
+        return lists, *places
 
 
 class Exchange(NamedTuple):
@@ -46,38 +80,6 @@ class Exchange(NamedTuple):
     high: int
     first: tuple[int, ...]
     second: tuple[int, ...]
-
-
-def function_order(program: KernelProgram) -> tuple[int, ...]:
-    """The coupled functions: by the species that they depend on, then by their channels (z, n, l), the largest l first."""
-    names = program.layout.names
-
-    def key(function: int) -> tuple[object, ...]:
-        channels = {names[v][:3] for v in _factors(program, function)}
-        descending = sorted((-l, species, n) for species, n, l in channels)
-        return sorted({species for species, _, _ in channels}), descending, function
-
-    return tuple(sorted(range(len(program.orders)), key=key))
-
-
-def slope_tables(program: KernelProgram, order: Sequence[int], n_empty: int) -> SlopeTables:
-    """Tables for the functions in an order, with empty ones after them."""
-    layout = program.layout
-    first_of = [min(k.offset for k in layout.shells if k.species == z) for z in range(len(program.species))]
-    depends_on = [set(_factors(program, function)) for function in order]
-    depends_on += [set()] * n_empty
-    lists, count = [], 0
-    used: list[int] = []
-    for one, other in zip(depends_on[::2], depends_on[1::2], strict=True):
-        of_pair = []
-        for species, start in enumerate(first_of):
-            kinds = (one & other, one - other, other - one)
-            parts = [[v - start for v in sorted(kind) if layout.names[v][0] == species] for kind in kinds]
-            of_pair.append(SlopeLists(len(used), count, *map(len, parts)))
-            used += [v for part in parts for v in part]
-            count += len(parts[0]) + sum(map(len, parts))
-        lists.append(tuple(of_pair))
-    return SlopeTables(tuple(lists), tuple(used), count)
 
 
 def most_columns(target: Target) -> int:
@@ -95,10 +97,3 @@ def transposition(lanes: int) -> tuple[Exchange, ...]:
         steps += [Exchange(row, row + size, first, second) for row in range(lanes) if not row & size]
         size *= 2
     return tuple(steps)
-
-
-def _factors(program: KernelProgram, function: int) -> set[int]:
-    """The A's that a coupled function depends on."""
-    assert program.outputs.coupling is not None
-    row: Row = program.outputs.coupling[function]
-    return {v for product, _ in row for v in program.products[product]}
