@@ -233,15 +233,18 @@ class _Builder:
         return value < self.n_channels or value in self.explicit
 
     def _ordered(self) -> list[int]:
-        """Invariants, then products: by species, then by what they depend on, the largest l first."""
+        """Invariants, then products: by species, then by the l and n of what they depend on, the largest l first.
+
+        Functions of the same l's take the same numbers of steps, which processors learn to foresee.
+        """
 
         def key(function: int) -> tuple[object, ...]:
             if function in self.scalar_of:
                 bases = self._bases(self.scalar_of[function])
                 species = sorted({z for base in bases for z in self.blocks[base]})
-                return 0, species, [(-self.degrees[base], base) for base in bases], function
-            channels = {self.names[v][:3] for v in self._factors(function)}
-            return 1, sorted({z for z, _, _ in channels}), sorted((-l, z, n) for z, n, l in channels), function
+                return 0, species, [-self.degrees[base] for base in bases], bases, function
+            channels = sorted((-l, z, n) for z, n, l in {self.names[v][:3] for v in self._factors(function)})
+            return 1, sorted({z for _, z, _ in channels}), [l for l, _, _ in channels], channels, function
 
         return sorted(range(len(self.program.orders)), key=key)
 

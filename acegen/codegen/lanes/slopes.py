@@ -83,8 +83,8 @@ class Exchange(NamedTuple):
 
 
 def most_columns(target: Target) -> int:
-    """Lanes of which the sums for two functions stay in registers, beside a row and two factors."""
-    return next((most for variables, most in ((32, 8), (16, 5)) if target.variables >= variables), 4)
+    """Lanes of which the sums for two functions stay in registers, beside one of a row and two factors."""
+    return max(4, (target.variables - 3) // 2)
 
 
 def transposition(lanes: int) -> tuple[Exchange, ...]:
