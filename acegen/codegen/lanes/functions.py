@@ -7,15 +7,16 @@ the matrices dc/da and dc/db, whichever takes fewer multiply-adds for all invari
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 from acegen.codegen.coupled_terms import RealTerm, real_terms
 from acegen.codegen.lanes.slopes import Block, Place, SlopeLists, SlopeTables
 from acegen.codegen.tables import CouplingTables, coupling_tables
-from acegen.program.coupled import CoupledProducts
+from acegen.program.coupled import CoupledProducts, Coupling
 from acegen.program.kernel import KernelProgram
 
 LEFT, RIGHT, BOTH = 1, 2, 3
@@ -50,13 +51,23 @@ class RowEntry(NamedTuple):
     factors: int
 
 
+class Element(NamedTuple):
+    """dc_M/da_k = u b_i + v b_j."""
+
+    i: int
+    j: int
+    u: float
+    v: float
+
+
 class NodeEntry(NamedTuple):
-    """A coupled value: its coupling, places of both factors and of itself, and where its pulls and rows end."""
+    """A coupled value: its coupling, places of both factors and of itself, its elements, where its pulls and rows end."""
 
     coupling: int
     left: int
     right: int
     value: int
+    elements: tuple[int, int]
     pulls: int
     rows: int
 
@@ -92,7 +103,8 @@ class CoupledCode:
         pulls: the further ones, by node from the last to the first.
         rows: likewise.
         row_lists: by species, for each two components of explicit values; with the number of the first component's row.
-        largest_matrix: the most elements of dc/da and dc/db together.
+        elements: of the derivatives of all couplings.
+        largest_matrix: the most elements of one derivative.
         scales: of the harmonics, so that derivatives of A's become those of components.
         inverse_scales: by A; for functions that are products.
     """
@@ -107,6 +119,7 @@ class CoupledCode:
     pulls: tuple[PullEntry, ...]
     rows: tuple[RowEntry, ...]
     row_lists: tuple[tuple[tuple[int, SlopeLists], ...], ...]
+    elements: tuple[Element, ...]
     largest_matrix: int
     scales: tuple[float, ...]
     inverse_scales: tuple[float, ...]
@@ -347,6 +360,14 @@ class _Builder:
         nodes: list[NodeEntry] = []
         pull_entries: list[PullEntry] = []
         row_entries: list[RowEntry] = []
+        elements: list[Element] = []
+
+        @cache
+        def first_element(coupling: int, right: bool, same: bool) -> int:
+            start = len(elements)
+            elements.extend(_elements(coupled.couplings[coupling], right, same))
+            return start
+
         for number, node in reversed(list(enumerate(coupled.nodes))):
             value = number + self.n_channels
             for source, place, side in pulls[number]:
@@ -357,10 +378,11 @@ class _Builder:
                     sides = LEFT * (z in self.blocks[node.left]) | RIGHT * (z in self.blocks[node.right])
                     row_entries.append(RowEntry(first_slope + start, LEFT if node.left == node.right else sides))
             coupling = numbers[self.degrees[node.left], self.degrees[node.right], node.l]
+            same = node.left == node.right
+            first_elements = first_element(coupling, False, same), 0 if same else first_element(coupling, True, False)
+            factors = offset[node.left], offset[node.right]
             nodes.append(
-                NodeEntry(
-                    coupling, offset[node.left], offset[node.right], offset[value], len(pull_entries), len(row_entries)
-                )
+                NodeEntry(coupling, *factors, offset[value], first_elements, len(pull_entries), len(row_entries))
             )
         terms: list[RealTerm] = []
         couplings = []
@@ -391,11 +413,31 @@ class _Builder:
             row_lists=tuple(
                 tuple(entry for _, own, _, lists in rows if own == z for entry in lists) for z in self.species
             ),
-            largest_matrix=max((c.rows * (c.left + c.right) for c in couplings), default=1),
+            elements=tuple(elements),
+            largest_matrix=max((c.rows * max(c.left, c.right) for c in couplings), default=1),
             scales=tuple(harmonic_scales),
             inverse_scales=tuple(1 / harmonic_scales[self.layout.angular_index(l, m)] for _, _, l, m in self.names),
         )
         return code, first_slope
+
+
+def _elements(coupling: Coupling, right: bool, same: bool) -> Iterator[Element]:
+    """Derivatives by the left or right factor, row by row; by both if they are the same value.
+
+    An element has at most two terms: |m2| is |M| + |m1| or ||M| - |m1||, and its sign is that of M m1, or its opposite.
+    """
+    width = 2 * (coupling.right if right else coupling.left) + 1
+    found: defaultdict[tuple[int, int], defaultdict[int, float]] = defaultdict(lambda: defaultdict(float))
+    for row, left, other, weight in real_terms(coupling):
+        if same or not right:
+            found[row, left][other] += weight
+        if same or right:
+            found[row, other][left] += weight
+    for row in range(2 * coupling.l + 1):
+        for k in range(width):
+            (i, u), (j, v) = (*found[row, k].items(), (0, 0.0), (0, 0.0))[:2]
+            assert len(found[row, k]) <= 2
+            yield Element(i, j, u, v)
 
 
 def _explicit_values(coupled: CoupledProducts) -> tuple[int, ...]:
