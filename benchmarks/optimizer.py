@@ -9,11 +9,10 @@ import numpy as np
 
 from acegen.algebra import build_algebra
 from acegen.basis import derive_basis
-from acegen.build.toolchain import find_toolchain
 from acegen.codegen.lanes.target import choose_targets
 from acegen.lower import expand_products
 from acegen.optimize import optimize_products
-from acegen.options import BuildOptions, ProductForm
+from acegen.options import ProductForm
 from acegen.spec import load_spec
 from benchmarks.context import Context
 from benchmarks.section import Headline, Section, Table
@@ -26,15 +25,15 @@ FORMS = ("straight", "compact")
 
 def measure(context: Context) -> Section:
     """Both forms of every size, in the same rounds."""
-    sizes, rounds = context.settings.sizes, context.settings.repetitions
+    sizes, rounds = context.settings.optimizer_sizes, context.settings.repetitions
     records: dict[tuple[Size, str], dict[str, Any]] = {}
     timers: dict[tuple[Size, str], StageTimer] = {}
     with context.steps("optimizer", 2 * len(sizes) + rounds) as steps:
         for size in sizes:
-            estimates = _estimates(size)
+            estimates = _estimates(context, size)
             for form in FORMS:
                 steps(f"compiling {size.label}, {form}")
-                model = context.compile(size, form, options=BuildOptions(products=cast(ProductForm, form)))
+                model = context.compile(size, form, products=form)
                 timers[size, form] = StageTimer(model, context.batch, context.scratch)
                 records[size, form] = {"size": asdict(size), "label": size.label, "form": form, **estimates[form]}
                 steps.advance()
@@ -55,11 +54,11 @@ def measure(context: Context) -> Section:
     return Section("The optimizer's estimates of the product stage", data, _tables(data), _headlines(data))
 
 
-def _estimates(size: Size) -> dict[str, dict[str, Any]]:
+def _estimates(context: Context, size: Size) -> dict[str, dict[str, Any]]:
     """Estimated cost by form, and which of them is chosen."""
     expansion = expand_products(derive_basis(build_algebra(load_spec(size.spec("estimated")))))
-    toolchain = find_toolchain()
-    target = choose_targets(BuildOptions(), toolchain.vector_bytes, toolchain.registers).potential
+    toolchain = context.toolchain
+    target = choose_targets(context.options(), toolchain.vector_bytes, toolchain.registers).potential
     ones = {element: [1.0] * len(expansion.products) for element in size.elements}
     programs = {
         form: optimize_products(
