@@ -116,8 +116,9 @@ def main() -> None:
     energies = {}
     for name, run in paths.items():
         energies[name] = float(np.sum(jax.block_until_ready(run())[0]))
+    for pipe in (0, 1):  # programs run during set-up may have changed this
+        os.set_blocking(pipe, True)
     print(json.dumps({"paths": energies, "labels": labels}), flush=True)
-    os.set_blocking(0, True)  # programs run during set-up may have changed this
     for _ in sys.stdin:
         seconds: dict[str, float] = {}
         for name, run in paths.items():
