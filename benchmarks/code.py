@@ -11,6 +11,9 @@ from pathlib import Path
 from acegen.build.toolchain import find_toolchain
 from acegen.runtime import CompiledModel
 
+_STAGE = ("products", "coupled")
+"""Names of its source files begin with the model's name and one of these."""
+
 _CODE, _TABLES = (".text",), (".rodata", ".data")
 
 
@@ -38,7 +41,8 @@ def product_stage_size(model: CompiledModel, scratch: Path) -> CodeSize:
         folder = Path(name).resolve()
         for header in model.path.glob("*.h"):
             shutil.copy(header, folder)
-        sources = [Path(shutil.copy(source, folder)) for source in model.path.glob(f"{model.name}_products*.c")]
+        found = [source for kind in _STAGE for source in model.path.glob(f"{model.name}_{kind}*.c")]
+        sources = [Path(shutil.copy(source, folder)) for source in found]
         objects = [source.with_suffix(".o") for source in sources]
         toolchain.compile([(source, target, ["-w"]) for source, target in zip(sources, objects, strict=True)])
         return section_sizes(objects)
