@@ -83,6 +83,8 @@ def _decoded(kind: Any, value: Any, where: str) -> Any:
         kinds = (arguments[0],) * len(value) if arguments[-1] is Ellipsis else arguments
         pairs = enumerate(zip(kinds, value, strict=True))
         return tuple(_decoded(inner, entry, f"{where}[{position}]") for position, (inner, entry) in pairs)
+    if issubclass(kind, tuple):  # a NamedTuple, in JSON a list of its fields
+        return kind(*_decoded(tuple[tuple(_hints(kind).values())], value, where))
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind or (kind is float and not isfinite(value)):

@@ -1,0 +1,306 @@
+"""The coupled products of a potential as loops over dense tables.
+
+Values stand in memory component by component: channels first, then nodes, each by l. A product of two values of one l is
+an entry of a symmetric sparse matrix between values, so that the derivatives of the products by all values are
+
+    G_i = Σ_j W_ij V_j + linear terms,               one matrix for each l, the same for all its components,
+
+computed by tiles: a few rows and the columns in which one of them has an entry. Nodes of the same two factors are made
+together, forward before the matrices and back after them; pairs whose degrees agree are of one type and share code.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import groupby
+from typing import NamedTuple
+
+from acegen.optimize.cost import Cost
+from acegen.optimize.coupled_tiles import CoupledCosts, Tile, cover
+from acegen.program.coupled import Coupling, CoupledProducts, Node
+
+
+class PairType(NamedTuple):
+    """Degrees of two factors, whether they are the same value, and the degrees of the nodes made of them."""
+
+    left: int
+    right: int
+    same: bool
+    degrees: tuple[int, ...]
+
+
+class Pair(NamedTuple):
+    """Positions of two factors, and of the nodes made of them, in the order of the type's degrees."""
+
+    left: int
+    right: int
+    nodes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class PairGroup:
+    """Pairs of one type, none of which needs another of the group."""
+
+    type: PairType
+    pairs: tuple[Pair, ...]
+
+
+@dataclass(frozen=True)
+class TileRun:
+    """Tiles of values of one degree with as many rows and columns."""
+
+    l: int
+    height: int
+    width: int
+    tiles: tuple[Tile, ...]
+
+
+class Term(NamedTuple):
+    """A term of a component of a node: weight · X, or weight · Y (see `acegen.program.coupled`)."""
+
+    l: int
+    sum: bool
+    weight: float
+
+
+@dataclass(frozen=True)
+class CoupledStage:
+    """Coupled products with their weights, in the order of evaluation.
+
+    Attributes:
+        products: channels, nodes and scalars that some centre species needs.
+        offsets: where the components of each value begin in memory.
+        groups: nodes, in an order in which each can be computed from those before it.
+        runs: the matrices.
+        linear: values with l = 0 that are products by themselves.
+        weights: by centre species, entries of the tiles in the order of `runs`, column by column.
+        linear_weights: by centre species.
+        product_weights: by centre species, of `products.scalars`.
+        cost: of all this.
+    """
+
+    products: CoupledProducts
+    offsets: tuple[int, ...]
+    groups: tuple[PairGroup, ...]
+    runs: tuple[TileRun, ...]
+    linear: tuple[int, ...]
+    weights: Mapping[str, tuple[float, ...]]
+    linear_weights: Mapping[str, tuple[float, ...]]
+    product_weights: Mapping[str, tuple[float, ...]]
+    cost: Cost
+
+    @property
+    def n_channels(self) -> int:
+        return len(self.products.channels)
+
+    @cached_property
+    def n_channel_components(self) -> int:
+        """Components of channels; they come first."""
+        return sum(2 * channel.l + 1 for channel in self.products.channels)
+
+    @cached_property
+    def size(self) -> int:
+        """Number of components of all values."""
+        return sum(2 * l + 1 for l in self.products.degrees)
+
+    @cached_property
+    def by_order(self) -> bool:
+        """Whether products have at most two factors that are channels or nodes of two channels, none alone."""
+        return not any(node.right >= self.n_channels for node in self.products.nodes) and all(
+            value < self.n_channels for value in self.linear
+        )
+
+    @cached_property
+    def without_row(self) -> tuple[int, ...]:
+        """Values that occur in no product of two values."""
+        rows = {row for run in self.runs for tile in run.tiles for row in tile.rows}
+        return tuple(value for value in range(len(self.offsets)) if value not in rows)
+
+    @cached_property
+    def types(self) -> tuple[PairType, ...]:
+        """The different types."""
+        return tuple(dict.fromkeys(group.type for group in self.groups))
+
+
+def couple(products: CoupledProducts, weights: Mapping[str, Sequence[float]], costs: CoupledCosts) -> CoupledStage:
+    """The coupled products with their weights, ready for evaluation.
+
+    Args:
+        products: the values and products.
+        weights: by centre species, one number per product.
+        costs: of tiles on a target.
+    """
+    products, own_weights = without_unused(products, weights)
+    n_channels, degrees = len(products.channels), products.degrees
+    order = sorted(range(len(degrees)), key=lambda value: (value >= n_channels, degrees[value], value))
+    offsets, size = [0] * len(degrees), 0
+    for value in order:
+        offsets[value] = size
+        size += 2 * degrees[value] + 1
+    entries: dict[tuple[int, int], list[float]] = {}
+    linear: dict[int, list[float]] = {}
+    for scalar, own in zip(products.scalars, zip(*own_weights.values(), strict=True), strict=True):
+        if len(scalar) == 1:
+            linear[scalar[0]] = [*own]
+        elif scalar[0] == scalar[1]:
+            entries[scalar[0], scalar[0]] = [2 * weight for weight in own]
+        else:
+            entries[scalar[0], scalar[1]] = entries[scalar[1], scalar[0]] = [*own]
+    runs = _runs(entries, degrees, costs)
+    flat = [
+        entries.get((row, column))
+        for run in runs
+        for tile in run.tiles
+        for column in tile.columns
+        for row in tile.rows
+    ]
+    groups = _groups(products)
+    return CoupledStage(
+        products=products,
+        offsets=tuple(offsets),
+        groups=groups,
+        runs=runs,
+        linear=tuple(linear),
+        weights={
+            symbol: tuple(0.0 if own is None else own[center] for own in flat) for center, symbol in enumerate(weights)
+        },
+        linear_weights={
+            symbol: tuple(own[center] for own in linear.values()) for center, symbol in enumerate(weights)
+        },
+        product_weights=own_weights,
+        cost=_cost(products, groups, runs, len(weights), costs),
+    )
+
+
+def without_unused(
+    products: CoupledProducts, weights: Mapping[str, Sequence[float]]
+) -> tuple[CoupledProducts, Mapping[str, tuple[float, ...]]]:
+    """The same without products of weight zero for all centres, each once, and without what only those need."""
+    sums: dict[tuple[int, ...], list[float]] = {}
+    for scalar, own in zip(products.scalars, zip(*weights.values(), strict=True), strict=True):
+        total = sums.setdefault(scalar, [0.0] * len(own))
+        for center, weight in enumerate(own):
+            total[center] += weight
+    sums = {scalar: total for scalar, total in sums.items() if any(total)}
+    n_channels = len(products.channels)
+    needed = {value for scalar in sums for value in scalar}
+    for position in range(len(products.nodes) - 1, -1, -1):
+        if n_channels + position in needed:
+            needed.update(products.nodes[position][:2])
+    number = {value: new for new, value in enumerate(sorted(needed))}
+    nodes = tuple(
+        Node(number[node.left], number[node.right], node.l)
+        for value, node in enumerate(products.nodes, start=n_channels)
+        if value in needed
+    )
+    kept = replace(
+        products,
+        channels=tuple(channel for value, channel in enumerate(products.channels) if value in needed),
+        nodes=nodes,
+        scalars=tuple(tuple(number[value] for value in scalar) for scalar in sums),
+    )
+    columns = zip(*sums.values(), strict=True) if sums else [()] * len(weights)
+    return kept, dict(zip(weights, map(tuple, columns), strict=True))
+
+
+def _groups(products: CoupledProducts) -> tuple[PairGroup, ...]:
+    """Pairs by depth, then type."""
+    n_channels, degrees = len(products.channels), products.degrees
+    depth = [0] * len(degrees)
+    of_pair: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for value, node in enumerate(products.nodes, start=n_channels):
+        depth[value] = 1 + max(depth[node.left], depth[node.right])
+        of_pair[node.left, node.right].append(value)
+    found: dict[tuple[int, PairType], list[Pair]] = defaultdict(list)
+    for (left, right), values in of_pair.items():
+        nodes = sorted(values, key=lambda value: degrees[value])
+        kind = PairType(degrees[left], degrees[right], left == right, tuple(degrees[value] for value in nodes))
+        found[depth[nodes[0]], kind].append(Pair(left, right, tuple(nodes)))
+    return tuple(PairGroup(key[1], tuple(found[key])) for key in sorted(found))
+
+
+def _runs(
+    entries: Mapping[tuple[int, int], Sequence[float]], degrees: Sequence[int], costs: CoupledCosts
+) -> tuple[TileRun, ...]:
+    columns: dict[int, list[int]] = defaultdict(list)
+    for row, column in entries:
+        columns[row].append(column)
+    runs = []
+    for l in sorted({degrees[row] for row in columns}):
+        tiles = cover({row: tuple(own) for row, own in columns.items() if degrees[row] == l}, l, costs)
+        for (height, width), run in groupby(tiles, key=lambda tile: (len(tile.rows), len(tile.columns))):
+            runs.append(TileRun(l, height, width, tuple(run)))
+    return tuple(runs)
+
+
+def pair_terms(kind: PairType, couplings: Mapping[tuple[int, int, int], Coupling]) -> dict[tuple[int, int], list[Term]]:
+    """Terms of all nodes of a pair by m1 and m2, with m1 >= m2 if both factors are the same."""
+    terms: dict[tuple[int, int], dict[tuple[int, bool], float]] = defaultdict(lambda: defaultdict(float))
+    for l in kind.degrees:
+        coupling = couplings[kind.left, kind.right, l]
+        for own, is_sum in ((coupling.sums, True), (coupling.differences, False)):
+            for m1, m2, weight in own:
+                key = (m2, m1) if kind.same and m1 < m2 else (m1, m2)
+                terms[key][l, is_sum] += weight
+    return {
+        key: [Term(l, is_sum, weight) for (l, is_sum), weight in own.items() if abs(weight) > 1e-12]
+        for key, own in sorted(terms.items())
+    }
+
+
+def pair_multiply_adds(kind: PairType, couplings: Mapping[tuple[int, int, int], Coupling]) -> int:
+    """Multiply-adds of a pair, forward and back."""
+    total = 0
+    for (m1, m2), terms in pair_terms(kind, couplings).items():
+        square = kind.same and m1 == m2
+        parts: set[str] = set()
+        for l, is_sum, _ in terms:
+            M = m1 + m2 if is_sum else abs(m1 - m2)
+            real = (kind.left + kind.right + l) % 2 == 0
+            if not M or (square and not is_sum):
+                used = {"r" if real else "i"} if not square or real else set()
+            else:
+                used = {"r", "i"}
+            parts |= {("x" if is_sum else "y") + part for part in used}
+            total += 2 * len(used)  # to the node, and from its derivative
+        if square:
+            total += 3 * len(parts) + (2 if m1 else 0)
+        elif not m1 or not m2:
+            total += 3 * len(parts)
+        elif parts:  # X and Y share products, and their derivatives are combined
+            kinds = {part[1] for part in parts}
+            total += len(parts) + len(kinds) + 4 * len(kinds) + 2 * (len(parts) - len(kinds))
+    return total
+
+
+def _cost(
+    products: CoupledProducts,
+    groups: Sequence[PairGroup],
+    runs: Sequence[TileRun],
+    n_centers: int,
+    costs: CoupledCosts,
+) -> Cost:
+    """Loads are those that the multiply-adds take at least; the code is counted as eight bytes a multiply-add."""
+    adds = loads = code = tables = 0
+    cycles = 0.0
+    seen = set()
+    for group in groups:
+        own = pair_multiply_adds(group.type, products.by_degrees)
+        count = len(group.pairs)
+        adds += own * count
+        loads += own * count
+        cycles += costs.pair_cycles(own) * count
+        code += 0 if group.type in seen else 8 * own
+        seen.add(group.type)
+        tables += 2 * (2 + len(group.type.degrees)) * count
+    for run in runs:
+        count, size = len(run.tiles), 2 * run.l + 1
+        adds += run.height * run.width * size * count
+        loads += (run.height + size) * run.width * count
+        cycles += costs.tile_cycles(run.l, run.height, run.width) * count
+        tables += (2 * (run.height + run.width) + 8 * n_centers * run.height * run.width) * count
+    channels = sum(2 * channel.l + 1 for channel in products.channels)
+    return Cost(adds + 4 * channels, loads + 6 * channels, code + tables, cycles + 4 * channels)
