@@ -22,6 +22,7 @@ from benchmarks.timing import Samples, alternate, pinned
 DEFAULT = "default"
 VARIANTS: dict[str, dict[str, Any]] = {
     DEFAULT: {},
+    "coupled": {"products": "coupled"},
     "straight": {"products": "straight"},
     "compact": {"products": "compact"},
     "lanes 4": {"lanes": 4},
@@ -35,7 +36,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 """Options that differ from the defaults."""
 
-QUICK = (DEFAULT, "compact", "lanes 4", "x86-64-v3", "openmp", "single")
+QUICK = (DEFAULT, "coupled", "compact", "lanes 4", "x86-64-v3", "openmp", "single")
 
 _REFERENCE_ATOMS = 200
 """Number of centres with a reference; each needs the gradients of all basis functions."""

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +20,23 @@ from ase.build import bulk
 from rich.console import Console
 
 import acegen
+from acegen.algebra import build_algebra
+from acegen.basis import derive_basis
 from acegen.basis.estimate import estimate_size
 from acegen.build.toolchain import find_toolchain
+from acegen.codegen.backend import Machine, choose_backend
 from acegen.codegen.lanes.harmonics import harmonics_code
 from acegen.codegen.literals import double_literal
 from acegen.fit.recommended import FAMILIES, MOST_FUNCTIONS
-from acegen.options import BuildOptions
+from acegen.forms import possible_forms
+from acegen.lower import potential_program
+from acegen.options import BuildOptions, ProductForm
 from acegen.spec import load_atomic_spec
 from benchmarks.code import section_sizes
-from benchmarks.context import Context
-from benchmarks.counts import Layout, angular_polynomials, count, harmonic_gradient, harmonic_values
+from benchmarks.context import Context, coefficients
+from benchmarks.counts import Layout, angular_polynomials, count, harmonic_gradient, harmonic_values, product_stage
 from benchmarks.images import neighbour_arrays
+from benchmarks.optimizer import FORMS
 from benchmarks.report import machine
 from benchmarks.settings import CUTOFF, FULL, QUICK, RECOMMENDED, Size
 from benchmarks.timing import Samples, alternate
@@ -133,6 +140,22 @@ def test_recommended_is_what_a_fit_takes() -> None:
     assert counts[0] == 1046
     assert counts[0] <= MOST_FUNCTIONS < counts[1]
     assert f"{counts[0]:,}" in RECOMMENDED.title
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_multiply_adds_of_products(form: ProductForm, tmp_path: Path) -> None:
+    """The source states those of the whole product stage, in each form."""
+    size = Size(3, 6)
+    model = acegen.compile(
+        size.spec(f"counted_{form}"), tmp_path, coefficients(size), options=BuildOptions(products=form)
+    )
+    toolchain = find_toolchain()
+    backend = choose_backend(model.options, Machine(toolchain.vector_bytes, toolchain.registers))
+    basis = derive_basis(build_algebra(load_atomic_spec(size.spec("counted"))))
+    fold = partial(potential_program, coefficients=coefficients(size))
+    stage = possible_forms(basis, coefficients(size), fold, backend, form)[0].stage
+    assert (stage.coupled is not None) == (form == "coupled")
+    assert product_stage(model) == stage.cost.multiply_adds
 
 
 def test_size_of_code(tmp_path: Path) -> None:
