@@ -250,7 +250,7 @@ def _product_files(
             banner=banner(program),
             elements=program.species,
             n_terms=stage.n_terms,
-            product_fmas=products.cost.multiply_adds,
+            product_fmas=stage.cost.multiply_adds,
             coefficients=coefficients,
             n_coefficients=max(1, len(coefficients[0])) + (0 if tables else MAX_TERMS // 2),
             middle=middle,
