@@ -293,7 +293,7 @@ def _coupled_files(program: KernelProgram, coupled: CoupledStage, target: Target
             n_channels=coupled.n_channel_components,
             size=coupled.size,
             by_order=coupled.by_order,
-            without_row=tuple((coupled.offsets[value], 2 * degrees[value] + 1) for value in coupled.without_row),
+            unset=tuple((coupled.offsets[value], 2 * degrees[value] + 1) for value in coupled.unset),
             tables=coupled_tables(coupled, program.layout, target.cost_model.coupled),
         ),
     }

@@ -201,7 +201,7 @@ class CoupledContext:
     n_channels: int
     size: int
     by_order: bool
-    without_row: tuple[tuple[int, int], ...]
+    unset: tuple[tuple[int, int], ...]
     tables: CoupledTables
 
 

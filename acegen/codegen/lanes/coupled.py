@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import accumulate, groupby, pairwise
+from itertools import accumulate, pairwise
 
 from acegen.codegen.lanes.coupled_cost import CoupledCost
 from acegen.codegen.literals import Literal
@@ -304,20 +304,20 @@ def _title(kind: PairType) -> str:
 
 @dataclass(frozen=True)
 class TileShape:
-    """Code for tiles of some rows, and which runs of tiles are of this shape.
+    """Code for tiles of some rows, and which tiles are of this shape.
 
     Attributes:
         l: degree of the values.
         height: number of rows.
         parts: components whose sums are in registers together.
-        first_run, n_runs: its runs.
+        first, count: its tiles.
     """
 
     l: int
     height: int
     parts: tuple[tuple[int, ...], ...]
-    first_run: int
-    n_runs: int
+    first: int
+    count: int
 
 
 @dataclass(frozen=True)
@@ -339,7 +339,7 @@ class CoupledTables:
     pairs: tuple[int, ...]
     calls: tuple[PairCall, ...]
     shapes: tuple[TileShape, ...]
-    runs: tuple[str, ...]
+    widths: tuple[str, ...]
     rows: tuple[int, ...]
     columns: tuple[int, ...]
     weights: tuple[tuple[float, ...], ...]
@@ -365,20 +365,21 @@ def coupled_tables(stage: CoupledStage, layout: PooledLayout, cost: CoupledCost)
         pairs += [offsets[value] for pair in group.pairs for value in (pair.left, pair.right, *pair.nodes)]
     shapes = []
     first = 0
-    for (l, height), runs in groupby(stage.runs, key=lambda run: (run.l, run.height)):
-        count = sum(1 for _ in runs)
-        bounds = list(accumulate(cost.chunks(l, height), initial=0))
+    for form in stage.forms:
+        bounds = list(accumulate(cost.parts(form.l, form.height), initial=0))
         parts = tuple(tuple(range(begin, end)) for begin, end in pairwise(bounds))
-        shapes.append(TileShape(l, height, parts, first, count))
-        first += count
-    tiles = [tile for run in stage.runs for tile in run.tiles]
+        shapes.append(TileShape(form.l, form.height, parts, first, len(form.tiles)))
+        first += len(form.tiles)
+    tiles = stage.tiles
     return CoupledTables(
         pooled=tuple(pooled),
         scales=tuple(scales),
         pairs=tuple(pairs),
         calls=tuple(calls),
         shapes=tuple(shapes),
-        runs=tuple(f"{{ {len(run.tiles)}, {run.width} }}" for run in stage.runs),
+        widths=tuple(
+            f"{{ {fresh}, {len(tile.columns)} }}" for fresh, tile in zip(stage.fresh, tiles, strict=True)
+        ),
         rows=tuple(offsets[value] for tile in tiles for value in tile.rows),
         columns=tuple(offsets[value] for tile in tiles for value in tile.columns),
         weights=tuple(stage.weights.values()),
