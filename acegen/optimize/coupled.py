@@ -71,7 +71,10 @@ class CoupledStage:
 
     Attributes:
         products: channels, nodes and scalars that some centre species needs.
-        offsets: where the components of each value begin in memory.
+        offsets: where the components of each value begin in memory, counted from `shift`.
+        shift: how far before each value its derivative stands. Where nodes are no factors of others, derivatives of one
+            l take the place of values of lower l, which are needed no more: memory in use decides the speed.
+        size: number of components in memory.
         groups: nodes, in an order in which each can be computed from those before it.
         forms: tiles, in an order in which they are to be evaluated.
         fresh: by tile, how many of its columns are in no tile before it; they come first.
@@ -85,6 +88,8 @@ class CoupledStage:
 
     products: CoupledProducts
     offsets: tuple[int, ...]
+    shift: int
+    size: int
     groups: tuple[PairGroup, ...]
     forms: tuple[Form, ...]
     fresh: tuple[int, ...]
@@ -103,18 +108,6 @@ class CoupledStage:
     def n_channel_components(self) -> int:
         """Components of channels; they come first."""
         return sum(2 * channel.l + 1 for channel in self.products.channels)
-
-    @cached_property
-    def size(self) -> int:
-        """Number of components of all values."""
-        return sum(2 * l + 1 for l in self.products.degrees)
-
-    @cached_property
-    def by_order(self) -> bool:
-        """Whether products have at most two factors that are channels or nodes of two channels, none alone."""
-        return not any(node.right >= self.n_channels for node in self.products.nodes) and all(
-            value < self.n_channels for value in self.linear
-        )
 
     @cached_property
     def tiles(self) -> tuple[Tile, ...]:
@@ -136,11 +129,7 @@ def couple(products: CoupledProducts, weights: Mapping[str, Sequence[float]], co
     """
     products, own_weights = without_unused(products, weights)
     n_channels, degrees = len(products.channels), products.degrees
-    order = sorted(range(len(degrees)), key=lambda value: (value >= n_channels, degrees[value], value))
-    offsets, size = [0] * len(degrees), 0
-    for value in order:
-        offsets[value] = size
-        size += 2 * degrees[value] + 1
+    offsets, shift, size = _places(products)
     entries: dict[tuple[int, int], tuple[float, ...]] = {}
     linear: dict[int, tuple[float, ...]] = {}
     for scalar, own in zip(products.scalars, zip(*own_weights.values(), strict=True), strict=True):
@@ -159,7 +148,9 @@ def couple(products: CoupledProducts, weights: Mapping[str, Sequence[float]], co
     groups = _groups(products)
     return CoupledStage(
         products=products,
-        offsets=tuple(offsets),
+        offsets=offsets,
+        shift=shift,
+        size=size,
         groups=groups,
         forms=forms,
         fresh=fresh,
@@ -205,6 +196,26 @@ def without_unused(
     )
     columns = zip(*sums.values(), strict=True) if sums else [()] * len(weights)
     return kept, dict(zip(weights, map(tuple, columns), strict=True))
+
+
+def _places(products: CoupledProducts) -> tuple[tuple[int, ...], int, int]:
+    """Offsets of the values, by l, those of nodes after those of channels; their shift, and the size of all."""
+    n_channels, degrees = len(products.channels), products.degrees
+    by_degree: dict[int, int] = defaultdict(int)
+    for l in degrees[n_channels:]:
+        by_degree[l] += 2 * l + 1
+    of_channels, of_nodes = sum(2 * l + 1 for l in degrees[:n_channels]), sum(by_degree.values())
+    if any(node.right >= n_channels for node in products.nodes):
+        shift, begin = of_channels + of_nodes, of_channels
+    else:
+        shift = max(of_channels, *by_degree.values(), 0)
+        begin = shift + of_channels
+    offsets = [0] * len(degrees)
+    for members, following in ((range(n_channels), 0), (range(n_channels, len(degrees)), begin)):
+        for value in sorted(members, key=lambda value: (degrees[value], value)):
+            offsets[value] = following
+            following += 2 * degrees[value] + 1
+    return tuple(offsets), shift, shift + begin + of_nodes
 
 
 def _groups(products: CoupledProducts) -> tuple[PairGroup, ...]:

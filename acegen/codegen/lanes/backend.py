@@ -276,7 +276,7 @@ def _product_files(
 
 def _coupled_files(program: KernelProgram, coupled: CoupledStage, target: Target) -> dict[str, LanesContext]:
     """The coupled products: a header, tables with the matrices, and files of code for types of pairs."""
-    name, degrees = program.name, coupled.products.degrees
+    name = program.name
     contexts: dict[str, LanesContext] = {
         files.header(name, "coupled"): CoupledHeaderContext(
             name=name,
@@ -291,9 +291,7 @@ def _coupled_files(program: KernelProgram, coupled: CoupledStage, target: Target
             single=target.precision == "single",
             n_scalars=len(coupled.products.scalars),
             n_channels=coupled.n_channel_components,
-            size=coupled.size,
-            by_order=coupled.by_order,
-            unset=tuple((coupled.offsets[value], 2 * degrees[value] + 1) for value in coupled.unset),
+            shift=coupled.shift,
             tables=coupled_tables(coupled, program.layout, target.cost_model.coupled),
         ),
     }

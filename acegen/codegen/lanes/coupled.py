@@ -321,6 +321,14 @@ class TileShape:
 
 
 @dataclass(frozen=True)
+class TileStep:
+    """All tiles of a degree: what is set to zero before them (offsets and numbers of components), and their code."""
+
+    unset: tuple[tuple[int, int], ...]
+    shapes: tuple[TileShape, ...]
+
+
+@dataclass(frozen=True)
 class PairCall:
     """A call for pairs of one type: number of the type, where its table begins, number of pairs."""
 
@@ -338,7 +346,7 @@ class CoupledTables:
     scales: tuple[float, ...]
     pairs: tuple[int, ...]
     calls: tuple[PairCall, ...]
-    shapes: tuple[TileShape, ...]
+    steps: tuple[TileStep, ...]
     widths: tuple[str, ...]
     rows: tuple[int, ...]
     columns: tuple[int, ...]
@@ -363,20 +371,24 @@ def coupled_tables(stage: CoupledStage, layout: PooledLayout, cost: CoupledCost)
     for group in stage.groups:
         calls.append(PairCall(number[group.type], _title(group.type), len(pairs), len(group.pairs)))
         pairs += [offsets[value] for pair in group.pairs for value in (pair.left, pair.right, *pair.nodes)]
-    shapes = []
+    steps = []
     first = 0
-    for form in stage.forms:
-        bounds = list(accumulate(cost.parts(form.l, form.height), initial=0))
-        parts = tuple(tuple(range(begin, end)) for begin, end in pairwise(bounds))
-        shapes.append(TileShape(form.l, form.height, parts, first, len(form.tiles)))
-        first += len(form.tiles)
+    for l in sorted(set(products.degrees)):
+        shapes = []
+        for form in (form for form in stage.forms if form.l == l):
+            bounds = list(accumulate(cost.parts(l, form.height), initial=0))
+            parts = tuple(tuple(range(begin, end)) for begin, end in pairwise(bounds))
+            shapes.append(TileShape(l, form.height, parts, first, len(form.tiles)))
+            first += len(form.tiles)
+        unset = tuple((offsets[value], 2 * l + 1) for value in stage.unset if products.degrees[value] == l)
+        steps.append(TileStep(unset, tuple(shapes)))
     tiles = stage.tiles
     return CoupledTables(
         pooled=tuple(pooled),
         scales=tuple(scales),
         pairs=tuple(pairs),
         calls=tuple(calls),
-        shapes=tuple(shapes),
+        steps=tuple(steps),
         widths=tuple(
             f"{{ {fresh}, {len(tile.columns)} }}" for fresh, tile in zip(stage.fresh, tiles, strict=True)
         ),
