@@ -281,7 +281,7 @@ def _coupled_files(program: KernelProgram, coupled: CoupledStage, target: Target
         files.header(name, "coupled"): CoupledHeaderContext(
             name=name,
             banner=banner(program),
-            position="uint16_t" if coupled.size < 1 << 16 else "uint32_t",
+            position="uint16_t" if coupled.size * target.lanes_bytes < 1 << 16 else "uint32_t",
             types=tuple(range(len(coupled.types))),
         ),
         files.source(name, "coupled"): CoupledContext(
@@ -292,7 +292,7 @@ def _coupled_files(program: KernelProgram, coupled: CoupledStage, target: Target
             n_scalars=len(coupled.products.scalars),
             n_channels=coupled.n_channel_components,
             shift=coupled.shift,
-            tables=coupled_tables(coupled, program.layout, target.cost_model.coupled, codes),
+            tables=coupled_tables(coupled, program.layout, target.cost_model.coupled, codes, target.lanes_bytes),
         ),
     }
     for number, part in enumerate(type_files(codes), start=1):

@@ -411,10 +411,11 @@ class CoupledTables:
 
 
 def coupled_tables(
-    stage: CoupledStage, layout: PooledLayout, cost: CoupledCost, codes: Sequence[PairCode]
+    stage: CoupledStage, layout: PooledLayout, cost: CoupledCost, codes: Sequence[PairCode], lanes_bytes: int
 ) -> CoupledTables:
-    """Flatten a coupled stage."""
+    """Flatten a coupled stage; positions are in bytes."""
     products, offsets = stage.products, stage.offsets
+    position = [offset * lanes_bytes for offset in offsets]
     pooled: list[int] = []
     scales: list[float] = []
     for value in sorted(range(stage.n_channels), key=offsets.__getitem__):
@@ -429,7 +430,7 @@ def coupled_tables(
     for group in stage.groups:
         kind = number[group.type]
         calls.append(PairCall(kind, _title(group.type), constants[kind], len(pairs), len(group.pairs)))
-        pairs += [offsets[value] for pair in group.pairs for value in (pair.left, pair.right, *pair.nodes)]
+        pairs += [position[value] for pair in group.pairs for value in (pair.left, pair.right, *pair.nodes)]
     steps = []
     first = 0
     for l in sorted(set(products.degrees)):
@@ -452,9 +453,9 @@ def coupled_tables(
         widths=tuple(
             f"{{ {fresh}, {len(tile.columns)} }}" for fresh, tile in zip(stage.fresh, tiles, strict=True)
         ),
-        rows=tuple(offsets[value] for tile in tiles for value in tile.rows),
-        columns=tuple(offsets[value] for tile in tiles for value in tile.columns),
+        rows=tuple(position[value] for tile in tiles for value in tile.rows),
+        columns=tuple(position[value] for tile in tiles for value in tile.columns),
         weights=tuple(stage.weights.values()),
-        linear=tuple(offsets[value] for value in stage.linear),
+        linear=tuple(position[value] for value in stage.linear),
         linear_weights=tuple(stage.linear_weights.values()),
     )

@@ -32,11 +32,11 @@ class CoupledCost:
 
     def tile_cycles(self, l: int, rows: int, columns: int) -> float:
         """Estimated time of a tile."""
-        total = 10.0
+        total = 3.0
         for part in self.parts(l, rows):
-            arithmetic, loads = rows * part, (rows + 2 * part + 1) / 2
-            issue = (2 * rows * part + rows + 3 * part + 3) / 5.5
-            total += 8 + columns * (0.3 + max(arithmetic, loads, issue)) + 1.5 * rows * part
+            arithmetic, loads = rows * part + 0.2, (rows + 2 * part + 1) / 2 + 0.3
+            issue = (2 * rows * part + rows + 3 * part + 6) / 5.8
+            total += 8 + columns * max(arithmetic, loads, issue) + 0.6 * rows * part
         return total
 
     def pair_cycles(self, multiply_adds: int) -> float:
