@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite
+from typing import TypeAlias
 
 import flint
 from flint import arb, fmpq
@@ -20,6 +21,9 @@ from acegen.program.checks import ProgramError
 from acegen.program.coupled import CoupledProducts
 from acegen.program.kernel import Product
 from acegen.program.layout import PooledLayout
+
+Coefficients: TypeAlias = Mapping[str, Sequence[float]]
+"""Numbers by centre element."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,11 @@ class ProductExpansion:
     def coupling(self) -> tuple[SparseRow, ...]:
         """For each coupled function, its combination of products and, after these, of P_t / sqrt(squares[t])."""
         return self._expanded[1]
+
+    @property
+    def size(self) -> int:
+        """Number of products and invariants."""
+        return len(self.products) + (len(self.coupled.scalars) if self.coupled else 0)
 
     @cached_property
     def squares(self) -> tuple[Rational, ...]:
@@ -101,6 +110,18 @@ def expand_products(basis: Basis, coupled: CoupledProducts | None = None) -> Pro
     return ProductExpansion(basis, pooled_layout(basis), coupled)
 
 
+def needed_labels(basis: Basis, coefficients: Coefficients) -> tuple[Label, ...]:
+    """Labels of the coupled functions that some coefficient other than zero needs, in their order.
+
+    Args:
+        basis: the basis.
+        coefficients: for each element, one number per B_i (as in `fold_coefficients`).
+    """
+    rows = [i for i, values in enumerate(zip(*coefficients.values(), strict=True)) if any(values)]
+    functions = sorted({column for i in rows for column, _ in basis.purification[i]})
+    return tuple(dict.fromkeys(basis.functions[column].label for column in functions))
+
+
 def pooled_layout(basis: Basis) -> PooledLayout:
     """The smallest layout with every A that the functions of a basis use."""
     channels = {channel for function in basis.functions for channel in function.label}
@@ -113,9 +134,7 @@ def pooled_layout(basis: Basis) -> PooledLayout:
     return PooledLayout(tuple(map(tuple, counts)), first, components)
 
 
-def fold_coefficients(
-    expansion: ProductExpansion, coefficients: Mapping[str, Sequence[float]]
-) -> dict[str, list[float]]:
+def fold_coefficients(expansion: ProductExpansion, coefficients: Coefficients) -> dict[str, list[float]]:
     """Coefficients of the fused polynomial, c̃ = (C^T 𝒫^T) (s c), by centre element.
 
     Args:

@@ -2,6 +2,8 @@
 
 A label is split into two parts of equal or nearly equal size, each part is coupled to a common l, and the invariant is
 the dot product of both. How a part of three is coupled depends on nothing but its channels, so that labels share it.
+Invariants of two or three channels may also be values of their own, with l = 0: then they are computed once for the
+label itself and for all larger ones that have them as a part.
 """
 
 from __future__ import annotations
@@ -130,6 +132,22 @@ def _invariants(pattern: Pattern) -> Iterator[Invariant]:
             for b in second:
                 if a.l == b.l:
                     yield tuple(sorted((a, b), key=sort_key))
+    if 2 <= len(pattern) <= 3:
+        yield from ((scalar,) for scalar in _scalars(pattern))
+    if len(pattern) == 4:
+        for slot in slots:
+            if pattern[slot].l == 0:
+                for scalar in _scalars(tuple(pattern[other] for other in slots if other != slot)):
+                    yield pattern[slot], scalar
+
+
+def _scalars(channels: tuple[Channel, ...]) -> Iterator[Coupled]:
+    """Values with l = 0 of two or three channels, in all ways."""
+    for last, channel in enumerate(channels):
+        for value in _values(tuple(other for slot, other in enumerate(channels) if slot != last)):
+            if value.l == channel.l:
+                left, right = sorted((channel, value), key=sort_key)
+                yield Coupled(left, right, 0)
 
 
 @cache

@@ -70,6 +70,6 @@ def _node(coupling: Coupling, a: Components, b: Components) -> Components:
 
 def _product(a: Components, b: Components) -> Components:
     """a b and its derivatives."""
-    found = a[0] * b + a * b[0]
+    found: Components = a[0] * b + a * b[0]
     found[0] = a[0] * b[0]
     return found
