@@ -78,6 +78,9 @@ def _with_coupled(
         return stage
     coupled = couple(program.coupled, weights, costs)
     dropped = len(program.coupled.scalars) - len(coupled.products.scalars)
+    if not coupled.products.scalars:
+        report = PassReport("coupled", "all products dropped", stage.products.cost, stage.products.cost)
+        return replace(stage, reports=(*stage.reports, report))
     text = (
         f"{sum(len(group.pairs) for group in coupled.groups):,} pairs of {len(coupled.types):,} types, "
         f"{len(coupled.tiles):,} tiles" + (f", {dropped:,} products dropped" if dropped else "")

@@ -221,6 +221,6 @@ def _potential(program: KernelProgram, stage: ProductStage) -> PotentialContext:
         first=tuple(accumulate(map(len, products.products), initial=0)),
         factors=tuple(v for product in products.products for v in product),
         coefficients=tuple(stage.coefficients[symbol] for symbol in program.species),
-        coupled=coupled_tables(stage.coupled, program.layout) if stage.coupled and stage.coupled.products.scalars else None,
+        coupled=None if stage.coupled is None else coupled_tables(stage.coupled, program.layout),
         atomic_energies=program.atomic_energies,
     )
