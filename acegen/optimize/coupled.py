@@ -231,7 +231,20 @@ def _groups(products: CoupledProducts) -> tuple[PairGroup, ...]:
         nodes = sorted(values, key=lambda value: degrees[value])
         kind = PairType(degrees[left], degrees[right], left == right, tuple(degrees[value] for value in nodes))
         found[depth[nodes[0]], kind].append(Pair(left, right, tuple(nodes)))
-    return tuple(PairGroup(key[1], tuple(found[key])) for key in sorted(found))
+    return tuple(PairGroup(key[1], _spread(found[key])) for key in sorted(found))
+
+
+def _spread(pairs: Sequence[Pair]) -> tuple[Pair, ...]:
+    """The same pairs, one after another without common factors where possible: none then waits for the one before."""
+    last: dict[int, int] = {}
+    left = list(pairs)
+    ordered: list[Pair] = []
+    while left:
+        best = min(left, key=lambda pair: max(last.get(pair.left, -9), last.get(pair.right, -9)))
+        left.remove(best)
+        last[best.left] = last[best.right] = len(ordered)
+        ordered.append(best)
+    return tuple(ordered)
 
 
 def _forms(products: Collection[tuple[int, int]], degrees: Sequence[int], costs: CoupledCosts) -> list[Form]:
