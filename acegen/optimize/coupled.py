@@ -1,21 +1,21 @@
 """The coupled products of a potential as loops over dense tables.
 
-Values stand in memory component by component: channels first, then nodes, each by l. A product of two values of one l is
-an entry of a symmetric sparse matrix between values, so that the derivatives of the products by all values are
+Values stand in memory component by component: channels first, then nodes, each by l. The products of two values of one l
+are a quadratic form with a sparse matrix. It is evaluated together with its derivatives by tiles, each some values times
+the values they share products with:
 
-    G_i = Σ_j W_ij V_j + linear terms,               one matrix for each l, the same for all its components,
+    G_i += w_ij V_j,    G_j += w_ij V_i                    for rows i and columns j of a tile, and all components.
 
-computed by tiles: a few rows and the columns in which one of them has an entry. Nodes of the same two factors are made
-together, forward before the matrices and back after them; pairs whose degrees agree are of one type and share code.
+Nodes of the same two factors are made together, forward before the tiles and back after them; pairs whose degrees agree
+are of one type and share code.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import groupby
 from typing import NamedTuple
 
 from acegen.optimize.cost import Cost
@@ -49,12 +49,11 @@ class PairGroup:
 
 
 @dataclass(frozen=True)
-class TileRun:
-    """Tiles of values of one degree with as many rows and columns."""
+class Form:
+    """Tiles of as many rows, of values of one degree."""
 
     l: int
     height: int
-    width: int
     tiles: tuple[Tile, ...]
 
 
@@ -72,11 +71,16 @@ class CoupledStage:
 
     Attributes:
         products: channels, nodes and scalars that some centre species needs.
-        offsets: where the components of each value begin in memory.
+        offsets: where the components of each value begin in memory, counted from `shift`.
+        shift: how far before each value its derivative stands. Where nodes are no factors of others, derivatives of one
+            l take the place of values of lower l, which are needed no more: memory in use decides the speed.
+        size: number of components in memory.
         groups: nodes, in an order in which each can be computed from those before it.
-        runs: the matrices.
+        forms: tiles, in an order in which they are to be evaluated.
+        fresh: by tile, how many of its columns are in no tile before it; they come first.
+        unset: values that are a row before they are a column, or neither: their derivatives begin with zero.
         linear: values with l = 0 that are products by themselves.
-        weights: by centre species, entries of the tiles in the order of `runs`, column by column.
+        weights: by centre species, entries of the tiles, column by column.
         linear_weights: by centre species.
         product_weights: by centre species, of `products.scalars`.
         cost: of all this.
@@ -84,8 +88,12 @@ class CoupledStage:
 
     products: CoupledProducts
     offsets: tuple[int, ...]
+    shift: int
+    size: int
     groups: tuple[PairGroup, ...]
-    runs: tuple[TileRun, ...]
+    forms: tuple[Form, ...]
+    fresh: tuple[int, ...]
+    unset: tuple[int, ...]
     linear: tuple[int, ...]
     weights: Mapping[str, tuple[float, ...]]
     linear_weights: Mapping[str, tuple[float, ...]]
@@ -102,22 +110,8 @@ class CoupledStage:
         return sum(2 * channel.l + 1 for channel in self.products.channels)
 
     @cached_property
-    def size(self) -> int:
-        """Number of components of all values."""
-        return sum(2 * l + 1 for l in self.products.degrees)
-
-    @cached_property
-    def by_order(self) -> bool:
-        """Whether products have at most two factors that are channels or nodes of two channels, none alone."""
-        return not any(node.right >= self.n_channels for node in self.products.nodes) and all(
-            value < self.n_channels for value in self.linear
-        )
-
-    @cached_property
-    def without_row(self) -> tuple[int, ...]:
-        """Values that occur in no product of two values."""
-        rows = {row for run in self.runs for tile in run.tiles for row in tile.rows}
-        return tuple(value for value in range(len(self.offsets)) if value not in rows)
+    def tiles(self) -> tuple[Tile, ...]:
+        return tuple(tile for form in self.forms for tile in form.tiles)
 
     @cached_property
     def types(self) -> tuple[PairType, ...]:
@@ -135,43 +129,41 @@ def couple(products: CoupledProducts, weights: Mapping[str, Sequence[float]], co
     """
     products, own_weights = without_unused(products, weights)
     n_channels, degrees = len(products.channels), products.degrees
-    order = sorted(range(len(degrees)), key=lambda value: (value >= n_channels, degrees[value], value))
-    offsets, size = [0] * len(degrees), 0
-    for value in order:
-        offsets[value] = size
-        size += 2 * degrees[value] + 1
-    entries: dict[tuple[int, int], list[float]] = {}
-    linear: dict[int, list[float]] = {}
+    offsets, shift, size = _places(products)
+    entries: dict[tuple[int, int], tuple[float, ...]] = {}
+    linear: dict[int, tuple[float, ...]] = {}
     for scalar, own in zip(products.scalars, zip(*own_weights.values(), strict=True), strict=True):
         if len(scalar) == 1:
-            linear[scalar[0]] = [*own]
-        elif scalar[0] == scalar[1]:
-            entries[scalar[0], scalar[0]] = [2 * weight for weight in own]
+            linear[scalar[0]] = own
         else:
-            entries[scalar[0], scalar[1]] = entries[scalar[1], scalar[0]] = [*own]
-    runs = _runs(entries, degrees, costs)
-    flat = [
-        entries.get((row, column))
-        for run in runs
-        for tile in run.tiles
-        for column in tile.columns
-        for row in tile.rows
-    ]
+            entries[scalar[0], scalar[1]] = own
+    forms, fresh, unset = _in_order(_forms(entries, degrees, costs), len(degrees))
+    nothing = (0.0,) * len(weights)
+    flat: list[tuple[float, ...]] = []
+    for tile in (tile for form in forms for tile in form.tiles):
+        for position, column in enumerate(tile.columns):
+            for number, row in enumerate(tile.rows):
+                here = (number, position) in tile.entries
+                flat.append(entries[min(row, column), max(row, column)] if here else nothing)
     groups = _groups(products)
     return CoupledStage(
         products=products,
-        offsets=tuple(offsets),
+        offsets=offsets,
+        shift=shift,
+        size=size,
         groups=groups,
-        runs=runs,
+        forms=forms,
+        fresh=fresh,
+        unset=unset,
         linear=tuple(linear),
         weights={
-            symbol: tuple(0.0 if own is None else own[center] for own in flat) for center, symbol in enumerate(weights)
+            symbol: tuple(own[center] for own in flat) for center, symbol in enumerate(weights)
         },
         linear_weights={
             symbol: tuple(own[center] for own in linear.values()) for center, symbol in enumerate(weights)
         },
         product_weights=own_weights,
-        cost=_cost(products, groups, runs, len(weights), costs),
+        cost=_cost(products, groups, forms, len(weights), costs),
     )
 
 
@@ -206,6 +198,26 @@ def without_unused(
     return kept, dict(zip(weights, map(tuple, columns), strict=True))
 
 
+def _places(products: CoupledProducts) -> tuple[tuple[int, ...], int, int]:
+    """Offsets of the values, by l, those of nodes after those of channels; their shift, and the size of all."""
+    n_channels, degrees = len(products.channels), products.degrees
+    by_degree: dict[int, int] = defaultdict(int)
+    for l in degrees[n_channels:]:
+        by_degree[l] += 2 * l + 1
+    of_channels, of_nodes = sum(2 * l + 1 for l in degrees[:n_channels]), sum(by_degree.values())
+    if any(node.right >= n_channels for node in products.nodes):
+        shift, begin = of_channels + of_nodes, of_channels
+    else:
+        shift = max(of_channels, *by_degree.values(), 0)
+        begin = shift + of_channels
+    offsets = [0] * len(degrees)
+    for members, following in ((range(n_channels), 0), (range(n_channels, len(degrees)), begin)):
+        for value in sorted(members, key=lambda value: (degrees[value], value)):
+            offsets[value] = following
+            following += 2 * degrees[value] + 1
+    return tuple(offsets), shift, shift + begin + of_nodes
+
+
 def _groups(products: CoupledProducts) -> tuple[PairGroup, ...]:
     """Pairs by depth, then type."""
     n_channels, degrees = len(products.channels), products.degrees
@@ -219,21 +231,56 @@ def _groups(products: CoupledProducts) -> tuple[PairGroup, ...]:
         nodes = sorted(values, key=lambda value: degrees[value])
         kind = PairType(degrees[left], degrees[right], left == right, tuple(degrees[value] for value in nodes))
         found[depth[nodes[0]], kind].append(Pair(left, right, tuple(nodes)))
-    return tuple(PairGroup(key[1], tuple(found[key])) for key in sorted(found))
+    return tuple(PairGroup(key[1], _spread(found[key])) for key in sorted(found))
 
 
-def _runs(
-    entries: Mapping[tuple[int, int], Sequence[float]], degrees: Sequence[int], costs: CoupledCosts
-) -> tuple[TileRun, ...]:
-    columns: dict[int, list[int]] = defaultdict(list)
-    for row, column in entries:
-        columns[row].append(column)
-    runs = []
-    for l in sorted({degrees[row] for row in columns}):
-        tiles = cover({row: tuple(own) for row, own in columns.items() if degrees[row] == l}, l, costs)
-        for (height, width), run in groupby(tiles, key=lambda tile: (len(tile.rows), len(tile.columns))):
-            runs.append(TileRun(l, height, width, tuple(run)))
-    return tuple(runs)
+def _spread(pairs: Sequence[Pair]) -> tuple[Pair, ...]:
+    """The same pairs, one after another without common factors where possible: none then waits for the one before."""
+    last: dict[int, int] = {}
+    left = list(pairs)
+    ordered: list[Pair] = []
+    while left:
+        best = min(left, key=lambda pair: max(last.get(pair.left, -9), last.get(pair.right, -9)))
+        left.remove(best)
+        last[best.left] = last[best.right] = len(ordered)
+        ordered.append(best)
+    return tuple(ordered)
+
+
+def _forms(products: Collection[tuple[int, int]], degrees: Sequence[int], costs: CoupledCosts) -> list[Form]:
+    by_degree: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for pair in products:
+        by_degree[degrees[pair[0]]].append(pair)
+    forms = []
+    for l in sorted(by_degree):
+        by_height: dict[int, list[Tile]] = defaultdict(list)
+        for tile in cover(by_degree[l], l, costs):
+            by_height[len(tile.rows)].append(tile)
+        order = sorted(by_height, key=lambda height: -len(by_height[height][0].columns))
+        forms += [Form(l, height, tuple(by_height[height])) for height in order]
+    return forms
+
+
+def _in_order(forms: Sequence[Form], n_values: int) -> tuple[tuple[Form, ...], tuple[int, ...], tuple[int, ...]]:
+    """Forms whose tiles have fresh columns first, their numbers, and what is left unset."""
+    seen: set[int] = set()
+    unset: set[int] = set()
+    fresh: list[int] = []
+    ordered = []
+    for form in forms:
+        tiles = []
+        for tile in form.tiles:
+            order = sorted(range(len(tile.columns)), key=lambda position: (tile.columns[position] in seen, position))
+            number = {old: new for new, old in enumerate(order)}
+            fresh.append(sum(column not in seen for column in tile.columns))
+            seen.update(tile.columns)
+            unset.update(row for row in tile.rows if row not in seen)
+            seen.update(tile.rows)
+            columns = tuple(tile.columns[position] for position in order)
+            tiles.append(Tile(tile.rows, columns, frozenset((row, number[old]) for row, old in tile.entries)))
+        ordered.append(Form(form.l, form.height, tuple(tiles)))
+    unset.update(value for value in range(n_values) if value not in seen)
+    return tuple(ordered), tuple(fresh), tuple(sorted(unset))
 
 
 def pair_terms(kind: PairType, couplings: Mapping[tuple[int, int, int], Coupling]) -> dict[tuple[int, int], list[Term]]:
@@ -277,13 +324,9 @@ def pair_multiply_adds(kind: PairType, couplings: Mapping[tuple[int, int, int], 
 
 
 def _cost(
-    products: CoupledProducts,
-    groups: Sequence[PairGroup],
-    runs: Sequence[TileRun],
-    n_centers: int,
-    costs: CoupledCosts,
+    products: CoupledProducts, groups: Sequence[PairGroup], forms: Sequence[Form], n_centers: int, costs: CoupledCosts
 ) -> Cost:
-    """Loads are those that the multiply-adds take at least; the code is counted as eight bytes a multiply-add."""
+    """Loads of a pair are estimated by its multiply-adds, and its code by eight bytes for each."""
     adds = loads = code = tables = 0
     cycles = 0.0
     seen = set()
@@ -296,11 +339,12 @@ def _cost(
         code += 0 if group.type in seen else 8 * own
         seen.add(group.type)
         tables += 2 * (2 + len(group.type.degrees)) * count
-    for run in runs:
-        count, size = len(run.tiles), 2 * run.l + 1
-        adds += run.height * run.width * size * count
-        loads += (run.height + size) * run.width * count
-        cycles += costs.tile_cycles(run.l, run.height, run.width) * count
-        tables += (2 * (run.height + run.width) + 8 * n_centers * run.height * run.width) * count
+    for form in forms:
+        size = 2 * form.l + 1
+        for width in (len(tile.columns) for tile in form.tiles):
+            adds += 2 * form.height * width * size
+            loads += (form.height + 2 * size) * width + 2 * form.height * size
+            cycles += costs.tile_cycles(form.l, form.height, width)
+            tables += 2 * (form.height + width) + 8 * n_centers * form.height * width
     channels = sum(2 * channel.l + 1 for channel in products.channels)
     return Cost(adds + 4 * channels, loads + 6 * channels, code + tables, cycles + 4 * channels)

@@ -78,10 +78,12 @@ def _with_coupled(
         return stage
     coupled = couple(program.coupled, weights, costs)
     dropped = len(program.coupled.scalars) - len(coupled.products.scalars)
+    if not coupled.products.scalars:
+        report = PassReport("coupled", "all products dropped", stage.products.cost, stage.products.cost)
+        return replace(stage, reports=(*stage.reports, report))
     text = (
         f"{sum(len(group.pairs) for group in coupled.groups):,} pairs of {len(coupled.types):,} types, "
-        f"{sum(len(run.tiles) for run in coupled.runs):,} tiles"
-        + (f", {dropped:,} products dropped" if dropped else "")
+        f"{len(coupled.tiles):,} tiles" + (f", {dropped:,} products dropped" if dropped else "")
     )
     n_terms = stage.n_terms + len(coupled.products.scalars)
     stage = replace(stage, coupled=coupled, n_terms=n_terms)

@@ -23,7 +23,7 @@ from acegen.codegen.lanes.contexts import (
     ProductsPartContext,
 )
 from acegen.codegen.lanes.cost import TWO_SUMS
-from acegen.codegen.lanes.coupled import coupled_tables, type_files
+from acegen.codegen.lanes.coupled import coupled_tables, pair_codes, type_files
 from acegen.codegen.lanes.directions import directions_code
 from acegen.codegen.lanes.functions import function_code
 from acegen.codegen.lanes.harmonics import harmonics_code
@@ -264,7 +264,7 @@ def _product_files(
             banner=banner(program),
             elements=program.species,
             n_terms=stage.n_terms,
-            product_fmas=products.cost.multiply_adds,
+            product_fmas=stage.cost.multiply_adds,
             coefficients=coefficients,
             n_coefficients=max(1, len(coefficients[0])) + (0 if tables else MAX_TERMS // 2),
             middle=middle,
@@ -290,12 +290,12 @@ def _product_files(
 
 def _coupled_files(program: KernelProgram, coupled: CoupledStage, target: Target) -> dict[str, LanesContext]:
     """The coupled products: a header, tables with the matrices, and files of code for types of pairs."""
-    name, degrees = program.name, coupled.products.degrees
+    name, codes = program.name, pair_codes(coupled, target.variables)
     contexts: dict[str, LanesContext] = {
         files.header(name, "coupled"): CoupledHeaderContext(
             name=name,
             banner=banner(program),
-            position="uint16_t" if coupled.size < 1 << 16 else "uint32_t",
+            position="uint16_t" if coupled.size * target.lanes_bytes < 1 << 16 else "uint32_t",
             types=tuple(range(len(coupled.types))),
         ),
         files.source(name, "coupled"): CoupledContext(
@@ -305,13 +305,11 @@ def _coupled_files(program: KernelProgram, coupled: CoupledStage, target: Target
             single=target.precision == "single",
             n_scalars=len(coupled.products.scalars),
             n_channels=coupled.n_channel_components,
-            size=coupled.size,
-            by_order=coupled.by_order,
-            without_row=tuple((coupled.offsets[value], 2 * degrees[value] + 1) for value in coupled.without_row),
-            tables=coupled_tables(coupled, program.layout, target.cost_model.coupled),
+            shift=coupled.shift,
+            tables=coupled_tables(coupled, program.layout, target.cost_model.coupled, codes, target.lanes_bytes),
         ),
     }
-    for number, part in enumerate(type_files(coupled, target.literal, target.variables), start=1):
+    for number, part in enumerate(type_files(codes), start=1):
         contexts[files.source(name, f"coupled_{number}")] = CoupledTypesContext(name, banner(program), tuple(part))
     return contexts
 

@@ -209,9 +209,7 @@ class CoupledContext:
     single: bool
     n_scalars: int
     n_channels: int
-    size: int
-    by_order: bool
-    without_row: tuple[tuple[int, int], ...]
+    shift: int
     tables: CoupledTables
 
 

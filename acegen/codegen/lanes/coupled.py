@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, groupby, pairwise
+from itertools import accumulate, pairwise
 
 from acegen.codegen.lanes.coupled_cost import CoupledCost
-from acegen.codegen.literals import Literal
 from acegen.optimize.coupled import CoupledStage, PairType, Term, pair_terms
-from acegen.program.coupled import Coupling
 from acegen.program.layout import PooledLayout
 
 LINES_PER_FILE = 1500
@@ -27,6 +25,7 @@ class PairCode:
         title: what it couples.
         n_nodes: number of nodes of a pair.
         same: whether both factors are the same value.
+        weights: the constants of the code, c[0], c[1], ...
         forward: statements that compute the nodes.
         backward: statements that add to the derivatives by the factors.
     """
@@ -35,8 +34,26 @@ class PairCode:
     title: str
     n_nodes: int
     same: bool
+    weights: tuple[float, ...]
     forward: tuple[str, ...]
     backward: tuple[str, ...]
+
+
+class Weights:
+    """Constants of a type, read from a table: the compiler would make a whole vector in memory of each."""
+
+    def __init__(self) -> None:
+        self.values: list[float] = []
+
+    def times(self, weight: float, value: str, first: bool) -> str:
+        """A product as the next term of a sum, or as its first."""
+        if abs(weight) == 1:
+            return f"{'-' if weight < 0 else ''}{value}" if first else f" {'-' if weight < 0 else '+'} {value}"
+        if weight not in self.values and (first or -weight not in self.values):
+            self.values.append(weight)
+        if weight in self.values:
+            return f"{'' if first else ' + '}c[{self.values.index(weight)}] * {value}"
+        return f" - c[{self.values.index(-weight)}] * {value}"
 
 
 @dataclass(frozen=True)
@@ -46,20 +63,16 @@ class PairWriter:
     Attributes:
         kind: the type.
         terms: by m1 and m2.
-        held: sums that may stay in registers.
-        literal: prints constants.
+        weights: collects the constants.
+        held: sums that may stay in registers in the forward direction.
+        kept: the same for the derivatives by the first factor.
     """
 
     kind: PairType
     terms: Terms
+    weights: Weights
     held: int
-    literal: Literal
-
-    @classmethod
-    def of(
-        cls, kind: PairType, couplings: Mapping[tuple[int, int, int], Coupling], held: int, literal: Literal
-    ) -> PairWriter:
-        return cls(kind, pair_terms(kind, couplings), held, literal)
+    kept: int
 
     def _odd(self, l: int) -> bool:
         return bool((self.kind.left + self.kind.right + l) % 2)
@@ -80,15 +93,14 @@ class PairWriter:
     def forward(self) -> Iterator[str]:
         """Component by component."""
         kind = self.kind
+        if kind.degrees == (0,):
+            yield from self._forward_scalar()
+            return
         ranges = list(self._ranges())
         for Ms in ranges:
             started: set[str] = set()
             sums = [
-                (l, k, m)
-                for k, l in enumerate(kind.degrees)
-                for M in Ms
-                if M <= l
-                for m in ([M, -M] if M else [0])
+                (l, k, m) for k, l in enumerate(kind.degrees) for M in Ms if M <= l for m in ([M, -M] if M else [0])
             ]
             yield "{ lanes " + ", ".join(_sum(k, m) for _, k, m in sums) + ";"
             for (m1, m2), terms in self.terms.items():
@@ -119,31 +131,70 @@ class PairWriter:
                 ]
                 line = "  { const lanes " + ", ".join(products) + ";"
                 for target, part, weight in adds:
-                    if target in started:
-                        line += f" {target} = {target} + {self.literal(weight)} * {part};"
-                    else:
-                        line += f" {target} = {self.literal(weight)} * {part};"
-                        started.add(target)
+                    first = target not in started
+                    started.add(target)
+                    term = self.weights.times(weight, part, first)
+                    line += f" {target} = {'' if first else target}{term};"
                 yield line + " }"
             for l, k, m in sums:
                 value = _sum(k, m) if _sum(k, m) in started else "splat(0)"
                 yield f"  p{k}[{l + m}] = {value};"
             yield "}" + (" SEPARATE;" if Ms is not ranges[-1] else "")
 
+    def _signs(self) -> tuple[float, dict[int, str]]:
+        """Of a node with l = 0: the weight of component 0, and the signs of all components relative to it."""
+        l = self.kind.left
+        weight = next(own.weight for own in self.terms[0, 0])
+        signs = {0: "+"}
+        for m in range(1, l + 1):
+            sign = "+" if self.terms[m, m][0].weight * weight > 0 else "-"
+            signs[m] = signs[-m] = sign
+        return weight, signs
+
+    def _forward_scalar(self) -> Iterator[str]:
+        """A scalar product, in two sums."""
+        weight, signs = self._signs()
+        l, b = self.kind.left, "a" if self.kind.same else "b"
+        components = [0, *(m for k in range(1, l + 1) for m in (k, -k))]
+        sums = []
+        for half in (components[::2], components[1::2]):
+            terms = [f"{signs[m]} a[{l + m}] * {b}[{l + m}]" for m in half]
+            if terms:
+                sums.append(" ".join(terms).removeprefix("+ "))
+        yield "const lanes " + ", ".join(f"s{k} = {text}" for k, text in enumerate(sums)) + ";"
+        total = "s0 + s1" if len(sums) > 1 else "s0"
+        yield f"p0[0] = {self.weights.times(weight, f'({total})', True)};"
+
+    def _backward_scalar(self) -> Iterator[str]:
+        weight, signs = self._signs()
+        l, same = self.kind.left, self.kind.same
+        yield f"const lanes g = {self.weights.times(2 * weight if same else weight, 'g0[0]', True)};"
+        for m in sorted(signs):
+            line = f"da[{l + m}] = da[{l + m}] {signs[m]} g * {'a' if same else 'b'}[{l + m}];"
+            yield line + ("" if same else f" db[{l + m}] = db[{l + m}] {signs[m]} g * a[{l + m}];")
+
     def _product(self, part: str, m1: int, m2: int) -> str:
         """Real or imaginary part of X or Y; empty if it is zero."""
         a, b = self._factor("a", self.kind.left, m1), self._factor("b", self.kind.right, m2)
         if self.kind.same and m1 == m2 and m1:
-            return {"xr": f"{a[0]} * {a[0]} - {a[1]} * {a[1]}", "xi": f"2 * {a[0]} * {a[1]}",
-                    "yr": f"{a[0]} * {a[0]} + {a[1]} * {a[1]}", "yi": ""}[part]  # fmt: skip
+            return {
+                "xr": f"{a[0]} * {a[0]} - {a[1]} * {a[1]}",
+                "xi": f"2 * {a[0]} * {a[1]}",
+                "yr": f"{a[0]} * {a[0]} + {a[1]} * {a[1]}",
+                "yi": "",
+            }[part]
         if not m1 and not m2:
             return f"{a[0]} * {b[0]}" if part == "xr" else ""
         if not m1:
             return f"{a[0]} * {b[0]}" if part == "xr" else f"{a[0]} * {b[1]}"
         if not m2:
             return f"{a[0]} * {b[0]}" if part == "xr" else f"{a[1]} * {b[0]}"
-        return {"xr": f"{a[0]} * {b[0]} - {a[1]} * {b[1]}", "xi": f"{a[0]} * {b[1]} + {a[1]} * {b[0]}",
-                "yr": f"{a[0]} * {b[0]} + {a[1]} * {b[1]}", "yi": f"{a[1]} * {b[0]} - {a[0]} * {b[1]}"}[part]  # fmt: skip
+        return {
+            "xr": f"{a[0]} * {b[0]} - {a[1]} * {b[1]}",
+            "xi": f"{a[0]} * {b[1]} + {a[1]} * {b[0]}",
+            "yr": f"{a[0]} * {b[0]} + {a[1]} * {b[1]}",
+            "yi": f"{a[1]} * {b[0]} - {a[0]} * {b[1]}",
+        }[part]
 
     def _factor(self, name: str, l: int, m: int) -> tuple[str, str]:
         if self.kind.same:
@@ -151,35 +202,39 @@ class PairWriter:
         return f"{name}[{l + m}]", f"{name}[{l - m}]"
 
     def backward(self) -> Iterator[str]:
-        """Factor by factor: for each m of the factor with more components, over those of the other."""
+        """For each m of the second factor, over those of the first."""
         kind = self.kind
+        if kind.degrees == (0,):
+            yield from self._backward_scalar()
+            return
         by_m2: dict[int, dict[int, list[Term]]] = {}
         for (m1, m2), terms in self.terms.items():
             by_m2.setdefault(m2, {})[m1] = terms
-        small = 2 * kind.left + 1 <= self.held // 3 and not kind.same
+        small = 2 * kind.left + 1 <= self.kept and not kind.same
         if small:
             yield "lanes " + ", ".join(f"s{m} = da[{m}]" for m in range(2 * kind.left + 1)) + ";"
         ordered = sorted(by_m2)
         for m2 in ordered:
             c, d = self._factor("b", kind.right, m2)
             db = "da" if kind.same else "db"
-            yield "{ " + f"const lanes c = {c}" + (f", d = {d}" if m2 else "") + ";"
-            yield f"  lanes dc = {db}[{kind.right + m2}]" + (f", dd = {db}[{kind.right - m2}]" if m2 else "") + ";"
+            yield "{ " + f"const lanes br = {c}" + (f", bi = {d}" if m2 else "") + ";"
+            yield f"  lanes dr = {db}[{kind.right + m2}]" + (f", di = {db}[{kind.right - m2}]" if m2 else "") + ";"
             for m1, terms in sorted(by_m2[m2].items()):
                 yield from (f"  {line}" for line in self._back(m1, m2, terms, small))
-            yield f"  {db}[{kind.right + m2}] = dc;" + (f" {db}[{kind.right - m2}] = dd;" if m2 else "")
+            yield f"  {db}[{kind.right + m2}] = dr;" + (f" {db}[{kind.right - m2}] = di;" if m2 else "")
             yield "}" + (" SEPARATE;" if m2 != ordered[-1] else "")
         if small:
             yield " ".join(f"da[{m}] = s{m};" for m in range(2 * kind.left + 1))
 
     def _derivatives(self, m1: int, m2: int, terms: list[Term]) -> dict[str, str]:
         """Derivatives of the real and imaginary parts of X and Y, as expressions."""
-        parts: dict[str, list[str]] = {}
+        parts: dict[str, str] = {}
         factor = 2.0 if self.kind.same and m1 == m2 else 1.0
 
         def add(part: str, weight: float, k: int, l: int, m: int) -> None:
             if self._product(part, m1, m2):
-                parts.setdefault(part, []).append(f"{self.literal(factor * weight)} * g{k}[{l + m}]")
+                own = parts.get(part, "")
+                parts[part] = own + self.weights.times(factor * weight, f"g{k}[{l + m}]", not own)
 
         for l, is_sum, weight in terms:
             M, k = (m1 + m2 if is_sum else abs(m1 - m2)), self.kind.degrees.index(l)
@@ -193,85 +248,72 @@ class PairWriter:
                 add(name + "r", weight, k, l, M)
                 if M:
                     add(name + "i", sign * weight, k, l, -M)
-        return {part: " + ".join(own) for part, own in parts.items()}
+        return parts
 
     def _back(self, m1: int, m2: int, terms: list[Term], small: bool) -> Iterator[str]:
         kind = self.kind
         own = self._derivatives(m1, m2, terms)
         if not own:
             return
-        ra, ia = f"a[{kind.left + m1}]", f"a[{kind.left - m1}]"
-        da, di = f"da[{kind.left + m1}]", f"da[{kind.left - m1}]"
+        ar, ai = f"a[{kind.left + m1}]", f"a[{kind.left - m1}]"
+        da, db = f"da[{kind.left + m1}]", f"da[{kind.left - m1}]"
         if small:
-            da, di = f"s{kind.left + m1}", f"s{kind.left - m1}"
-        names = sorted(own)
-        head = "{ const lanes " + ", ".join(f"g{name} = {own[name]}" for name in names) + ";"
+            da, db = f"s{kind.left + m1}", f"s{kind.left - m1}"
+        head = "{ const lanes " + ", ".join(f"g{name} = {own[name]}" for name in sorted(own)) + ";"
         has = own.__contains__
-        if kind.same and m1 == m2:  # derivatives have been doubled; c, d is the factor itself
+
+        def adds(target: str, terms: list[tuple[str, str, str]], known: Callable[[str], object]) -> str:
+            used = [f" {sign} {name} * {value}" for sign, name, value in terms if known(name)]
+            return f" {target} = {target}{''.join(used)};" if used else ""
+
+        def derivative(name: str) -> bool:
+            return has(name[1:])
+
+        if kind.same and m1 == m2:  # derivatives have been doubled
             if not m1:
-                yield head + " dc = dc + gxr * c; }"
+                yield head + " dr = dr + gxr * br; }"
                 return
-            real = _total([("gxr", 1), ("gyr", 1)], has)
-            other = _total([("gyr", 1), ("gxr", -1)], has)
-            to_c, to_d = [], []
-            if real:
-                to_c.append(f"({real}) * c")
-            if has("xi"):
-                to_c.append("gxi * d")
-                to_d.append("gxi * c")
-            if other:
-                to_d.append(f"({other}) * d")
-            yield head + (f" dc = dc + {' + '.join(to_c)};" if to_c else "") + (
-                f" dd = dd + {' + '.join(to_d)};" if to_d else ""
-            ) + " }"
-            return
-        if not m1 and not m2:
-            yield head + f" {da} = {da} + gxr * c; dc = dc + gxr * {ra}; }}"
-            return
-        if not m1:  # X = a (c + i d)
-            terms_a = [t for n, t in (("xr", "gxr * c"), ("xi", "gxi * d")) if has(n)]
-            line = head + f" {da} = {da} + {' + '.join(terms_a)};"
-            line += f" dc = dc + gxr * {ra};" if has("xr") else ""
-            line += f" dd = dd + gxi * {ra};" if has("xi") else ""
-            yield line + " }"
-            return
-        if not m2:  # X = (a + i b) c
-            line = head
-            line += f" {da} = {da} + gxr * c;" if has("xr") else ""
-            line += f" {di} = {di} + gxi * c;" if has("xi") else ""
-            terms_c = [t for n, t in (("xr", f"gxr * {ra}"), ("xi", f"gxi * {ia}")) if has(n)]
-            yield line + f" dc = dc + {' + '.join(terms_c)}; }}"
-            return
-        sums = {
-            "sr": _total([("gxr", 1), ("gyr", 1)], has),
-            "si": _total([("gxi", 1), ("gyi", 1)], has),
-            "tr": _total([("gxr", 1), ("gyr", -1)], has),
-            "ti": _total([("gxi", 1), ("gyi", -1)], has),
-        }
-        defined = ", ".join(f"{name} = {text}" for name, text in sums.items() if text)
-        yield head
-        yield f"  const lanes {defined};"
-
-        def product(target: str, terms: list[tuple[str, str, str]]) -> str:
-            used = [(sign, f"{name} * {value}") for sign, name, value in terms if sums[name]]
-            if not used:
-                return ""
-            return f" {target} = {target}" + "".join(f" {sign} {text}" for sign, text in used) + ";"
-
-        yield (
-            " "
-            + product(da, [("+", "sr", "c"), ("+", "ti", "d")])
-            + product(di, [("+", "si", "c"), ("-", "tr", "d")])
-            + product("dc", [("+", "sr", ra), ("+", "si", ia)])
-            + product("dd", [("+", "ti", ra), ("-", "tr", ia)])
-            + " }"
-        )
+            sums = {"s": _total([("gxr", 1), ("gyr", 1)], has), "t": _total([("gyr", 1), ("gxr", -1)], has)}
+            yield head
+            yield "  const lanes " + ", ".join(f"{name} = {text}" for name, text in sums.items() if text) + ";"
+            known = lambda name: has("xi") if name == "gxi" else sums[name]  # noqa: E731
+            yield " " + adds("dr", [("+", "s", "br"), ("+", "gxi", "bi")], known) + (
+                adds("di", [("+", "t", "bi"), ("+", "gxi", "br")], known) + " }"
+            )
+        elif not m1 and not m2:
+            yield head + f" {da} = {da} + gxr * br; dr = dr + gxr * {ar}; }}"
+        elif not m1:  # X = ar b
+            yield head + adds(da, [("+", "gxr", "br"), ("+", "gxi", "bi")], derivative) + (
+                adds("dr", [("+", "gxr", ar)], derivative) + adds("di", [("+", "gxi", ar)], derivative) + " }"
+            )
+        elif not m2:  # X = a br
+            yield head + adds(da, [("+", "gxr", "br")], derivative) + adds(db, [("+", "gxi", "br")], derivative) + (
+                adds("dr", [("+", "gxr", ar), ("+", "gxi", ai)], derivative) + " }"
+            )
+        else:
+            sums = {
+                "sr": _total([("gxr", 1), ("gyr", 1)], has),
+                "si": _total([("gxi", 1), ("gyi", 1)], has),
+                "tr": _total([("gxr", 1), ("gyr", -1)], has),
+                "ti": _total([("gxi", 1), ("gyi", -1)], has),
+            }
+            yield head
+            yield "  const lanes " + ", ".join(f"{name} = {text}" for name, text in sums.items() if text) + ";"
+            yield (
+                " "
+                + adds(da, [("+", "sr", "br"), ("+", "ti", "bi")], sums.__getitem__)
+                + adds(db, [("+", "si", "br"), ("-", "tr", "bi")], sums.__getitem__)
+                + adds("dr", [("+", "sr", ar), ("+", "si", ai)], sums.__getitem__)
+                + adds("di", [("+", "ti", ar), ("-", "tr", ai)], sums.__getitem__)
+                + " }"
+            )
 
 
-def _total(terms: list[tuple[str, int]], has: object) -> str:
+def _total(terms: list[tuple[str, int]], has: Callable[[str], bool]) -> str:
+    """The sum of those that there are."""
     text = ""
     for name, sign in terms:
-        if has(name[1:]):  # type: ignore[operator]
+        if has(name[1:]):
             text += (" + " if sign > 0 else " - ") + name if text else ("" if sign > 0 else "-") + name
     return text
 
@@ -280,19 +322,30 @@ def _sum(k: int, m: int) -> str:
     return f"p{k}_{m}" if m >= 0 else f"p{k}_i{-m}"
 
 
-def type_files(stage: CoupledStage, literal: Literal, variables: int) -> Iterator[list[PairCode]]:
+def pair_codes(stage: CoupledStage, variables: int) -> list[PairCode]:
+    """The code of all types."""
+    held, kept = (24, 13) if variables >= 32 else (10, 5)
+    codes = []
+    for number, kind in enumerate(stage.types):
+        weights = Weights()
+        writer = PairWriter(kind, pair_terms(kind, stage.products.by_degrees), weights, held, kept)
+        forward, backward = tuple(writer.forward()), tuple(writer.backward())
+        title, values = _title(kind), tuple(weights.values)
+        codes.append(PairCode(number, title, len(kind.degrees), kind.same, values, forward, backward))
+    return codes
+
+
+def type_files(codes: Sequence[PairCode]) -> Iterator[list[PairCode]]:
     """The code of all types, by file: files are compiled in parallel."""
-    held = 24 if variables >= 32 else 10
     part: list[PairCode] = []
     lines = 0
-    for number, kind in enumerate(stage.types):
-        writer = PairWriter.of(kind, stage.products.by_degrees, held, literal)
-        forward, backward = tuple(writer.forward()), tuple(writer.backward())
-        if part and lines + len(forward) + len(backward) > LINES_PER_FILE:
+    for code in codes:
+        own = len(code.forward) + len(code.backward)
+        if part and lines + own > LINES_PER_FILE:
             yield part
             part, lines = [], 0
-        part.append(PairCode(number, _title(kind), len(kind.degrees), kind.same, forward, backward))
-        lines += len(forward) + len(backward)
+        part.append(code)
+        lines += own
     if part:
         yield part
 
@@ -304,28 +357,37 @@ def _title(kind: PairType) -> str:
 
 @dataclass(frozen=True)
 class TileShape:
-    """Code for tiles of some rows, and which runs of tiles are of this shape.
+    """Code for tiles of some rows, and which tiles are of this shape.
 
     Attributes:
         l: degree of the values.
         height: number of rows.
         parts: components whose sums are in registers together.
-        first_run, n_runs: its runs.
+        first, count: its tiles.
     """
 
     l: int
     height: int
     parts: tuple[tuple[int, ...], ...]
-    first_run: int
-    n_runs: int
+    first: int
+    count: int
+
+
+@dataclass(frozen=True)
+class TileStep:
+    """All tiles of a degree: what is set to zero before them (offsets and numbers of components), and their code."""
+
+    unset: tuple[tuple[int, int], ...]
+    shapes: tuple[TileShape, ...]
 
 
 @dataclass(frozen=True)
 class PairCall:
-    """A call for pairs of one type: number of the type, where its table begins, number of pairs."""
+    """A call for pairs of one type: number of the type, where its constants and its table begin, number of pairs."""
 
     type: int
     title: str
+    constants: int
     first: int
     count: int
 
@@ -336,10 +398,11 @@ class CoupledTables:
 
     pooled: tuple[int, ...]
     scales: tuple[float, ...]
+    constants: tuple[float, ...]
     pairs: tuple[int, ...]
     calls: tuple[PairCall, ...]
-    shapes: tuple[TileShape, ...]
-    runs: tuple[str, ...]
+    steps: tuple[TileStep, ...]
+    widths: tuple[str, ...]
     rows: tuple[int, ...]
     columns: tuple[int, ...]
     weights: tuple[tuple[float, ...], ...]
@@ -347,9 +410,12 @@ class CoupledTables:
     linear_weights: tuple[tuple[float, ...], ...]
 
 
-def coupled_tables(stage: CoupledStage, layout: PooledLayout, cost: CoupledCost) -> CoupledTables:
-    """Flatten a coupled stage."""
+def coupled_tables(
+    stage: CoupledStage, layout: PooledLayout, cost: CoupledCost, codes: Sequence[PairCode], lanes_bytes: int
+) -> CoupledTables:
+    """Flatten a coupled stage; positions are in bytes."""
     products, offsets = stage.products, stage.offsets
+    position = [offset * lanes_bytes for offset in offsets]
     pooled: list[int] = []
     scales: list[float] = []
     for value in sorted(range(stage.n_channels), key=offsets.__getitem__):
@@ -360,28 +426,36 @@ def coupled_tables(stage: CoupledStage, layout: PooledLayout, cost: CoupledCost)
     number = {kind: position for position, kind in enumerate(stage.types)}
     pairs: list[int] = []
     calls = []
+    constants = list(accumulate((len(code.weights) for code in codes), initial=0))
     for group in stage.groups:
-        calls.append(PairCall(number[group.type], _title(group.type), len(pairs), len(group.pairs)))
-        pairs += [offsets[value] for pair in group.pairs for value in (pair.left, pair.right, *pair.nodes)]
-    shapes = []
+        kind = number[group.type]
+        calls.append(PairCall(kind, _title(group.type), constants[kind], len(pairs), len(group.pairs)))
+        pairs += [position[value] for pair in group.pairs for value in (pair.left, pair.right, *pair.nodes)]
+    steps = []
     first = 0
-    for (l, height), runs in groupby(stage.runs, key=lambda run: (run.l, run.height)):
-        count = sum(1 for _ in runs)
-        bounds = list(accumulate(cost.chunks(l, height), initial=0))
-        parts = tuple(tuple(range(begin, end)) for begin, end in pairwise(bounds))
-        shapes.append(TileShape(l, height, parts, first, count))
-        first += count
-    tiles = [tile for run in stage.runs for tile in run.tiles]
+    for l in sorted(set(products.degrees)):
+        shapes = []
+        for form in (form for form in stage.forms if form.l == l):
+            bounds = list(accumulate(cost.parts(l, form.height), initial=0))
+            parts = tuple(tuple(range(begin, end)) for begin, end in pairwise(bounds))
+            shapes.append(TileShape(l, form.height, parts, first, len(form.tiles)))
+            first += len(form.tiles)
+        unset = tuple((offsets[value], 2 * l + 1) for value in stage.unset if products.degrees[value] == l)
+        steps.append(TileStep(unset, tuple(shapes)))
+    tiles = stage.tiles
     return CoupledTables(
         pooled=tuple(pooled),
         scales=tuple(scales),
+        constants=tuple(weight for code in codes for weight in code.weights),
         pairs=tuple(pairs),
         calls=tuple(calls),
-        shapes=tuple(shapes),
-        runs=tuple(f"{{ {len(run.tiles)}, {run.width} }}" for run in stage.runs),
-        rows=tuple(offsets[value] for tile in tiles for value in tile.rows),
-        columns=tuple(offsets[value] for tile in tiles for value in tile.columns),
+        steps=tuple(steps),
+        widths=tuple(
+            f"{{ {fresh}, {len(tile.columns)} }}" for fresh, tile in zip(stage.fresh, tiles, strict=True)
+        ),
+        rows=tuple(position[value] for tile in tiles for value in tile.rows),
+        columns=tuple(position[value] for tile in tiles for value in tile.columns),
         weights=tuple(stage.weights.values()),
-        linear=tuple(offsets[value] for value in stage.linear),
+        linear=tuple(position[value] for value in stage.linear),
         linear_weights=tuple(stage.linear_weights.values()),
     )

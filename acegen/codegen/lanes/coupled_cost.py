@@ -15,30 +15,28 @@ class CoupledCost:
 
     variables: int
 
-    def chunks(self, l: int, rows: int) -> list[int]:
-        """How the components of l are divided: the sums of `rows` rows over a part stay in registers."""
+    @property
+    def _held(self) -> int:
+        """Components of rows that stay in registers, each with its derivative."""
+        return 12 if self.variables >= 32 else 6
+
+    def parts(self, l: int, rows: int) -> list[int]:
+        """How the components of l are divided: those of the rows and their derivatives stay in registers."""
         size = 2 * l + 1
-        most = size
-        while most > 1 and rows * most + min(rows, most) + 1 > self.variables:
-            most -= 1
-        count = -(-size // most)
+        count = -(-size // max(1, self._held // rows))
         return [size // count + (k < size % count) for k in range(count)]
 
     def most_rows(self, l: int) -> int:
         """Most rows of a tile."""
-        size = 2 * l + 1
-        if self.variables >= 32:
-            return {1: 8, 3: 8, 5: 5, 7: 4, 9: 3}.get(size, 2)
-        return {1: 6, 3: 4, 5: 4, 7: 3, 9: 2}.get(size, 2)
+        return self._held
 
     def tile_cycles(self, l: int, rows: int, columns: int) -> float:
         """Estimated time of a tile."""
-        total = 6.0
-        for part in self.chunks(l, rows):
-            step = max(rows * part / 2, (rows + part) / 2 + 0.5, (rows * part + rows + part + 3) / 5)
-            if rows * part < 8:
-                step = max(step, 4 * rows * part / 8, 2.0)
-            total += 10 + columns * step + rows * part
+        total = 3.0
+        for part in self.parts(l, rows):
+            arithmetic, loads = rows * part + 0.2, (rows + 2 * part + 1) / 2 + 0.3
+            issue = (2 * rows * part + rows + 3 * part + 6) / 5.8
+            total += 8 + columns * max(arithmetic, loads, issue) + 0.6 * rows * part
         return total
 
     def pair_cycles(self, multiply_adds: int) -> float:

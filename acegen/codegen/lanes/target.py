@@ -46,10 +46,14 @@ class Target:
         return cost.seconds(self.lanes, self.vectors)
 
     @property
+    def lanes_bytes(self) -> int:
+        """Size of a variable of type `lanes`."""
+        return self.lanes * (4 if self.precision == "single" else 8)
+
+    @property
     def vectors(self) -> int:
         """Registers that a variable of type `lanes` takes."""
-        size = 4 if self.precision == "single" else 8
-        return max(1, self.lanes * size // self.vector_bytes)
+        return max(1, self.lanes_bytes // self.vector_bytes)
 
     @property
     def variables(self) -> int:
