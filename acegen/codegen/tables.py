@@ -30,11 +30,21 @@ class OutputRow:
     weights: tuple[float, ...]
 
 
+def invariants_of(program: KernelProgram) -> dict[int, int]:
+    """The coupled functions that are invariants of coupled values, and which."""
+    n_products = len(program.products)
+    rows = enumerate(program.outputs.coupling or ())
+    return {function: row[0][0] - n_products for function, row in rows if row[0][0] >= n_products}
+
+
 def coupling_tables(
     program: KernelProgram, order: Sequence[int], n_before: int = 0, n_after: int = 0
 ) -> CouplingTables:
-    """Flatten coupled functions of a program, combinations of products, in an order; with empty ones before and after."""
-    coupling = program.outputs.coupling or ()
+    """Flatten coupled functions of a program, combinations of products, in an order; with empty ones before and after.
+
+    Functions that are invariants instead are empty, too.
+    """
+    coupling = [row if row[0][0] < len(program.products) else () for row in program.outputs.coupling or ()]
     term_first = [0]
     factor_first: list[int] = []
     term_weight: list[float] = []

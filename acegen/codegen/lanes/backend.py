@@ -25,7 +25,7 @@ from acegen.codegen.lanes.contexts import (
 from acegen.codegen.lanes.cost import TWO_SUMS
 from acegen.codegen.lanes.coupled import coupled_tables, pair_codes, type_files
 from acegen.codegen.lanes.directions import directions_code
-from acegen.codegen.lanes.functions import function_code
+from acegen.codegen.lanes.functions import basis_functions
 from acegen.codegen.lanes.harmonics import harmonics_code
 from acegen.codegen.lanes.pair import core_reach, pair_code, series_code, switch_constants, zbl_code
 from acegen.codegen.lanes.pooling import (
@@ -132,7 +132,7 @@ def _basis_files(program: KernelProgram, target: Target) -> dict[str, LanesConte
     """Particles, derivatives and basis functions, in double precision."""
     name, layout = program.name, program.layout
     particles = _particles(program, target)
-    functions = function_code(program, target.lanes)
+    functions = basis_functions(program, target.lanes)
     rows = output_rows(program, functions.order)
     n_species = len(program.species)
     contexts: dict[str, LanesContext] = {

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from acegen.codegen.lanes.coupled import CoupledTables, PairCode
 from acegen.codegen.lanes.directions import DirectionsCode
-from acegen.codegen.lanes.functions import FunctionCode
+from acegen.codegen.lanes.functions import BasisFunctions
 from acegen.codegen.lanes.harmonics import HarmonicsCode
 from acegen.codegen.lanes.pair import PairCode, SeriesCode, Table, ZblCode
 from acegen.codegen.lanes.pooling import ContractBlock, ContractShape, PoolBlock, PoolShape
@@ -83,7 +83,7 @@ class BasisContext:
     lanes: int
     most_columns: int
     band: int
-    functions: FunctionCode
+    functions: BasisFunctions
     n_slopes: int
     transposition: tuple[Exchange, ...]
     purify_first: tuple[int, ...]

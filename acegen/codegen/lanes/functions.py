@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from acegen.codegen.coupled_terms import RealTerm, real_terms
 from acegen.codegen.lanes.slopes import Block, Place, SlopeLists, SlopeTables
-from acegen.codegen.tables import CouplingTables, coupling_tables
+from acegen.codegen.tables import CouplingTables, coupling_tables, invariants_of
 from acegen.program.coupled import CoupledProducts, Coupling
 from acegen.program.kernel import KernelProgram
 
@@ -61,7 +61,7 @@ class Element(NamedTuple):
 
 
 class NodeEntry(NamedTuple):
-    """A coupled value: its coupling, places of both factors and of itself, its elements, where its pulls and rows end."""
+    """A coupled value: its coupling, places of its factors and itself, its elements, where its pulls and rows end."""
 
     coupling: int
     left: int
@@ -90,7 +90,7 @@ class ScalarEntry(NamedTuple):
 
 
 @dataclass(frozen=True)
-class CoupledCode:
+class InvariantCode:
     """Tables of coupled values; all places are in the array X: values, 1, intermediate derivatives, derivatives.
 
     Attributes:
@@ -126,7 +126,7 @@ class CoupledCode:
 
 
 @dataclass(frozen=True)
-class FunctionCode:
+class BasisFunctions:
     """All coupled functions of a program in the order of the kernel.
 
     Attributes:
@@ -149,10 +149,10 @@ class FunctionCode:
     first_slope: int
     n_rows: tuple[int, ...]
     monomials: int
-    coupled: CoupledCode | None
+    coupled: InvariantCode | None
 
 
-def function_code(program: KernelProgram, lanes: int) -> FunctionCode:
+def basis_functions(program: KernelProgram, lanes: int) -> BasisFunctions:
     """Order the functions of a program, and lay out their derivatives."""
     return _Builder(program, lanes).code()
 
@@ -165,11 +165,7 @@ class _Builder:
         self.first_of = [min(k.offset for k in self.layout.shells if k.species == z) for z in self.species]
         self.n_rows = [sum(name[0] == z for name in self.names) for z in self.species]
         self.tables = SlopeTables()
-        self.scalar_of = {
-            function: row[0][0] - len(program.products)
-            for function, row in enumerate(program.outputs.coupling or ())
-            if row[0][0] >= len(program.products)
-        }
+        self.scalar_of = invariants_of(program)
         if self.coupled is not None:
             self.degrees = self.coupled.degrees
             self.n_channels = len(self.coupled.channels)
@@ -183,7 +179,7 @@ class _Builder:
         empty = [None] * (self.n_before - len(invariants))
         self.order: list[int | None] = [*invariants, *empty, *self.products, *[None] * self.n_after]
 
-    def code(self) -> FunctionCode:
+    def code(self) -> BasisFunctions:
         rows = self._value_rows()
         lists, places = [], []
         for one, other in zip(self.order[::2], self.order[1::2], strict=True):
@@ -199,7 +195,7 @@ class _Builder:
         coupled, first_slope = None, 0
         if self.coupled is not None:
             coupled, first_slope = self._coupled_code(self.coupled, rows, places)
-        return FunctionCode(
+        return BasisFunctions(
             order=tuple(self.order),
             coupling=coupling_tables(self.program, self.products, self.n_before, self.n_after),
             lists=tuple(lists),
@@ -300,7 +296,7 @@ class _Builder:
         coupled: CoupledProducts,
         rows: Sequence[tuple[int, int, int, list[tuple[int, SlopeLists]]]],
         places: Sequence[Sequence[dict[Block, Place]]],
-    ) -> tuple[CoupledCode, int]:
+    ) -> tuple[InvariantCode, int]:
         width = [2 * l + 1 for l in self.degrees]
         offset = [sum(width[:value]) for value in range(len(width) + 1)]
         n_values = offset[-1]
@@ -386,17 +382,16 @@ class _Builder:
             )
         terms: list[RealTerm] = []
         couplings = []
-        for coupling_of in coupled.couplings:
-            terms += real_terms(coupling_of)
-            sizes = (2 * l + 1 for l in (coupling_of.left, coupling_of.right, coupling_of.l))
-            couplings.append(CouplingEntry(*sizes, len(terms)))
+        for left, right, l in ((c.left, c.right, c.l) for c in coupled.couplings):
+            terms += real_terms(coupled.by_degrees[left, right, l])
+            couplings.append(CouplingEntry(2 * left + 1, 2 * right + 1, 2 * l + 1, len(terms)))  # noqa: PERF401
         scale_of = {l: scales for l, scales in enumerate(coupled.scales)}
         harmonic_scales = [
             scale_of[l][abs(m)] if l in scale_of else 1.0
             for l in range(self.layout.l_max + 1)
             for m in self.layout.components[l]
         ]
-        code = CoupledCode(
+        code = InvariantCode(
             components=tuple(
                 (self.layout.index(z, n, l, m), coupled.scales[l][abs(m)])
                 for z, n, l in coupled.channels
@@ -457,7 +452,7 @@ def _explicit_values(coupled: CoupledProducts) -> tuple[int, ...]:
         if value in forced or (uses[value] + together) * width[value] < uses[value] * together:
             explicit.append(value)
             forced |= {factor for factor in factors if factor >= n_channels}
-            uses.update({factor: width[value] for factor in factors})
+            uses.update(dict.fromkeys(factors, width[value]))
         else:
-            uses.update({factor: uses[value] for factor in factors})
+            uses.update(dict.fromkeys(factors, uses[value]))
     return tuple(sorted(explicit))
