@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate, groupby, pairwise
 
 from acegen.codegen.lanes.coupled_cost import CoupledCost
 from acegen.optimize.coupled import CoupledStage, PairType, Term, pair_terms
@@ -374,6 +374,28 @@ class TileShape:
 
 
 @dataclass(frozen=True)
+class ChannelShell:
+    """The channels of an element and an l.
+
+    Attributes:
+        element: the element.
+        l: the degree.
+        stride: from an A to that of the next m.
+        scales: by component.
+        first, count: where the A's with m = -l are listed.
+        offset: of the first component among the values.
+    """
+
+    element: str
+    l: int
+    stride: int
+    scales: tuple[float, ...]
+    first: int
+    count: int
+    offset: int
+
+
+@dataclass(frozen=True)
 class TileStep:
     """All tiles of a degree: what is set to zero before them (offsets and numbers of components), and their code."""
 
@@ -397,7 +419,7 @@ class CoupledTables:
     """Arrays of coupled.c, named as there, in lower case."""
 
     pooled: tuple[int, ...]
-    scales: tuple[float, ...]
+    shells: tuple[ChannelShell, ...]
     constants: tuple[float, ...]
     pairs: tuple[int, ...]
     calls: tuple[PairCall, ...]
@@ -411,18 +433,20 @@ class CoupledTables:
 
 
 def coupled_tables(
-    stage: CoupledStage, layout: PooledLayout, cost: CoupledCost, codes: Sequence[PairCode], lanes_bytes: int
+    stage: CoupledStage, layout: PooledLayout, cost: CoupledCost, codes: Sequence[PairCode], lanes_bytes: int, elements: Sequence[str]
 ) -> CoupledTables:
     """Flatten a coupled stage; positions are in bytes."""
     products, offsets = stage.products, stage.offsets
     position = [offset * lanes_bytes for offset in offsets]
+    shells = []
     pooled: list[int] = []
-    scales: list[float] = []
-    for value in sorted(range(stage.n_channels), key=offsets.__getitem__):
-        species, n, l = products.channels[value]
-        for m in range(-l, l + 1):
-            pooled.append(layout.index(species, n, l, m))
-            scales.append(products.scales[l][abs(m)])
+    in_memory = sorted(range(stage.n_channels), key=offsets.__getitem__)
+    for (species, l), values in groupby(in_memory, key=lambda value: products.channels[value][::2]):
+        members = list(values)
+        stride = layout.index(species, layout.first, l, 1) - layout.index(species, layout.first, l, 0) if l else 0
+        scales = tuple(products.scales[l][abs(m)] for m in range(-l, l + 1))
+        shells.append(ChannelShell(elements[species], l, stride, scales, len(pooled), len(members), offsets[members[0]]))
+        pooled += [layout.index(species, products.channels[value].n, l, -l) * lanes_bytes for value in members]
     number = {kind: position for position, kind in enumerate(stage.types)}
     pairs: list[int] = []
     calls = []
@@ -445,7 +469,7 @@ def coupled_tables(
     tiles = stage.tiles
     return CoupledTables(
         pooled=tuple(pooled),
-        scales=tuple(scales),
+        shells=tuple(shells),
         constants=tuple(weight for code in codes for weight in code.weights),
         pairs=tuple(pairs),
         calls=tuple(calls),
