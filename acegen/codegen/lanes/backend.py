@@ -290,9 +290,8 @@ def _coupled_files(program: KernelProgram, coupled: CoupledStage, target: Target
             elements=program.species,
             single=target.precision == "single",
             n_scalars=len(coupled.products.scalars),
-            n_channels=coupled.n_channel_components,
             shift=coupled.shift,
-            tables=coupled_tables(coupled, program.layout, target.cost_model.coupled, codes, target.lanes_bytes),
+            tables=coupled_tables(coupled, program.layout, target.cost_model.coupled, codes, target.lanes_bytes, program.species),
         ),
     }
     for number, part in enumerate(type_files(codes), start=1):

@@ -198,7 +198,6 @@ class CoupledContext:
     elements: tuple[str, ...]
     single: bool
     n_scalars: int
-    n_channels: int
     shift: int
     tables: CoupledTables
 
