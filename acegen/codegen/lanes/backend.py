@@ -23,6 +23,7 @@ from acegen.codegen.lanes.cost import TWO_SUMS
 from acegen.codegen.lanes.directions import directions_code
 from acegen.codegen.lanes.harmonics import harmonics_code
 from acegen.codegen.lanes.pair import core_reach, pair_code, series_code, switch_constants, zbl_code
+from acegen.codegen.lanes.polar import polar_code
 from acegen.codegen.lanes.pooling import (
     contract_blocks,
     contract_shapes,
@@ -268,18 +269,18 @@ def _product_files(
 def _potential(program: KernelProgram, targets: Targets, particles: str) -> PotentialContext:
     layout, target, one = program.layout, targets.potential, program.one_particle
     radial = radial_code(one.coordinate, one.radial, program.notes.radial, target.literal)
-    blocks = contract_blocks(layout, target)
+    space = space_code(program, radial)
+    blocks = [] if space.sphere else contract_blocks(layout, target)
     return PotentialContext(
         name=program.name,
         banner=banner(program),
         particles=particles,
         elements=program.species,
-        space=space_code(program, radial),
+        space=space,
         openmp=targets.openmp,
         pairwise=program.pair is not None or core_reach(program) is not None,
         tiles=target.tiles,
-        l_max=layout.l_max,
-        harmonics=harmonics_code(layout.l_max, target.literal),
+        polar=polar_code(layout, program.species, target.force_tile, target.literal) if space.sphere else None,
         contract_blocks=blocks,
         contract_shapes=contract_shapes(blocks, target),
         missing_harmonics=[missing_harmonics(layout, species) for species in range(len(program.species))],

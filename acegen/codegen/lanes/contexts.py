@@ -9,6 +9,7 @@ from acegen.codegen.lanes.directions import DirectionsCode
 from acegen.codegen.lanes.harmonics import HarmonicsCode
 from acegen.codegen.lanes.pair import PairCode, SeriesCode, Table, ZblCode
 from acegen.codegen.lanes.pooling import ContractBlock, ContractShape, PoolBlock, PoolShape
+from acegen.codegen.lanes.polar import PolarCode
 from acegen.codegen.lanes.products import CompactTables, FunctionCode
 from acegen.codegen.lanes.radial import RadialCode
 from acegen.codegen.lanes.space import SpaceCode
@@ -186,8 +187,7 @@ class PotentialContext:
     openmp: bool
     pairwise: bool
     tiles: tuple[int, ...]
-    l_max: int
-    harmonics: HarmonicsCode
+    polar: PolarCode | None
     contract_blocks: list[list[ContractBlock]]
     contract_shapes: tuple[ContractShape, ...]
     missing_harmonics: list[list[tuple[int, int]]]
