@@ -73,6 +73,7 @@ class PolarCode:
     """The force stage in space: neighbours taken together, and the distinct shapes."""
 
     tile: int
+    tiles: int
     shapes: tuple[PolarShape, ...]
 
     @property
@@ -102,7 +103,7 @@ def polar_code(layout: PooledLayout, species: Sequence[str], tile: int, literal:
                 orders=orders,
             )
         )
-    return PolarCode(tile, tuple(shapes))
+    return PolarCode(tile, 4 // tile, tuple(shapes))
 
 
 def _orders(layout: PooledLayout, species: int, start: int, tile: int, literal: Literal) -> tuple[PolarOrder, ...]:
@@ -136,7 +137,7 @@ def _evaluation(degree: int, signs: int, tile: int, literal: Literal) -> list[st
     radials = [f"r{k} = load(&at->R[{k}][n]), dr{k} = load(&at->dR[{k}][n])" for k in range(tile)]
     lines = [f"const lanes {', '.join(radials)};"]
     for sign in range(signs):
-        names = [f"c{power} = load(&C[{power * signs + sign}])" for power in range(degree + 1)]
+        names = [(f"c{power} = load(&C[{power * signs + sign}])" if tile > 1 else f"c{power} = C[{power * signs + sign}]") for power in range(degree + 1)]
         lines += ["{", f"    const lanes {', '.join(names)};"]
         for k in range(tile):
             lines += ["    {", *(f"        {line}" for line in _horner(degree, k, f"{k}{'ab'[sign]}", literal)), "    }"]
