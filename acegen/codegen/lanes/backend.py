@@ -28,8 +28,7 @@ from acegen.codegen.lanes.pooling import (
     contract_blocks,
     contract_shapes,
     missing_harmonics,
-    pool_blocks,
-    pool_shapes,
+    pool_code,
     pooled_legend,
 )
 from acegen.codegen.lanes.products import compact_tables, function_files
@@ -164,12 +163,12 @@ def _basis_files(program: KernelProgram, target: Target) -> dict[str, LanesConte
 def _particles(program: KernelProgram, target: Target) -> ParticlesContext:
     one, layout = program.one_particle, program.layout
     radial = radial_code(one.coordinate, one.radial, program.notes.radial, target.literal)
-    blocks = pool_blocks(layout, target)
+    space = space_code(program, radial)
     return ParticlesContext(
         name=program.name,
         banner=banner(program),
         elements=program.species,
-        space=space_code(program, radial),
+        space=space,
         single=target.precision == "single",
         lanes=target.lanes,
         tiles=target.tiles,
@@ -182,8 +181,7 @@ def _particles(program: KernelProgram, target: Target) -> ParticlesContext:
         radial=radial,
         harmonics=harmonics_code(layout.l_max, target.literal),
         directions=directions_code(one.angular, program.dimension, target.literal),
-        pool_blocks=blocks,
-        pool_shapes=pool_shapes(blocks, target),
+        pool=pool_code(layout, program.species, space.sphere, target),
     )
 
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 from acegen.codegen.lanes.directions import DirectionsCode
 from acegen.codegen.lanes.harmonics import HarmonicsCode
 from acegen.codegen.lanes.pair import PairCode, SeriesCode, Table, ZblCode
-from acegen.codegen.lanes.pooling import ContractBlock, ContractShape, PoolBlock, PoolShape
+from acegen.codegen.lanes.pooling import ContractBlock, ContractShape, PoolCode
 from acegen.codegen.lanes.polar import PolarCode
 from acegen.codegen.lanes.products import CompactTables, FunctionCode
 from acegen.codegen.lanes.radial import RadialCode
@@ -39,8 +39,7 @@ class ParticlesContext:
     radial: RadialCode
     harmonics: HarmonicsCode
     directions: DirectionsCode
-    pool_blocks: list[list[PoolBlock]]
-    pool_shapes: tuple[PoolShape, ...]
+    pool: PoolCode
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from fractions import Fraction
 from functools import cache
 from itertools import groupby, product
 
+from acegen.codegen.lanes.pooling import legendre_powers, species_alike
 from acegen.codegen.literals import Literal
 from acegen.program.layout import PooledLayout
 
@@ -84,21 +85,17 @@ class PolarCode:
 
 def polar_code(layout: PooledLayout, species: Sequence[str], tile: int, literal: Literal) -> PolarCode:
     """Code of the force stage for spherical harmonics."""
-    starts: dict[int, int] = {}
-    for shell in layout.shells:
-        starts.setdefault(shell.species, shell.offset)
-    alike: dict[tuple[int, ...], list[int]] = {}
-    for number in starts:
-        alike.setdefault(layout.counts[number], []).append(number)
     shapes = []
-    for numbers in alike.values():
-        orders = _orders(layout, numbers[0], starts[numbers[0]], tile, literal)
+    alike = species_alike(layout)
+    for starts in alike:
+        number, start = next(iter(starts.items()))
+        orders = _orders(layout, number, start, tile, literal)
         last = orders[-1]
         shapes.append(
             PolarShape(
-                suffix=f"_{species[numbers[0]]}" if len(alike) > 1 else "",
-                species=tuple(species[number] for number in numbers),
-                offsets=tuple((number, starts[number]) for number in numbers),
+                suffix=f"_{species[number]}" if len(alike) > 1 else "",
+                species=tuple(species[other] for other in starts),
+                offsets=tuple(starts.items()),
                 n_coefficients=last.offset + last.stride * sum(run.count for run in last.runs),
                 orders=orders,
             )
@@ -169,15 +166,7 @@ def _horner(degree: int, k: int, which: str, literal: Literal) -> list[str]:
 @cache
 def polar_coefficients(l: int, m: int) -> tuple[Fraction, ...]:
     """Q_l^m = d^m P_l/dz^m as Σ_k q_k f_k, with f_2i = v^i, f_{2i+1} = z v^i and v = 2z² - 1."""
-    powers = [Fraction(1)] if l == 0 else [Fraction(0), Fraction(1)]  # of z, P_l by Bonnet's recursion
-    before = [Fraction(1)]
-    for degree in range(2, l + 1):
-        raised = [Fraction(0), *(Fraction(2 * degree - 1, degree) * value for value in powers)]
-        for power, value in enumerate(before):
-            raised[power] -= Fraction(degree - 1, degree) * value
-        powers, before = raised, powers
-    for _ in range(m):
-        powers = [power * value for power, value in enumerate(powers)][1:]
+    powers = legendre_powers(l, m)
     result = [Fraction(0)] * len(powers)
     for parity in (0, 1):
         shifted: list[Fraction] = []  # Horner's rule in z² = (1 + v)/2

@@ -57,6 +57,11 @@ class Target:
         return max(4, self.registers // self.vectors)
 
     @property
+    def lane_bytes(self) -> int:
+        """Size of a variable of type `lanes`."""
+        return self.lanes * (4 if self.precision == "single" else 8)
+
+    @property
     def tiles(self) -> tuple[int, ...]:
         """Numbers of neighbours whose one-particle functions are in flight together, the largest first."""
         return (4, 2) if self.variables >= 32 else (2, 1) if self.variables >= 16 else (1,)
