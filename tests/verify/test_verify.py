@@ -61,7 +61,7 @@ SABOTAGE = {
         "order ν zero with < ν neighbours",
     ),
     "coefficient": ("products.c", r"(/\* Si \*/\s+)", r"\g<1>1.0 + ", "energy = coefficients · basis"),
-    "force": ("potential.c", r"gy \+= 1\.0", "gy += 1.01", "energy gradient likewise"),
+    "force": ("potential.c", r"gy\[0\] \+= 1\.0", "gy[0] += 1.01", "energy gradient likewise"),
     "cutoff": (
         "particles.h",
         r"squared_cutoff = pair->cutoff",

@@ -40,6 +40,11 @@ class PolarOrder:
     statements: tuple[str, ...]
 
     @property
+    def degree(self) -> int:
+        """The highest of the polynomials."""
+        return self.runs[0].degree
+
+    @property
     def signs(self) -> int:
         """How many of m, -m there are."""
         return 2 if self.m else 1
