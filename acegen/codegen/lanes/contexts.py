@@ -8,8 +8,8 @@ from typing import ClassVar
 from acegen.codegen.lanes.directions import DirectionsCode
 from acegen.codegen.lanes.harmonics import HarmonicsCode
 from acegen.codegen.lanes.pair import PairCode, SeriesCode, Table, ZblCode
-from acegen.codegen.lanes.pooling import ContractBlock, ContractShape, PoolCode
 from acegen.codegen.lanes.polar import PolarCode
+from acegen.codegen.lanes.pooling import ContractBlock, ContractShape, PoolCode
 from acegen.codegen.lanes.products import CompactTables, FunctionCode
 from acegen.codegen.lanes.radial import RadialCode
 from acegen.codegen.lanes.space import SpaceCode

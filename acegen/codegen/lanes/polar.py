@@ -1,27 +1,26 @@
-"""Derivatives of an energy by the A's of one n and ±m as polynomials in z = cos θ, for the force stage.
+"""The force stage in space: for each n and ±m, the derivatives of an energy by the A's as a polynomial in z = cos θ.
 
-For a neighbour, the derivatives D_nlm are coefficients of Σ_nlm D_nlm R_n Q_l^|m|(z) times cos or sin of mφ. The sum over
-l is a polynomial in z, the same for all neighbours: E(v) + z O(v) with v = 2z² - 1. Its coefficients are computed once for
-a centre; then its value and its derivative take two multiply-adds a coefficient, and no Q_l^m is needed. Powers of v rather
-than z keep coefficients small: z^l loses (1+√2)^l, v^(l/2) its square root.
+At a neighbour, derivatives D_nlm stand before R_n Q_l^|m|(z) times cos or sin of mφ. The sum over l is a polynomial in
+z, the same for all neighbours of a species: E(v) + z O(v) with v = 2z² - 1. Its coefficients are computed once for a
+centre; then its value and its derivative take two multiply-adds a coefficient, sums over n included, and no Q_l^m is
+needed. Powers of v keep coefficients small: those of z grow like (1+√2)^l, these like its square root.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
-from functools import cache
 from itertools import groupby, product
 
-from acegen.codegen.lanes.pooling import legendre_powers, species_alike
+from acegen.codegen.lanes.harmonics import polar_coefficients
+from acegen.codegen.lanes.pooling import species_alike
 from acegen.codegen.literals import Literal
 from acegen.program.layout import PooledLayout
 
 
 @dataclass(frozen=True)
 class PolarRun:
-    """Polynomials of one degree: `count` consecutive n from number `first` on, and the statements that evaluate them."""
+    """Polynomials of one degree: `count` consecutive n from number `first` on, and statements that evaluate them."""
 
     degree: int
     first: int
@@ -120,7 +119,7 @@ def _orders(layout: PooledLayout, species: int, start: int, tile: int, literal: 
         runs, statements = [], []
         for degree, run in groupby(range(len(degrees)), key=degrees.__getitem__):
             numbers = list(run)
-            runs.append(PolarRun(degree, numbers[0], len(numbers), tuple(_evaluation(degree, len(signs), tile, literal))))
+            runs.append(PolarRun(degree, numbers[0], len(numbers), tuple(_evaluation(degree, len(signs), tile))))
             for n, k, sign in product(numbers, range(degree + 1), range(len(signs))):
                 terms = []
                 for l in range(m + k, l_max + 1, 2):
@@ -134,20 +133,22 @@ def _orders(layout: PooledLayout, species: int, start: int, tile: int, literal: 
     return tuple(orders)
 
 
-def _evaluation(degree: int, signs: int, tile: int, literal: Literal) -> list[str]:
+def _evaluation(degree: int, signs: int, tile: int) -> list[str]:
     """Horner's rule with derivatives for E and O at the neighbours k of a tile; `a` is for m, `b` for -m."""
     radials = [f"r{k} = load(&at->R[{k}][n]), dr{k} = load(&at->dR[{k}][n])" for k in range(tile)]
     lines = [f"const lanes {', '.join(radials)};"]
     for sign in range(signs):
-        names = [(f"c{power} = load(&C[{power * signs + sign}])" if tile > 1 else f"c{power} = C[{power * signs + sign}]") for power in range(degree + 1)]
+        coefficients = [f"C[{power * signs + sign}]" for power in range(degree + 1)]
+        names = [f"c{power} = {f'load(&{c})' if tile > 1 else c}" for power, c in enumerate(coefficients)]
         lines += ["{", f"    const lanes {', '.join(names)};"]
         for k in range(tile):
-            lines += ["    {", *(f"        {line}" for line in _horner(degree, k, f"{k}{'ab'[sign]}", literal)), "    }"]
+            lines += ["    {", *(f"        {line}" for line in _horner(degree, k, f"{k}{'ab'[sign]}")), "    }"]
         lines.append("}")
     return lines
 
 
-def _horner(degree: int, k: int, which: str, literal: Literal) -> list[str]:
+def _horner(degree: int, k: int, which: str) -> list[str]:
+    """P = E + z O and dP/dz = O + w (dE/dv + z dO/dv), w = dv/dz = 4 z; its part of the sums."""
     z, v = f"z{k}", f"v{k}"
     lines = []
     for name, first in (("E", 0), ("O", 1)):
@@ -164,21 +165,5 @@ def _horner(degree: int, k: int, which: str, literal: Literal) -> list[str]:
     lines.append(f"value{which} += r{k} * P; slope{which} += dr{k} * P;")
     if degree:
         slope = {1: "", 2: "dE"}.get(degree, f"(dE + {z} * dO)")
-        lines.append(f"polar{which} += r{k} * {f'(O + {literal(4)} * {z} * {slope})' if slope else 'O'};")
+        lines.append(f"polar{which} += r{k} * {f'(O + w{k} * {slope})' if slope else 'O'};")
     return lines
-
-
-@cache
-def polar_coefficients(l: int, m: int) -> tuple[Fraction, ...]:
-    """Q_l^m = d^m P_l/dz^m as Σ_k q_k f_k, with f_2i = v^i, f_{2i+1} = z v^i and v = 2z² - 1."""
-    powers = legendre_powers(l, m)
-    result = [Fraction(0)] * len(powers)
-    for parity in (0, 1):
-        shifted: list[Fraction] = []  # Horner's rule in z² = (1 + v)/2
-        for value in reversed(powers[parity::2]):
-            below, above = [*shifted, Fraction(0)], [Fraction(0), *shifted]
-            shifted = [(a + b) / 2 for a, b in zip(below, above, strict=True)] or [Fraction(0)]
-            shifted[0] += value
-        for power, value in enumerate(shifted[: len(powers[parity::2])]):
-            result[2 * power + parity] = value
-    return tuple(result)

@@ -1,27 +1,24 @@
 """Register blocks of the pooling and force stages.
 
-Pooling is, for each lane, a product of two matrices: of functions of the direction by neighbour, and of radial functions. It
-is computed in blocks whose sums stay in registers while neighbours pass by. In space the functions of the direction are
-T_k(z) times cos or sin of mφ, with Chebyshev polynomials T_k, whose sums B are combined to A's once for a centre: one
-multiply-add for a T_k, whereas Q_l^m takes three. In Q_l^m = Σ_k q_k T_k no q_k is negative, so that nothing cancels.
+Pooling is, for each lane, a product of two matrices, of functions of the direction and of radial functions. It is
+computed in blocks whose sums stay in registers while neighbours pass by. In space the functions of the direction are
+T_k(z) times cos or sin of mφ, with Chebyshev polynomials T_k; their sums B are combined to A's once for a centre. A T_k
+takes one multiply-add, a Q_l^m three; there are fewer T_k. No q_k of Q_l^m = Σ_k q_k T_k is negative: nothing cancels.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
-from functools import cache
 from itertools import groupby, pairwise
 from typing import NamedTuple
 
+from acegen.codegen.lanes.harmonics import chebyshev_coefficients
 from acegen.codegen.lanes.target import Target
-from acegen.codegen.literals import Literal
 from acegen.program.layout import PooledLayout, Shell
 
-
-_TILE_BYTES = 20_000
-"""Functions of the neighbours that are pooled together: they stay in the L1 cache, beside some of the sums."""
+_TILE_BYTES = 40_000
+"""Functions of the neighbours that are pooled together."""
 
 
 class PoolShape(NamedTuple):
@@ -47,7 +44,7 @@ class PoolShape(NamedTuple):
 
     @property
     def by_columns(self) -> bool:
-        """Whether radial functions are held in registers, times the factor, while functions of the direction pass by."""
+        """Whether radial functions, times the factor, are held in registers and functions of the direction pass by."""
         return self.columns <= len(self.widths)
 
     @property
@@ -142,7 +139,10 @@ def pool_code(layout: PooledLayout, species: Sequence[str], sphere: bool, target
         number, start = next(iter(starts.items()))
         own = [shell for shell in layout.shells if shell.species == number]
         size = sum(shell.size for shell in own)
-        n_sums, blocks, collect = _sphere(layout, number, start, target) if sphere else (size, _plain(layout, own, start, target), ())
+        if sphere:
+            n_sums, blocks, collect = _sphere(layout, number, start, target)
+        else:
+            n_sums, blocks, collect = size, _one_by_one(layout, own, start, target), []
         groups.append(
             PoolGroup(
                 suffix=f"_{species[number]}" if len(alike) > 1 else "",
@@ -155,7 +155,7 @@ def pool_code(layout: PooledLayout, species: Sequence[str], sphere: bool, target
             )
         )
     functions = layout.n_radial + (3 * (layout.l_max + 1) if sphere else layout.n_angular)
-    return PoolCode(min(16, max(4, _TILE_BYTES // (functions * target.lane_bytes))), tuple(groups))
+    return PoolCode(min(24, max(4, _TILE_BYTES // (functions * target.lane_bytes))), tuple(groups))
 
 
 def _sphere(layout: PooledLayout, species: int, start: int, target: Target) -> tuple[int, list[PoolBlock], list[str]]:
@@ -168,7 +168,7 @@ def _sphere(layout: PooledLayout, species: int, start: int, target: Target) -> t
         stride = max(widths)
         for signed, factor in ((m, f"c[{m}]"), (-m, f"s[{m}]"))[: 2 if m else 1]:
             for row, column, shape in _partition(widths, m > 0, target.variables):
-                last_row, last = row + len(shape.widths) - 1, column + shape.columns - 1
+                k, n = _span(row, row + len(shape.widths) - 1), _n_span(layout, column, shape)
                 blocks.append(
                     PoolBlock(
                         shape=shape,
@@ -177,7 +177,7 @@ def _sphere(layout: PooledLayout, species: int, start: int, target: Target) -> t
                         row=row,
                         column=column,
                         factor=factor if m else "",
-                        comment=f"m = {signed}, k = {_span(row, last_row)}, n = {_span(column + layout.first, last + layout.first)}",
+                        comment=f"m = {signed}, k = {k}, n = {n}",
                     )
                 )
             for l in range(m, l_max + 1):
@@ -189,18 +189,20 @@ def _sphere(layout: PooledLayout, species: int, start: int, target: Target) -> t
                     for k, q in enumerate(chebyshev_coefficients(l, m))
                     if q
                 ]
-                collect.append(f"for (int n = 0; n < {counts[l]}; ++n) A[n + {first}] = {' + '.join(terms)}; /* l = {l}, m = {signed} */")
+                left, right = f"A[n + {first}]", " + ".join(terms)
+                loop = f"for (int n = 0; n < {counts[l]}; ++n)"
+                collect.append(f"{loop} {left} = {right}; /* l = {l}, m = {signed} */")
             offset += stride * len(widths)
     return offset, blocks, collect
 
 
-def _plain(layout: PooledLayout, shells: Sequence[Shell], start: int, target: Target) -> list[PoolBlock]:
+def _one_by_one(layout: PooledLayout, shells: Sequence[Shell], start: int, target: Target) -> list[PoolBlock]:
     """A's by l."""
     blocks = []
     for l, of_l in groupby(shells, key=lambda shell: shell.l):
         own = list(of_l)
         for row, column, shape in _partition((own[0].size,) * len(own), False, target.variables):
-            last = column + shape.columns - 1
+            m = _comment(l, own[row : row + len(shape.widths)])
             blocks.append(
                 PoolBlock(
                     shape=shape,
@@ -209,7 +211,7 @@ def _plain(layout: PooledLayout, shells: Sequence[Shell], start: int, target: Ta
                     row=_first_of(layout, l) + row,
                     column=column,
                     factor="",
-                    comment=f"{_comment(l, own[row : row + len(shape.widths)])}, n = {_span(column + layout.first, last + layout.first)}",
+                    comment=f"{m}, n = {_n_span(layout, column, shape)}",
                 )
             )
     return blocks
@@ -240,37 +242,8 @@ def _strip(
             for first, last in pairwise(rows * piece // pieces for piece in range(pieces + 1))
         ]
         if all(shape.variables <= variables for _, _, shape in blocks):
-            return blocks
+            return [block for block in blocks if block[2].columns]
     return None
-
-
-@cache
-def chebyshev_coefficients(l: int, m: int) -> tuple[Fraction, ...]:
-    """Q_l^m = d^m P_l/dz^m as Σ_k q_k T_k(z), with Chebyshev polynomials T_k."""
-    powers = legendre_powers(l, m)
-    result: list[Fraction] = []
-    for value in reversed(powers):  # Horner's rule: z T_0 = T_1, z T_k = (T_{k-1} + T_{k+1})/2
-        raised = [Fraction(0)] * (len(result) + 1)
-        for k, q in enumerate(result):
-            raised[abs(k - 1)] += q / 2
-            raised[k + 1] += q / 2
-        result = raised or [Fraction(0)]
-        result[0] += value
-    return tuple(result[: l - m + 1])
-
-
-@cache
-def legendre_powers(l: int, m: int) -> tuple[Fraction, ...]:
-    """Coefficients of the powers of z in d^m P_l/dz^m."""
-    before, powers = [Fraction(0)], [Fraction(1)]
-    for degree in range(1, l + 1):
-        raised = [Fraction(0), *(Fraction(2 * degree - 1, degree) * value for value in powers)]
-        for power, value in enumerate(before if degree > 1 else []):
-            raised[power] -= Fraction(degree - 1, degree) * value
-        before, powers = powers, raised
-    for _ in range(m):
-        powers = [power * value for power, value in enumerate(powers)][1:]
-    return tuple(powers)
 
 
 def species_alike(layout: PooledLayout) -> list[dict[int, int]]:
@@ -344,6 +317,10 @@ def _first_of(layout: PooledLayout, l: int) -> int:
 
 def _comment(l: int, shells: Sequence[Shell]) -> str:
     return f"l = {l}, m = {_span(shells[0].m, shells[-1].m)}"
+
+
+def _n_span(layout: PooledLayout, column: int, shape: PoolShape) -> str:
+    return _span(column + layout.first, column + layout.first + shape.columns - 1)
 
 
 def _span(first: int, last: int) -> str:
