@@ -156,8 +156,7 @@ def test_counts_are_those_of_generated_code(l_max: int) -> None:
     assert evaluated == 2 * layout.size
     expanded = sum(line.count(" * ") for order in polynomials for line in order.statements)
     group = pool_code(layout, ("Si",), True, Target("double", 4, 32, 16)).groups[0]
-    collected = [(re.search(r"n < (\d+);", line), line.count(" * B")) for line in group.collect]
-    assert combinations(n_max) == expanded == sum(int(count[1]) * terms for count, terms in collected if count)
+    assert combinations(n_max) == expanded == sum(c.count * len(c.factors) for c in group.combinations)
     cells = sum(sum(block.shape.widths) for block in group.blocks)
     assert cells == layout.size
     factors = sum(min(block.shape.columns, len(block.shape.widths)) for block in group.blocks if block.factor)

@@ -134,7 +134,7 @@ def test_command_exits_with_one_on_failure(
 
     def broken(code: GeneratedCode, key: str, toolchain: Any, staging: Path, progress: Any) -> str:
         file = staging / "small_particles.h"
-        file.write_text(file.read_text().replace("S[0] = Q[0];", "S[0] = Q[0] * 1.001;"))
+        file.write_text(file.read_text().replace("of->T[0] = ", "of->T[0] = 1.001 * "))
         return whole(code, key, toolchain, staging, progress)
 
     monkeypatch.setattr(build_module, "_compile", broken)

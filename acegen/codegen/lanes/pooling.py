@@ -74,6 +74,18 @@ class PoolBlock:
 
 
 @dataclass(frozen=True)
+class Combination:
+    """A's of one (l, m), `count` n from `offset` on: `factors` times sums from `first` on, those with T_k `step` apart."""
+
+    offset: int
+    first: int
+    step: int
+    count: int
+    factors: tuple[float, ...]
+    comment: str
+
+
+@dataclass(frozen=True)
 class PoolGroup:
     """The pooling of neighbour species whose A's are laid out alike.
 
@@ -84,7 +96,7 @@ class PoolGroup:
         size: number of A's of a species.
         n_sums: number of sums.
         blocks: their blocks.
-        collect: statements for A's from sums; none if the sums are A's.
+        combinations: the A's from the sums; none if the sums are A's.
     """
 
     suffix: str
@@ -93,7 +105,7 @@ class PoolGroup:
     size: int
     n_sums: int
     blocks: tuple[PoolBlock, ...]
-    collect: tuple[str, ...]
+    combinations: tuple[Combination, ...]
 
 
 @dataclass(frozen=True)
@@ -106,6 +118,11 @@ class PoolCode:
     @property
     def shapes(self) -> tuple[PoolShape, ...]:
         return tuple(sorted({block.shape for group in self.groups for block in group.blocks}))
+
+    @property
+    def terms(self) -> tuple[int, ...]:
+        """Numbers of terms of combinations."""
+        return tuple(sorted({len(c.factors) for group in self.groups for c in group.combinations}))
 
     @property
     def n_sums(self) -> int:
@@ -140,9 +157,9 @@ def pool_code(layout: PooledLayout, species: Sequence[str], sphere: bool, target
         own = [shell for shell in layout.shells if shell.species == number]
         size = sum(shell.size for shell in own)
         if sphere:
-            n_sums, blocks, collect = _sphere(layout, number, start, target)
+            n_sums, blocks, combinations = _sphere(layout, number, start, target)
         else:
-            n_sums, blocks, collect = size, _one_by_one(layout, own, start, target), []
+            n_sums, blocks, combinations = size, _one_by_one(layout, own, start, target), []
         groups.append(
             PoolGroup(
                 suffix=f"_{species[number]}" if len(alike) > 1 else "",
@@ -151,18 +168,20 @@ def pool_code(layout: PooledLayout, species: Sequence[str], sphere: bool, target
                 size=size,
                 n_sums=n_sums,
                 blocks=tuple(blocks),
-                collect=tuple(collect),
+                combinations=tuple(combinations),
             )
         )
     functions = layout.n_radial + (3 * (layout.l_max + 1) if sphere else layout.n_angular)
     return PoolCode(min(24, max(4, _TILE_BYTES // (functions * target.lane_bytes))), tuple(groups))
 
 
-def _sphere(layout: PooledLayout, species: int, start: int, target: Target) -> tuple[int, list[PoolBlock], list[str]]:
+def _sphere(
+    layout: PooledLayout, species: int, start: int, target: Target
+) -> tuple[int, list[PoolBlock], list[Combination]]:
     """Sums B by m, sign, k, n, and the A's from them."""
     counts = layout.counts[species]
     l_max = max(l for l, count in enumerate(counts) if count)
-    blocks, collect, offset = [], [], 0
+    blocks, combinations, offset = [], [], 0
     for m in range(l_max + 1):
         widths = tuple(max(counts[m + k : l_max + 1 : 2]) for k in range(l_max - m + 1))
         stride = max(widths)
@@ -183,17 +202,19 @@ def _sphere(layout: PooledLayout, species: int, start: int, target: Target) -> t
             for l in range(m, l_max + 1):
                 if not counts[l]:
                     continue
-                first = layout.index(species, layout.first, l, signed) - start
-                terms = [
-                    f"{target.literal(float(q))} * B[n + {offset + k * stride}]"
-                    for k, q in enumerate(chebyshev_coefficients(l, m))
-                    if q
-                ]
-                left, right = f"A[n + {first}]", " + ".join(terms)
-                loop = f"for (int n = 0; n < {counts[l]}; ++n)"
-                collect.append(f"{loop} {left} = {right}; /* l = {l}, m = {signed} */")
+                least = (l - m) % 2
+                combinations.append(
+                    Combination(
+                        offset=layout.index(species, layout.first, l, signed) - start,
+                        first=offset + least * stride,
+                        step=2 * stride,
+                        count=counts[l],
+                        factors=tuple(map(float, chebyshev_coefficients(l, m)[least::2])),
+                        comment=f"l = {l}, m = {signed}",
+                    )
+                )
             offset += stride * len(widths)
-    return offset, blocks, collect
+    return offset, blocks, combinations
 
 
 def _one_by_one(layout: PooledLayout, shells: Sequence[Shell], start: int, target: Target) -> list[PoolBlock]:
