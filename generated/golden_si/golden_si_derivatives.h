@@ -74,17 +74,17 @@ static void pooled_derivatives(const acegen_environments *env, int64_t atom, slo
         space += (POOLED_FIRST[species + 1] - POOLED_FIRST[species]) * size;
         for (int64_t k = 0; k < near.n_slots; ++k) {
             const slot *at = &near.slots[k];
-            lanes R[N_RADIAL][TILE], dR[N_RADIAL][TILE], S[N_HARMONICS], G[N_HARMONICS][DIMENSION];
-            radial_derivatives(at, R, dR, 1);
+            lanes R[N_RADIAL], dR[N_RADIAL], S[N_HARMONICS], G[N_HARMONICS][DIMENSION];
+            radial_derivatives(at, R, dR);
             harmonic_gradient(at, S, G);
             for (int shell = SHELL_FIRST[species]; shell < SHELL_FIRST[species + 1]; ++shell) {
                 const int h = SHELLS[shell].harmonic;
                 for (int n = 0; n < SHELLS[shell].count; ++n) {
                     lanes *row = out->rows[species] + (SHELLS[shell].offset - POOLED_FIRST[species] + n) * size + DIMENSION * k;
-                    const lanes radial = dR[n][0] * at->dy * S[h];
-                    row[0] = R[n][0] * G[h][0] + radial * at->ux;
-                    row[1] = R[n][0] * G[h][1] + radial * at->uy;
-                    row[2] = R[n][0] * G[h][2] + radial * at->uz;
+                    const lanes radial = dR[n] * at->dy * S[h];
+                    row[0] = R[n] * G[h][0] + radial * at->ux;
+                    row[1] = R[n] * G[h][1] + radial * at->uy;
+                    row[2] = R[n] * G[h][2] + radial * at->uz;
                 }
             }
         }

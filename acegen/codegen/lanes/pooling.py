@@ -75,7 +75,7 @@ class PoolBlock:
 
 @dataclass(frozen=True)
 class Combination:
-    """A's of one (l, m), `count` n from `offset` on: `factors` times sums from `first` on, those with T_k `step` apart."""
+    """A's of one (l, m), `count` n from `offset` on: `factors` times sums from `first` on, `step` apart."""
 
     offset: int
     first: int
