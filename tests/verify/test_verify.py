@@ -52,8 +52,8 @@ SABOTAGE = {
     # mutations: (file, pattern, replacement, a check that must notice)
     "radial function": ("particles.h", r"\{ 3\.75, ", "{ 3.76, ", "values = sum over distinct tuples"),
     "radial slope": ("particles.h", r"dy = -6\.0 \* s", "dy = -6.01 * s", "gradient = 640-bit difference"),
-    "harmonic": ("particles.h", r"S\[3\] = Q\[3\] \* c\[1\]", "S[3] = Q[3] * c[1] * 1.001", "invariant under rotation"),
-    "parity": ("particles.h", r"S\[2\] = Q\[2\];", "S[2] = Q[2] + 0.01;", "invariant under inversion"),
+    "harmonic": ("particles.h", r"1\.0\); (/\* l = 1, m = 1 \*/)", r"1.001); \1", "invariant under rotation"),
+    "parity": ("particles.h", r"lanes value = z,", "lanes value = z + 0.01,", "invariant under inversion"),
     "purification": (
         "basis.c",
         r"(static const double PURIFY\[\] = \{[^}]*)-",
@@ -134,7 +134,7 @@ def test_command_exits_with_one_on_failure(
 
     def broken(code: GeneratedCode, key: str, toolchain: Any, staging: Path, progress: Any) -> str:
         file = staging / "small_particles.h"
-        file.write_text(file.read_text().replace("of->T[0] = ", "of->T[0] = 1.001 * "))
+        file.write_text(file.read_text().replace("of->T[0] = of->c[0] = before;", "of->T[0] = of->c[0] = 1.001 * before;"))
         return whole(code, key, toolchain, staging, progress)
 
     monkeypatch.setattr(build_module, "_compile", broken)
