@@ -516,8 +516,8 @@ NOINLINE void pool_1x6_1x2(lanes *restrict a, int stride, int begin, const lanes
     a[1 * stride + 0] = a1_0; a[1 * stride + 1] = a1_1;
 }
 
-/* A[n] = Σ_i q_i B[i step + n] for n < count. */
-NOINLINE void combine_1(lanes *restrict A, const lanes *restrict B, int step, int count, real q0)
+/* A[n] = q0 B[n] for n < count. */
+NOINLINE void combine_1(lanes *restrict A, const lanes *restrict B, int count, real q0)
 {
     for (int n = 0; n < count; ++n) A[n] = q0 * B[n];
 }
@@ -533,10 +533,10 @@ static inline void pool_tile(const one_particle *at, int count, int begin, lanes
 /* A_nlm = Σ_k q_k B_nkm, where Q_l^|m| = Σ_k q_k T_k. */
 NOINLINE void collect(const lanes *restrict B, lanes *restrict A)
 {
-    combine_1(A + 0, B + 0, 12, 6, 1.0); /* l = 0, m = 0 */
-    combine_1(A + 8, B + 6, 12, 2, 1.0); /* l = 1, m = 0 */
-    combine_1(A + 10, B + 12, 4, 2, 1.0); /* l = 1, m = 1 */
-    combine_1(A + 6, B + 14, 4, 2, 1.0); /* l = 1, m = -1 */
+    combine_1(A + 0, B + 0, 6, 1.0); /* l = 0, m = 0 */
+    combine_1(A + 8, B + 6, 2, 1.0); /* l = 1, m = 0 */
+    combine_1(A + 10, B + 12, 2, 1.0); /* l = 1, m = 1 */
+    combine_1(A + 6, B + 14, 2, 1.0); /* l = 1, m = -1 */
 }
 
 /* The pooled A_znlm = Σ_j R_n(r_j) S_lm(r_j) of neighbours Si, tile by tile. */
