@@ -134,7 +134,8 @@ def test_command_exits_with_one_on_failure(
 
     def broken(code: GeneratedCode, key: str, toolchain: Any, staging: Path, progress: Any) -> str:
         file = staging / "small_particles.h"
-        file.write_text(file.read_text().replace("of->T[0] = of->c[0] = before;", "of->T[0] = of->c[0] = 1.001 * before;"))
+        assignment = "of->T[0] = of->c[0] = "
+        file.write_text(file.read_text().replace(assignment, f"{assignment}1.001 * "))
         return whole(code, key, toolchain, staging, progress)
 
     monkeypatch.setattr(build_module, "_compile", broken)
