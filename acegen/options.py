@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from acegen.errors import BuildError
 
 Precision = Literal["double", "single"]
-ProductForm = Literal["auto", "straight", "compact"]
+ProductForm = Literal["auto", "coupled", "straight", "compact"]
 BackendName = Literal["lanes", "plain"]
 
 LANES = (2, 4, 8, 16)
@@ -26,7 +26,8 @@ class BuildOptions:
         precision: arithmetic of the potential kernel. Displacements, energies and gradients are passed as
             doubles in any case; "single" computes in floats and adds energies up in doubles.
         openmp: build the potential kernel for several threads.
-        products: form of the product stage: straight-line code, compact tables, or whichever costs less.
+        products: form of the product stage: coupled products (for atoms only), products of A's as straight-line code or
+            in compact tables, or whichever costs least.
         backend: how kernels are written: "lanes" uses the vector extensions of GCC and Clang and is fast; "plain" is
             portable C99 for any compiler and for reading, in double precision and on one thread.
 

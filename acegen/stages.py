@@ -6,7 +6,8 @@
     algebra  `Spec` → `ParticleAlgebra`: one-particle functions and their products, over the rationals.
     basis    `ParticleAlgebra` → `Basis`: labels, coupling, purification operator, scales, over the rationals.
     lower    `Basis` and coefficients → two `KernelProgram`s, descriptors and potential; numbers are rounded here, once.
-    optimize `KernelProgram` → `ProductStage`: the product stage of the potential, at the least cost on a target.
+    optimize `KernelProgram` → `ProductStage`: the product stage of the potential, at the least cost on a target. The
+             last two stages are run for each form a potential can have (`acegen.forms`).
     codegen  `KernelProgram`s and `ProductStage` → `GeneratedCode`: C99 by one of the backends, and accompanying files.
     build    `GeneratedCode` → a folder with an importable module.
 
@@ -18,6 +19,7 @@ specifications or bases. docs/architecture.md shows all packages and which impor
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from acegen.algebra import build_algebra
@@ -27,6 +29,7 @@ from acegen.build.module import build_module
 from acegen.build.toolchain import Toolchain
 from acegen.codegen.backend import Machine, choose_backend
 from acegen.codegen.module import Documents, generate_code
+from acegen.forms import possible_forms
 from acegen.lower import descriptor_program, expand_products, potential_program
 from acegen.options import BuildOptions
 from acegen.progress import Progress
@@ -76,16 +79,18 @@ def run_stages(
             check_coefficients(coefficients, accepted, spec.species, basis.n_basis)
     with progress.stage("lower"):
         expansion = expand_products(basis)
-        descriptors, potential = descriptor_program(expansion), None
-        if coefficients is not None:
-            potential = potential_program(expansion, coefficients.values, coefficients.atomic_energies)
+        descriptors = descriptor_program(expansion)
         progress.report(f"{len(expansion.products):,} products of {expansion.layout.size:,} pooled functions")
     backend = choose_backend(options, Machine(toolchain.vector_bytes, toolchain.registers))
-    product_stage = None
-    if potential is not None:
+    potential, product_stage = None, None
+    if coefficients is not None:
         with progress.stage("optimize"):
-            product_stage = backend.optimize(potential, options.products)
-            cost = product_stage.products.cost
+            values, energies = coefficients.values, coefficients.atomic_energies
+            of_products = basis.split(values)[1]
+            fold = partial(potential_program, coefficients=values, atomic_energies=energies)
+            form = possible_forms(basis, of_products, fold, backend, options.products)[0]
+            potential, product_stage = form.potential, form.stage
+            cost = product_stage.cost
             progress.report(f"{product_stage.reports[-1].result}, {cost.multiply_adds:,} multiply-adds a centre")
     with progress.stage("codegen"):
         code = generate_code(descriptors, potential, product_stage, backend, documents)

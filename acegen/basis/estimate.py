@@ -21,7 +21,7 @@ from acegen.errors import SpecError
 from acegen.spec import AnySpec
 
 MAX_FUNCTIONS = 50_000
-MAX_PRODUCTS = 300_000
+MAX_PRODUCTS = 600_000
 MAX_TERMS = 1_500_000
 """Limit on functions times set partitions of their factors, the work of deriving 𝒫: about five minutes."""
 

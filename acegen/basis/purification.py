@@ -10,10 +10,10 @@ n-multiset times a small matrix per l-tuple, both derived once and shared by eve
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from itertools import product as cartesian
-from math import factorial
+from math import factorial, prod
 
 from flint import fmpq
 
@@ -42,15 +42,15 @@ def purify_label(label: Label, radial: PolynomialAlgebra, angular: AngularAlgebr
         species = [label[block[0]].species for block in partition]
         for number, contraction in enumerate(contractions(angular, l, partition)):
             order = contraction.block_order
-            for choice in cartesian(*(merged[block] for block in order)):
-                slots = [
-                    Channel(degree, species[block], n)
-                    for degree, block, (n, _) in zip(contraction.l, order, choice, strict=True)
-                ]
+            channels = [
+                [(degree, species[block], n) for n, _ in merged[block]]
+                for degree, block in zip(contraction.l, order, strict=True)
+            ]
+            factors = [[rho for _, rho in merged[block]] for block in order if len(partition[block]) > 1]  # others: one
+            weights = cartesian([moebius], *factors)
+            for slots, rhos in zip(cartesian(*channels), weights, strict=True):
                 target, arrangement = sort_slots(slots)
-                weight = moebius
-                for _, rho in choice:
-                    weight = weight * rho
+                weight = prod(rhos[1:], start=rhos[0])
                 image = contracted_functions(angular, l, ranks, partition, number, arrangement)
                 for row, entries in zip(rows, image, strict=True):
                     for index, entry in enumerate(entries):
@@ -59,10 +59,11 @@ def purify_label(label: Label, radial: PolynomialAlgebra, angular: AngularAlgebr
     return [{key: value for key, value in row.items() if value} for row in rows]
 
 
-def sort_slots(slots: Sequence[Channel]) -> tuple[Label, tuple[int, ...]]:
-    """Channels in slots of ascending l as a sorted label, and the rank of each slot's channel."""
+@cache
+def sort_slots(slots: tuple[tuple[int, int, int], ...]) -> tuple[Label, tuple[int, ...]]:
+    """Channels (l, species, n) in slots of ascending l as a sorted label, and the rank of each slot's channel."""
     rank = {channel: number for number, channel in enumerate(sorted(set(slots)))}
-    return tuple(sorted(slots)), tuple(rank[channel] for channel in slots)
+    return tuple(Channel(*channel) for channel in sorted(slots)), tuple(rank[channel] for channel in slots)
 
 
 @cache

@@ -44,7 +44,7 @@ class Recursion:
         for function in symmetric_space(self.angular, l, ranks).coordinates:
             row: defaultdict[CoupledIndex, Rational] = defaultdict(fmpq)
             for slots, matrix in image.items():
-                target, arrangement = sort_slots(slots)
+                target, arrangement = sort_slots(tuple(slots))
                 degrees = tuple(channel.l for channel in target)
                 symmetrized = symmetrization(self.angular, degrees, arrangement)
                 weights = row_times_matrix(row_times_matrix(function, matrix), symmetrized)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -10,14 +11,16 @@ from rich.console import Console
 from rich.table import Table
 
 from acegen.algebra import build_algebra
-from acegen.basis import derive_basis
+from acegen.basis import Basis, derive_basis
 from acegen.build.toolchain import find_toolchain
 from acegen.cli.terminal import Listing
 from acegen.codegen.backend import Backend, Machine, choose_backend
-from acegen.lower import ProductExpansion, expand_products, fold_coefficients, potential_of_products
+from acegen.forms import Form, possible_forms
+from acegen.lower import ProductExpansion, expand_products, potential_of_products, potential_program
 from acegen.optimize import Cost, ProductStage
-from acegen.options import BuildOptions
+from acegen.options import BuildOptions, ProductForm
 from acegen.printing import visible
+from acegen.program.kernel import KernelProgram
 from acegen.progress import Progress
 from acegen.runtime import CompiledModel, Model, open_model
 from acegen.spec import load_spec
@@ -41,22 +44,41 @@ def show_info(target: Path, neighbours: int, options: BuildOptions, console: Con
             options = model.options
         toolchain = find_toolchain(options.march)
         backend = choose_backend(options, Machine(toolchain.vector_bytes, toolchain.registers))
-        potential = potential_of_products(expansion, _folded(expansion, model))
-        stage = backend.optimize(potential, options.products)
-        progress.report(stage.reports[-1].result)
+        forms = _forms(expansion.basis, model, backend, options.products)
+        progress.report(forms[0].stage.reports[-1].result)
+    stage = forms[0].stage
     console.print(_by_order(expansion))
+    console.print(_compared(forms, backend), soft_wrap=True)
     console.print(_passes(stage, backend), soft_wrap=True)
     console.print(_sizes(expansion, stage, neighbours))
     if model is not None:
         console.print(_module(model))
 
 
-def _folded(expansion: ProductExpansion, model: CompiledModel | None) -> Mapping[str, Sequence[float]]:
-    """Coefficients of a potential's products; all ones without a potential, which gives the largest program."""
-    if model is not None and model.has_potential:
-        coefficients = read_coefficients(model.path / COEFFICIENTS)
-        return fold_coefficients(expansion, expansion.basis.split(coefficients.values)[1])
-    return {element: [1.0] * len(expansion.products) for element in expansion.basis.spec.species}
+def _forms(basis: Basis, model: CompiledModel | None, backend: Backend, form: ProductForm) -> tuple[Form, ...]:
+    """The forms of a potential with a module's coefficients; with ones for all products if there is none."""
+    if model is None or not model.has_potential:
+
+        def ones(expansion: ProductExpansion) -> KernelProgram:
+            return potential_of_products(expansion, {z: [1.0] * expansion.size for z in basis.spec.species})
+
+        return possible_forms(basis, None, ones, backend, form)
+    coefficients = read_coefficients(model.path / COEFFICIENTS)
+    fold = partial(potential_program, coefficients=coefficients.values)
+    return possible_forms(basis, basis.split(coefficients.values)[1], fold, backend, form)
+
+
+def _compared(forms: Sequence[Form], backend: Backend) -> Listing:
+    """The product stage in each form."""
+    rows = []
+    for form in forms:
+        cost = form.stage.cost
+        time = f"{1e6 * backend.seconds(cost):.2f}"
+        size = f"{cost.code_bytes / 1024:,.0f}"
+        rows.append((form.name, f"{form.stage.n_terms:,}", f"{cost.multiply_adds:,}", f"{cost.loads:,}", size, time))
+    title = f"product stage per atom, {backend.description}: the first form is used"
+    headings = ("form", "products", "multiply-adds", "loads", "kB", "est. µs")
+    return Listing(title, headings, rows, (0,), {})
 
 
 def _by_order(expansion: ProductExpansion) -> Table:
@@ -90,9 +112,9 @@ def _passes(stage: ProductStage, backend: Backend) -> Listing:
         time = f"{1e6 * backend.seconds(cost):.2f}"
         return name, result, f"{cost.multiply_adds:,}", f"{cost.loads:,}", f"{cost.code_bytes / 1024:,.0f}", time
 
-    rows = [row("(none)", "rarest factor first", stage.reports[0].before)]
+    rows = [row("(none)", "", stage.reports[0].before)]
     rows += [row(report.name, report.result, report.after) for report in stage.reports]
-    title = f"product stage per atom, {backend.description}"
+    title = "passes"
     headings = ("after pass", "result", "multiply-adds", "loads", "kB", "est. µs")
     return Listing(title, headings, rows, (1, 0), {})
 
@@ -100,7 +122,7 @@ def _passes(stage: ProductStage, backend: Backend) -> Listing:
 def _sizes(expansion: ProductExpansion, stage: ProductStage, neighbours: int) -> Table:
     basis, layout = expansion.basis, expansion.layout
     density = basis.n_nonzero / (basis.n_coupled * len(basis.functions))
-    fmas = stage.products.cost.multiply_adds
+    fmas = stage.cost.multiply_adds
     table = Table(show_header=False)
     table.add_column("what")
     table.add_column("value", justify="right")
@@ -108,7 +130,7 @@ def _sizes(expansion: ProductExpansion, stage: ProductStage, neighbours: int) ->
     table.add_row("pooled functions A", f"{layout.size:,} (n ≤ {last}, l ≤ {layout.l_max})")
     table.add_row("auxiliary functions (K' without K)", f"{basis.n_auxiliary:,}")
     table.add_row("density of 𝒫", f"{100 * density:.2f} %")
-    table.add_row("multiply-adds per atom, products", f"{fmas:,} ({fmas / len(expansion.products):.2f} per product)")
+    table.add_row("multiply-adds per atom, products", f"{fmas:,} ({fmas / basis.n_basis:.1f} per function)")
     table.add_row("multiply-adds per neighbour, pooling and forces", f"{expansion.pooling_multiply_adds:,}")
     per_neighbour, spec = expansion.pooling_multiply_adds, basis.spec
     if spec.pair:

@@ -97,7 +97,8 @@ def make_parser() -> argparse.ArgumentParser:
         "info",
         help="size of a spec or a compiled module",
         description="Print functions by order, products, multiply-adds per atom and non-zeros of the purification "
-        "operator, for a spec (without compiling it) or for a compiled module.",
+        "operator, and what the product stage costs in each of its forms, for a spec (without compiling it) or for a "
+        "compiled module.",
     )
     command.add_argument("target", type=Path, metavar="SPEC|MODULE", help="a TOML file, or the folder of a module")
     command.add_argument(
@@ -256,7 +257,8 @@ def _add_build_options(command: argparse.ArgumentParser) -> None:
         "--products",
         default="auto",
         metavar="FORM",
-        help="product stage: straight (code), compact (tables) or auto, the one estimated to cost less (default)",
+        help="product stage: coupled (values of definite angular momenta, for models of atoms), straight (products of "
+        "A's as code), compact (the same as tables) or auto, the one estimated to cost least (default)",
     )
 
 

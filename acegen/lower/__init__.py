@@ -1,13 +1,19 @@
 """Fourth stage: from a basis over the rationals to kernel programs in doubles."""
 
-from acegen.lower.expansion import ProductExpansion, expand_products, fold_coefficients
+from acegen.lower.coupled import coupled_products
+from acegen.lower.expansion import Coefficients, ProductExpansion, expand_products, fold_coefficients, needed_labels
+from acegen.lower.pairings import pairing_choices
 from acegen.lower.programs import descriptor_program, potential_of_products, potential_program
 
 __all__ = [
+    "Coefficients",
     "ProductExpansion",
+    "coupled_products",
     "descriptor_program",
     "expand_products",
     "fold_coefficients",
+    "needed_labels",
+    "pairing_choices",
     "potential_of_products",
     "potential_program",
 ]

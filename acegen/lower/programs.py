@@ -2,29 +2,59 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from flint import fmpq
+
+from acegen.algebra.field import Rational
 from acegen.basis.definitions import resolve_definitions
 from acegen.basis.derive import Basis
 from acegen.lower.expansion import ProductExpansion, fold_coefficients
 from acegen.lower.one_particle import one_particle_functions, radial_formula
 from acegen.lower.rounding import rounded, rounded_with_root
 from acegen.lower.terms import inner_switch, pair_energies, pair_functions, zbl_core
-from acegen.program.kernel import Identity, KernelProgram, Notes, Outputs
+from acegen.program.kernel import Identity, KernelProgram, Notes, Outputs, Row
 
 
 def descriptor_program(expansion: ProductExpansion) -> KernelProgram:
-    """All functions of a basis: coupled functions of the products, then purification with scales."""
+    """All functions of a basis.
+
+    These are combinations of coupled functions (purification with scales), which are combinations of the products. Of
+    an expansion with coupled invariants they are combinations of products and invariants, in one step.
+    """
     basis = expansion.basis
+    program = _without_outputs(expansion)
+    pair = pair_functions(basis, resolve_definitions(basis.spec))
+    if expansion.coupled is not None:
+        return replace(program, outputs=Outputs(_names(basis), None, (_direct_rows(expansion),)), pair=pair)
     purification = tuple(
         tuple((column, rounded_with_root(value, square)) for column, value in row)
         for row, square in zip(basis.purification, basis.scales_squared, strict=True)
     )
     coupling = tuple(tuple((product, rounded(value)) for product, value in row) for row in expansion.coupling)
-    program = _without_outputs(expansion)
-    pair = pair_functions(basis, resolve_definitions(basis.spec))
     return replace(program, outputs=Outputs(_names(basis), coupling, (purification,)), pair=pair)
+
+
+def _direct_rows(expansion: ProductExpansion) -> tuple[Row, ...]:
+    """Each B_i as a combination of products and invariants, rounded once."""
+    basis = expansion.basis
+    squares = (*[fmpq(1)] * len(expansion.products), *expansion.squares)
+    rows = []
+    for purification, scale_squared in zip(basis.purification, basis.scales_squared, strict=True):
+        total: defaultdict[int, Rational] = defaultdict(fmpq)
+        for function, weight in purification:
+            for term, value in expansion.coupling[function]:
+                total[term] += weight * value
+        rows.append(
+            tuple(
+                (term, rounded_with_root(value, scale_squared / squares[term]))
+                for term, value in sorted(total.items())
+                if value
+            )
+        )
+    return tuple(rows)
 
 
 def potential_program(
@@ -32,7 +62,7 @@ def potential_program(
     coefficients: Mapping[str, Sequence[float]],
     atomic_energies: Mapping[str, float] | None = None,
 ) -> KernelProgram:
-    """The site energy for given coefficients: one output, linear in the products.
+    """The site energy for given coefficients: one output, linear in the products and invariants.
 
     Args:
         expansion: the basis in products.
@@ -51,7 +81,7 @@ def potential_program(
 
 
 def potential_of_products(expansion: ProductExpansion, folded: Mapping[str, Sequence[float]]) -> KernelProgram:
-    """The same for given coefficients of the products, by element, and without a pair term."""
+    """The same for given coefficients of the products and invariants, by element, and without a pair term."""
     program = _without_outputs(expansion)
     rows = tuple((tuple(enumerate(map(float, folded[symbol]))),) for symbol in program.species)
     outputs = Outputs(("many-body energy",), None, rows)
@@ -78,7 +108,7 @@ def _without_outputs(expansion: ProductExpansion) -> KernelProgram:
         one_particle=one_particle_functions(basis, layout, definitions),
         layout=layout,
         products=expansion.products,
-        coupled=None,
+        coupled=expansion.coupled,
         outputs=Outputs((), None, ((),)),
         embedding=None,
         pair=None,

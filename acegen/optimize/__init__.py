@@ -1,6 +1,7 @@
 """Fifth stage: a potential as the cheapest program for its product stage."""
 
 from acegen.optimize.cost import Cost, CostModel
+from acegen.optimize.pairing import choose_invariants
 from acegen.optimize.pipeline import list_products, optimize, optimize_products
 from acegen.optimize.polynomial import without_zeros
 from acegen.optimize.program import CompactProgram, ListedProducts, PassReport, ProductStage, StraightProgram
@@ -13,6 +14,7 @@ __all__ = [
     "PassReport",
     "ProductStage",
     "StraightProgram",
+    "choose_invariants",
     "list_products",
     "optimize",
     "optimize_products",

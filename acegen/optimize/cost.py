@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from acegen.optimize.coupled_tiles import CoupledCosts
 from acegen.optimize.trie import TrieNode
 from acegen.program.kernel import Product
 
@@ -29,6 +30,14 @@ class Cost:
     code_bytes: int
     cycles: float
 
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(
+            self.multiply_adds + other.multiply_adds,
+            self.loads + other.loads,
+            self.code_bytes + other.code_bytes,
+            self.cycles + other.cycles,
+        )
+
     def seconds(self, lanes: int, vectors: int) -> float:
         """Estimated time per centre, for blocks of `lanes` centres and `vectors` registers per variable."""
         return self.cycles * vectors / lanes / CLOCK
@@ -45,6 +54,11 @@ class CostModel(Protocol):
     @property
     def max_code_bytes(self) -> int:
         """Limit on straight-line code, unless it is asked for."""
+        ...
+
+    @property
+    def coupled(self) -> CoupledCosts:
+        """Of coupled products."""
         ...
 
     def straight(self, roots: Sequence[TrieNode]) -> Cost:

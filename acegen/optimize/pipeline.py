@@ -8,14 +8,18 @@ functions       cuts the straight-line code into functions of bounded size
 sub-products    factors terms over products that are computed once (a DAG instead of a trie)
 row blocks      groups rows with similar columns into dense blocks, for loops over tables
 form            takes straight-line code or tables, whichever costs less, within a limit on compile time
+coupled         gathers pairs of values of one type; groups rows of the matrices between values into tiles
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from acegen.optimize.blocks import group_rows
 from acegen.optimize.cost import CostModel, listed_cost
+from acegen.optimize.coupled import couple
+from acegen.optimize.coupled_tiles import CoupledCosts, ListedCosts
 from acegen.optimize.functions import split_functions
 from acegen.optimize.order import choose_order, variable_orders
 from acegen.optimize.pairs import Factorization, factor_keys, factor_terms
@@ -38,7 +42,9 @@ def optimize(program: KernelProgram, model: CostModel, form: ProductForm = "auto
     Raises:
         BuildError: the program is not one linear output of products.
     """
-    return optimize_products(program.layout, program.products, product_coefficients(program), model, form)
+    coefficients, coupled = _split(program)
+    stage = optimize_products(program.layout, program.products, coefficients, model, form)
+    return _with_coupled(stage, program, coupled, model.coupled)
 
 
 def list_products(program: KernelProgram) -> ProductStage:
@@ -47,12 +53,41 @@ def list_products(program: KernelProgram) -> ProductStage:
     Raises:
         BuildError: the program is not one linear output of products.
     """
-    needed = without_zeros(program)
+    own, coupled = _split(program)
+    rows = tuple((tuple(enumerate(values)),) for values in own.values())
+    needed = without_zeros(replace(program, coupled=None, outputs=replace(program.outputs, rows=rows)))
     before, after = listed_cost(program.products), listed_cost(needed.products)
     dropped = len(program.products) - len(needed.products)
     report = PassReport("terms", f"{dropped:,} of {len(program.products):,} dropped", before, after)
     coefficients = {symbol: tuple(values) for symbol, values in product_coefficients(needed).items()}
-    return ProductStage(ListedProducts(needed.products, after), coefficients, len(needed.products), (report,))
+    stage = ProductStage(ListedProducts(needed.products, after), None, coefficients, len(needed.products), (report,))
+    return _with_coupled(stage, program, coupled, ListedCosts())
+
+
+def _split(program: KernelProgram) -> tuple[dict[str, Sequence[float]], dict[str, Sequence[float]]]:
+    """Coefficients of the monomials and of the coupled products."""
+    coefficients, cut = product_coefficients(program), len(program.products)
+    own: dict[str, Sequence[float]] = {symbol: values[:cut] for symbol, values in coefficients.items()}
+    return own, {symbol: values[cut:] for symbol, values in coefficients.items()}
+
+
+def _with_coupled(
+    stage: ProductStage, program: KernelProgram, weights: Mapping[str, Sequence[float]], costs: CoupledCosts
+) -> ProductStage:
+    if program.coupled is None:
+        return stage
+    coupled = couple(program.coupled, weights, costs)
+    dropped = len(program.coupled.scalars) - len(coupled.products.scalars)
+    if not coupled.products.scalars:
+        report = PassReport("coupled", "all products dropped", stage.products.cost, stage.products.cost)
+        return replace(stage, reports=(*stage.reports, report))
+    text = (
+        f"{sum(len(group.pairs) for group in coupled.groups):,} pairs of {len(coupled.types):,} types, "
+        f"{len(coupled.tiles):,} tiles" + (f", {dropped:,} products dropped" if dropped else "")
+    )
+    n_terms = stage.n_terms + len(coupled.products.scalars)
+    stage = replace(stage, coupled=coupled, n_terms=n_terms)
+    return replace(stage, reports=(*stage.reports, PassReport("coupled", text, stage.products.cost, stage.cost)))
 
 
 def optimize_products(
@@ -99,7 +134,7 @@ def optimize_products(
         element: tuple(0.0 if term is None else values[term] for term in order)
         for element, values in polynomial.coefficients.items()
     }
-    return ProductStage(chosen, ordered_coefficients, len(polynomial.terms), tuple(reports))
+    return ProductStage(chosen, None, ordered_coefficients, len(polynomial.terms), tuple(reports))
 
 
 def _compact(layout: PooledLayout, polynomial: Polynomial, model: CostModel) -> tuple[CompactProgram, Factorization]:

@@ -39,16 +39,17 @@ def collect_terms(
 
 
 def product_coefficients(program: KernelProgram) -> dict[str, list[float]]:
-    """Coefficient of every product by centre species, for a potential with one output that is linear in them.
+    """Coefficient of every product by centre species, coupled ones last, for a potential with one output linear in them.
 
     Raises:
         BuildError: the program has several outputs, or is not a potential.
     """
     if program.embedding is None or program.outputs.coupling is not None or len(program.outputs.names) != 1:
         raise BuildError(f"the kernel program '{program.name}' is not one linear output of products.")
+    count = len(program.products) + (0 if program.coupled is None else len(program.coupled.scalars))
     found = {}
     for center, symbol in enumerate(program.species):
-        values = [0.0] * len(program.products)
+        values = [0.0] * count
         for product, weight in program.outputs.of(center)[0]:
             values[product] += weight
         found[symbol] = values

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from acegen.optimize.blocks import RowBlock
 from acegen.optimize.cost import Cost
+from acegen.optimize.coupled import CoupledStage
 from acegen.optimize.functions import ProductFunction
 from acegen.optimize.pairs import Row
 from acegen.program.kernel import Product
@@ -70,13 +71,20 @@ class ProductStage:
     """The product stage of a potential.
 
     Attributes:
-        products: straight-line code, tables, or a plain list.
-        coefficients: by centre species, the folded coefficients in the order the code uses them.
+        products: monomials of A's: straight-line code, tables, or a plain list.
+        coupled: coupled products in addition; None without any.
+        coefficients: by centre species, the folded coefficients of the monomials in the order the code uses them.
         n_terms: number of products evaluated.
         reports: what each pass did.
     """
 
     products: StraightProgram | CompactProgram | ListedProducts
+    coupled: CoupledStage | None
     coefficients: Mapping[str, tuple[float, ...]]
     n_terms: int
     reports: tuple[PassReport, ...]
+
+    @property
+    def cost(self) -> Cost:
+        """Of monomials and coupled products together."""
+        return self.products.cost if self.coupled is None else self.products.cost + self.coupled.cost

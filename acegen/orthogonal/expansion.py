@@ -102,7 +102,7 @@ class Decomposition:
                     ]
                     kept = [channel for channel in slots if channel.n != CONSTANT]
                     dropped = tuple(channel for channel in slots if channel.n == CONSTANT)
-                    target, arrangement = sort_slots(kept)
+                    target, arrangement = sort_slots(tuple(kept))
                     weight = fmpq(self.ensemble.tuples(target, dropped))
                     if not weight:
                         continue

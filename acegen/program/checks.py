@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from acegen.errors import AcegenError
+from acegen.program.coupled_checks import coupled_faults
 from acegen.program.kernel import (
     Agnesi,
     Circle,
@@ -91,6 +93,12 @@ def _functions(program: KernelProgram) -> Iterator[str]:
 
 def _outputs(program: KernelProgram) -> Iterator[str]:
     outputs, n_terms = program.outputs, len(program.products)
+    if program.coupled is not None:
+        faults = list(islice(coupled_faults(program.coupled, program.layout, program.one_particle.angular), 1))
+        yield from faults
+        if faults:
+            return
+        n_terms += len(program.coupled.scalars)
     for product in program.products:
         if not product or list(product) != sorted(product) or not 0 <= product[0] <= product[-1] < program.layout.size:
             yield "products must be ascending positions of A's"
@@ -100,7 +108,7 @@ def _outputs(program: KernelProgram) -> Iterator[str]:
         if any(not row for row in outputs.coupling):
             yield "every row of outputs.coupling must have an entry"
             return
-        orders = [{len(program.products[t]) for t, _ in row if t < n_terms} for row in outputs.coupling]
+        orders = [{program.product_orders[t] for t, _ in row if 0 <= t < n_terms} for row in outputs.coupling]
         if any(len(found) > 1 for found in orders):
             yield "a row of outputs.coupling must be of products of one order"
         n_terms = len(outputs.coupling)

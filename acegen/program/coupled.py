@@ -65,6 +65,11 @@ class Coupling:
     sums: tuple[CouplingTerm, ...]
     differences: tuple[CouplingTerm, ...]
 
+    @property
+    def odd(self) -> bool:
+        """Whether f = -i."""
+        return (self.left + self.right + self.l) % 2 == 1
+
 
 Scalar: TypeAlias = tuple[int, ...]
 """Position of a value with l = 0, or ascending positions of two values of one l."""
@@ -100,6 +105,11 @@ class CoupledProducts:
         for node in self.nodes:
             orders.append(orders[node.left] + orders[node.right])
         return tuple(orders)
+
+    @cached_property
+    def scalar_orders(self) -> tuple[int, ...]:
+        """Number of A's in every invariant."""
+        return tuple(sum(self.orders[position] for position in scalar) for scalar in self.scalars)
 
     @cached_property
     def by_degrees(self) -> dict[tuple[int, int, int], Coupling]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from math import isfinite
@@ -78,16 +78,24 @@ def _decoded(kind: Any, value: Any, where: str) -> Any:
     if is_dataclass(kind):
         return _of_dataclass(kind, value, where)
     if origin is tuple:
-        if not isinstance(value, list) or (arguments[-1] is not Ellipsis and len(value) != len(arguments)):
+        if not isinstance(value, list):
             raise ProgramError(f"{where} must be a list.")
-        kinds = (arguments[0],) * len(value) if arguments[-1] is Ellipsis else arguments
-        pairs = enumerate(zip(kinds, value, strict=True))
-        return tuple(_decoded(inner, entry, f"{where}[{position}]") for position, (inner, entry) in pairs)
+        return _of_list(arguments[:1] * len(value) if arguments[-1] is Ellipsis else arguments, value, where)
+    if issubclass(kind, tuple):  # a NamedTuple, in JSON a list of its fields
+        return kind(*_of_list(tuple(_hints(kind).values()), value, where))
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind or (kind is float and not isfinite(value)):
         raise ProgramError(f"{where} must be of the type {kind.__name__}.")
     return value
+
+
+def _of_list(kinds: Sequence[Any], value: Any, where: str) -> tuple[Any, ...]:
+    """The entries of a list, decoded as a type each."""
+    if not isinstance(value, list) or len(value) != len(kinds):
+        raise ProgramError(f"{where} must be a list of {len(kinds)} entries.")
+    pairs = enumerate(zip(kinds, value, strict=True))
+    return tuple(_decoded(kind, entry, f"{where}[{position}]") for position, (kind, entry) in pairs)
 
 
 def _of_union(kinds: tuple[Any, ...], value: Any, where: str) -> Any:

@@ -15,6 +15,7 @@ from numpy.polynomial import Polynomial
 from numpy.polynomial.legendre import leg2poly
 from numpy.typing import ArrayLike, NDArray
 
+from acegen.program.coupled_interpreter import run_coupled
 from acegen.program.kernel import (
     Agnesi,
     AngularFunctions,
@@ -103,6 +104,10 @@ def _outputs(program: KernelProgram, center: int, species: Sequence[int], x: Flo
         for slot, v in enumerate(product):
             by_pooled[t, v] += prod(pooled[w] for k, w in enumerate(product) if k != slot)
     values, derivatives = products, by_pooled
+    if program.coupled is not None:
+        invariants, slopes_of_invariants = run_coupled(program.coupled, program.layout, pooled)
+        values = np.concatenate([products, invariants])
+        derivatives = np.concatenate([by_pooled, slopes_of_invariants])
     for rows in (program.outputs.coupling, program.outputs.of(center)):
         if rows is not None:
             matrix = _matrix(rows, len(values))

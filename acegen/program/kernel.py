@@ -317,7 +317,12 @@ class KernelProgram:
     @cached_property
     def orders(self) -> tuple[int, ...]:
         """Number of factors, by coupled function."""
-        return tuple(len(self.products[row[0][0]]) for row in self.outputs.coupling or ())
+        return tuple(self.product_orders[row[0][0]] for row in self.outputs.coupling or ())
+
+    @cached_property
+    def product_orders(self) -> tuple[int, ...]:
+        """Number of factors of every product, those of `coupled` last."""
+        return (*map(len, self.products), *(self.coupled.scalar_orders if self.coupled else ()))
 
     @cached_property
     def reach(self) -> ByPair:

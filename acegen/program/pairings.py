@@ -25,15 +25,23 @@ Invariant: TypeAlias = tuple[Value, ...]
 
 @dataclass(frozen=True)
 class Choice:
-    """The invariants of a label.
+    """The invariants of a label: more candidates than needed, of which any independent `dimension` will do.
 
     Attributes:
         label: its channels, ascending by (l, species, n).
-        alternatives: sets of invariants; those of each set are a basis of the same space.
+        candidates: invariants that span those of the label, by all pairings of its channels and all l.
+        coordinates: of each candidate, divided by its norm, in an orthonormal basis of the label's invariants: they
+            tell which candidates are independent, and how well. All labels of one pattern share the same object.
     """
 
     label: tuple[Channel, ...]
-    alternatives: tuple[tuple[Invariant, ...], ...]
+    candidates: tuple[Invariant, ...]
+    coordinates: tuple[tuple[float, ...], ...]
+
+    @property
+    def dimension(self) -> int:
+        """Number of independent invariants."""
+        return len(self.coordinates[0])
 
 
 def order_of(value: Value) -> int:

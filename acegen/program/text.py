@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from acegen.program.coupled import CoupledProducts
 from acegen.program.kernel import (
     Agnesi,
     ByPair,
@@ -51,6 +52,10 @@ def _lines(program: KernelProgram) -> Iterator[str]:
     yield ""
     names = [pooled_name(program.layout, species, v) for v in range(program.layout.size)]
     products = [" ".join(names[v] for v in product) for product in program.products]
+    if program.coupled is not None:
+        yield from _coupled(program.coupled)
+        values = _value_names(program.coupled, species)
+        products += [" · ".join(values[position] for position in scalar) for scalar in program.coupled.scalars]
     coupling = program.outputs.coupling
     if coupling is not None:
         for j, row in enumerate(coupling, start=1):
@@ -80,6 +85,32 @@ def _lines(program: KernelProgram) -> Iterator[str]:
 
 def _sum(name: str, row: Row, terms: Sequence[str]) -> Iterator[str]:
     yield from (f"{name} += {weight!r} {terms[position]}" for position, weight in row)
+
+
+def _value_names(coupled: CoupledProducts, species: Sequence[str]) -> list[str]:
+    """c(species, n, l) of channels, P(left; right → l) of nodes."""
+    inner = [f"{species[channel.species]},{channel.n},{channel.l}" for channel in coupled.channels]
+    outer = [f"c({name})" for name in inner]
+    for node in coupled.nodes:
+        name = f"P({inner[node.left]};{inner[node.right]} → {node.l})"
+        inner.append(name)
+        outer.append(name)
+    return outer
+
+
+def _coupled(coupled: CoupledProducts) -> Iterator[str]:
+    yield f"c(z,n,l,±m) = s(l,m) A(z,n,l,±m), ĉ_m = c_m + i c_-m    {len(coupled.channels)} channels (z,n,l)"
+    for l, scales in enumerate(coupled.scales):
+        yield f"  s({l},m) = {', '.join(map(repr, scales))}"
+    yield f"P(a;b → l): sums of X(m1,m2) = â_m1 b̂_m2, Y(m1,m2) = â_m1 conj b̂_m2    {len(coupled.nodes)} of them"
+    for coupling in coupled.couplings:
+        terms = [(weight, f"X({m1},{m2})") for m1, m2, weight in coupling.sums]
+        terms += [(weight, f"{'conj ' if m1 < m2 else ''}Y({m1},{m2})") for m1, m2, weight in coupling.differences]
+        factor = "-i " if coupling.odd else ""
+        text = " + ".join(f"{weight!r} {product}" for weight, product in terms)
+        yield f"  {coupling.left},{coupling.right} → {coupling.l}: {factor}({text})"
+    yield f"a · b = Σ_M a_M b_M    {len(coupled.scalars)} of them"
+    yield ""
 
 
 def _coordinate(coordinate: Coordinate, species: Sequence[str], name: str = "y") -> Iterator[str]:

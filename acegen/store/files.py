@@ -13,11 +13,11 @@ COEFFICIENTS = "coefficients.json"
 
 _PARTS = (
     *("particles", "single_particles", "derivatives", "inner", "pair", "products", "basis", "potential"),
-    "functions",
+    *("functions", "coupled"),
 )
 """What follows the model name in the name of a source file."""
 
-_SOURCE = rf"(_({'|'.join(_PARTS)}|products_\d+))?\.[ch]"
+_SOURCE = rf"(_({'|'.join(_PARTS)}|(products|coupled)_\d+))?\.[ch]"
 
 
 def header(name: str, part: str) -> str:

@@ -136,7 +136,7 @@ def test_options_are_part_of_the_build(small_spec: dict[str, Any], tmp_path: Pat
         ({"lanes": 8.0}, r"lanes = 8\.0 is not possible"),
         ({"openmp": "no"}, "openmp = 'no' is not possible; use True or False"),
         ({"precision": "half"}, "precision = 'half' is not known; use double, single"),
-        ({"products": "fast"}, "products = 'fast' is not known; use auto, straight, compact"),
+        ({"products": "fast"}, "products = 'fast' is not known; use auto, coupled, straight, compact"),
     ],
 )
 def test_bad_options(small_spec: dict[str, Any], tmp_path: Path, options: dict[str, Any], message: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import chain
 from math import prod
 from typing import Any
@@ -27,8 +27,8 @@ from test_optimize import (
 
 from acegen.codegen.lanes.products import FUNCTIONS_PER_FILE, compact_tables, function_files
 from acegen.errors import CoefficientError
-from acegen.lower import ProductExpansion, fold_coefficients, potential_program
-from acegen.optimize import CompactProgram, Cost, ProductStage, StraightProgram, optimize
+from acegen.lower import fold_coefficients, potential_program
+from acegen.optimize import CompactProgram, Cost, ProductStage, StraightProgram, optimize, optimize_products
 from acegen.optimize.trie import build_trie
 from acegen.program.kernel import Product
 
@@ -216,12 +216,12 @@ def run(program: ProductStage, element: str, a: Sequence[fmpq]) -> tuple[fmpq, l
     return value, gradient
 
 
-def folded_for(data: st.DataObject, expansion: ProductExpansion, elements: Sequence[str]) -> dict[str, list[float]]:
+def folded_for(data: st.DataObject, count: int, elements: Sequence[str]) -> dict[str, list[float]]:
     """Coefficients by product, different for each element; some products are zero for one, some for all."""
     every = data.draw(st.integers(2, 6))
     folded = {}
     for number, element in enumerate(elements):
-        values = map(float, values_for(data, len(expansion.products)))
+        values = map(float, values_for(data, count))
         folded[element] = [0.0 if i % every == 0 or i % 5 == number else v for i, v in enumerate(values)]
     return folded
 
@@ -248,7 +248,7 @@ N_REGISTERS = st.sampled_from([4, 16, 31, 32, 64])
 def test_program_of_a_basis(size: tuple[Any, ...], form: Any, variables: int, data: st.DataObject) -> None:
     """Real bases of order up to five, for one and more elements, in each form."""
     expansion = expansion_of(*size)
-    folded = folded_for(data, expansion, expansion.basis.spec.basis.elements)
+    folded = folded_for(data, len(expansion.products), expansion.basis.spec.basis.elements)
     program = optimized(expansion, folded, with_registers(variables), form)
     check_program(program, expansion.products, folded, values_for(data, expansion.layout.size))
     if form != "auto":
@@ -261,10 +261,10 @@ def test_program_of_a_basis(size: tuple[Any, ...], form: Any, variables: int, da
 @given(term_lists(longest=8), FORMS, N_REGISTERS, st.data())
 def test_program_of_any_polynomial(terms: list[Product], form: Any, variables: int, data: st.DataObject) -> None:
     """Products of up to eight factors, not those of a basis."""
-    expansion = replace(expansion_of(3, 6, 2, "3/2", True), products=tuple(terms))
-    folded = folded_for(data, expansion, ["Si", "O"])
-    program = optimized(expansion, folded, with_registers(variables), form)
-    check_program(program, terms, folded, values_for(data, expansion.layout.size))
+    layout = expansion_of(3, 6, 2, "3/2", True).layout
+    folded = folded_for(data, len(terms), ["Si", "O"])
+    program = optimize_products(layout, terms, folded, with_registers(variables), form)
+    check_program(program, terms, folded, values_for(data, layout.size))
 
 
 @settings(deadline=None, max_examples=10)

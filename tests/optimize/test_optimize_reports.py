@@ -72,7 +72,7 @@ def test_code_beyond_the_cache_is_shared_by_blocks_of_lanes() -> None:
 def test_reports(size: tuple[Any, ...], form: Any, variables: int, data: st.DataObject) -> None:
     """In the order of the passes, each from where the one before it ended; the last one is the program's."""
     expansion = expansion_of(*size)
-    folded = folded_for(data, expansion, expansion.basis.spec.basis.elements)
+    folded = folded_for(data, len(expansion.products), expansion.basis.spec.basis.elements)
     program = optimized(expansion, folded, with_registers(variables), form)
     terms, order, functions, products, blocks, chosen = program.reports
     names = ["terms", "variable order", "functions", "sub-products", "row blocks", "form"]

@@ -8,6 +8,9 @@ from dataclasses import dataclass, replace
 from acegen.codegen.environment import render, template_environment
 from acegen.codegen.lanes.contexts import (
     BasisContext,
+    CoupledContext,
+    CoupledHeaderContext,
+    CoupledTypesContext,
     DerivativesContext,
     InnerContext,
     LanesContext,
@@ -20,6 +23,7 @@ from acegen.codegen.lanes.contexts import (
     ProductsPartContext,
 )
 from acegen.codegen.lanes.cost import TWO_SUMS
+from acegen.codegen.lanes.coupled import coupled_tables, pair_codes, type_files
 from acegen.codegen.lanes.directions import directions_code
 from acegen.codegen.lanes.harmonics import harmonics_code
 from acegen.codegen.lanes.pair import core_reach, pair_code, series_code, switch_constants, zbl_code
@@ -40,6 +44,7 @@ from acegen.codegen.tables import coupling_tables, first_entries, output_rows
 from acegen.codegen.titles import banner
 from acegen.errors import BuildError
 from acegen.optimize import CompactProgram, Cost, ListedProducts, ProductStage, optimize
+from acegen.optimize.coupled import CoupledStage
 from acegen.optimize.functions import MAX_TERMS
 from acegen.options import BuildOptions, ProductForm
 from acegen.program.kernel import Agnesi, Distance, KernelProgram
@@ -93,6 +98,8 @@ class LanesBackend:
         if potential is not None and stage is not None:
             particles = files.header(name, "single_particles" if self.single else "particles")
             contexts = _product_files(potential, stage, self.targets.potential, particles)
+            if stage.coupled is not None:
+                contexts |= _coupled_files(potential, stage.coupled, self.targets.potential)
             contexts[files.source(name, "potential")] = _potential(potential, self.targets, particles)
             if self.single:
                 contexts[particles] = _particles(potential, self.targets.potential)
@@ -235,13 +242,14 @@ def _product_files(
             n_stored=products.n_stored,
             group=target.cost_model.group(products),
             functions=tuple(function.number for function in functions),
+            n_coupled=0 if stage.coupled is None else stage.coupled.size,
         ),
         files.source(name, "products"): ProductsContext(
             name=name,
             banner=banner(program),
             elements=program.species,
             n_terms=stage.n_terms,
-            product_fmas=products.cost.multiply_adds,
+            product_fmas=stage.cost.multiply_adds,
             coefficients=coefficients,
             n_coefficients=max(1, len(coefficients[0])) + (0 if tables else MAX_TERMS // 2),
             middle=middle,
@@ -251,6 +259,7 @@ def _product_files(
             two_sums=TWO_SUMS,
             functions=functions,
             n_files=len(parts),
+            coupled=stage.coupled is not None,
         ),
     }
     for number, part in enumerate(parts, start=1):
@@ -261,6 +270,32 @@ def _product_files(
             middle_coefficient=middle_coefficient,
             part=tuple(part),
         )
+    return contexts
+
+
+def _coupled_files(program: KernelProgram, coupled: CoupledStage, target: Target) -> dict[str, LanesContext]:
+    """The coupled products: a header, tables with the matrices, and files of code for types of pairs."""
+    name, codes = program.name, pair_codes(coupled, target.variables)
+    contexts: dict[str, LanesContext] = {
+        files.header(name, "coupled"): CoupledHeaderContext(
+            name=name,
+            banner=banner(program),
+            position="uint16_t" if coupled.size * target.lanes_bytes < 1 << 16 else "uint32_t",
+            types=tuple(range(len(coupled.types))),
+        ),
+        files.source(name, "coupled"): CoupledContext(
+            name=name,
+            banner=banner(program),
+            elements=program.species,
+            single=target.precision == "single",
+            n_scalars=len(coupled.products.scalars),
+            n_channels=coupled.n_channel_components,
+            shift=coupled.shift,
+            tables=coupled_tables(coupled, program.layout, target.cost_model.coupled, codes, target.lanes_bytes),
+        ),
+    }
+    for number, part in enumerate(type_files(codes), start=1):
+        contexts[files.source(name, f"coupled_{number}")] = CoupledTypesContext(name, banner(program), tuple(part))
     return contexts
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from acegen.codegen.lanes.coupled import CoupledTables, PairCode
 from acegen.codegen.lanes.directions import DirectionsCode
 from acegen.codegen.lanes.harmonics import HarmonicsCode
 from acegen.codegen.lanes.pair import PairCode, SeriesCode, Table, ZblCode
@@ -135,6 +136,7 @@ class ProductsHeaderContext:
     n_stored: int
     group: int
     functions: tuple[int, ...]
+    n_coupled: int
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,7 @@ class ProductsContext:
     two_sums: int
     functions: tuple[FunctionCode, ...]
     n_files: int
+    coupled: bool
 
 
 @dataclass(frozen=True)
@@ -170,6 +173,45 @@ class ProductsPartContext:
     middle: int
     middle_coefficient: int
     part: tuple[FunctionCode, ...]
+
+
+@dataclass(frozen=True)
+class CoupledHeaderContext:
+    """NAME_coupled.h: declarations of the coupled products."""
+
+    template: ClassVar[str] = "lanes/coupled.h.j2"
+
+    name: str
+    banner: str
+    position: str
+    types: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class CoupledContext:
+    """NAME_coupled.c: coefficients, matrices between values, and calls of the types."""
+
+    template: ClassVar[str] = "lanes/coupled.c.j2"
+
+    name: str
+    banner: str
+    elements: tuple[str, ...]
+    single: bool
+    n_scalars: int
+    n_channels: int
+    shift: int
+    tables: CoupledTables
+
+
+@dataclass(frozen=True)
+class CoupledTypesContext:
+    """NAME_coupled_K.c: some types of pairs."""
+
+    template: ClassVar[str] = "lanes/coupled_types.c.j2"
+
+    name: str
+    banner: str
+    part: tuple[PairCode, ...]
 
 
 @dataclass(frozen=True)
@@ -204,6 +246,9 @@ LanesContext = (
     | ProductsHeaderContext
     | ProductsContext
     | ProductsPartContext
+    | CoupledHeaderContext
+    | CoupledContext
+    | CoupledTypesContext
     | PotentialContext
 )
 """The context of any template of this backend."""

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from acegen.codegen.lanes.coupled_cost import CoupledCost
 from acegen.optimize import CompactProgram, Cost, StraightProgram
 from acegen.optimize.trie import TrieNode
 
@@ -39,6 +40,7 @@ class VectorCost:
         far_fetch_bytes: the same for code that exceeds the L2 cache and is fetched once for several blocks of lanes.
         l2_bytes: code up to this size stays in the L2 cache, beside the data.
         max_code_bytes: limit on straight-line code; compiling this much takes about five minutes on one core.
+        variables: registers for variables of type `lanes`.
         kept: derivatives that the C compiler keeps in registers from one use to the next.
     """
 
@@ -48,6 +50,12 @@ class VectorCost:
     l2_bytes: int = 512 * 1024
     max_code_bytes: int = 4 * 1024 * 1024
     kept: int = 16
+    variables: int = 32
+
+    @property
+    def coupled(self) -> CoupledCost:
+        """Of coupled products."""
+        return CoupledCost(self.variables)
 
     def group(self, program: StraightProgram | CompactProgram) -> int:
         """Blocks of lanes evaluated together: several if straight-line code does not fit the L2 cache."""

@@ -172,7 +172,7 @@ def pool_code(layout: PooledLayout, species: Sequence[str], sphere: bool, target
             )
         )
     functions = layout.n_radial + (3 * (layout.l_max + 1) if sphere else layout.n_angular)
-    return PoolCode(min(24, max(4, _TILE_BYTES // (functions * target.lane_bytes))), tuple(groups))
+    return PoolCode(min(24, max(4, _TILE_BYTES // (functions * target.lanes_bytes))), tuple(groups))
 
 
 def _sphere(

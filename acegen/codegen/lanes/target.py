@@ -39,27 +39,26 @@ class Target:
     @property
     def cost_model(self) -> VectorCost:
         """The cost of product stages, with as many rows per block as leave registers for the rest."""
-        return VectorCost(most_rows=8 if self.variables >= 32 else 4)
+        return VectorCost(most_rows=8 if self.variables >= 32 else 4, variables=self.variables)
 
     def seconds(self, cost: Cost) -> float:
         """Estimated time of a product stage per centre."""
         return cost.seconds(self.lanes, self.vectors)
 
     @property
+    def lanes_bytes(self) -> int:
+        """Size of a variable of type `lanes`."""
+        return self.lanes * (4 if self.precision == "single" else 8)
+
+    @property
     def vectors(self) -> int:
         """Registers that a variable of type `lanes` takes."""
-        size = 4 if self.precision == "single" else 8
-        return max(1, self.lanes * size // self.vector_bytes)
+        return max(1, self.lanes_bytes // self.vector_bytes)
 
     @property
     def variables(self) -> int:
         """Variables of type `lanes` that fit into the registers."""
         return max(4, self.registers // self.vectors)
-
-    @property
-    def lane_bytes(self) -> int:
-        """Size of a variable of type `lanes`."""
-        return self.lanes * (4 if self.precision == "single" else 8)
 
     @property
     def tiles(self) -> tuple[int, ...]:

@@ -19,6 +19,7 @@ from acegen.codegen.plain.contexts import (
     PotentialContext,
     ReferenceCode,
 )
+from acegen.codegen.plain.coupled import coupled_tables
 from acegen.codegen.tables import coupling_tables, first_entries, output_rows
 from acegen.codegen.titles import banner, transform_formula
 from acegen.optimize import Cost, ListedProducts, ProductStage, list_products
@@ -215,9 +216,11 @@ def _potential(program: KernelProgram, stage: ProductStage) -> PotentialContext:
         inner=program.inner is not None,
         reference=bool(program.references),
         n_terms=stage.n_terms,
+        n_products=len(products.products),
         max_order=max(map(len, products.products), default=1),
         first=tuple(accumulate(map(len, products.products), initial=0)),
         factors=tuple(v for product in products.products for v in product),
         coefficients=tuple(stage.coefficients[symbol] for symbol in program.species),
+        coupled=None if stage.coupled is None else coupled_tables(stage.coupled, program.layout),
         atomic_energies=program.atomic_energies,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from acegen.codegen.plain.coupled import CoupledTables
 from acegen.codegen.tables import CouplingTables, OutputRow
 from acegen.program.kernel import Agnesi, ByPair, PairEnergies, Ranges, Recurrence
 
@@ -143,10 +144,12 @@ class PotentialContext:
     inner: bool
     reference: bool
     n_terms: int
+    n_products: int
     max_order: int
     first: tuple[int, ...]
     factors: tuple[int, ...]
     coefficients: tuple[tuple[float, ...], ...]
+    coupled: CoupledTables | None
     atomic_energies: tuple[float, ...]
 
 
