@@ -27,8 +27,7 @@ enum {
     N_RADIAL = 6,       /* radial functions R_1 .. R_6 */
     L_MAX = 1,
     N_HARMONICS = 4,    /* S_lm is number l^2 + l + m */
-    TILE = 2,            /* neighbours taken together, */
-    TAIL = 1,            /* and the fewest */
+    TAIL = 1,            /* slots are a multiple of these */
     N_POOLED = 12      /* pooled A_znlm; n runs fastest, then m, l, z */
 };
 
