@@ -12,7 +12,7 @@ are of one type and share code.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -42,7 +42,7 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True)
 class PairGroup:
-    """Pairs of one type, none of which needs another of the group."""
+    """Pairs of one type, none of which needs another of the group; those of one first factor follow one another."""
 
     type: PairType
     pairs: tuple[Pair, ...]
@@ -227,19 +227,25 @@ def _groups(products: CoupledProducts) -> tuple[PairGroup, ...]:
         nodes = sorted(values, key=lambda value: degrees[value])
         kind = PairType(degrees[left], degrees[right], left == right, tuple(degrees[value] for value in nodes))
         found[depth[nodes[0]], kind].append(Pair(left, right, tuple(nodes)))
-    return tuple(PairGroup(key[1], _spread(found[key])) for key in sorted(found))
+    return tuple(PairGroup(key[1], _in_runs(key[1], found[key])) for key in sorted(found))
 
 
-def _spread(pairs: Sequence[Pair]) -> tuple[Pair, ...]:
-    """The same pairs, one after another without common factors where possible: none then waits for the one before."""
-    last: dict[int, int] = {}
+def _in_runs(kind: PairType, pairs: Sequence[Pair]) -> tuple[Pair, ...]:
+    """The same pairs, those of one first factor together, as many as there can be: it stays in registers.
+
+    Factors of the same degree are exchanged where that changes nothing, which is so for even l.
+    """
+    exchange = kind.left == kind.right and not any(l % 2 for l in kind.degrees)
+    uses = Counter(value for pair in pairs for value in (pair[:2] if exchange else pair[:1]))
     left = list(pairs)
     ordered: list[Pair] = []
     while left:
-        best = min(left, key=lambda pair: max(last.get(pair.left, -9), last.get(pair.right, -9)))
-        left.remove(best)
-        last[best.left] = last[best.right] = len(ordered)
-        ordered.append(best)
+        first = max(uses, key=lambda value: (uses[value], -value))
+        own = [pair for pair in left if first == pair.left or (exchange and first == pair.right)]
+        left = [pair for pair in left if pair not in own]
+        for pair in own:
+            ordered.append(pair if pair.left == first else Pair(pair.right, pair.left, pair.nodes))
+            uses.subtract(pair[:2] if exchange else pair[:1])
     return tuple(ordered)
 
 

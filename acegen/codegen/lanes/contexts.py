@@ -10,7 +10,8 @@ from acegen.codegen.lanes.directions import DirectionsCode
 from acegen.codegen.lanes.functions import BasisFunctions
 from acegen.codegen.lanes.harmonics import HarmonicsCode
 from acegen.codegen.lanes.pair import PairCode, SeriesCode, Table, ZblCode
-from acegen.codegen.lanes.pooling import ContractBlock, ContractShape, PoolBlock, PoolShape
+from acegen.codegen.lanes.polar import PolarCode
+from acegen.codegen.lanes.pooling import ContractBlock, ContractShape, PoolCode
 from acegen.codegen.lanes.products import CompactTables, FunctionCode
 from acegen.codegen.lanes.radial import RadialCode
 from acegen.codegen.lanes.slopes import Exchange
@@ -41,8 +42,7 @@ class ParticlesContext:
     radial: RadialCode
     harmonics: HarmonicsCode
     directions: DirectionsCode
-    pool_blocks: list[list[PoolBlock]]
-    pool_shapes: tuple[PoolShape, ...]
+    pool: PoolCode
 
 
 @dataclass(frozen=True)
@@ -208,7 +208,6 @@ class CoupledContext:
     elements: tuple[str, ...]
     single: bool
     n_scalars: int
-    n_channels: int
     shift: int
     tables: CoupledTables
 
@@ -238,8 +237,7 @@ class PotentialContext:
     openmp: bool
     pairwise: bool
     tiles: tuple[int, ...]
-    l_max: int
-    harmonics: HarmonicsCode
+    polar: PolarCode | None
     contract_blocks: list[list[ContractBlock]]
     contract_shapes: tuple[ContractShape, ...]
     missing_harmonics: list[list[tuple[int, int]]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate, groupby, pairwise
 
 from acegen.codegen.lanes.coupled_cost import CoupledCost
 from acegen.optimize.coupled import CoupledStage, PairType, Term, pair_terms
@@ -25,6 +25,7 @@ class PairCode:
         title: what it couples.
         n_nodes: number of nodes of a pair.
         same: whether both factors are the same value.
+        n_left: number of components of the first factor if it stays in registers for all its pairs; zero if not.
         weights: the constants of the code, c[0], c[1], ...
         forward: statements that compute the nodes.
         backward: statements that add to the derivatives by the factors.
@@ -34,9 +35,15 @@ class PairCode:
     title: str
     n_nodes: int
     same: bool
+    n_left: int
     weights: tuple[float, ...]
     forward: tuple[str, ...]
     backward: tuple[str, ...]
+
+    @property
+    def step(self) -> int:
+        """Length of a pair's entry in the table: the second factor, and the nodes."""
+        return self.n_nodes + (not self.same)
 
 
 class Weights:
@@ -65,14 +72,12 @@ class PairWriter:
         terms: by m1 and m2.
         weights: collects the constants.
         held: sums that may stay in registers in the forward direction.
-        kept: the same for the derivatives by the first factor.
     """
 
     kind: PairType
     terms: Terms
     weights: Weights
     held: int
-    kept: int
 
     def _odd(self, l: int) -> bool:
         return bool((self.kind.left + self.kind.right + l) % 2)
@@ -210,9 +215,6 @@ class PairWriter:
         by_m2: dict[int, dict[int, list[Term]]] = {}
         for (m1, m2), terms in self.terms.items():
             by_m2.setdefault(m2, {})[m1] = terms
-        small = 2 * kind.left + 1 <= self.kept and not kind.same
-        if small:
-            yield "lanes " + ", ".join(f"s{m} = da[{m}]" for m in range(2 * kind.left + 1)) + ";"
         ordered = sorted(by_m2)
         for m2 in ordered:
             c, d = self._factor("b", kind.right, m2)
@@ -220,11 +222,9 @@ class PairWriter:
             yield "{ " + f"const lanes br = {c}" + (f", bi = {d}" if m2 else "") + ";"
             yield f"  lanes dr = {db}[{kind.right + m2}]" + (f", di = {db}[{kind.right - m2}]" if m2 else "") + ";"
             for m1, terms in sorted(by_m2[m2].items()):
-                yield from (f"  {line}" for line in self._back(m1, m2, terms, small))
+                yield from (f"  {line}" for line in self._back(m1, m2, terms))
             yield f"  {db}[{kind.right + m2}] = dr;" + (f" {db}[{kind.right - m2}] = di;" if m2 else "")
             yield "}" + (" SEPARATE;" if m2 != ordered[-1] else "")
-        if small:
-            yield " ".join(f"da[{m}] = s{m};" for m in range(2 * kind.left + 1))
 
     def _derivatives(self, m1: int, m2: int, terms: list[Term]) -> dict[str, str]:
         """Derivatives of the real and imaginary parts of X and Y, as expressions."""
@@ -250,15 +250,13 @@ class PairWriter:
                     add(name + "i", sign * weight, k, l, -M)
         return parts
 
-    def _back(self, m1: int, m2: int, terms: list[Term], small: bool) -> Iterator[str]:
+    def _back(self, m1: int, m2: int, terms: list[Term]) -> Iterator[str]:
         kind = self.kind
         own = self._derivatives(m1, m2, terms)
         if not own:
             return
         ar, ai = f"a[{kind.left + m1}]", f"a[{kind.left - m1}]"
         da, db = f"da[{kind.left + m1}]", f"da[{kind.left - m1}]"
-        if small:
-            da, db = f"s{kind.left + m1}", f"s{kind.left - m1}"
         head = "{ const lanes " + ", ".join(f"g{name} = {own[name]}" for name in sorted(own)) + ";"
         has = own.__contains__
 
@@ -335,10 +333,11 @@ def pair_codes(stage: CoupledStage, variables: int) -> list[PairCode]:
     codes = []
     for number, kind in enumerate(stage.types):
         weights = Weights()
-        writer = PairWriter(kind, pair_terms(kind, stage.products.by_degrees), weights, held, kept)
+        writer = PairWriter(kind, pair_terms(kind, stage.products.by_degrees), weights, held)
         forward, backward = tuple(writer.forward()), tuple(writer.backward())
+        n_left = 2 * kind.left + 1 if 2 * kind.left + 1 <= kept else 0
         title, values = _title(kind), tuple(weights.values)
-        codes.append(PairCode(number, title, len(kind.degrees), kind.same, values, forward, backward))
+        codes.append(PairCode(number, title, len(kind.degrees), kind.same, n_left, values, forward, backward))
     return codes
 
 
@@ -381,6 +380,28 @@ class TileShape:
 
 
 @dataclass(frozen=True)
+class ChannelShell:
+    """The channels of an element and an l.
+
+    Attributes:
+        element: the element.
+        l: the degree.
+        stride: from an A to that of the next m.
+        scales: by component.
+        first, count: where the A's with m = -l are listed.
+        offset: of the first component among the values.
+    """
+
+    element: str
+    l: int
+    stride: int
+    scales: tuple[float, ...]
+    first: int
+    count: int
+    offset: int
+
+
+@dataclass(frozen=True)
 class TileStep:
     """All tiles of a degree: what is set to zero before them (offsets and numbers of components), and their code."""
 
@@ -390,7 +411,7 @@ class TileStep:
 
 @dataclass(frozen=True)
 class PairCall:
-    """A call for pairs of one type: number of the type, where its constants and its table begin, number of pairs."""
+    """A call for pairs of one type: number of the type, where its constants and its table begin, number of first factors."""
 
     type: int
     title: str
@@ -404,7 +425,7 @@ class CoupledTables:
     """Arrays of coupled.c, named as there, in lower case."""
 
     pooled: tuple[int, ...]
-    scales: tuple[float, ...]
+    shells: tuple[ChannelShell, ...]
     constants: tuple[float, ...]
     pairs: tuple[int, ...]
     calls: tuple[PairCall, ...]
@@ -418,26 +439,31 @@ class CoupledTables:
 
 
 def coupled_tables(
-    stage: CoupledStage, layout: PooledLayout, cost: CoupledCost, codes: Sequence[PairCode], lanes_bytes: int
+    stage: CoupledStage, layout: PooledLayout, cost: CoupledCost, codes: Sequence[PairCode], lanes_bytes: int, elements: Sequence[str]
 ) -> CoupledTables:
     """Flatten a coupled stage; positions are in bytes."""
     products, offsets = stage.products, stage.offsets
     position = [offset * lanes_bytes for offset in offsets]
+    shells = []
     pooled: list[int] = []
-    scales: list[float] = []
-    for value in sorted(range(stage.n_channels), key=offsets.__getitem__):
-        species, n, l = products.channels[value]
-        for m in range(-l, l + 1):
-            pooled.append(layout.index(species, n, l, m))
-            scales.append(products.scales[l][abs(m)])
+    in_memory = sorted(range(stage.n_channels), key=offsets.__getitem__)
+    for (species, l), values in groupby(in_memory, key=lambda value: products.channels[value][::2]):
+        members = list(values)
+        stride = layout.index(species, layout.first, l, 1) - layout.index(species, layout.first, l, 0) if l else 0
+        scales = tuple(products.scales[l][abs(m)] for m in range(-l, l + 1))
+        shells.append(ChannelShell(elements[species], l, stride, scales, len(pooled), len(members), offsets[members[0]]))
+        pooled += [layout.index(species, products.channels[value].n, l, -l) * lanes_bytes for value in members]
     number = {kind: position for position, kind in enumerate(stage.types)}
     pairs: list[int] = []
     calls = []
     constants = list(accumulate((len(code.weights) for code in codes), initial=0))
     for group in stage.groups:
         kind = number[group.type]
-        calls.append(PairCall(kind, _title(group.type), constants[kind], len(pairs), len(group.pairs)))
-        pairs += [position[value] for pair in group.pairs for value in (pair.left, pair.right, *pair.nodes)]
+        runs = [(left, list(own)) for left, own in groupby(group.pairs, key=lambda pair: pair.left)]
+        calls.append(PairCall(kind, _title(group.type), constants[kind], len(pairs), len(runs)))
+        for left, own in runs:
+            pairs += [position[left], len(own)]
+            pairs += [position[value] for pair in own for value in (*(() if group.type.same else (pair.right,)), *pair.nodes)]
     steps = []
     first = 0
     for l in sorted(set(products.degrees)):
@@ -452,7 +478,7 @@ def coupled_tables(
     tiles = stage.tiles
     return CoupledTables(
         pooled=tuple(pooled),
-        scales=tuple(scales),
+        shells=tuple(shells),
         constants=tuple(weight for code in codes for weight in code.weights),
         pairs=tuple(pairs),
         calls=tuple(calls),

@@ -34,9 +34,9 @@ class CoupledCost:
         """Estimated time of a tile."""
         total = 3.0
         for part in self.parts(l, rows):
-            arithmetic, loads = rows * part + 0.2, (rows + 2 * part + 1) / 2 + 0.3
+            arithmetic, memory = rows * part + 0.2, (rows + 3 * part + 1) / 2
             issue = (2 * rows * part + rows + 3 * part + 6) / 5.8
-            total += 8 + columns * max(arithmetic, loads, issue) + 0.6 * rows * part
+            total += 8 + columns * max(arithmetic, memory, issue) + 0.6 * rows * part
         return total
 
     def pair_cycles(self, multiply_adds: int) -> float:
