@@ -2,7 +2,7 @@
  *
  * Basis kernels: the 25 basis functions of every centre and their derivatives with respect to each displacement, and
  * the rows of the design matrix of a structure. Stages, for each block of lanes: gather, pool (both in
- * golden_si_particles.h), coupling (products of A's → coupled products b), purification (b → B; canonical).
+ * golden_si_particles.h), coupling (A's → coupled values → coupled products b), purification (b → B; canonical).
  * Derivatives are the product of db/dA, which is sparse, and dA/dr; see golden_si_derivatives.h.
  */
 #include "golden_si_derivatives.h"
@@ -20,7 +20,6 @@ enum {
     N_PURIFIED = N_BASIS,
     N_COUPLED = 28,  /* coupled products, in tiles of LANES; the last 3 are empty */
     N_TILES = N_COUPLED / LANES,
-    MAX_ORDER = 3,
     MOST_ROWS = 14, /* rows of derivatives of all species */
     N_SLOPES = 48,  /* non-zeros of db/dA, and as many more as make full lanes */
     N_REST = 6 + 1 + 3,  /* lanes for virial, energy, and derivatives that do not count */
@@ -29,27 +28,10 @@ enum {
 
 /* ---- coupling --------------------------------------------------------------------------------------- */
 
-/* b_j = Σ_t TERM_WEIGHT[t] Π_k A[TERM_FACTOR[..]], over the terms t of function j: TERM_FIRST[j] <= t < TERM_FIRST[j + 1],
- * each with ORDER[j] factors, the first of them at FACTOR_FIRST[j]. Functions that depend on the same A's are neighbours. */
-static const uint8_t ORDER[N_COUPLED] = {
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-    0, 0, 0, 0
-};
-static const uint32_t TERM_FIRST[N_COUPLED + 1] = {
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-    0, 0, 0, 0, 0
-};
-static const uint32_t FACTOR_FIRST[N_COUPLED] = {
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-    0, 0, 0, 0
-};
-static const double TERM_WEIGHT[] = { 0 };
-static const uint16_t TERM_FACTOR[] = { 0 };
-
-/* Derivatives of two functions by the A's of one neighbour species or values with rows of their own: numbers of those that both
- * depend on,
- * of those that only the first one, and of those that only the second one depends on stand in this order from USED[used]
- * on. The derivatives are those from number `slope` on, in the same order, with two for each common one. */
+/* Derivatives of two functions by the A's of one neighbour species, or values with rows of their own:
+ * the numbers of those that both depend on, of those that only the first one, and of those that only the second one depends
+ * on stand in this order from USED[used] on. The derivatives are those from number `slope` on, in the same order, with two
+ * for each common one. */
 typedef struct {
     uint32_t used, slope;
     uint16_t common, first, second;
@@ -75,44 +57,6 @@ static const uint16_t USED[] = {
     0, 2, 6, 8, 10, 6, 8, 10, 7, 9, 11, 0, 0, 1, 1, 2, 2, 3, 4, 5, 12, 13, 0, 1,
     0, 1, 3, 0, 3, 4, 0, 12, 13, 1, 2, 3, 1, 12
 }; /* counted from the first row of the species */
-
-/* b_j of the pooled A. */
-static inline lanes coupled_value(int j, const lanes *restrict A)
-{
-    const uint16_t *v = TERM_FACTOR + FACTOR_FIRST[j];
-    lanes b = splat(0.0);
-    for (uint32_t t = TERM_FIRST[j]; t < TERM_FIRST[j + 1]; ++t) {
-        lanes product = A[*v++] * TERM_WEIGHT[t];
-        for (int k = 1; k < ORDER[j]; ++k) product *= A[*v++];
-        b += product;
-    }
-    return b;
-}
-
-/* Add db_j/dA[v] to D[v]. */
-INLINE void derivative_of_order(int j, const int order, const lanes *restrict A, lanes *restrict D)
-{
-    const uint16_t *v = TERM_FACTOR + FACTOR_FIRST[j];
-    for (uint32_t t = TERM_FIRST[j]; t < TERM_FIRST[j + 1]; ++t, v += order) {
-        lanes before[MAX_ORDER];
-        before[0] = splat(TERM_WEIGHT[t]);
-        for (int k = 1; k < order; ++k) before[k] = before[k - 1] * A[v[k - 1]];
-        lanes after = splat(1.0);
-        for (int k = order - 1; k >= 0; --k) {
-            D[v[k]] += before[k] * after;
-            after *= A[v[k]];
-        }
-    }
-}
-
-static inline void coupled_derivative(int j, const lanes *restrict A, lanes *restrict D)
-{
-    switch (ORDER[j]) {
-    case 1: derivative_of_order(j, 1, A, D); break;
-    case 2: derivative_of_order(j, 2, A, D); break;
-    case 3: derivative_of_order(j, 3, A, D); break;
-    }
-}
 
 /* ---- coupled values -------------------------------------------------------------------------------------- */
 
@@ -274,12 +218,6 @@ static const struct { uint32_t row; slope_lists lists; } ROW_LISTS[] = {
     { 0, { 0, 0, 0, 0, 0 } }
 };
 
-/* For products of A's: from derivatives by the A's to those by channels. */
-static const double INVERSE_SCALE[N_POOLED] = {
-    1.0, 1.0, 1.0, 1.0,
-    1.0, 1.0, 1.0, 1.0,
-    1.0, 1.0, 1.0, 1.0
-};
 
 /* Derivatives of all invariants, from the values in X. */
 static void invariant_derivatives(lanes *X)
@@ -808,38 +746,14 @@ size_t golden_si_basis_workspace(int64_t max_neighbours, int64_t n_rows)
 static acegen_status coupled_block(const acegen_environments *env, int32_t center, const int64_t atom[LANES],
                                    const basis_workspace *work, int derivatives, int64_t *failed_atom)
 {
-    lanes A[N_POOLED], D[2][N_POOLED], *b = work->b, *slopes = work->x + FIRST_SLOPE, t[LANES];
+    lanes A[N_POOLED], *b = work->b, *slopes = work->x + FIRST_SLOPE, t[LANES];
     neighbourhood near[N_SPECIES];
     const acegen_status status = pool_block(env, center, atom, work->slots, near, A, failed_atom);
     if (status != ACEGEN_OK) return status;
     coupled_values(A, work->x, b);
-    for (int j = 25; j < N_COUPLED; ++j) b[j] = coupled_value(j, A);
+    for (int j = 25; j < N_COUPLED; ++j) b[j] = splat(0.0);
     if (!derivatives) return ACEGEN_OK;
     invariant_derivatives(work->x);
-    for (int pair = 13; pair < N_COUPLED / 2; ++pair) {
-        for (int32_t species = 0; species < N_SPECIES; ++species) {
-            const slope_lists *lists = &LISTS[pair][species];
-            const uint16_t *used = USED + lists->used;
-            const int count = lists->common + lists->first + lists->second;
-            for (int k = 0; k < count; ++k) D[0][POOLED_FIRST[species] + used[k]] = D[1][POOLED_FIRST[species] + used[k]]
-                = splat(0.0);
-        }
-        coupled_derivative(2 * pair, A, D[0]);
-        coupled_derivative(2 * pair + 1, A, D[1]);
-        for (int32_t species = 0; species < N_SPECIES; ++species) {
-            const slope_lists *lists = &LISTS[pair][species];
-            const uint16_t *used = USED + lists->used;
-            const lanes *first = D[0] + POOLED_FIRST[species], *second = D[1] + POOLED_FIRST[species];
-            lanes *out = slopes + lists->slope;
-            const double *scale = INVERSE_SCALE + POOLED_FIRST[species];
-            for (int k = 0; k < lists->common; ++k, ++used) {
-                *out++ = scale[*used] * first[*used];
-                *out++ = scale[*used] * second[*used];
-            }
-            for (int k = 0; k < lists->first; ++k, ++used) *out++ = scale[*used] * first[*used];
-            for (int k = 0; k < lists->second; ++k, ++used) *out++ = scale[*used] * second[*used];
-        }
-    }
     for (int tile = 0; tile < N_TILES; ++tile) {
         memcpy(t, b + tile * LANES, sizeof t);
         transpose(t);

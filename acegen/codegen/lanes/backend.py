@@ -165,6 +165,7 @@ def _basis_files(program: KernelProgram, target: Target) -> dict[str, LanesConte
             most_columns=most_columns(target),
             band=max(1, _BAND // target.lanes),
             functions=functions,
+            products=bool(functions.coupling.term_weight),
             n_slopes=max(1, -(-functions.n_slopes // target.lanes)) * target.lanes,
             transposition=transposition(target.lanes),
             purify_first=first_entries(rows),

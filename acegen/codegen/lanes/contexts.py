@@ -84,6 +84,7 @@ class BasisContext:
     most_columns: int
     band: int
     functions: BasisFunctions
+    products: bool
     n_slopes: int
     transposition: tuple[Exchange, ...]
     purify_first: tuple[int, ...]
