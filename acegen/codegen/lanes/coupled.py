@@ -25,6 +25,7 @@ class PairCode:
         title: what it couples.
         n_nodes: number of nodes of a pair.
         same: whether both factors are the same value.
+        scalar: whether their only node is their scalar product.
         n_left: number of components of the first factor if it stays in registers for all its pairs; zero if not.
         weights: the constants of the code, c[0], c[1], ...
         forward: statements that compute the nodes.
@@ -35,6 +36,7 @@ class PairCode:
     title: str
     n_nodes: int
     same: bool
+    scalar: bool
     n_left: int
     weights: tuple[float, ...]
     forward: tuple[str, ...]
@@ -330,7 +332,8 @@ def pair_codes(stage: CoupledStage, variables: int) -> list[PairCode]:
         forward, backward = tuple(writer.forward()), tuple(writer.backward())
         n_left = 2 * kind.left + 1 if 2 * kind.left + 1 <= kept else 0
         title, values = _title(kind), tuple(weights.values)
-        codes.append(PairCode(number, title, len(kind.degrees), kind.same, n_left, values, forward, backward))
+        scalar = kind.degrees == (0,)
+        codes.append(PairCode(number, title, len(kind.degrees), kind.same, scalar, n_left, values, forward, backward))
     return codes
 
 
