@@ -9,10 +9,11 @@ compact   products of A's in tables
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from acegen.basis.derive import Basis
+from acegen.basis.labels import Label
 from acegen.codegen.backend import Backend
 from acegen.lower import (
     Coefficients,
@@ -51,8 +52,20 @@ Fold = Callable[[ProductExpansion], KernelProgram]
 """Makes the program of a potential for a basis in given products."""
 
 
+def coupled_expansion(basis: Basis, labels: Sequence[Label] | None = None) -> ProductExpansion | None:
+    """A basis in coupled products, by the cheapest choice for some labels, or all; None if none can be coupled."""
+    choices = pairing_choices(basis, labels)
+    coupled = coupled_products(choices, choose_invariants(choices))
+    return None if coupled is None else expand_products(basis, coupled)
+
+
 def possible_forms(
-    basis: Basis, coefficients: Coefficients | None, fold: Fold, backend: Backend, form: ProductForm
+    basis: Basis,
+    coefficients: Coefficients | None,
+    fold: Fold,
+    backend: Backend,
+    form: ProductForm,
+    whole: ProductExpansion | None = None,
 ) -> tuple[Form, ...]:
     """The potential in each form that comes into question, the cheapest first.
 
@@ -62,6 +75,7 @@ def possible_forms(
         fold: makes the program, with these coefficients.
         backend: optimizes it.
         form: the form to use, or "auto".
+        whole: the coupled expansion of all labels, if it is there already.
 
     Raises:
         BuildError: the backend does not support the program.
@@ -69,10 +83,11 @@ def possible_forms(
     """
     forms = []
     if form in ("auto", "coupled"):
-        choices = pairing_choices(basis, None if coefficients is None else needed_labels(basis, coefficients))
-        coupled = coupled_products(choices, choose_invariants(choices))
-        if coupled is not None:
-            forms.append(_form("coupled", expand_products(basis, coupled), fold, backend, "auto"))
+        labels = None if coefficients is None else needed_labels(basis, coefficients)
+        if whole is None or (labels is not None and set(labels) < {function.label for function in basis.functions}):
+            whole = coupled_expansion(basis, labels)
+        if whole is not None:
+            forms.append(_form("coupled", whole, fold, backend, "auto"))
     terms = sum(len(function.polynomial) for function in basis.functions)
     if not forms or (form == "auto" and terms <= MOST_TERMS):
         own: ProductForm = "auto" if form == "coupled" else form

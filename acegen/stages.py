@@ -7,7 +7,8 @@
     basis    `ParticleAlgebra` → `Basis`: labels, coupling, purification operator, scales, over the rationals.
     lower    `Basis` and coefficients → two `KernelProgram`s, descriptors and potential; numbers are rounded here, once.
     optimize `KernelProgram` → `ProductStage`: the product stage of the potential, at the least cost on a target. The
-             last two stages are run for each form a potential can have (`acegen.forms`).
+             last two stages are run for each form a potential can have (`acegen.forms`); descriptors have but one,
+             coupled if they can be.
     codegen  `KernelProgram`s and `ProductStage` → `GeneratedCode`: C99 by one of the backends, and accompanying files.
     build    `GeneratedCode` → a folder with an importable module.
 
@@ -29,7 +30,7 @@ from acegen.build.module import build_module
 from acegen.build.toolchain import Toolchain
 from acegen.codegen.backend import Machine, choose_backend
 from acegen.codegen.module import Documents, generate_code
-from acegen.forms import possible_forms
+from acegen.forms import coupled_expansion, possible_forms
 from acegen.lower import descriptor_program, expand_products, potential_program
 from acegen.options import BuildOptions
 from acegen.progress import Progress
@@ -78,9 +79,10 @@ def run_stages(
             accepted = (documents.basis_hash, *former_hashes(description))
             check_coefficients(coefficients, accepted, spec.species, basis.n_basis)
     with progress.stage("lower"):
-        expansion = expand_products(basis)
+        coupled = coupled_expansion(basis)
+        expansion = coupled or expand_products(basis)
         descriptors = descriptor_program(expansion)
-        progress.report(f"{len(expansion.products):,} products of {expansion.layout.size:,} pooled functions")
+        progress.report(f"{expansion.size:,} products of {expansion.layout.size:,} pooled functions")
     backend = choose_backend(options, Machine(toolchain.vector_bytes, toolchain.registers))
     potential, product_stage = None, None
     if coefficients is not None:
@@ -88,7 +90,7 @@ def run_stages(
             values, energies = coefficients.values, coefficients.atomic_energies
             of_products = basis.split(values)[1]
             fold = partial(potential_program, coefficients=values, atomic_energies=energies)
-            form = possible_forms(basis, of_products, fold, backend, options.products)[0]
+            form = possible_forms(basis, of_products, fold, backend, options.products, coupled)[0]
             potential, product_stage = form.potential, form.stage
             cost = product_stage.cost
             progress.report(f"{product_stage.reports[-1].result}, {cost.multiply_adds:,} multiply-adds a centre")

@@ -45,7 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
     console = Console(width=min(100, Console().width), markup=False, emoji=False)
     settings = QUICK if options.quick else FULL
     programs = (options.pace, options.ace_jax, options.lammps)
-    context = Context(settings, options.output, console, options.data, options.core, *programs)
+    context = Context(settings, options.output, console, options.march, options.data, options.core, *programs)
+    _ = context.toolchain  # an unknown instruction set ends the run here
     options.output.mkdir(parents=True, exist_ok=True)
     command = shlex.join(["python", "-m", "benchmarks", *(sys.argv[1:] if arguments is None else arguments)])
     sections: dict[str, Section] = {}
@@ -100,6 +101,12 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="PYTHON",
         help="the Python of an environment that has the packages lammps and mpich; default: this one, if it has them",
+    )
+    parser.add_argument(
+        "--march",
+        default="native",
+        metavar="NAME",
+        help="instruction set of the kernels and of the peak, such as x86-64-v3 (default: that of this machine)",
     )
     parser.add_argument("--core", type=int, metavar="NUMBER", help="core to run on (default: the last)")
     parser.add_argument(

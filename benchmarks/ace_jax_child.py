@@ -4,6 +4,8 @@ Prints one line of JSON when it is ready ({"paths": {...}, "labels": [...]}), th
 it reads: the time of energies and forces by each path, the median of a few calls. The JAX path has two forms of its
 product stage, and the faster one counts. Neighbour lists come with the configuration and are not timed. One thread,
 double precision.
+
+ace-jax selects a basis by one level for all orders. Where acegen's levels differ, ace-jax gets acegen's (n, l).
 """
 
 from __future__ import annotations
@@ -20,10 +22,15 @@ from typing import Any
 import numpy as np
 
 config = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+XLA_NAMES = {"x86-64-v2": "SSE4_2", "x86-64-v3": "AVX2", "x86-64-v4": "AVX512"}
+"""XLA's names of instruction sets that are named for the compiler. It takes the machine's own unless told otherwise."""
+
+instructions = XLA_NAMES.get(config["march"])
 os.environ |= {
     "OMP_NUM_THREADS": "1",
     "JAX_PLATFORMS": "cpu",
-    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    + (f" --xla_cpu_max_isa={instructions}" if instructions else ""),
     "ACEJAX_FFI_CACHE": str(Path(config["cache"]) / "ffi"),
 }
 
@@ -34,6 +41,7 @@ ffi: Any = import_module("ace_jax.eval.ffi")
 dag: Any = import_module("ace_jax.eval.aa_dag")
 evaluation: Any = import_module("ace_jax.eval.model")
 building: Any = import_module("ace_jax.basis.model")
+selection: Any = import_module("ace_jax.basis.spec")
 
 jax.config.update("jax_enable_x64", True)
 
@@ -42,7 +50,7 @@ CALLS = 5
 
 def compiled_path(model: Any, data: Any, cutoff: float) -> Any:
     """The compiled kernel on all structures in one call."""
-    library = ffi.library(flags=("-O2", "-march=native"))  # faster than its default, -O3
+    library = ffi.library(flags=("-O2", f"-march={config['march']}"))  # faster than its default, -O3
     ffi.register(library)
     attributes, constants = ffi.kernel_inputs(model)
     positions = jnp.asarray(data["positions"])
@@ -75,13 +83,22 @@ def jax_path(model: Any, data: Any, chunk: int) -> Any:
     return lambda: compiled(parameters, *arguments)
 
 
+def given_spec(*_: Any, **__: Any) -> tuple[list[Any], list[Any], list[Any]]:
+    """acegen's (n, l), in the form in which ace-jax selects its own: functions, radial functions, harmonics."""
+    functions = [list(row) for row in sorted({tuple(map(tuple, label)) for label in config["labels"]})]
+    radial = sorted({factor for row in functions for factor in row}, key=lambda factor: factor[::-1])
+    return functions, radial, selection.ylm_spec(max(l for _, l in radial))
+
+
 def main() -> None:
     data = np.load(config["data"])
+    if len(set(config["levels"])) > 1:
+        building.build_spec = given_spec
     built = building.build_model(
         config["elements"],
         config["order"],
-        config["level"],
-        wL=1.5,
+        int(config["levels"][0]),
+        wL=config["angular_weight"],
         rcut=config["cutoff"],
         coupling_cache_dir=str(Path(config["cache"]) / "coupling"),
     )
@@ -99,8 +116,9 @@ def main() -> None:
     energies = {}
     for name, run in paths.items():
         energies[name] = float(np.sum(jax.block_until_ready(run())[0]))
+    for pipe in (0, 1):  # programs run during set-up may have changed this
+        os.set_blocking(pipe, True)
     print(json.dumps({"paths": energies, "labels": labels}), flush=True)
-    os.set_blocking(0, True)  # programs run during set-up may have changed this
     for _ in sys.stdin:
         seconds: dict[str, float] = {}
         for name, run in paths.items():

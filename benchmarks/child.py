@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import acegen
+from acegen.options import BuildOptions
 from benchmarks.context import coefficients
 from benchmarks.memory import TreeMeter, children_high_water, high_water, reset_high_water
 from benchmarks.settings import Size
@@ -60,14 +61,15 @@ class StageClock:
         pass
 
 
-def compile_task(order: int, level: int, elements: list[str], directory: str) -> dict[str, Any]:
+def compile_task(size: dict[str, Any], march: str, directory: str) -> dict[str, Any]:
     """Compile a model with coefficients from scratch."""
-    size = Size(order, level, tuple(elements))
+    model_size = Size.read(size)
+    spec, options = model_size.spec(model_size.name("compiled")), BuildOptions(march)
     clock = StageClock()
-    weights = coefficients(size)
+    weights = coefficients(model_size)
     start = time.perf_counter()
     with TreeMeter() as meter:
-        model = acegen.compile(size.spec(size.name("compiled")), directory, weights, progress=clock)
+        model = acegen.compile(spec, directory, weights, progress=clock, options=options)
     return {
         "seconds": time.perf_counter() - start,
         "by_stage": clock.seconds,

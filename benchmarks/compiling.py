@@ -11,6 +11,7 @@ from typing import Any
 import acegen
 from benchmarks.batches import Batch, PotentialCall
 from benchmarks.child import run_child
+from benchmarks.code import product_stage_size
 from benchmarks.context import Context
 from benchmarks.counts import read_layout
 from benchmarks.section import Headline, Section, Table
@@ -34,7 +35,7 @@ def measure(context: Context) -> Section:
             for size in sizes:
                 steps(size.label)
                 try:
-                    records[size] = _compile(size, folder, context.settings.compile_limit)
+                    records[size] = _compile(size, context.march, folder, context.settings.compile_limit)
                 except RuntimeError as error:
                     notes.append(f"{size.label} was not compiled: {error}")
                 steps.advance()
@@ -46,6 +47,11 @@ def measure(context: Context) -> Section:
                 batch = Batch.of(structures, CUTOFF, size.elements)
                 layout = read_layout(model)
                 records[size] |= {"products": layout.products, "product_multiply_adds": layout.product_stage}
+                try:
+                    records[size]["product_stage"] = asdict(product_stage_size(model, folder))
+                except RuntimeError as error:
+                    if (note := f"the size of code was not measured: {error}") not in notes:
+                        notes.append(note)
                 calls[size.label] = PotentialCall(model, batch)
                 timers[size] = StageTimer(model, batch, folder)
                 seconds[size] = [timers[size]()]
@@ -76,13 +82,8 @@ def measure(context: Context) -> Section:
     return Section("Compiling", data, _tables(data), _headlines(data), notes)
 
 
-def _compile(size: Size, folder: Path, limit: float) -> dict[str, Any]:
-    arguments = {
-        "order": size.order,
-        "level": size.level,
-        "elements": list(size.elements),
-        "directory": str(folder.resolve()),
-    }
+def _compile(size: Size, march: str, folder: Path, limit: float) -> dict[str, Any]:
+    arguments = {"size": asdict(size), "march": march, "directory": str(folder.resolve())}
     answer = run_child("compile", arguments, limit)
     by_stage = answer["by_stage"]
     derivation = sum(by_stage.get(stage, 0.0) for stage in DERIVATION)
@@ -110,7 +111,7 @@ def _tables(data: dict[str, Any]) -> list[Table]:
                 f"{model['module_bytes'] / 2**20:.1f}",
             )
         )
-        ratio = model.get("per_product_over_middle")
+        ratio, stage = model.get("per_product_over_middle"), model.get("product_stage")
         speeds.append(
             (
                 model["label"],
@@ -119,6 +120,7 @@ def _tables(data: dict[str, Any]) -> list[Table]:
                 f"{model['product_multiply_adds'] / model['products']:.2f}",
                 f"{model['ns_per_product']['median']:.3f}",
                 f"{ratio['median']:.2f}" if ratio else "",
+                *((f"{stage[key] / 1000:.0f}" for key in ("code", "tables")) if stage else ("", "")),
             )
         )
     return [
@@ -129,7 +131,16 @@ def _tables(data: dict[str, Any]) -> list[Table]:
         ),
         Table(
             "The compiled kernels",
-            ("basis", "µs/atom", "quartiles", "mult.-adds / product", "ns / product", f"over that of {data['middle']}"),
+            (
+                "basis",
+                "µs/atom",
+                "quartiles",
+                "mult.-adds / product",
+                "ns / product",
+                f"over that of {data['middle']}",
+                "code of products, kB",
+                "tables, kB",
+            ),
             speeds,
         ),
     ]

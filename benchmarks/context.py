@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -16,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 import acegen
 from acegen.basis.estimate import estimate_size
+from acegen.build.toolchain import Toolchain, find_toolchain
 from acegen.options import BuildOptions
 from acegen.spec import load_atomic_spec
 from benchmarks.batches import Batch
@@ -50,6 +52,7 @@ class Context:
         settings: Settings,
         output: Path,
         console: Console,
+        march: str = "native",
         data: Path | None = None,
         core: int | None = None,
         pace: Path | None = None,
@@ -59,6 +62,7 @@ class Context:
         self.settings = settings
         self.output = output
         self.console = console
+        self.march = march
         self.core = core
         self.pace = pace
         self.ace_jax = ace_jax
@@ -100,14 +104,25 @@ class Context:
     @cached_property
     def peak(self) -> PeakMeter:
         """Measures the multiply-add peak."""
-        return PeakMeter(self.scratch)
+        return PeakMeter(self.scratch, self.toolchain)
 
-    def compile(
-        self, size: Size, *marks: object, expansion: str = "canonical", options: BuildOptions | None = None
-    ) -> acegen.Model:
-        """A model with random coefficients; `marks` name the variant."""
+    @cached_property
+    def toolchain(self) -> Toolchain:
+        """The C compiler, and the instruction set of the kernels.
+
+        Raises:
+            BuildError: there is no compiler, or it does not know the instruction set.
+        """
+        return find_toolchain(self.march)
+
+    def options(self, **changes: Any) -> BuildOptions:
+        """How models are compiled: for the instruction set of this run, unless the changes name another."""
+        return BuildOptions(**{"march": self.march, **changes})
+
+    def compile(self, size: Size, *marks: object, expansion: str = "canonical", **options: Any) -> acegen.Model:
+        """A model with random coefficients; `marks` name the variant, `options` are those of the build."""
         spec = size.spec(size.name(*(["self"] if expansion == "self-interacting" else []), *marks), expansion)
-        return acegen.compile(spec, self.modules, coefficients(size, expansion), options=options)
+        return acegen.compile(spec, self.modules, coefficients(size, expansion), options=self.options(**options))
 
     @contextmanager
     def steps(self, title: str, total: int) -> Iterator[Steps]:

@@ -145,7 +145,9 @@ def silicon_model(context: Context, size: Size) -> acegen.Model:
     Raises:
         CoefficientError: the coefficients of the example belong to another basis.
     """
-    example = acegen.compile(_EXAMPLE.spec(_EXAMPLE.name("silicon")), context.modules, _FITTED)
+    example = acegen.compile(
+        _EXAMPLE.spec(_EXAMPLE.name("silicon")), context.modules, _FITTED, options=context.options()
+    )
     if size == _EXAMPLE:
         return example
     fitted = json.loads(_FITTED.read_text(encoding="utf-8"))
@@ -153,4 +155,4 @@ def silicon_model(context: Context, size: Size) -> acegen.Model:
     known = dict(zip(example.labels("Si"), fitted["coefficients"]["Si"], strict=True))
     tiny = np.random.default_rng(0).normal(scale=_TINY, size=len(labels))
     values: NDArray[np.float64] = np.array([known.get(label, c) for label, c in zip(labels, tiny, strict=True)])
-    return acegen.compile(size.spec(size.name("silicon")), context.modules, {"Si": values})
+    return acegen.compile(size.spec(size.name("silicon")), context.modules, {"Si": values}, options=context.options())

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from acegen.build.toolchain import find_toolchain
 from benchmarks.batches import PotentialCall
 from benchmarks.context import Context
 from benchmarks.counts import Counts, Layout, count, read_layout
@@ -46,7 +45,7 @@ def measure(context: Context) -> Section:
         with pinned(context.core):
             contenders = {f"{size.name()} {expansion}": call for (size, expansion), call in calls.items()}
             timed = alternate(contenders, rounds, context.peak, by_stage)
-    lanes = find_toolchain().vector_bytes // 8
+    lanes = context.toolchain.vector_bytes // 8
     data: dict[str, Any] = {
         "atoms": batch.n_atoms,
         "neighbours": batch.mean_neighbours,

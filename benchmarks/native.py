@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from acegen.build.toolchain import Toolchain, find_toolchain
+from acegen.build.toolchain import Toolchain
 
 HERE = Path(__file__).parent
 _PEAK_SECONDS = 2e-4
@@ -31,8 +31,7 @@ def build_library(name: str, text: str, folder: Path, toolchain: Toolchain, flag
 class PeakMeter:
     """Multiply-adds per second of this core, in vectors as wide as its registers."""
 
-    def __init__(self, folder: Path) -> None:
-        toolchain = find_toolchain()
+    def __init__(self, folder: Path, toolchain: Toolchain) -> None:
         self.vector_bytes = toolchain.vector_bytes
         text = (HERE / "peak.c").read_text(encoding="utf-8")
         path = build_library("peak", text, folder, toolchain, [f"-DVECTOR_BYTES={toolchain.vector_bytes}"])

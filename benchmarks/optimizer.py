@@ -1,19 +1,19 @@
-"""The optimizer's cost model: estimated against measured time of the product stage, for both of its forms."""
+"""The optimizer's cost model: estimated against measured time of the product stage, for each of its forms."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from acegen.algebra import build_algebra
 from acegen.basis import derive_basis
-from acegen.build.toolchain import find_toolchain
-from acegen.codegen.lanes.target import choose_targets
-from acegen.lower import expand_products
-from acegen.optimize import optimize_products
-from acegen.options import BuildOptions, ProductForm
+from acegen.codegen.backend import Machine, choose_backend
+from acegen.forms import possible_forms
+from acegen.lower import ProductExpansion, potential_of_products
+from acegen.options import ProductForm
+from acegen.program.kernel import KernelProgram
 from acegen.spec import load_spec
 from benchmarks.context import Context
 from benchmarks.section import Headline, Section, Table
@@ -21,20 +21,20 @@ from benchmarks.settings import Size
 from benchmarks.stages import STAGES, StageTimer
 from benchmarks.timing import Samples, pinned
 
-FORMS = ("straight", "compact")
+FORMS: tuple[ProductForm, ...] = ("coupled", "straight", "compact")
 
 
 def measure(context: Context) -> Section:
-    """Both forms of every size, in the same rounds."""
-    sizes, rounds = context.settings.sizes, context.settings.repetitions
+    """All forms of every size, in the same rounds."""
+    sizes, rounds = context.settings.optimizer_sizes, context.settings.repetitions
     records: dict[tuple[Size, str], dict[str, Any]] = {}
     timers: dict[tuple[Size, str], StageTimer] = {}
-    with context.steps("optimizer", 2 * len(sizes) + rounds) as steps:
+    with context.steps("optimizer", len(FORMS) * len(sizes) + rounds) as steps:
         for size in sizes:
-            estimates = _estimates(size)
+            estimates = _estimates(context, size)
             for form in FORMS:
                 steps(f"compiling {size.label}, {form}")
-                model = context.compile(size, form, options=BuildOptions(products=cast(ProductForm, form)))
+                model = context.compile(size, form, products=form)
                 timers[size, form] = StageTimer(model, context.batch, context.scratch)
                 records[size, form] = {"size": asdict(size), "label": size.label, "form": form, **estimates[form]}
                 steps.advance()
@@ -55,27 +55,28 @@ def measure(context: Context) -> Section:
     return Section("The optimizer's estimates of the product stage", data, _tables(data), _headlines(data))
 
 
-def _estimates(size: Size) -> dict[str, dict[str, Any]]:
+def _estimates(context: Context, size: Size) -> dict[str, dict[str, Any]]:
     """Estimated cost by form, and which of them is chosen."""
-    expansion = expand_products(derive_basis(build_algebra(load_spec(size.spec("estimated")))))
-    toolchain = find_toolchain()
-    target = choose_targets(BuildOptions(), toolchain.vector_bytes, toolchain.registers).potential
-    ones = {element: [1.0] * len(expansion.products) for element in size.elements}
-    programs = {
-        form: optimize_products(
-            expansion.layout, expansion.products, ones, target.cost_model, cast(ProductForm, form)
-        ).products
-        for form in (*FORMS, "auto")
-    }
+    basis = derive_basis(build_algebra(load_spec(size.spec("estimated"))))
+    toolchain, options = context.toolchain, context.options()
+    backend = choose_backend(options, Machine(toolchain.vector_bytes, toolchain.registers))
+
+    def ones(expansion: ProductExpansion) -> KernelProgram:
+        return potential_of_products(expansion, {element: [1.0] * expansion.size for element in size.elements})
+
+    stages = {form: possible_forms(basis, None, ones, backend, form)[0].stage for form in (*FORMS, options.products)}
+    chosen = stages[options.products]
     return {
         form: {
-            "estimated_us_per_atom": 1e6 * programs[form].cost.seconds(target.lanes, target.vectors),
-            "multiply_adds": programs[form].cost.multiply_adds,
-            "loads": programs[form].cost.loads,
-            "code_bytes": programs[form].cost.code_bytes,
-            "chosen": type(programs[form]) is type(programs["auto"]),
+            "estimated_us_per_atom": 1e6 * backend.seconds(stage.cost),
+            "multiply_adds": stage.cost.multiply_adds,
+            "loads": stage.cost.loads,
+            "code_bytes": stage.cost.code_bytes,
+            "chosen": type(stage.products) is type(chosen.products)
+            and (stage.coupled is None) == (chosen.coupled is None),
         }
         for form in FORMS
+        for stage in (stages[form],)
     }
 
 

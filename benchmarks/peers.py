@@ -103,9 +103,9 @@ def _timers(
             notes.append(f"ML-PACE, {size.label}, was skipped: {error}")
     if python:
         try:
-            child = stack.enter_context(AceJax(context, size, python))
-            same = child.labels == sorted(sorted(map(list, zip(x.n, x.l, strict=True))) for x in labels)
-            if not same:
+            expected = sorted(sorted(map(list, zip(x.n, x.l, strict=True))) for x in labels)
+            child = stack.enter_context(AceJax(context, size, expected, python))
+            if child.labels != expected:
                 notes.append(f"ace-jax, {size.label}: its (n, l) differ from those of acegen")
             timers.append(lambda: {f"ace-jax, {k}": s * 1e6 / n_atoms for k, s in child.time().items()})
         except (RuntimeError, OSError) as error:
@@ -156,7 +156,7 @@ def _ace_jax_python(context: Context) -> Path | None:
 class AceJax:
     """A process that evaluates ace-jax on request."""
 
-    def __init__(self, context: Context, size: Size, python: Path) -> None:
+    def __init__(self, context: Context, size: Size, labels: list[list[list[int]]], python: Path) -> None:
         arrays = (context.scratch / "ace_jax.npz").resolve()
         np.savez(arrays, **neighbour_arrays(context.test, CUTOFF))  # type: ignore[arg-type]
         config = context.scratch / f"ace_jax_{size.name()}.json"
@@ -165,8 +165,11 @@ class AceJax:
             "cache": str(context.scratch.resolve()),
             "elements": size.elements,
             "order": size.order,
-            "level": size.level,
+            "levels": size.levels,
+            "angular_weight": size.angular_weight,
             "cutoff": CUTOFF,
+            "labels": labels,
+            "march": context.march,
         }
         config.write_text(json.dumps(content), encoding="utf-8")
         self._log = (context.scratch / "ace_jax.log").open("w+", encoding="utf-8")

@@ -13,7 +13,6 @@ from rich import box
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from acegen.build.toolchain import find_toolchain
 from acegen.version import __version__
 from benchmarks.context import Context
 from benchmarks.section import Section, Table
@@ -21,14 +20,15 @@ from benchmarks.section import Section, Table
 FORMAT = "acegen-benchmarks-1"
 
 
-def machine() -> dict[str, Any]:
-    """The machine on which it was measured."""
-    toolchain = find_toolchain()
+def machine(context: Context) -> dict[str, Any]:
+    """The machine on which it was measured, and what kernels were compiled for."""
+    toolchain = context.toolchain
     return {
         "processor": _processor(),
         "system": platform.system(),
         "python": platform.python_version(),
         "compiler": toolchain.describe(),
+        "march": context.march,
         "vector_bits": 8 * toolchain.vector_bytes,
         "acegen": __version__,
     }
@@ -48,7 +48,7 @@ def write_results(context: Context, command: str, sections: Mapping[str, Section
     document = {
         "format": FORMAT,
         "command": command,
-        "machine": machine(),
+        "machine": machine(context),
         "settings": asdict(context.settings),
         "measurements": {name: {"notes": s.notes, **s.data} for name, s in sections.items()},
     }
@@ -58,10 +58,11 @@ def write_results(context: Context, command: str, sections: Mapping[str, Section
 
 def write_report(context: Context, command: str, sections: Mapping[str, Section], plots: list[Path]) -> Path:
     """report.md: summary, tables, plots."""
-    where = machine()
+    where = machine(context)
     parts = [
         "# Benchmarks",
         f"`{command}` on {where['processor']}, one core unless said otherwise.",
+        f"Instruction set: {where['march']}, vectors of {where['vector_bits']} bits, for the kernels and the peak. "
         f"Compiler: `{where['compiler']}`. What is counted and how it is timed: benchmarks/README.md.",
         _markdown(Table("Summary", ("what", "value", ""), _summary(sections)), level=2),
     ]

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 import acegen
-from acegen.options import BuildOptions
 from benchmarks.batches import Batch, PotentialCall
 from benchmarks.context import Context, Steps
 from benchmarks.counts import count, read_layout
@@ -141,7 +140,7 @@ def _threads(context: Context, steps: Steps) -> list[dict[str, Any]]:
     """One structure with more and more threads, by wall clock."""
     steps("threads")
     try:
-        model = context.compile(context.settings.scaling_size, "openmp", options=BuildOptions(openmp=True))
+        model = context.compile(context.settings.scaling_size, "openmp", openmp=True)
     except acegen.BuildError:
         steps.advance()
         return []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,22 +13,46 @@ CUTOFF = 5.5
 
 @dataclass(frozen=True)
 class Size:
-    """Size of a model, on which the time depends."""
+    """Size of a model, on which the time depends.
+
+    Attributes:
+        order: largest number of factors.
+        level: largest Σ(n + angular_weight·l): one number, or one by order.
+        elements: chemical symbols.
+        angular_weight: weight of l in the level.
+        title: what tables call it, if not by order and level.
+    """
 
     order: int
-    level: int
+    level: float | tuple[float, ...]
     elements: tuple[str, ...] = ("Si",)
+    angular_weight: float = 1.5
+    title: str = ""
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Size:
+        """The size whose fields were written as JSON."""
+        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in document.items()}
+        return cls(**fields)
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """Largest level by order, 1 .. order."""
+        return self.level if isinstance(self.level, tuple) else (self.level,) * self.order
 
     @property
     def label(self) -> str:
         """Short name for tables."""
         several = f", {len(self.elements)} elements" if len(self.elements) > 1 else ""
-        return f"order {self.order}, level {self.level}{several}"
+        levels = ", ".join(f"{level:g}" for level in dict.fromkeys(self.levels))
+        return (self.title or f"order {self.order}, level {levels}") + several
 
     def name(self, *marks: object) -> str:
         """Name of a compiled module; the marks tell variants apart."""
-        words = [f"o{self.order}", f"d{self.level}", *(e.lower() for e in self.elements), *map(str, marks)]
-        return "_".join(words).replace("-", "_")
+        sizes = [f"o{self.order}", "d" + "_".join(f"{level:g}" for level in dict.fromkeys(self.levels))]
+        if self.angular_weight != Size.angular_weight:
+            sizes.append(f"w{self.angular_weight:g}")
+        return re.sub(r"\W", "_", "_".join([*sizes, *(e.lower() for e in self.elements), *map(str, marks)]))
 
     def spec(self, name: str, expansion: str = "canonical") -> dict[str, Any]:
         """Specification for `acegen.compile`."""
@@ -35,11 +61,16 @@ class Size:
             "basis": {
                 "elements": list(self.elements),
                 "order": self.order,
-                "level": self.level,
+                "level": list(self.levels),
+                "angular_weight": self.angular_weight,
                 "expansion": expansion,
             },
             "radial": {"cutoff": CUTOFF},
         }
+
+
+RECOMMENDED = Size(4, (12.5, 12.5, 11.5, 8.0), angular_weight=0.45, title="recommended, 1,046 functions")
+"""The first kind of basis that `acegen fit` considers (many angular channels), at its default number of functions."""
 
 
 Cells = tuple[int, int, int]
@@ -80,7 +111,8 @@ class Settings:
     """Extent of a run.
 
     Attributes:
-        sizes: models whose kernels are compared in detail.
+        sizes: models whose kernels are compared in detail, and with those of peers.
+        optimizer_sizes: models whose product stage is compiled in every form.
         variant_sizes: models that are compiled with every option.
         repetitions: rounds of a timing in which contenders alternate.
         test_structures: number of structures made if no data are given.
@@ -102,6 +134,7 @@ class Settings:
 
     quick: bool
     sizes: tuple[Size, ...]
+    optimizer_sizes: tuple[Size, ...]
     variant_sizes: tuple[Size, ...]
     repetitions: int
     test_structures: int
@@ -123,7 +156,8 @@ class Settings:
 
 FULL = Settings(
     quick=False,
-    sizes=(Size(3, 12), Size(3, 16), Size(4, 16)),
+    sizes=(Size(3, 12), Size(3, 16), Size(4, 16), Size(4, 20), RECOMMENDED),
+    optimizer_sizes=(Size(3, 12), Size(3, 16), Size(4, 16)),
     variant_sizes=(Size(3, 16), Size(4, 16)),
     repetitions=100,
     test_structures=25,
@@ -139,6 +173,7 @@ FULL = Settings(
         Size(3, 12),
         Size(4, 16),
         Size(4, 20),
+        RECOMMENDED,
         Size(5, 14),
         Size(3, 12, ("Si", "Ge", "C", "O")),
     ),
@@ -162,7 +197,8 @@ FULL = Settings(
 
 QUICK = Settings(
     quick=True,
-    sizes=(Size(2, 8), Size(3, 8)),
+    sizes=(Size(2, 8), Size(3, (8.0, 8.0, 7.5), angular_weight=0.75)),
+    optimizer_sizes=(Size(2, 8), Size(3, 8)),
     variant_sizes=(Size(3, 8),),
     repetitions=20,
     test_structures=8,

@@ -37,9 +37,9 @@ class Space:
         if "elements" in self.basis:
             atoms = acegen.compile(spec, context.modules)
             own = {element: _coefficients(atoms) for element in atoms.elements}
-            return acegen.compile(spec, context.modules, own)
+            return acegen.compile(spec, context.modules, own, options=context.options())
         bare = acegen.compile_particles(spec, context.modules)
-        return acegen.compile_particles(spec, context.modules, _coefficients(bare))
+        return acegen.compile_particles(spec, context.modules, _coefficients(bare), options=context.options())
 
 
 def _coefficients(model: CompiledModel) -> NDArray[np.float64]:

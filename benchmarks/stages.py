@@ -53,7 +53,9 @@ class StageTimer:
     """
 
     def __init__(self, model: CompiledModel, batch: Batch, folder: Path) -> None:
-        path = build_library(f"{model.name}_stages", _timed_source(model), folder, find_toolchain(), ["-w"])
+        path = build_library(
+            f"{model.name}_stages", _timed_source(model), folder, find_toolchain(model.options.march), ["-w"]
+        )
         self._extension = ctypes.CDLL(str(next(model.path.glob(f"_{model.name}_*.so"))), ctypes.RTLD_GLOBAL)
         self._run = ctypes.CDLL(str(path)).time_stages
         pointer = ctypes.c_void_p

@@ -10,6 +10,9 @@ WIDTH = 130
 
 _TRAILING = re.compile(r"(?P<code>\s*\S.*?)\s*(?P<comment>/\*(?:(?!\*/).)*\*/)$")
 
+_STRUCTURE = re.compile(r"[;}()\[\]\"]")
+"""Characters without which a line is broken after the last comma that fits."""
+
 
 def fold_lines(text: str) -> str:
     """The same code with long lines broken."""
@@ -61,9 +64,13 @@ def _comment(indent: str, text: str) -> Iterator[str]:
 
 def _break(line: str, width: int) -> tuple[int, bool]:
     """Where to break: after the last statement that fits, else after a comma, else before an operator."""
+    start = len(line) - len(line.lstrip()) + 1
+    if not _STRUCTURE.search(line, 0, width):  # an array, which may be long
+        comma = line.rfind(", ", start, width + 1)
+        if comma >= 0:
+            return comma + 1, False
     statement = comma = operator = 0
     depth, quoted = 0, False
-    start = len(line) - len(line.lstrip()) + 1
     for at, character in enumerate(line[:width]):
         if character == '"':
             quoted = not quoted

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isqrt
 
 from acegen.errors import BuildError
 from acegen.program.kernel import KernelProgram, Row
@@ -17,8 +19,6 @@ class CouplingTables:
     factor_first: tuple[int, ...]
     term_weight: tuple[float, ...]
     term_factor: tuple[int, ...]
-    used_first: tuple[int, ...]
-    used: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -30,38 +30,51 @@ class OutputRow:
     weights: tuple[float, ...]
 
 
-def coupling_tables(program: KernelProgram) -> CouplingTables:
-    """Flatten the coupled functions of a program."""
-    names = program.layout.names
-    term_first, used_first = [0], [0]
+def invariants_of(program: KernelProgram) -> dict[int, int]:
+    """The coupled functions that are invariants of coupled values, and which."""
+    n_products = len(program.products)
+    rows = enumerate(program.outputs.coupling or ())
+    return {function: row[0][0] - n_products for function, row in rows if row[0][0] >= n_products}
+
+
+def coupling_tables(
+    program: KernelProgram, order: Sequence[int], n_before: int = 0, n_after: int = 0
+) -> CouplingTables:
+    """Flatten coupled functions of a program, combinations of products, in an order; with empty ones before and after.
+
+    Functions that are invariants instead are empty, too.
+    """
+    coupling = [row if row[0][0] < len(program.products) else () for row in program.outputs.coupling or ()]
+    term_first = [0]
     factor_first: list[int] = []
     term_weight: list[float] = []
     term_factor: list[int] = []
-    used: list[int] = []
-    for row in program.outputs.coupling or ():
+    for row in [*[()] * n_before, *(coupling[function] for function in order), *[()] * n_after]:
         factor_first.append(len(term_factor))
-        depends_on: set[int] = set()
-        for product, weight in row:
+        for product, weight in _spread(row):
             term_weight.append(weight)
             term_factor.extend(program.products[product])
-            depends_on.update(program.products[product])
         term_first.append(len(term_weight))
-        for species in range(len(program.species)):
-            used.extend(v for v in sorted(depends_on) if names[v][0] == species)
-            used_first.append(len(used))
     return CouplingTables(
-        orders=program.orders,
+        orders=(*[0] * n_before, *(program.orders[function] for function in order), *[0] * n_after),
         term_first=tuple(term_first),
         factor_first=tuple(factor_first),
         term_weight=tuple(term_weight),
         term_factor=tuple(term_factor),
-        used_first=tuple(used_first),
-        used=tuple(used),
     )
 
 
-def output_rows(program: KernelProgram) -> tuple[OutputRow, ...]:
-    """The outputs of a descriptor program.
+def _spread(row: Row) -> Row:
+    """The terms of a row in another order: those with common factors, which follow each other, stand apart.
+
+    Their derivatives by such a factor are added one after the other, and each sum would wait for the one before it.
+    """
+    step = isqrt(len(row)) + 1
+    return tuple(term for first in range(step) for term in row[first::step])
+
+
+def output_rows(program: KernelProgram, order: Sequence[int | None]) -> tuple[OutputRow, ...]:
+    """The outputs of a descriptor program; `order` is that of the coupled functions.
 
     Raises:
         BuildError: they are not combinations of coupled functions, the same for all centre species.
@@ -71,8 +84,9 @@ def output_rows(program: KernelProgram) -> tuple[OutputRow, ...]:
             f"the descriptors of '{program.name}' must be combinations of coupled functions, the same for every centre."
         )
     rows: tuple[Row, ...] = program.outputs.rows[0]
+    place = {function: place for place, function in enumerate(order)}
     return tuple(
-        OutputRow(name, tuple(column for column, _ in row), tuple(weight for _, weight in row))
+        OutputRow(name, tuple(place[column] for column, _ in row), tuple(weight for _, weight in row))
         for name, row in zip(program.outputs.names, rows, strict=True)
     )
 

@@ -60,7 +60,7 @@ class ProductExpansion:
     def squares(self) -> tuple[Rational, ...]:
         """Squares of the factors of the invariants: coupled functions are rational in P_t / sqrt(squares[t])."""
         squares = [fmpq(1)] * (len(self.coupled.scalars) if self.coupled else 0)
-        for label in self._labels.values():
+        for label in self.labels.values():
             for scalar, square in zip(label.scalars, label.squares, strict=True):
                 squares[scalar] = square
         return tuple(squares)
@@ -71,7 +71,8 @@ class ProductExpansion:
         return 3 * self.layout.size
 
     @cached_property
-    def _labels(self) -> Mapping[Label, CoupledLabel]:
+    def labels(self) -> Mapping[Label, CoupledLabel]:
+        """The labels that have invariants."""
         if self.coupled is None:
             return {}
         labels = coupled_labels(self.basis.angular, self.coupled)
@@ -85,7 +86,7 @@ class ProductExpansion:
         number: dict[Product, int] = {}
         rows: list[SparseRow | None] = []
         for function in self.basis.functions:
-            if function.label in self._labels:
+            if function.label in self.labels:
                 rows.append(None)
                 continue
             row = []
@@ -95,7 +96,7 @@ class ProductExpansion:
                 row.append((number.setdefault(tuple(sorted(positions)), len(number)), value))
             rows.append(tuple(sorted(row)))
         coupling = (
-            self._labels[function.label].row(function.number, len(number)) if row is None else row
+            self.labels[function.label].row(function.number, len(number)) if row is None else row
             for function, row in zip(self.basis.functions, rows, strict=True)
         )
         return tuple(number), tuple(coupling)

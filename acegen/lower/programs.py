@@ -22,35 +22,49 @@ def descriptor_program(expansion: ProductExpansion) -> KernelProgram:
     """All functions of a basis.
 
     These are combinations of coupled functions (purification with scales), which are combinations of the products. Of
-    an expansion with coupled invariants they are combinations of products and invariants, in one step.
+    an expansion with coupled invariants, the functions of a coupled label are replaced by its invariants.
     """
     basis = expansion.basis
     program = _without_outputs(expansion)
     pair = pair_functions(basis, resolve_definitions(basis.spec))
-    if expansion.coupled is not None:
-        return replace(program, outputs=Outputs(_names(basis), None, (_direct_rows(expansion),)), pair=pair)
-    purification = tuple(
-        tuple((column, rounded_with_root(value, square)) for column, value in row)
-        for row, square in zip(basis.purification, basis.scales_squared, strict=True)
-    )
-    coupling = tuple(tuple((product, rounded(value)) for product, value in row) for row in expansion.coupling)
-    return replace(program, outputs=Outputs(_names(basis), coupling, (purification,)), pair=pair)
+    coupling, place = _coupling(expansion)
+    outputs = Outputs(_names(basis), coupling, (_purification(expansion, place),))
+    return replace(program, outputs=outputs, pair=pair)
 
 
-def _direct_rows(expansion: ProductExpansion) -> tuple[Row, ...]:
-    """Each B_i as a combination of products and invariants, rounded once."""
-    basis = expansion.basis
-    squares = (*[fmpq(1)] * len(expansion.products), *expansion.squares)
+def _coupling(expansion: ProductExpansion) -> tuple[tuple[Row, ...], Mapping[int, int]]:
+    """Coupled functions as combinations of products, or invariants in their place; and the numbers of the latter."""
+    n_products = len(expansion.products)
+    rows: list[Row] = []
+    place: dict[int, int] = {}
+    for function, row in zip(expansion.basis.functions, expansion.coupling, strict=True):
+        label = expansion.labels.get(function.label)
+        if label is None:
+            rows.append(tuple((product, rounded(value)) for product, value in row))
+            continue
+        term = n_products + label.scalars[function.number]
+        place[term] = len(rows)
+        rows.append(((term, 1.0),))
+    return tuple(rows), place
+
+
+def _purification(expansion: ProductExpansion, place: Mapping[int, int]) -> tuple[Row, ...]:
+    """Each B_i as a combination of coupled functions and invariants, rounded once."""
+    basis, n_products = expansion.basis, len(expansion.products)
+    squares = {place[n_products + scalar]: square for scalar, square in enumerate(expansion.squares)}
     rows = []
     for purification, scale_squared in zip(basis.purification, basis.scales_squared, strict=True):
         total: defaultdict[int, Rational] = defaultdict(fmpq)
         for function, weight in purification:
+            if basis.functions[function].label not in expansion.labels:
+                total[function] += weight
+                continue
             for term, value in expansion.coupling[function]:
-                total[term] += weight * value
+                total[place[term]] += weight * value
         rows.append(
             tuple(
-                (term, rounded_with_root(value, scale_squared / squares[term]))
-                for term, value in sorted(total.items())
+                (column, rounded_with_root(value, scale_squared / squares.get(column, 1)))
+                for column, value in sorted(total.items())
                 if value
             )
         )

@@ -156,12 +156,8 @@ def couple(products: CoupledProducts, weights: Mapping[str, Sequence[float]], co
         fresh=fresh,
         unset=unset,
         linear=tuple(linear),
-        weights={
-            symbol: tuple(own[center] for own in flat) for center, symbol in enumerate(weights)
-        },
-        linear_weights={
-            symbol: tuple(own[center] for own in linear.values()) for center, symbol in enumerate(weights)
-        },
+        weights={symbol: tuple(own[center] for own in flat) for center, symbol in enumerate(weights)},
+        linear_weights={symbol: tuple(own[center] for own in linear.values()) for center, symbol in enumerate(weights)},
         product_weights=own_weights,
         cost=_cost(products, groups, forms, len(weights), costs),
     )

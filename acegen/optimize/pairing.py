@@ -181,7 +181,7 @@ class _Search:
             new = self._cheapest(i, range(len(label.candidates)))
             if new is not None and (price := self._price(i, new)) <= least:
                 best, least = new, price
-            for slot in range(len(best)):
+            for slot in range(len(best) if len(best) > 1 else 0):
                 for k in range(len(label.candidates)):
                     swapped = (*best[:slot], k, *best[slot + 1 :])
                     if k in best or not label.pattern.independent(swapped):

@@ -8,19 +8,39 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import asdict, replace
+from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from ase.build import bulk
+from rich.console import Console
 
+import acegen
+from acegen.algebra import build_algebra
+from acegen.basis import derive_basis
+from acegen.basis.estimate import estimate_size
+from acegen.build.toolchain import find_toolchain
+from acegen.codegen.backend import Machine, choose_backend
 from acegen.codegen.lanes.harmonics import harmonics_code
 from acegen.codegen.literals import double_literal
-from benchmarks.counts import Layout, angular_polynomials, count, harmonic_gradient, harmonic_values
+from acegen.fit.recommended import FAMILIES, MOST_FUNCTIONS
+from acegen.forms import possible_forms
+from acegen.lower import potential_program
+from acegen.options import BuildOptions, ProductForm
+from acegen.spec import load_atomic_spec
+from benchmarks.code import section_sizes
+from benchmarks.context import Context, coefficients
+from benchmarks.counts import Layout, angular_polynomials, count, harmonic_gradient, harmonic_values, product_stage
 from benchmarks.images import neighbour_arrays
+from benchmarks.optimizer import FORMS
+from benchmarks.report import machine
+from benchmarks.settings import CUTOFF, FULL, QUICK, RECOMMENDED, Size
 from benchmarks.timing import Samples, alternate
-from benchmarks.yace import wigner_3j
+from benchmarks.yace import wigner_3j, write_yace
 
 ROOT = Path(__file__).parents[2]
 
@@ -59,7 +79,8 @@ def test_quick_run(tmp_path: Path) -> None:
     assert [row["atoms"] for row in measured["scaling"]["atoms"]] == sorted(
         row["atoms"] for row in measured["scaling"]["atoms"]
     )
-    assert all(model["memory"] > 0 and model["seconds"] > 0 for model in measured["compile"]["models"])
+    for model in measured["compile"]["models"]:
+        assert min(model["memory"], model["seconds"], *model["product_stage"].values()) > 0
     assert measured["fitting"]["design"]["total_over_dense"] > 0
     report = (tmp_path / "report.md").read_text()
     assert all(f"## {title}" in report for title in ("Summary", "Scaling", "Compiling", "Fitting", "Peers"))
@@ -75,6 +96,7 @@ def test_quick_run(tmp_path: Path) -> None:
         (["--pace", "/nowhere"], "no program /nowhere"),
         (["--ace-jax", "/nowhere"], "no program /nowhere"),
         (["--core", "100000"], "core 100000"),
+        (["--march", "z80"], "does not know the instruction set 'z80'"),
     ],
 )
 def test_wrong_arguments(arguments: list[str], said: str, tmp_path: Path) -> None:
@@ -83,6 +105,89 @@ def test_wrong_arguments(arguments: list[str], said: str, tmp_path: Path) -> Non
     assert result.returncode != 0
     assert said in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_march(tmp_path: Path) -> None:
+    """The instruction set of a run is that of its models, unless a variant has its own."""
+    context = Context(QUICK, tmp_path, Console(), "generic")
+    assert context.options().march == "generic"
+    assert context.options(lanes=4, march="native") == BuildOptions("native", lanes=4)
+    assert context.toolchain.march == ()
+    assert machine(context)["march"] == "generic"
+    with pytest.raises(acegen.BuildError, match="z80"):
+        _ = Context(QUICK, tmp_path, Console(), "z80").toolchain
+
+
+def test_sizes() -> None:
+    """Names tell models apart; sizes survive JSON; specs have the levels."""
+    every = {*FULL.sizes, *FULL.optimizer_sizes, *FULL.variant_sizes, *FULL.compile_sizes, FULL.scaling_size}
+    assert len({size.name() for size in every}) == len({size.label for size in every}) == len(every)
+    for size in every:
+        assert Size.read(json.loads(json.dumps(asdict(size)))) == size
+        spec = load_atomic_spec(size.spec(size.name()))
+        assert tuple(map(float, spec.levels)) == size.levels
+        assert float(spec.basis.angular_weight) == size.angular_weight
+
+
+def test_recommended_is_what_a_fit_takes() -> None:
+    """The largest basis of the first family within the default number of functions, without a pair term."""
+    family = FAMILIES[0]
+    top = Fraction(RECOMMENDED.levels[1])
+    assert RECOMMENDED.levels == (top, *(top - below for below in family.below))
+    assert Fraction(str(RECOMMENDED.angular_weight)) == family.angular_weight
+    higher = replace(RECOMMENDED, level=tuple(level + 0.25 for level in RECOMMENDED.levels))
+    counts = [sum(estimate_size(load_atomic_spec(s.spec("counted"))).functions) for s in (RECOMMENDED, higher)]
+    assert counts[0] == 1046
+    assert counts[0] <= MOST_FUNCTIONS < counts[1]
+    assert f"{counts[0]:,}" in RECOMMENDED.title
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_multiply_adds_of_products(form: ProductForm, tmp_path: Path) -> None:
+    """The source states those of the whole product stage, in each form."""
+    size = Size(3, 6)
+    model = acegen.compile(
+        size.spec(f"counted_{form}"), tmp_path, coefficients(size), options=BuildOptions(products=form)
+    )
+    toolchain = find_toolchain()
+    backend = choose_backend(model.options, Machine(toolchain.vector_bytes, toolchain.registers))
+    basis = derive_basis(build_algebra(load_atomic_spec(size.spec("counted"))))
+    fold = partial(potential_program, coefficients=coefficients(size))
+    stage = possible_forms(basis, coefficients(size), fold, backend, form)[0].stage
+    assert (stage.coupled is not None) == (form == "coupled")
+    assert product_stage(model) == stage.cost.multiply_adds
+
+
+def test_size_of_code(tmp_path: Path) -> None:
+    """Functions are code; constants and tables are tables; variables that begin as zero are neither."""
+    sources = {
+        "table.c": "extern const double table[1000]; const double table[1000] = {1.0};",
+        "code.c": "static char zeros[100000]; int f(int k); int f(int k) { return zeros[k] + k * k; }",
+    }
+    for name, text in sources.items():
+        (tmp_path / name).write_text(text)
+    objects = [(tmp_path / name).with_suffix(".o") for name in sources]
+    find_toolchain().compile([(o.with_suffix(".c"), o, []) for o in objects])
+    found = section_sizes(objects)
+    assert 8000 <= found.tables < 8200
+    assert 0 < found.code < 200
+
+
+def test_yace_has_every_function(tmp_path: Path) -> None:
+    """A basis with levels by order: ML-PACE gets each (n, l) once, with as many radial functions and harmonics."""
+    size = QUICK.sizes[-1]
+    assert len(set(size.levels)) > 1
+    model = acegen.compile(size.spec("written"), tmp_path)
+    labels = {tuple(sorted(zip(label.n, label.l, strict=True))) for label in model.labels("Si")}
+    write_yace(model.labels("Si"), CUTOFF, tmp_path / "model.yace")
+    text = (tmp_path / "model.yace").read_text()
+    written = [(json.loads(n), json.loads(l)) for n, l in re.findall(r"ns: (\[.*?\]), ls: (\[.*?\])", text)]
+    assert sorted(tuple(zip(n, l, strict=True)) for n, l in written) == sorted(labels)
+    found = re.search(r"nradmax: (\d+), lmax: (\d+), nradbasemax: (\d+)", text)
+    assert found
+    factors = [factor for label in labels for factor in label]
+    many = [n for label in labels if len(label) > 1 for n, _ in label]
+    assert list(map(int, found.groups())) == [max(many), max(l for _, l in factors), max(n for n, _ in factors)]
 
 
 class Tally:

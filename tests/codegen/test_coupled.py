@@ -18,10 +18,17 @@ from acegen.build.module import build_module
 from acegen.build.toolchain import find_toolchain
 from acegen.codegen.backend import Machine, choose_backend
 from acegen.codegen.module import generate_code
-from acegen.lower import coupled_products, expand_products, pairing_choices, potential_program
+from acegen.lower import (
+    ProductExpansion,
+    coupled_products,
+    descriptor_program,
+    expand_products,
+    pairing_choices,
+    potential_program,
+)
 from acegen.options import BuildOptions
 from acegen.program import KernelProgram
-from acegen.program.interpreter import run_potential
+from acegen.program.interpreter import run_descriptors, run_potential
 from acegen.progress import Silent
 from acegen.runtime import open_model
 from acegen.spec import load_spec
@@ -47,23 +54,36 @@ def model(key: str) -> Case:
 
 
 @cache
-def program(key: str, part: float = 1.0, seed: int = 0) -> KernelProgram:
-    """The potential with its labels coupled, or part of them, by candidates with small l or any."""
+def expansion(key: str, part: float = 1.0, seed: int = 0) -> ProductExpansion:
+    """A basis with its labels coupled, or part of them, by candidates with small l or any."""
     own = model(key)
     choices = pairing_choices(own.expansion.basis)
     chosen = at_random(choices, np.random.default_rng(seed), part) if seed else small_l_first(choices)
-    expansion = expand_products(own.expansion.basis, coupled_products(choices, chosen))
-    return potential_program(expansion, own.coefficients.values, own.coefficients.atomic_energies)
+    return expand_products(own.expansion.basis, coupled_products(choices, chosen))
 
 
-def compiled(key: str, potential: KernelProgram, folder: Path, options: BuildOptions, number: int = 0) -> Any:
+@cache
+def program(key: str, part: float = 1.0, seed: int = 0) -> KernelProgram:
+    """Its potential."""
+    coefficients = model(key).coefficients
+    return potential_program(expansion(key, part, seed), coefficients.values, coefficients.atomic_energies)
+
+
+def compiled(
+    key: str,
+    potential: KernelProgram,
+    folder: Path,
+    options: BuildOptions,
+    number: int = 0,
+    descriptors: KernelProgram | None = None,
+) -> Any:
     """The module of a potential."""
     own = model(key)
     toolchain = find_toolchain(options.march, options.openmp)
     backend = choose_backend(options, Machine(toolchain.vector_bytes, toolchain.registers))
     stage = backend.optimize(potential, options.products)
     documents = documents_of(own.spec.name, describe_basis(own.expansion.basis), own.coefficients)
-    code = generate_code(own.descriptors, potential, stage, backend, documents)
+    code = generate_code(descriptors or own.descriptors, potential, stage, backend, documents)
     target = folder / own.spec.name
     target.mkdir()
     build_module(code, f"{number:04x}" + "ab" * 30, options, toolchain, target, target, Silent())
@@ -94,8 +114,14 @@ def test_kernels_compute_the_program(tmp_path: Path, options: BuildOptions, key:
     potential = program(key, part, seed)
     assert potential.coupled is not None
     assert bool(potential.products) == (part < 1)
-    module = compiled(key, potential, tmp_path, options, hash((key, part, seed, options)) % 65536)
+    descriptors = descriptor_program(expansion(key, part, seed))
+    module = compiled(key, potential, tmp_path, options, hash((key, part, seed, options)) % 65536, descriptors)
     assert_right(key, potential, module, 1e-12, range(4))
+    for rng in map(np.random.default_rng, range(4)):
+        center, species, x = model(key).environment(rng, int(rng.integers(1, 40)))
+        wanted, found = run_descriptors(descriptors, center, species, x), called(module, center, species, x)
+        assert np.abs(found["values"] - wanted.values).max() <= 1e-12 * (1 + np.abs(wanted.values).max())
+        assert np.abs(found["gradient"] - wanted.gradient).max() <= 1e-12 * (1 + np.abs(wanted.gradient).max())
 
 
 @pytest.mark.parametrize(

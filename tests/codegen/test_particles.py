@@ -94,7 +94,7 @@ SABOTAGE = {
     # mutations: (kind, file, pattern, replacement, a check that must notice)
     "recurrence": ("chebyshev", "particles.h", r"\{ 2\.0, ", "{ 2.01, ", "values = sum over distinct tuples"),
     "padding": ("chebyshev", "particles.h", r"present\[lane\] = k >= 0", "present[lane] = 1", "values = sum over"),
-    "slope": ("chebyshev", "derivatives.h", r"row\[0\] = dR\[n\]\[0\]", "row[0] = 1.01 * dR[n][0]", "gradient = 640"),
+    "slope": ("chebyshev", "derivatives.h", r"row\[0\] = dR", "row[0] = 1.01 * dR", "gradient = 640"),
     "force": ("chebyshev", "potential.c", r"= U\[0\]\[k\]\[lane\]", "= 1.01 * U[0][k][lane]", "energy gradient"),
     "purification": ("chebyshev", "basis.c", r"(double PURIFY\[\] = \{[^}]*)-", r"\1", "order ν zero with < ν"),
     "sine": ("plane, O2", "particles.h", r"S\[3\] = x \* S\[1\]", "S[3] = 1.01 * x * S[1]", "invariant under rotation"),

@@ -295,18 +295,27 @@ def test_weights_are_rounded_once(key: str) -> None:
     coefficients = own.coefficients.values
     folded = {symbol: [fmpq(0)] * len(factors) for symbol in own.spec.species}
     descriptors, potential = descriptor_program(expansion), potential_program(expansion, coefficients)
-    assert descriptors.outputs.coupling is None
+    coupling = descriptors.outputs.coupling
+    assert coupling is not None
+    of_label = [row for f, row in zip(basis.functions, coupling, strict=True) if f.label in expansion.labels]
+    assert sorted(of_label) == [((n_products + scalar, 1.0),) for scalar in range(len(expansion.squares))]
     rows = zip(descriptors.outputs.of(0), basis.purification, basis.scales_squared, strict=True)
     for i, (row, weights, square) in enumerate(rows):
         total = [fmpq(0)] * len(factors)
+        scale = root(square)
+        unexpanded = {}
         for function, weight in weights:
+            if basis.functions[function].label not in expansion.labels:
+                unexpanded[function] = weight * scale
             for term, value in expansion.coupling[function]:
                 total[term] += weight * value
-        scale = root(square)
         numbers = [value * scale * factor for value, factor in zip(total, factors, strict=True)]
-        assert [term for term, _ in row] == [term for term, value in enumerate(total) if value]
-        for term, weight in row:
-            assert abs(exact(weight) / numbers[term] - 1) <= fmpq(1, 2**53)
+        terms_of_row = [coupling[column][0][0] for column, _ in row if column not in unexpanded]
+        wanted = [term for term, value in enumerate(total) if value and term >= n_products]
+        assert sorted(terms_of_row) == wanted
+        for column, weight in row:
+            number = unexpanded[column] if column in unexpanded else numbers[coupling[column][0][0]]
+            assert abs(exact(weight) / number - 1) <= fmpq(1, 2**53)
         for symbol, sums in folded.items():
             c = exact(float(coefficients[symbol][i]))
             for term, number in enumerate(numbers):

@@ -25,6 +25,7 @@ from acegen.codegen.lanes.contexts import (
 from acegen.codegen.lanes.cost import TWO_SUMS
 from acegen.codegen.lanes.coupled import coupled_tables, pair_codes, type_files
 from acegen.codegen.lanes.directions import directions_code
+from acegen.codegen.lanes.functions import basis_functions
 from acegen.codegen.lanes.harmonics import harmonics_code
 from acegen.codegen.lanes.pair import core_reach, pair_code, series_code, switch_constants, zbl_code
 from acegen.codegen.lanes.pooling import (
@@ -37,10 +38,11 @@ from acegen.codegen.lanes.pooling import (
 )
 from acegen.codegen.lanes.products import compact_tables, function_files
 from acegen.codegen.lanes.radial import radial_code, transform_constants
+from acegen.codegen.lanes.slopes import most_columns, transposition
 from acegen.codegen.lanes.space import space_code
 from acegen.codegen.lanes.target import Target, Targets, choose_targets
 from acegen.codegen.literals import double_literal
-from acegen.codegen.tables import coupling_tables, first_entries, output_rows
+from acegen.codegen.tables import first_entries, output_rows
 from acegen.codegen.titles import banner
 from acegen.errors import BuildError
 from acegen.optimize import CompactProgram, Cost, ListedProducts, ProductStage, optimize
@@ -49,6 +51,9 @@ from acegen.optimize.functions import MAX_TERMS
 from acegen.options import BuildOptions, ProductForm
 from acegen.program.kernel import Agnesi, Distance, KernelProgram
 from acegen.store import files
+
+_BAND = 32
+"""Numbers of each coupled product that are purified together: all of them stay in the second level of the cache."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +132,8 @@ def _basis_files(program: KernelProgram, target: Target) -> dict[str, LanesConte
     """Particles, derivatives and basis functions, in double precision."""
     name, layout = program.name, program.layout
     particles = _particles(program, target)
-    rows = output_rows(program)
+    functions = basis_functions(program, target.lanes)
+    rows = output_rows(program, functions.order)
     n_species = len(program.species)
     contexts: dict[str, LanesContext] = {
         files.header(name, "particles"): particles,
@@ -136,6 +142,9 @@ def _basis_files(program: KernelProgram, target: Target) -> dict[str, LanesConte
             banner=banner(program),
             elements=program.species,
             space=particles.space,
+            most_columns=most_columns(target),
+            n_rows=functions.n_rows,
+            scales=functions.coupled.scales if functions.coupled else (),
             shells=tuple((shell, layout.angular_index(shell.l, shell.m)) for shell in layout.shells),
             shell_first=tuple(sum(k.species < z for k in layout.shells) for z in range(n_species + 1)),
             pooled_first=tuple(next(k.offset for k in layout.shells if k.species == z) for z in range(n_species)),
@@ -152,7 +161,12 @@ def _basis_files(program: KernelProgram, target: Target) -> dict[str, LanesConte
             n_purified=len(rows),
             n_coupled=len(program.orders),
             max_order=program.notes.max_order,
-            coupling=coupling_tables(program),
+            lanes=target.lanes,
+            most_columns=most_columns(target),
+            band=max(1, _BAND // target.lanes),
+            functions=functions,
+            n_slopes=max(1, -(-functions.n_slopes // target.lanes)) * target.lanes,
+            transposition=transposition(target.lanes),
             purify_first=first_entries(rows),
             purify_rows=rows,
         ),
@@ -250,7 +264,7 @@ def _product_files(
             banner=banner(program),
             elements=program.species,
             n_terms=stage.n_terms,
-            product_fmas=products.cost.multiply_adds,
+            product_fmas=stage.cost.multiply_adds,
             coefficients=coefficients,
             n_coefficients=max(1, len(coefficients[0])) + (0 if tables else MAX_TERMS // 2),
             middle=middle,

@@ -7,13 +7,15 @@ from typing import ClassVar
 
 from acegen.codegen.lanes.coupled import CoupledTables, PairCode
 from acegen.codegen.lanes.directions import DirectionsCode
+from acegen.codegen.lanes.functions import BasisFunctions
 from acegen.codegen.lanes.harmonics import HarmonicsCode
 from acegen.codegen.lanes.pair import PairCode, SeriesCode, Table, ZblCode
 from acegen.codegen.lanes.pooling import ContractBlock, ContractShape, PoolBlock, PoolShape
 from acegen.codegen.lanes.products import CompactTables, FunctionCode
 from acegen.codegen.lanes.radial import RadialCode
+from acegen.codegen.lanes.slopes import Exchange
 from acegen.codegen.lanes.space import SpaceCode
-from acegen.codegen.tables import CouplingTables, OutputRow
+from acegen.codegen.tables import OutputRow
 from acegen.program.layout import Shell
 
 
@@ -53,6 +55,9 @@ class DerivativesContext:
     banner: str
     elements: tuple[str, ...]
     space: SpaceCode
+    most_columns: int
+    n_rows: tuple[int, ...]
+    scales: tuple[float, ...]
     shells: tuple[tuple[Shell, int], ...]
     shell_first: tuple[int, ...]
     pooled_first: tuple[int, ...]
@@ -75,7 +80,12 @@ class BasisContext:
     n_purified: int
     n_coupled: int
     max_order: int
-    coupling: CouplingTables
+    lanes: int
+    most_columns: int
+    band: int
+    functions: BasisFunctions
+    n_slopes: int
+    transposition: tuple[Exchange, ...]
     purify_first: tuple[int, ...]
     purify_rows: tuple[OutputRow, ...]
 

@@ -277,18 +277,25 @@ class PairWriter:
             yield head
             yield "  const lanes " + ", ".join(f"{name} = {text}" for name, text in sums.items() if text) + ";"
             known = lambda name: has("xi") if name == "gxi" else sums[name]  # noqa: E731
-            yield " " + adds("dr", [("+", "s", "br"), ("+", "gxi", "bi")], known) + (
-                adds("di", [("+", "t", "bi"), ("+", "gxi", "br")], known) + " }"
+            yield (
+                " "
+                + adds("dr", [("+", "s", "br"), ("+", "gxi", "bi")], known)
+                + (adds("di", [("+", "t", "bi"), ("+", "gxi", "br")], known) + " }")
             )
         elif not m1 and not m2:
             yield head + f" {da} = {da} + gxr * br; dr = dr + gxr * {ar}; }}"
         elif not m1:  # X = ar b
-            yield head + adds(da, [("+", "gxr", "br"), ("+", "gxi", "bi")], derivative) + (
-                adds("dr", [("+", "gxr", ar)], derivative) + adds("di", [("+", "gxi", ar)], derivative) + " }"
+            yield (
+                head
+                + adds(da, [("+", "gxr", "br"), ("+", "gxi", "bi")], derivative)
+                + (adds("dr", [("+", "gxr", ar)], derivative) + adds("di", [("+", "gxi", ar)], derivative) + " }")
             )
         elif not m2:  # X = a br
-            yield head + adds(da, [("+", "gxr", "br")], derivative) + adds(db, [("+", "gxi", "br")], derivative) + (
-                adds("dr", [("+", "gxr", ar), ("+", "gxi", ai)], derivative) + " }"
+            yield (
+                head
+                + adds(da, [("+", "gxr", "br")], derivative)
+                + adds(db, [("+", "gxi", "br")], derivative)
+                + (adds("dr", [("+", "gxr", ar), ("+", "gxi", ai)], derivative) + " }")
             )
         else:
             sums = {
@@ -479,9 +486,7 @@ def coupled_tables(
         pairs=tuple(pairs),
         calls=tuple(calls),
         steps=tuple(steps),
-        widths=tuple(
-            f"{{ {fresh}, {len(tile.columns)} }}" for fresh, tile in zip(stage.fresh, tiles, strict=True)
-        ),
+        widths=tuple(f"{{ {fresh}, {len(tile.columns)} }}" for fresh, tile in zip(stage.fresh, tiles, strict=True)),
         rows=tuple(position[value] for tile in tiles for value in tile.rows),
         columns=tuple(position[value] for tile in tiles for value in tile.columns),
         weights=tuple(stage.weights.values()),

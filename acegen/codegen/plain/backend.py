@@ -20,7 +20,7 @@ from acegen.codegen.plain.contexts import (
     ReferenceCode,
 )
 from acegen.codegen.plain.coupled import coupled_tables
-from acegen.codegen.tables import coupling_tables, first_entries, output_rows
+from acegen.codegen.tables import coupling_tables, first_entries, invariants_of, output_rows
 from acegen.codegen.titles import banner, transform_formula
 from acegen.optimize import Cost, ListedProducts, ProductStage, list_products
 from acegen.options import ProductForm
@@ -186,7 +186,9 @@ def _reference(term: Zbl) -> ReferenceCode:
 
 
 def _basis(program: KernelProgram) -> BasisContext:
-    rows = output_rows(program)
+    order = range(len(program.orders))
+    rows = output_rows(program, order)
+    invariants = invariants_of(program)
     return BasisContext(
         name=program.name,
         banner=banner(program),
@@ -197,7 +199,9 @@ def _basis(program: KernelProgram) -> BasisContext:
         n_basis=program.n_pair + len(rows),
         n_pair=program.n_pair,
         n_coupled=len(program.orders),
-        coupling=coupling_tables(program),
+        coupling=coupling_tables(program, order),
+        coupled=None if program.coupled is None else coupled_tables(program.coupled, program.layout),
+        invariants=tuple(invariants.get(function, -1) for function in order),
         row_first=first_entries(rows),
         outputs=rows,
     )
@@ -221,6 +225,7 @@ def _potential(program: KernelProgram, stage: ProductStage) -> PotentialContext:
         first=tuple(accumulate(map(len, products.products), initial=0)),
         factors=tuple(v for product in products.products for v in product),
         coefficients=tuple(stage.coefficients[symbol] for symbol in program.species),
-        coupled=None if stage.coupled is None else coupled_tables(stage.coupled, program.layout),
+        coupled=None if stage.coupled is None else coupled_tables(stage.coupled.products, program.layout),
+        scalar_weights=() if stage.coupled is None else tuple(stage.coupled.product_weights.values()),
         atomic_energies=program.atomic_energies,
     )

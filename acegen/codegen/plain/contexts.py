@@ -125,6 +125,8 @@ class BasisContext:
     n_pair: int
     n_coupled: int
     coupling: CouplingTables
+    coupled: CoupledTables | None
+    invariants: tuple[int, ...]
     row_first: tuple[int, ...]
     outputs: tuple[OutputRow, ...]
 
@@ -150,6 +152,7 @@ class PotentialContext:
     factors: tuple[int, ...]
     coefficients: tuple[tuple[float, ...], ...]
     coupled: CoupledTables | None
+    scalar_weights: tuple[tuple[float, ...], ...]
     atomic_energies: tuple[float, ...]
 
 
