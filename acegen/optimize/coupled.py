@@ -1,8 +1,8 @@
 """The coupled products of a potential as loops over dense tables.
 
-Values stand in memory component by component: channels first, then nodes, each by l. The products of two values of one l
-are a quadratic form with a sparse matrix. It is evaluated together with its derivatives by tiles, each some values times
-the values they share products with:
+Values stand in memory component by component: channels first, then nodes, each by l. The products of two values of one
+l are a quadratic form with a sparse matrix. It is evaluated together with its derivatives by tiles, each some values
+times the values they share products with:
 
     G_i += w_ij V_j,    G_j += w_ij V_i                    for rows i and columns j of a tile, and all components.
 
@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from acegen.optimize.cost import Cost
 from acegen.optimize.coupled_tiles import CoupledCosts, Tile, cover
-from acegen.program.coupled import Coupling, CoupledProducts, Node
+from acegen.program.coupled import CoupledProducts, Coupling, Node
 
 
 class PairType(NamedTuple):
@@ -128,7 +128,7 @@ def couple(products: CoupledProducts, weights: Mapping[str, Sequence[float]], co
         costs: of tiles on a target.
     """
     products, own_weights = without_unused(products, weights)
-    n_channels, degrees = len(products.channels), products.degrees
+    degrees = products.degrees
     offsets, shift, size = _places(products)
     entries: dict[tuple[int, int], tuple[float, ...]] = {}
     linear: dict[int, tuple[float, ...]] = {}
