@@ -201,11 +201,10 @@ def _places(products: CoupledProducts) -> tuple[tuple[int, ...], int, int]:
     for l in degrees[n_channels:]:
         by_degree[l] += 2 * l + 1
     of_channels, of_nodes = sum(2 * l + 1 for l in degrees[:n_channels]), sum(by_degree.values())
-    if any(node.right >= n_channels for node in products.nodes):
+    shift = max(of_channels, *by_degree.values(), 0)
+    begin = shift + of_channels
+    if shift >= of_nodes or any(node.right >= n_channels for node in products.nodes):
         shift, begin = of_channels + of_nodes, of_channels
-    else:
-        shift = max(of_channels, *by_degree.values(), 0)
-        begin = shift + of_channels
     offsets = [0] * len(degrees)
     for members, following in ((range(n_channels), 0), (range(n_channels, len(degrees)), begin)):
         for value in sorted(members, key=lambda value: (degrees[value], value)):
