@@ -163,7 +163,7 @@ def test_multiply_adds_are_those_of_the_search() -> None:
             expected = coupling_cost(kind.left, kind.right, kind.same, mask)
             assert 0.93 * expected <= pair_multiply_adds(kind, own.products.by_degrees) <= expected + 2, kind
             checked += 1
-    assert checked > 5
+    assert checked > 3
 
 
 def test_equal_factors_lose_odd_terms() -> None:
