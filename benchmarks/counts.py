@@ -64,51 +64,50 @@ class Counts:
         return self.gather + self.pool + self.products + self.forces
 
 
-def angular_polynomials(l_max: int) -> int:
-    """Q_l^m(z) and (x+iy)^m up to l_max."""
-    powers = 4 * max(0, l_max - 1)  # two complex products of two numbers for each m >= 2
-    first = max(0, l_max - 1)  # Q_{m+1}^m = constant z, m >= 1
-    recursion = 3 * l_max * (l_max - 1) // 2  # Q_l^m = a z Q_{l-1}^m - b Q_{l-2}^m, l >= m + 2
-    return powers + first + recursion
+def directions(l_max: int) -> int:
+    """Chebyshev polynomials T_k(z) and (x+iy)^m up to l_max."""
+    if l_max < 2:
+        return 0
+    return 1 + (l_max - 1) + 4 * (l_max - 1)  # 2z; one for each T_k; two complex products of two numbers for each m
 
 
-def harmonic_values(l_max: int) -> int:
-    """S_lm = Q_l^m times cos or sin, m > 0."""
-    return l_max * (l_max + 1)
+def combinations(n_max: tuple[int, ...]) -> int:
+    """Per centre: A_nlm from sums with T_k, k = l-|m|, l-|m|-2, ...; as many for polynomials from D_nlm."""
+    return sum(count * ((l - abs(m)) // 2 + 1) for l, count in enumerate(n_max) for m in range(-l, l + 1))
 
 
-def harmonic_gradient(l_max: int) -> int:
-    """Force on a neighbour from T_lm and U_lm."""
-    total = 2 * l_max + 1  # m = 0: L + 1 terms along the radius, L along z
-    for m in range(1, l_max + 1):
-        degrees = l_max - m + 1  # values of l
-        total += 2 * degrees + 6  # two sums over l, then the x and y components, three each
-        total += 2 * (degrees - 1) + 2 if m < l_max else 0  # z component
-        total += 2 * degrees + 2  # along the radius
-    return total + 5 + 6  # radial part, components
+def third_factors(n_max: tuple[int, ...]) -> int:
+    """Products with cos or sin of mφ, m > 0: of the radial functions or of the T_k, whichever are fewer."""
+    return sum(2 * min(n_max[m], len(n_max) - m) for m in range(1, len(n_max)))
 
 
 def pool_per_neighbour(layout: Layout, species: int) -> int:
-    """R_n by recurrence (3 each), S_lm, and one multiply-add for each A."""
-    harmonics = angular_polynomials(layout.l_max) + harmonic_values(layout.l_max)
-    return 3 * (layout.n_radial - 1) + harmonics + layout.pooled(species)
+    """R_n by recurrence (3 each), functions of the direction, and one multiply-add for each A."""
+    factors = third_factors(layout.n_max[species])
+    return 3 * (layout.n_radial - 1) + directions(layout.l_max) + factors + layout.pooled(species)
+
+
+def gradient(l_max: int) -> int:
+    """Force on a neighbour from sums over n: v = 2z² - 1, w = 4z; (x+iy)^m and the sums over m; the components."""
+    polynomials = 3 if l_max > 1 else 0
+    return polynomials + (4 + 10) * l_max + 5 + 6
 
 
 def forces_per_neighbour(layout: Layout, species: int) -> int:
-    """R_n and dR_n/dy by recurrence (6 each), T_lm and U_lm (two for each A), and the gradient of the S_lm."""
-    harmonics = angular_polynomials(layout.l_max) + harmonic_gradient(layout.l_max)
-    return 6 * (layout.n_radial - 1) + 2 * layout.pooled(species) + harmonics
+    """R_n and dR_n/dy by recurrence (6 each); polynomials, derivatives, sums over n (two for each A); the gradient."""
+    return 6 * (layout.n_radial - 1) + 2 * layout.pooled(species) + gradient(layout.l_max)
 
 
 def count(layout: Layout, neighbours: float) -> Counts:
     """Multiply-adds per centre with this many neighbours, divided evenly among the elements."""
     share = neighbours / len(layout.n_max)
     species = range(len(layout.n_max))
+    per_centre = sum(map(combinations, layout.n_max))
     return Counts(
         gather=neighbours * DISTANCE,
-        pool=share * sum(pool_per_neighbour(layout, z) for z in species),
+        pool=per_centre + share * sum(pool_per_neighbour(layout, z) for z in species),
         products=float(layout.product_stage),
-        forces=share * sum(forces_per_neighbour(layout, z) for z in species),
+        forces=per_centre + share * sum(forces_per_neighbour(layout, z) for z in species),
     )
 
 

@@ -50,12 +50,9 @@ def purify_label(label: Label, radial: PolynomialAlgebra, angular: AngularAlgebr
             weights = cartesian([moebius], *factors)
             for slots, rhos in zip(cartesian(*channels), weights, strict=True):
                 target, arrangement = sort_slots(slots)
-                weight = prod(rhos[1:], start=rhos[0])
-                image = contracted_functions(angular, l, ranks, partition, number, arrangement)
-                for row, entries in zip(rows, image, strict=True):
-                    for index, entry in enumerate(entries):
-                        if entry:
-                            row[target, index] += weight * entry
+                weight = rhos[0] if len(rhos) == 1 else prod(rhos[1:], start=rhos[0])
+                for row, index, entry in contracted_entries(angular, l, ranks, partition, number, arrangement):
+                    rows[row][target, index] += weight * entry
     return [{key: value for key, value in row.items() if value} for row in rows]
 
 
@@ -64,6 +61,22 @@ def sort_slots(slots: tuple[tuple[int, int, int], ...]) -> tuple[Label, tuple[in
     """Channels (l, species, n) in slots of ascending l as a sorted label, and the rank of each slot's channel."""
     rank = {channel: number for number, channel in enumerate(sorted(set(slots)))}
     return tuple(Channel(*channel) for channel in sorted(slots)), tuple(rank[channel] for channel in slots)
+
+
+@cache
+def contracted_entries(
+    angular: AngularAlgebra,
+    l: tuple[int, ...],
+    ranks: tuple[int, ...],
+    partition: Partition,
+    number: int,
+    arrangement: tuple[int, ...],
+) -> tuple[tuple[int, int, Rational], ...]:
+    """The entries of `contracted_functions` that are not zero: row, column, value."""
+    image = contracted_functions(angular, l, ranks, partition, number, arrangement)
+    return tuple(
+        (row, column, entry) for row, entries in enumerate(image) for column, entry in enumerate(entries) if entry
+    )
 
 
 @cache

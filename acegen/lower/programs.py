@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import flint
 from flint import fmpq
 
 from acegen.algebra.field import Rational
@@ -13,7 +14,7 @@ from acegen.basis.definitions import resolve_definitions
 from acegen.basis.derive import Basis
 from acegen.lower.expansion import ProductExpansion, fold_coefficients
 from acegen.lower.one_particle import one_particle_functions, radial_formula
-from acegen.lower.rounding import rounded, rounded_with_root
+from acegen.lower.rounding import WORKING_BITS, root, rounded
 from acegen.lower.terms import inner_switch, pair_energies, pair_functions, zbl_core
 from acegen.program.kernel import Identity, KernelProgram, Notes, Outputs, Row
 
@@ -51,7 +52,8 @@ def _coupling(expansion: ProductExpansion) -> tuple[tuple[Row, ...], Mapping[int
 def _purification(expansion: ProductExpansion, place: Mapping[int, int]) -> tuple[Row, ...]:
     """Each B_i as a combination of coupled functions and invariants, rounded once."""
     basis, n_products = expansion.basis, len(expansion.products)
-    squares = {place[n_products + scalar]: square for scalar, square in enumerate(expansion.squares)}
+    norms = {place[n_products + scalar]: root(1 / square) for scalar, square in enumerate(expansion.squares)}
+    one = root(fmpq(1))
     rows = []
     for purification, scale_squared in zip(basis.purification, basis.scales_squared, strict=True):
         total: defaultdict[int, Rational] = defaultdict(fmpq)
@@ -61,13 +63,15 @@ def _purification(expansion: ProductExpansion, place: Mapping[int, int]) -> tupl
                 continue
             for term, value in expansion.coupling[function]:
                 total[place[term]] += weight * value
-        rows.append(
-            tuple(
-                (column, rounded_with_root(value, scale_squared / squares.get(column, 1)))
-                for column, value in sorted(total.items())
-                if value
+        scale = root(scale_squared)
+        with flint.ctx.workprec(WORKING_BITS):
+            rows.append(
+                tuple(
+                    (column, float(scale * norms.get(column, one) * value))
+                    for column, value in sorted(total.items())
+                    if value
+                )
             )
-        )
     return tuple(rows)
 
 

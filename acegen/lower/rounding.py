@@ -24,6 +24,12 @@ def rounded_with_root(value: Rational, square: Rational) -> float:
         return float(arb(square).sqrt() * value)
 
 
+def root(square: Rational) -> arb:
+    """The square root of a rational, to working precision."""
+    with flint.ctx.workprec(WORKING_BITS):
+        return arb(square).sqrt()
+
+
 def nearest_double(ball: arb) -> float:
     """The double nearest to a ball's centre; zero if the ball contains zero, so that exact cancellation stays exact."""
     return 0.0 if ball.contains(0) else float(ball)

@@ -8,7 +8,9 @@
 
 #include "golden_si_particles.h"
 
-enum { N_VIRIAL = (6 + LANES - 1) / LANES }; /* variables of type lanes for the six components xx, yy, zz, yz, xz, xy */
+enum { MOST_COLUMNS = 6 }; /* of a chunk: sums of two functions over so many columns stay in registers */
+
+static const int32_t N_ROWS[N_SPECIES] = { 14 }; /* rows of derivatives: A's by neighbour species, then values */
 
 static const uint16_t POOLED_FIRST[N_SPECIES + 1] = { 0, N_POOLED }; /* A's by neighbour species */
 
@@ -21,16 +23,29 @@ static const struct { uint16_t offset, harmonic, count; } SHELLS[] = {
 };
 static const uint16_t SHELL_FIRST[N_SPECIES + 1] = { 0, 4 };
 
-/* Neighbours of one centre, LANES of them in each slot, and the derivatives of the A's: row v of species z has row_size[z]
- * lanes, first d(phi_v)/d(displacement) as [slot][axis], then N_VIRIAL lanes with Σ_j r_j d(phi_v)/d(r_j). */
+/* Derivatives of the A's by the neighbours of one species, LANES of which are in each slot. The row of each A has a column
+ * of lanes for each axis of each full slot; the `rest` neighbours of the last slot, if it is not full, take as few columns
+ * as hold them, axis after axis. Columns are cut into chunks: rows of a chunk stand together, [chunk][row][column]. */
 typedef struct {
-    neighbourhood near[N_SPECIES];
-    lanes *rows[N_SPECIES];
-    int row_size[N_SPECIES];
+    neighbourhood near;
+    int64_t count;    /* of neighbours */
+    int full, rest;   /* slots; neighbours */
+    int n_columns, n_chunks;
+    lanes *rows;
+} species_derivatives;
+
+typedef struct {
+    species_derivatives of[N_SPECIES];
 } center_derivatives;
 
+/* First column of a chunk. */
+static inline int chunk_begin(const species_derivatives *own, int chunk)
+{
+    return (int)((int64_t)own->n_columns * chunk / own->n_chunks);
+}
+
 /* Pack the neighbours of one centre. Its entries have been checked by gather(). */
-static void gather_center(const acegen_environments *env, int64_t atom, slot *slots, neighbourhood near[N_SPECIES])
+static void gather_center(const acegen_environments *env, int64_t atom, slot *slots, center_derivatives *out)
 {
     const int64_t begin = env->first[atom], end = env->first[atom + 1];
     const pair_constants *pair = PAIRS[env->center[atom]];
@@ -41,13 +56,22 @@ static void gather_center(const acegen_environments *env, int64_t atom, slot *sl
             put(&slots[count / LANES], (int)(count % LANES), env->displacement + DIMENSION * k, k);
             ++count;
         }
-        near[species].slots = slots;
-        near[species].n_slots = (count + LANES - 1) / LANES;
+        species_derivatives *own = &out->of[species];
+        own->near.slots = slots;
+        own->near.n_slots = (count + LANES - 1) / LANES;
+        own->count = count;
+        own->full = (int)(count / LANES);
+        own->rest = (int)(count % LANES);
+        own->n_columns = DIMENSION * own->full + (DIMENSION * own->rest + LANES - 1) / LANES;
+        own->n_chunks = (own->n_columns + MOST_COLUMNS - 1) / MOST_COLUMNS;
         for (; count % LANES; ++count) pad(&slots[count / LANES], (int)(count % LANES), &pair[species]);
-        distances(&pair[species], near[species]);
-        slots += near[species].n_slots;
+        distances(&pair[species], own->near);
+        slots += own->near.n_slots;
     }
 }
+
+/* S_lm times these are equally large for all m of an l: derivatives are those of normalized A's. */
+static const double HARMONIC_SCALE[N_HARMONICS] = { 1.0, 1.0, 1.0, 1.0 };
 
 /* The S_lm and their derivatives G[h] with respect to the displacement, at one slot. */
 static void harmonic_gradient(const slot *at, lanes *restrict S, lanes (*restrict G)[DIMENSION])
@@ -55,55 +79,72 @@ static void harmonic_gradient(const slot *at, lanes *restrict S, lanes (*restric
     harmonic_components(at->ux, at->uy, at->uz, S, G); /* with respect to the components of the unit vector */
     for (int h = 0; h < N_HARMONICS; ++h) {
         const lanes along = G[h][0] * at->ux + G[h][1] * at->uy + G[h][2] * at->uz;
-        G[h][0] = (G[h][0] - along * at->ux) * at->inverse_r;
-        G[h][1] = (G[h][1] - along * at->uy) * at->inverse_r;
-        G[h][2] = (G[h][2] - along * at->uz) * at->inverse_r;
+        const lanes inverse_r = HARMONIC_SCALE[h] * at->inverse_r;
+        S[h] *= HARMONIC_SCALE[h];
+        G[h][0] = (G[h][0] - along * at->ux) * inverse_r;
+        G[h][1] = (G[h][1] - along * at->uy) * inverse_r;
+        G[h][2] = (G[h][2] - along * at->uz) * inverse_r;
     }
 }
 
 
+/* Derivatives of one A by the neighbours of a slot. */
+INLINE void pooled_gradient(const slot *at, lanes R, lanes dR, lanes S, const lanes *restrict G, lanes row[DIMENSION])
+{
+    const lanes radial = dR * S; /* dR is by the distance */
+    row[0] = R * G[0] + radial * at->ux;
+    row[1] = R * G[1] + radial * at->uy;
+    row[2] = R * G[2] + radial * at->uz;
+}
+
 /* Derivatives of all A's of one centre. */
 static void pooled_derivatives(const acegen_environments *env, int64_t atom, slot *slots, lanes *space, center_derivatives *out)
 {
-    gather_center(env, atom, slots, out->near);
+    gather_center(env, atom, slots, out);
     for (int32_t species = 0; species < N_SPECIES; ++species) {
-        const neighbourhood near = out->near[species];
-        const int size = (int)(DIMENSION * near.n_slots) + N_VIRIAL;
-        out->rows[species] = space;
-        out->row_size[species] = size;
-        space += (POOLED_FIRST[species + 1] - POOLED_FIRST[species]) * size;
-        for (int64_t k = 0; k < near.n_slots; ++k) {
-            const slot *at = &near.slots[k];
-            lanes R[N_RADIAL][TILE], dR[N_RADIAL][TILE], S[N_HARMONICS], G[N_HARMONICS][DIMENSION];
-            radial_derivatives(at, R, dR, 1);
+        species_derivatives *own = &out->of[species];
+        own->rows = space;
+        for (int k = 0; k < own->near.n_slots; ++k) {
+            const slot *at = &own->near.slots[k];
+            lanes R[N_RADIAL], dR[N_RADIAL], S[N_HARMONICS], G[N_HARMONICS][DIMENSION];
+            radial_derivatives(at, R, dR);
+            for (int n = 0; n < N_RADIAL; ++n) dR[n] *= at->dy;
             harmonic_gradient(at, S, G);
+            lanes *column[DIMENSION]; /* of the first A, and how far apart rows are */
+            int64_t step[DIMENSION];
+            const int n_columns = k < own->full ? DIMENSION : own->n_columns - DIMENSION * own->full;
+            for (int i = 0; i < n_columns; ++i) {
+                const int number = DIMENSION * k + i;
+                int chunk = (int)((int64_t)number * own->n_chunks / own->n_columns);
+                while (chunk_begin(own, chunk + 1) <= number) ++chunk;
+                step[i] = chunk_begin(own, chunk + 1) - chunk_begin(own, chunk);
+                column[i] = own->rows + (int64_t)chunk_begin(own, chunk) * N_ROWS[species] + number - chunk_begin(own, chunk);
+            }
             for (int shell = SHELL_FIRST[species]; shell < SHELL_FIRST[species + 1]; ++shell) {
-                const int h = SHELLS[shell].harmonic;
-                for (int n = 0; n < SHELLS[shell].count; ++n) {
-                    lanes *row = out->rows[species] + (SHELLS[shell].offset - POOLED_FIRST[species] + n) * size + DIMENSION * k;
-                    const lanes radial = dR[n][0] * at->dy * S[h];
-                    row[0] = R[n][0] * G[h][0] + radial * at->ux;
-                    row[1] = R[n][0] * G[h][1] + radial * at->uy;
-                    row[2] = R[n][0] * G[h][2] + radial * at->uz;
+                const int count = SHELLS[shell].count, first = SHELLS[shell].offset - POOLED_FIRST[species];
+                const lanes S_lm = S[SHELLS[shell].harmonic], *G_lm = G[SHELLS[shell].harmonic];
+                if (k < own->full) {
+                    for (int n = 0; n < count; ++n) {
+                        lanes row[DIMENSION];
+                        pooled_gradient(at, R[n], dR[n], S_lm, G_lm, row);
+                        for (int axis = 0; axis < DIMENSION; ++axis) column[axis][(first + n) * step[axis]] = row[axis];
+                    }
+                    continue;
                 }
+                double packed[N_RADIAL][(DIMENSION + 1) * LANES];
+                for (int n = 0; n < count; ++n) {
+                    lanes row[DIMENSION];
+                    pooled_gradient(at, R[n], dR[n], S_lm, G_lm, row);
+                    for (int axis = 0; axis < DIMENSION; ++axis)
+                        memcpy(packed[n] + axis * own->rest, &row[axis], sizeof *row); /* its padding is overwritten, or zero */
+                    memset(packed[n] + (DIMENSION - 1) * own->rest + LANES, 0, sizeof *row);
+                }
+                for (int n = 0; n < count; ++n)
+                    for (int i = 0; i < n_columns; ++i)
+                        memcpy(&column[i][(first + n) * step[i]], packed[n] + i * LANES, sizeof(lanes));
             }
         }
-        for (int v = POOLED_FIRST[species]; v < POOLED_FIRST[species + 1]; ++v) {
-            lanes *row = out->rows[species] + (v - POOLED_FIRST[species]) * size;
-            lanes xx = splat(0.0), yy = xx, zz = xx, yz = xx, xz = xx, xy = xx;
-            for (int64_t k = 0; k < near.n_slots; ++k) {
-                const slot *at = &near.slots[k];
-                const lanes gx = row[3 * k] / at->inverse_r, gy = row[3 * k + 1] / at->inverse_r;
-                const lanes gz = row[3 * k + 2] / at->inverse_r;
-                xx += at->ux * gx; yy += at->uy * gy; zz += at->uz * gz;
-                yz += at->uy * gz; xz += at->ux * gz; xy += at->ux * gy;
-            }
-            const double components[6] = { sum_lanes(xx), sum_lanes(yy), sum_lanes(zz),
-                                           sum_lanes(yz), sum_lanes(xz), sum_lanes(xy) };
-            double *virial = (double *)(row + 3 * near.n_slots);
-            memset(virial, 0, N_VIRIAL * sizeof(lanes));
-            memcpy(virial, components, sizeof components);
-        }
+        space += (int64_t)N_ROWS[species] * own->n_columns;
     }
 }
 

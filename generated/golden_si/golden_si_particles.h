@@ -27,8 +27,7 @@ enum {
     N_RADIAL = 6,       /* radial functions R_1 .. R_6 */
     L_MAX = 1,
     N_HARMONICS = 4,    /* S_lm is number l^2 + l + m */
-    TILE = 2,            /* neighbours taken together, */
-    TAIL = 1,            /* and the fewest */
+    TAIL = 1,            /* slots are a multiple of these */
     N_POOLED = 12      /* pooled A_znlm; n runs fastest, then m, l, z */
 };
 
@@ -104,13 +103,52 @@ static inline size_t slot_bytes(int64_t max_neighbours)
     return sizeof(lanes) + slots * sizeof(slot);
 }
 
-/* The centres of one species, from `next` to `end`: a window of them at a time, in the order of their numbers of neighbours,
- * so that the lanes of a block have little to pad. */
+/* A centre and its numbers of neighbours, by species. */
+typedef struct {
+    int64_t atom;
+    int32_t number[N_SPECIES];
+} candidate;
+
+/* The centres of one species, from `next` to `end`: a window of them at a time, arranged so that the lanes of a block have
+ * little to pad. */
 typedef struct {
     int32_t center;
     int count, taken;
-    int64_t next, end, window[WINDOW];
+    int64_t next, end;
+    candidate window[WINDOW];
 } center_queue;
+
+/* Arrange centres in blocks with similar numbers of neighbours: sort them by the species whose numbers differ most, and do the
+ * same with both halves. */
+static void arrange(candidate *centres, int count)
+{
+    enum { BINS = 32 };
+    candidate sorted[WINDOW];
+    int32_t widest = 0, low = 0, range = -1;
+    int end[BINS] = { 0 };
+    if (count <= LANES) return;
+    for (int32_t species = 0; species < N_SPECIES; ++species) {
+        int32_t least = INT32_MAX, most = 0;
+        for (int k = 0; k < count; ++k) {
+            const int32_t number = centres[k].number[species];
+            least = number < least ? number : least;
+            most = number > most ? number : most;
+        }
+        if (most - least <= range) continue;
+        widest = species;
+        low = least;
+        range = most - least;
+    }
+    if (range == 0) return;
+    const int32_t width = range / BINS + 1;
+    for (int k = 0; k < count; ++k) ++end[(centres[k].number[widest] - low) / width];
+    for (int bin = 1; bin < BINS; ++bin) end[bin] += end[bin - 1];
+    for (int k = count - 1; k >= 0; --k) sorted[--end[(centres[k].number[widest] - low) / width]] = centres[k];
+    memcpy(centres, sorted, (size_t)count * sizeof *centres);
+    const int half = (count / LANES + 1) / 2 * LANES;
+    arrange(centres, half);
+    arrange(centres + half, count - half);
+}
 
 /* Ask for memory that will be needed soon: [entries][DIMENSION] numbers from entry `first` on. */
 static inline void prefetch_entries(const double *start, int64_t first, int64_t entries)
@@ -126,23 +164,27 @@ static inline int next_block(const acegen_environments *env, center_queue *queue
     if (queue->taken == queue->count) {
         queue->taken = queue->count = 0;
         for (; queue->count < WINDOW && queue->next < queue->end; ++queue->next) {
-            const int64_t i = queue->next, length = env->first[i + 1] - env->first[i];
+            const int64_t i = queue->next;
             if (env->center[i] != queue->center) continue;
-            int place = queue->count++;
-            for (; place > 0; --place) {
-                const int64_t before = queue->window[place - 1];
-                if (env->first[before + 1] - env->first[before] <= length) break;
-                queue->window[place] = before;
+            candidate *added = &queue->window[queue->count++];
+            added->atom = i;
+            int32_t others = (int32_t)(env->first[i + 1] - env->first[i]);
+            for (int32_t species = 0; species < N_SPECIES - 1; ++species) {
+                int32_t number = 0;
+                for (int64_t k = env->first[i]; k < env->first[i + 1]; ++k) number += env->species[k] == species;
+                added->number[species] = number;
+                others -= number;
             }
-            queue->window[place] = i;
+            added->number[N_SPECIES - 1] = others;
         }
+        arrange(queue->window, queue->count);
     }
     int filled = 0;
-    while (filled < LANES && queue->taken < queue->count) atom[filled++] = queue->window[queue->taken++];
+    while (filled < LANES && queue->taken < queue->count) atom[filled++] = queue->window[queue->taken++].atom;
     for (int lane = filled; lane < LANES; ++lane) atom[lane] = -1;
     for (int k = queue->taken; k < queue->count && k < queue->taken + LANES; ++k) {
-        const int64_t first = env->first[queue->window[k]];
-        prefetch_entries(env->displacement, first, env->first[queue->window[k] + 1] - first);
+        const int64_t i = queue->window[k].atom;
+        prefetch_entries(env->displacement, env->first[i], env->first[i + 1] - env->first[i]);
     }
     return filled;
 }
@@ -178,14 +220,32 @@ static inline acegen_status check_entry(const acegen_environments *env, int64_t 
     return ACEGEN_OK;
 }
 
-static inline void distances(const pair_constants *pair, neighbourhood near);
+/* The first entry of a block that cannot be evaluated. */
+static __attribute__((noinline, cold)) acegen_status failed_entry(const acegen_environments *env, const int64_t atom[LANES],
+    int64_t *failed_atom)
+{
+    for (int lane = 0; lane < LANES; ++lane) {
+        if (atom[lane] < 0) continue;
+        for (int64_t k = env->first[atom[lane]]; k < env->first[atom[lane] + 1]; ++k) {
+            const double *d = env->displacement + DIMENSION * k;
+            const acegen_status status = check_entry(env, k, d[0] * d[0] + d[1] * d[1] + d[2] * d[2]);
+            if (status == ACEGEN_OK) continue;
+            if (failed_atom) *failed_atom = atom[lane];
+            return status;
+        }
+    }
+    return ACEGEN_OK;
+}
+
+static inline int distances(const pair_constants *pair, neighbourhood near);
 
 /* Note entry k of a lane in a slot. */
 static inline void put(slot *at, int lane, const double *displacement, int64_t k)
 {
-    at->ux[lane] = (real)displacement[0];
-    at->uy[lane] = (real)displacement[1];
-    at->uz[lane] = (real)displacement[2];
+    const double x = displacement[0], y = displacement[1], z = displacement[2];
+    at->ux[lane] = (real)x;
+    at->uy[lane] = (real)y;
+    at->uz[lane] = (real)z;
     at->entry[lane] = k;
 }
 
@@ -209,12 +269,16 @@ static inline int belongs(const acegen_environments *env, int64_t k, int32_t spe
 }
 
 /* Pack the neighbours that lie inside their pair's cutoff into slots, by species: near[species]. An entry is put into the
- * next free slot in any case, and kept by counting it. */
+ * next free slot in any case, and kept by counting it. What cannot be evaluated shows in a sum: entries are looked at one by
+ * one only then. */
 static inline acegen_status gather(const acegen_environments *env, int32_t center, const int64_t atom[LANES],
                                    slot *slots, neighbourhood near[N_SPECIES], int64_t *failed_atom)
 {
     const pair_constants *pair = PAIRS[center];
+    const int32_t *entry_species = env->species;
     int64_t count[N_SPECIES][LANES], most = 0;
+    double total = 0.0; /* of all squares; not finite if one of them is not */
+    int32_t other = 0; /* not zero if a species is not */
     memset(count, 0, sizeof count);
     for (int lane = 0; lane < LANES; ++lane) {
         const int64_t entries = atom[lane] < 0 ? 0 : env->first[atom[lane] + 1] - env->first[atom[lane]];
@@ -225,19 +289,17 @@ static inline acegen_status gather(const acegen_environments *env, int32_t cente
         if (atom[lane] < 0) continue;
         const int64_t end = env->first[atom[lane] + 1];
         const double squared_cutoff = pair->cutoff * pair->cutoff;
-        int64_t kept = 0;
+        slot *next = slots;
         for (int64_t k = env->first[atom[lane]]; k < end; ++k) {
             const double *d = env->displacement + DIMENSION * k, squared = square(d);
-            const acegen_status status = check_entry(env, k, squared);
-            if (status != ACEGEN_OK) {
-                if (failed_atom) *failed_atom = atom[lane];
-                return status;
-            }
-            put(&slots[kept], lane, d, k);
-            kept += squared < squared_cutoff;
+            total += squared;
+            other |= entry_species[k];
+            put(next, lane, d, k);
+            next += squared < squared_cutoff;
         }
-        count[0][lane] = kept;
+        count[0][lane] = next - slots;
     }
+    int doubtful = other != 0 || !(total <= DBL_MAX);
     for (int32_t species = 0; species < N_SPECIES; ++species) {
         int64_t n_slots = 0;
         for (int lane = 0; lane < LANES; ++lane)
@@ -247,9 +309,9 @@ static inline acegen_status gather(const acegen_environments *env, int32_t cente
         near[species].n_slots = n_slots;
         for (int lane = 0; lane < LANES; ++lane)
             for (int64_t k = count[species][lane]; k < n_slots; ++k) pad(&near[species].slots[k], lane, &pair[species]);
-        distances(&pair[species], near[species]);
+        doubtful |= distances(&pair[species], near[species]);
     }
-    return ACEGEN_OK;
+    return doubtful ? failed_entry(env, atom, failed_atom) : ACEGEN_OK;
 }
 
 /* y and dy/dr of a distance. From the cutoff on, both are exactly zero. */
@@ -263,18 +325,23 @@ INLINE void transform(const pair_constants *pair, lanes r, lanes *restrict y, la
     *dy = -6.0 * s * t * pair->inverse_cutoff; /* dy/dr */
 }
 
-/* Unit vectors, 1/r, y and dy/dr of all neighbours of one species. */
-static inline void distances(const pair_constants *pair, neighbourhood near)
+/* Unit vectors, 1/r, y and dy/dr of all neighbours of one species. Returns whether one may coincide with its centre. */
+static inline int distances(const pair_constants *pair, neighbourhood near)
 {
+    lane_mask close = { 0 };
     for (int64_t k = 0; k < near.n_slots; ++k) {
         slot *at = &near.slots[k];
         const lanes squared = at->ux * at->ux + at->uy * at->uy + at->uz * at->uz;
+        close |= squared < 2e-12;
         at->inverse_r = inverse_root(squared);
         at->ux *= at->inverse_r;
         at->uy *= at->inverse_r;
         at->uz *= at->inverse_r;
         transform(pair, squared * at->inverse_r, &at->y, &at->dy);
     }
+    int64_t any = 0;
+    for (int lane = 0; lane < LANES; ++lane) any |= close[lane];
+    return any != 0;
 }
 
 /* ---- radial functions ------------------------------------------------------------------------------- */
@@ -288,52 +355,38 @@ static const real RECURRENCE[][3] = {
     { 3.7714285714285714, -1.9485714285714286, 0.82285714285714284 },
 };
 
-/* R[n - 1][k] = R_n at the neighbours k of a tile. The recurrence runs through the tile at each n, so that no step waits
- * for the one before it. */
-INLINE void radial_values(const slot *slots, lanes (*restrict R)[TILE], const int count)
+/* R[n - 1] = R_n at a neighbour. */
+INLINE void radial_values(const slot *at, lanes *restrict R)
 {
-    lanes value[TILE], before[TILE];
-    for (int k = 0; k < count; ++k) {
-        const lanes y = slots[k].y;
-        (void)y;
-        R[0][k] = y;
-        value[k] = R[0][k];
-        before[k] = splat(0);
-    }
+    const lanes y = at->y;
+    lanes value = y, before = splat(0);
+    (void)y;
+    R[0] = value;
     for (int n = 0; n + 1 < N_RADIAL; ++n) {
         const real a = RECURRENCE[n][0], b = RECURRENCE[n][1], c = RECURRENCE[n][2];
-        for (int k = 0; k < count; ++k) {
-            const lanes next = (a * slots[k].y + b) * value[k] - c * before[k];
-            before[k] = value[k];
-            R[n + 1][k] = value[k] = next;
-        }
+        const lanes next = (a * y + b) * value - c * before;
+        before = value;
+        R[n + 1] = value = next;
     }
 }
 
-/* The same, and dR[n - 1][k] = dR_n/dy. */
-INLINE void radial_derivatives(const slot *slots, lanes (*restrict R)[TILE], lanes (*restrict dR)[TILE], const int count)
+/* The same, and dR[n - 1] = dR_n/dy. */
+INLINE void radial_derivatives(const slot *at, lanes *restrict R, lanes *restrict dR)
 {
-    lanes value[TILE], before[TILE], slope[TILE], slope_before[TILE];
-    for (int k = 0; k < count; ++k) {
-        const lanes y = slots[k].y;
-        (void)y;
-        R[0][k] = y;
-        dR[0][k] = splat(1.0);
-        value[k] = R[0][k];
-        slope[k] = dR[0][k];
-        before[k] = slope_before[k] = splat(0);
-    }
+    const lanes y = at->y;
+    lanes value = y, slope = splat(1.0), before = splat(0), slope_before = splat(0);
+    (void)y;
+    R[0] = value;
+    dR[0] = slope;
     for (int n = 0; n + 1 < N_RADIAL; ++n) {
         const real a = RECURRENCE[n][0], b = RECURRENCE[n][1], c = RECURRENCE[n][2];
-        for (int k = 0; k < count; ++k) {
-            const lanes linear = a * slots[k].y + b;
-            const lanes next = linear * value[k] - c * before[k];
-            const lanes next_slope = a * value[k] + (linear * slope[k] - c * slope_before[k]);
-            before[k] = value[k];
-            slope_before[k] = slope[k];
-            R[n + 1][k] = value[k] = next;
-            dR[n + 1][k] = slope[k] = next_slope;
-        }
+        const lanes linear = a * y + b;
+        const lanes next = linear * value - c * before;
+        const lanes next_slope = linear * slope + (a * value - c * slope_before);
+        before = value;
+        slope_before = slope;
+        R[n + 1] = value = next;
+        dR[n + 1] = slope = next_slope;
     }
 }
 
@@ -373,104 +426,144 @@ static inline void harmonic_components(lanes x, lanes y, lanes z, lanes *restric
 
 /* ---- pooling ---------------------------------------------------------------------------------------- */
 
-/* The A's of consecutive m and n are summed over the neighbours of a tile in registers. */
+/* Functions of one neighbour. */
+typedef struct {
+    lanes R[N_RADIAL];
+    lanes T[L_MAX + 1];                /* Chebyshev polynomials T_k(z) */
+    lanes c[L_MAX + 1], s[L_MAX + 1];  /* c[m] + i s[m] = (x+iy)^m */
+} one_particle;
 
-/* a[i stride + j] += Σ_k S[k][i] R[j][k] for i < 1, j < 6, k < 2. */
-NOINLINE void pool_1x6_2(lanes *restrict a, int stride, lanes (*S)[N_HARMONICS], lanes (*R)[TILE])
-{
-    lanes a0_0 = a[0 * stride + 0], a0_1 = a[0 * stride + 1], a0_2 = a[0 * stride + 2], a0_3 = a[0 * stride + 3],
-        a0_4 = a[0 * stride + 4], a0_5 = a[0 * stride + 5];
-    lanes r0, r1, r2, r3, r4, r5, s;
-    r0 = R[0][0]; r1 = R[1][0]; r2 = R[2][0]; r3 = R[3][0]; r4 = R[4][0]; r5 = R[5][0];
-    s = S[0][0]; a0_0 += s * r0; a0_1 += s * r1; a0_2 += s * r2; a0_3 += s * r3; a0_4 += s * r4; a0_5 += s * r5;
-    r0 = R[0][1]; r1 = R[1][1]; r2 = R[2][1]; r3 = R[3][1]; r4 = R[4][1]; r5 = R[5][1];
-    s = S[1][0]; a0_0 += s * r0; a0_1 += s * r1; a0_2 += s * r2; a0_3 += s * r3; a0_4 += s * r4; a0_5 += s * r5;
-    a[0 * stride + 0] = a0_0; a[0 * stride + 1] = a0_1; a[0 * stride + 2] = a0_2; a[0 * stride + 3] = a0_3;
-    a[0 * stride + 4] = a0_4; a[0 * stride + 5] = a0_5;
-}
+enum {
+    POOL_TILE = 24,     /* most neighbours pooled together */
+    STEP = sizeof(one_particle) / sizeof(lanes)
+};
 
-/* a[i stride + j] += Σ_k S[k][i] R[j][k] for i < 1, j < 6, k < 1. */
-NOINLINE void pool_1x6_1(lanes *restrict a, int stride, lanes (*S)[N_HARMONICS], lanes (*R)[TILE])
+static inline void one_particle_functions(const slot *at, one_particle *restrict of)
 {
-    lanes a0_0 = a[0 * stride + 0], a0_1 = a[0 * stride + 1], a0_2 = a[0 * stride + 2], a0_3 = a[0 * stride + 3],
-        a0_4 = a[0 * stride + 4], a0_5 = a[0 * stride + 5];
-    lanes r0, r1, r2, r3, r4, r5, s;
-    r0 = R[0][0]; r1 = R[1][0]; r2 = R[2][0]; r3 = R[3][0]; r4 = R[4][0]; r5 = R[5][0];
-    s = S[0][0]; a0_0 += s * r0; a0_1 += s * r1; a0_2 += s * r2; a0_3 += s * r3; a0_4 += s * r4; a0_5 += s * r5;
-    a[0 * stride + 0] = a0_0; a[0 * stride + 1] = a0_1; a[0 * stride + 2] = a0_2; a[0 * stride + 3] = a0_3;
-    a[0 * stride + 4] = a0_4; a[0 * stride + 5] = a0_5;
-}
-
-/* a[i stride + j] += Σ_k S[k][i] R[j][k] for i < 3, j < 2, k < 2. */
-NOINLINE void pool_3x2_2(lanes *restrict a, int stride, lanes (*S)[N_HARMONICS], lanes (*R)[TILE])
-{
-    lanes a0_0 = a[0 * stride + 0], a0_1 = a[0 * stride + 1];
-    lanes a1_0 = a[1 * stride + 0], a1_1 = a[1 * stride + 1];
-    lanes a2_0 = a[2 * stride + 0], a2_1 = a[2 * stride + 1];
-    lanes r0, r1, s;
-    r0 = R[0][0]; r1 = R[1][0];
-    s = S[0][0]; a0_0 += s * r0; a0_1 += s * r1;
-    s = S[0][1]; a1_0 += s * r0; a1_1 += s * r1;
-    s = S[0][2]; a2_0 += s * r0; a2_1 += s * r1;
-    r0 = R[0][1]; r1 = R[1][1];
-    s = S[1][0]; a0_0 += s * r0; a0_1 += s * r1;
-    s = S[1][1]; a1_0 += s * r0; a1_1 += s * r1;
-    s = S[1][2]; a2_0 += s * r0; a2_1 += s * r1;
-    a[0 * stride + 0] = a0_0; a[0 * stride + 1] = a0_1;
-    a[1 * stride + 0] = a1_0; a[1 * stride + 1] = a1_1;
-    a[2 * stride + 0] = a2_0; a[2 * stride + 1] = a2_1;
-}
-
-/* a[i stride + j] += Σ_k S[k][i] R[j][k] for i < 3, j < 2, k < 1. */
-NOINLINE void pool_3x2_1(lanes *restrict a, int stride, lanes (*S)[N_HARMONICS], lanes (*R)[TILE])
-{
-    lanes a0_0 = a[0 * stride + 0], a0_1 = a[0 * stride + 1];
-    lanes a1_0 = a[1 * stride + 0], a1_1 = a[1 * stride + 1];
-    lanes a2_0 = a[2 * stride + 0], a2_1 = a[2 * stride + 1];
-    lanes r0, r1, s;
-    r0 = R[0][0]; r1 = R[1][0];
-    s = S[0][0]; a0_0 += s * r0; a0_1 += s * r1;
-    s = S[0][1]; a1_0 += s * r0; a1_1 += s * r1;
-    s = S[0][2]; a2_0 += s * r0; a2_1 += s * r1;
-    a[0 * stride + 0] = a0_0; a[0 * stride + 1] = a0_1;
-    a[1 * stride + 0] = a1_0; a[1 * stride + 1] = a1_1;
-    a[2 * stride + 0] = a2_0; a[2 * stride + 1] = a2_1;
-}
-
-/* Add a tile of 2 neighbours of one species. */
-static inline void pool_tile_2(int32_t species, const slot *slots, lanes *restrict A)
-{
-    lanes R[N_RADIAL][TILE], S[2][N_HARMONICS];
-    for (int k = 0; k < 2; ++k) harmonics(slots[k].ux, slots[k].uy, slots[k].uz, S[k]);
-    radial_values(slots, R, 2);
-    switch (species) {
-    case 0: /* Si */
-        pool_1x6_2(A + 0, 6, (lanes(*)[N_HARMONICS])&S[0][0], R + 0); /* l = 0, m = 0, n = 1 to 6 */
-        pool_3x2_2(A + 6, 2, (lanes(*)[N_HARMONICS])&S[0][1], R + 0); /* l = 1, m = -1 to 1, n = 1 to 2 */
-        break;
+    radial_values(at, of->R);
+    const lanes x = at->ux, y = at->uy, z = at->uz;
+    lanes value = z, before = splat(1.0), c = x, s = y;
+    of->T[0] = of->c[0] = before;
+    of->s[0] = splat(0.0);
+    for (int m = 1; m <= L_MAX; ++m) {
+        of->T[m] = value;
+        of->c[m] = c;
+        of->s[m] = s;
+        const lanes next = (2.0 * z) * value - before, next_c = x * c - y * s;
+        before = value;
+        value = next;
+        s = x * s + y * c;
+        c = next_c;
     }
 }
 
-/* Add a neighbour of one species. */
-static inline void pool_tile_1(int32_t species, const slot *slots, lanes *restrict A)
+/* A value from memory, to be used several times: GCC would load it each time. */
+INLINE lanes load(const lanes *at)
 {
-    lanes R[N_RADIAL][TILE], S[1][N_HARMONICS];
-    for (int k = 0; k < 1; ++k) harmonics(slots[k].ux, slots[k].uy, slots[k].uz, S[k]);
-    radial_values(slots, R, 1);
-    switch (species) {
-    case 0: /* Si */
-        pool_1x6_1(A + 0, 6, (lanes(*)[N_HARMONICS])&S[0][0], R + 0); /* l = 0, m = 0, n = 1 to 6 */
-        pool_3x2_1(A + 6, 2, (lanes(*)[N_HARMONICS])&S[0][1], R + 0); /* l = 1, m = -1 to 1, n = 1 to 2 */
-        break;
-    }
+    lanes value = *at;
+#if defined __AVX512F__
+    __asm__("" : "+v"(value));
+#elif defined __AVX__
+    __asm__("" : "+x"(value));
+#endif
+    return value;
 }
 
-/* Add the neighbours of one species to the pooled A_znlm = Σ_j R_n(r_j) S_lm(r_j), tile by tile. */
+/* Blocks of sums over the neighbours of a tile, of products of functions of the direction (rows), radial functions (columns)
+ * and, with _m, c_m or s_m. A block begins with zero, or with what stands in `a`. */
+
+/* a[i stride + j] += Σ rows[i] columns[j] m, with 2 columns in row i = 0 .. 0. */
+NOINLINE void pool_1x2_m(lanes *restrict a, int stride, int begin, const lanes *restrict rows, const lanes *restrict columns,
+    const lanes *restrict m, int count)
+{
+    lanes a0_0 = splat(0), a0_1 = splat(0);
+    if (!begin) {
+        a0_0 = a[0 * stride + 0]; a0_1 = a[0 * stride + 1];
+    }
+    for (; count > 0; --count, rows += STEP, columns += STEP, m += STEP) {
+        const lanes factor = *m, t0 = factor * rows[0];
+        lanes r;
+        r = load(&columns[0]); a0_0 += t0 * r;
+        r = load(&columns[1]); a0_1 += t0 * r;
+    }
+    a[0 * stride + 0] = a0_0; a[0 * stride + 1] = a0_1;
+}
+
+/* a[i stride + j] += Σ rows[i] columns[j], with 6, 2 columns in row i = 0 .. 1. */
+NOINLINE void pool_1x6_1x2(lanes *restrict a, int stride, int begin, const lanes *restrict rows, const lanes *restrict columns,
+    int count)
+{
+    lanes a0_0 = splat(0), a0_1 = splat(0), a0_2 = splat(0), a0_3 = splat(0), a0_4 = splat(0), a0_5 = splat(0);
+    lanes a1_0 = splat(0), a1_1 = splat(0);
+    if (!begin) {
+        a0_0 = a[0 * stride + 0]; a0_1 = a[0 * stride + 1]; a0_2 = a[0 * stride + 2]; a0_3 = a[0 * stride + 3];
+        a0_4 = a[0 * stride + 4]; a0_5 = a[0 * stride + 5];
+        a1_0 = a[1 * stride + 0]; a1_1 = a[1 * stride + 1];
+    }
+    for (; count > 0; --count, rows += STEP, columns += STEP) {
+        const lanes t0 = load(&rows[0]), t1 = load(&rows[1]);
+        lanes r;
+        r = load(&columns[0]); a0_0 += t0 * r; a1_0 += t1 * r;
+        r = load(&columns[1]); a0_1 += t0 * r; a1_1 += t1 * r;
+        r = load(&columns[2]); a0_2 += t0 * r;
+        r = load(&columns[3]); a0_3 += t0 * r;
+        r = load(&columns[4]); a0_4 += t0 * r;
+        r = load(&columns[5]); a0_5 += t0 * r;
+    }
+    a[0 * stride + 0] = a0_0; a[0 * stride + 1] = a0_1; a[0 * stride + 2] = a0_2; a[0 * stride + 3] = a0_3;
+    a[0 * stride + 4] = a0_4; a[0 * stride + 5] = a0_5;
+    a[1 * stride + 0] = a1_0; a[1 * stride + 1] = a1_1;
+}
+
+/* A[n] = q0 B[n] for n < count. */
+NOINLINE void combine_1(lanes *restrict A, const lanes *restrict B, int count, real q0)
+{
+    for (int n = 0; n < count; ++n) A[n] = q0 * B[n];
+}
+
+/* Add a tile of neighbours Si to the sums B of Σ R_n T_k (c_m or s_m). */
+static inline void pool_tile(const one_particle *at, int count, int begin, lanes *restrict B)
+{
+    pool_1x6_1x2(B + 0, 6, begin, &at->T[0], &at->R[0], count); /* m = 0, k = 0 to 1, n = 1 to 6 */
+    pool_1x2_m(B + 12, 2, begin, &at->T[0], &at->R[0], &at->c[1], count); /* m = 1, k = 0, n = 1 to 2 */
+    pool_1x2_m(B + 14, 2, begin, &at->T[0], &at->R[0], &at->s[1], count); /* m = -1, k = 0, n = 1 to 2 */
+}
+
+/* A_nlm = Σ_k q_k B_nkm, where Q_l^|m| = Σ_k q_k T_k. */
+NOINLINE void collect(const lanes *restrict B, lanes *restrict A)
+{
+    combine_1(A + 0, B + 0, 6, 1.0); /* l = 0, m = 0 */
+    combine_1(A + 8, B + 6, 2, 1.0); /* l = 1, m = 0 */
+    combine_1(A + 10, B + 12, 2, 1.0); /* l = 1, m = 1 */
+    combine_1(A + 6, B + 14, 2, 1.0); /* l = 1, m = -1 */
+}
+
+/* The pooled A_znlm = Σ_j R_n(r_j) S_lm(r_j) of neighbours Si, tile by tile. */
+static inline void pool_species(neighbourhood near, lanes *restrict A)
+{
+    one_particle at[POOL_TILE];
+    lanes B[16];
+    if (near.n_slots == 0) {
+        memset(A, 0, 12 * sizeof *A);
+        return;
+    }
+    const int64_t n_tiles = (near.n_slots + POOL_TILE - 1) / POOL_TILE;
+    int64_t done = 0;
+    for (int64_t tile = 1; tile <= n_tiles; ++tile) { /* of nearly equal size */
+        const int64_t end = near.n_slots * tile / n_tiles;
+        for (int64_t k = done; k < end; ++k) one_particle_functions(&near.slots[k], &at[k - done]);
+        pool_tile(at, (int)(end - done), tile == 1, B);
+        done = end;
+    }
+    collect(B, A);
+}
+
+/* Pool the neighbours of one species. */
 static inline void pool(int32_t species, neighbourhood near, lanes *restrict A)
 {
-    int64_t k = 0;
-    for (; k + TILE <= near.n_slots; k += TILE) pool_tile_2(species, near.slots + k, A);
-    for (; k < near.n_slots; k += TAIL) pool_tile_1(species, near.slots + k, A);
+    switch (species) {
+    case 0: pool_species(near, A + 0); break; /* Si */
+    }
 }
 
 /* Gather and pool all neighbours of a block: near[species] and A. */
@@ -479,7 +572,6 @@ static inline acegen_status pool_block(const acegen_environments *env, int32_t c
 {
     const acegen_status status = gather(env, center, atom, slots, near, failed_atom);
     if (status != ACEGEN_OK) return status;
-    memset(A, 0, N_POOLED * sizeof *A);
     for (int32_t species = 0; species < N_SPECIES; ++species) pool(species, near[species], A);
     return ACEGEN_OK;
 }

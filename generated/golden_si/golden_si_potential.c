@@ -12,135 +12,171 @@ acegen_status golden_si_potential(const acegen_environments *environments, doubl
 
 /* ---- forces ----------------------------------------------------------------------------------------- */
 
-/* Neighbours are taken in tiles: first T_lm = Σ_n D_nlm R_n and U_lm = Σ_n D_nlm dR_n/dy for a few m and all neighbours of
- * a tile at once, then the forces. */
+/* At a neighbour, Σ_lm D_nlm S_lm = Σ_m P_nm(z) (c_m or s_m), where P_nm = Σ_l D_nlm Q_l^|m| is a polynomial in z, the same for
+ * all neighbours of a species. Its coefficients C, of 1, z, v, z v, v², ... with v = 2z² - 1, are computed once for a block;
+ * then its value and its derivative take two multiply-adds a coefficient. */
+enum {
+    FORCE_TILE = 1, /* neighbours whose sums are in registers together */
+    FORCE_TILES = 4, /* tiles that take the terms of one m after each other, so that sums of one do not wait */
+    N_POLAR = 16 /* coefficients C of one neighbour species */
+};
 
-/* T[i][k] = Σ_n D[i n_max + n] R[n][k], U[i][k] = Σ_n D[i n_max + n] dR[n][k] for i < 1, k < 2. */
-NOINLINE void contract_1x2(const lanes *restrict D, int n_max, lanes (*R)[TILE], lanes (*dR)[TILE],
-                                lanes (*restrict T)[TILE], lanes (*restrict U)[TILE])
+/* C of P_nm for 0: [n][power]. */
+NOINLINE void expand_0(const lanes *restrict D, lanes *restrict C)
 {
-    lanes t0_0 = splat(0), u0_0 = splat(0), t0_1 = splat(0), u0_1 = splat(0);
-    for (int n = 0; n < n_max; ++n) {
-        const lanes d0 = D[0 * n_max + n];
-        lanes r;
-        r = R[n][0]; t0_0 += d0 * r; r = dR[n][0]; u0_0 += d0 * r;
-        r = R[n][1]; t0_1 += d0 * r; r = dR[n][1]; u0_1 += d0 * r;
-    }
-    T[0][0] = t0_0; U[0][0] = u0_0; T[0][1] = t0_1; U[0][1] = u0_1;
+    C[0] = 1.0 * D[0];
+    C[1] = 1.0 * D[8];
+    C[2] = 1.0 * D[1];
+    C[3] = 1.0 * D[9];
+    C[4] = 1.0 * D[2];
+    C[6] = 1.0 * D[3];
+    C[8] = 1.0 * D[4];
+    C[10] = 1.0 * D[5];
 }
 
-/* T[i][k] = Σ_n D[i n_max + n] R[n][k], U[i][k] = Σ_n D[i n_max + n] dR[n][k] for i < 1, k < 1. */
-NOINLINE void contract_1x1(const lanes *restrict D, int n_max, lanes (*R)[TILE], lanes (*dR)[TILE],
-                                lanes (*restrict T)[TILE], lanes (*restrict U)[TILE])
+/* C of P_nm for ±1: [n][power][sign of m]. */
+NOINLINE void expand_1(const lanes *restrict D, lanes *restrict C)
 {
-    lanes t0_0 = splat(0), u0_0 = splat(0);
-    for (int n = 0; n < n_max; ++n) {
-        const lanes d0 = D[0 * n_max + n];
-        lanes r;
-        r = R[n][0]; t0_0 += d0 * r; r = dR[n][0]; u0_0 += d0 * r;
-    }
-    T[0][0] = t0_0; U[0][0] = u0_0;
+    C[0] = 1.0 * D[10];
+    C[1] = 1.0 * D[6];
+    C[2] = 1.0 * D[11];
+    C[3] = 1.0 * D[7];
 }
 
-/* T[i][k] = Σ_n D[i n_max + n] R[n][k], U[i][k] = Σ_n D[i n_max + n] dR[n][k] for i < 2, k < 2. */
-NOINLINE void contract_2x2(const lanes *restrict D, int n_max, lanes (*R)[TILE], lanes (*dR)[TILE],
-                                lanes (*restrict T)[TILE], lanes (*restrict U)[TILE])
-{
-    lanes t0_0 = splat(0), u0_0 = splat(0), t0_1 = splat(0), u0_1 = splat(0);
-    lanes t1_0 = splat(0), u1_0 = splat(0), t1_1 = splat(0), u1_1 = splat(0);
-    for (int n = 0; n < n_max; ++n) {
-        const lanes d0 = D[0 * n_max + n], d1 = D[1 * n_max + n];
-        lanes r;
-        r = R[n][0]; t0_0 += d0 * r; t1_0 += d1 * r; r = dR[n][0]; u0_0 += d0 * r; u1_0 += d1 * r;
-        r = R[n][1]; t0_1 += d0 * r; t1_1 += d1 * r; r = dR[n][1]; u0_1 += d0 * r; u1_1 += d1 * r;
-    }
-    T[0][0] = t0_0; U[0][0] = u0_0; T[0][1] = t0_1; U[0][1] = u0_1;
-    T[1][0] = t1_0; U[1][0] = u1_0; T[1][1] = t1_1; U[1][1] = u1_1;
-}
+/* A tile of neighbours, and what is summed over m: as in finish(), with c_m + i s_m = (x+iy)^m of the last m. */
+typedef struct {
+    lanes R[FORCE_TILE][N_RADIAL], dR[FORCE_TILE][N_RADIAL]; /* R_n, dR_n/dy */
+    lanes v[FORCE_TILE], c[FORCE_TILE], s[FORCE_TILE];
+    lanes along[FORCE_TILE], gx[FORCE_TILE], gy[FORCE_TILE], gz[FORCE_TILE];
+} force_tile;
 
-/* T[i][k] = Σ_n D[i n_max + n] R[n][k], U[i][k] = Σ_n D[i n_max + n] dR[n][k] for i < 2, k < 1. */
-NOINLINE void contract_2x1(const lanes *restrict D, int n_max, lanes (*R)[TILE], lanes (*dR)[TILE],
-                                lanes (*restrict T)[TILE], lanes (*restrict U)[TILE])
+static inline void begin(const slot *slots, force_tile *at)
 {
-    lanes t0_0 = splat(0), u0_0 = splat(0);
-    lanes t1_0 = splat(0), u1_0 = splat(0);
-    for (int n = 0; n < n_max; ++n) {
-        const lanes d0 = D[0 * n_max + n], d1 = D[1 * n_max + n];
-        lanes r;
-        r = R[n][0]; t0_0 += d0 * r; t1_0 += d1 * r; r = dR[n][0]; u0_0 += d0 * r; u1_0 += d1 * r;
-    }
-    T[0][0] = t0_0; U[0][0] = u0_0;
-    T[1][0] = t1_0; U[1][0] = u1_0;
-}
-
-/* Gradient with respect to neighbour k of a tile, for all lanes. With the unit vector u:
- * dE/dr = u dy/dr Σ_lm U_lm S_lm + (g - u (u·g)) / r,  g = Σ_lm T_lm dS_lm/du. */
-static inline void force(const slot *at, int k, int64_t first_entry, lanes (*T)[TILE], lanes (*U)[TILE],
-                         double *restrict gradient)
-{
-    const lanes x = at->ux, y = at->uy, z = at->uz;
-    lanes Q[N_HARMONICS], c[L_MAX + 1], s[L_MAX + 1];
-    angular_polynomials(x, y, z, Q, c, s);
-    lanes along = splat(0), gx = splat(0), gy = splat(0), gz = splat(0);
-    along += U[0][k] * Q[0] + U[2][k] * Q[2];
-    gz += T[2][k] * Q[3];
-    { /* m = ±1 */
-        const lanes a = T[3][k] * Q[3], b = T[1][k] * Q[3];
-        gx += 1.0 * (a * c[0] + b * s[0]);
-        gy += 1.0 * (b * c[0] - a * s[0]);
-        along += (U[3][k] * Q[3]) * c[1] + (U[1][k] * Q[3]) * s[1];
-    }
-    along = along * at->dy - (gx * x + gy * y + gz * z) * at->inverse_r;
-    gx = gx * at->inverse_r + along * x;
-    gy = gy * at->inverse_r + along * y;
-    gz = gz * at->inverse_r + along * z;
-    for (int lane = 0; lane < LANES; ++lane) {
-        if (at->entry[lane] < 0) continue;
-        double *g = gradient + 3 * (at->entry[lane] - first_entry);
-        g[0] = gx[lane];
-        g[1] = gy[lane];
-        g[2] = gz[lane];
+    for (int k = 0; k < FORCE_TILE; ++k) {
+        radial_derivatives(&slots[k], at->R[k], at->dR[k]);
+        at->v[k] = 2.0 * slots[k].uz * slots[k].uz - 1.0;
+        at->c[k] = splat(1.0);
+        at->s[k] = splat(0.0);
     }
 }
 
-/* Gradient of the site energies with respect to a tile of 2 neighbours of one species. */
-static void forces_tile_2(int32_t species, const slot *slots, int64_t first_entry, const lanes *restrict D,
-                          double *restrict gradient)
+/* Terms with m = 0: P = E(v) + z O(v) and the derivatives dE/dv, dO/dv; Σ_n R_n P, Σ_n dR_n/dy P and Σ_n R_n dP/dz. */
+NOINLINE void add_0(const lanes *restrict C, const slot *restrict slots, force_tile *restrict at)
 {
-    lanes R[N_RADIAL][TILE], dR[N_RADIAL][TILE], T[N_HARMONICS][TILE], U[N_HARMONICS][TILE];
-    radial_derivatives(slots, R, dR, 2);
-    switch (species) {
-    case 0: /* Si */
-        contract_1x2(D + 0, 6, R, dR, T + 0, U + 0); /* l = 0, m = 0 */
-        contract_1x2(D + 6, 2, R, dR, T + 1, U + 1); /* l = 1, m = -1 */
-        contract_2x2(D + 8, 2, R, dR, T + 2, U + 2); /* l = 1, m = 0 to 1 */
-        break;
+    const lanes z0 = slots[0].uz;
+    lanes value0a = splat(0.0), slope0a = value0a, polar0a = value0a;
+    for (int n = 0; n < 2; ++n, C += 2) {
+        const lanes r0 = load(&at->R[0][n]), dr0 = load(&at->dR[0][n]);
+        {
+            const lanes c0 = C[0], c1 = C[1];
+            {
+                const lanes E = c0;
+                const lanes O = c1;
+                const lanes P = E + z0 * O;
+                value0a += r0 * P; slope0a += dr0 * P;
+                polar0a += r0 * O;
+            }
+        }
     }
-    for (int k = 0; k < 2; ++k) force(&slots[k], k, first_entry, T, U, gradient);
+    for (int n = 2; n < 6; ++n, C += 2) {
+        const lanes r0 = load(&at->R[0][n]), dr0 = load(&at->dR[0][n]);
+        {
+            const lanes c0 = C[0];
+            {
+                const lanes E = c0;
+                const lanes P = E;
+                value0a += r0 * P; slope0a += dr0 * P;
+            }
+        }
+    }
+    at->along[0] = slope0a;
+    at->gx[0] = at->gy[0] = splat(0.0);
+    at->gz[0] = polar0a;
 }
 
-/* Gradient of the site energies with respect to a neighbour of one species. */
-static void forces_tile_1(int32_t species, const slot *slots, int64_t first_entry, const lanes *restrict D,
-                          double *restrict gradient)
+/* Terms with m = ±1: P = E(v) + z O(v) and the derivatives dE/dv, dO/dv; Σ_n R_n P, Σ_n dR_n/dy P and Σ_n R_n dP/dz. */
+NOINLINE void add_1(const lanes *restrict C, const slot *restrict slots, force_tile *restrict at)
 {
-    lanes R[N_RADIAL][TILE], dR[N_RADIAL][TILE], T[N_HARMONICS][TILE], U[N_HARMONICS][TILE];
-    radial_derivatives(slots, R, dR, 1);
-    switch (species) {
-    case 0: /* Si */
-        contract_1x1(D + 0, 6, R, dR, T + 0, U + 0); /* l = 0, m = 0 */
-        contract_1x1(D + 6, 2, R, dR, T + 1, U + 1); /* l = 1, m = -1 */
-        contract_2x1(D + 8, 2, R, dR, T + 2, U + 2); /* l = 1, m = 0 to 1 */
-        break;
+    lanes value0a = splat(0.0), slope0a = value0a, polar0a = value0a;
+    lanes value0b = splat(0.0), slope0b = value0b, polar0b = value0b;
+    for (int n = 0; n < 2; ++n, C += 2) {
+        const lanes r0 = load(&at->R[0][n]), dr0 = load(&at->dR[0][n]);
+        {
+            const lanes c0 = C[0];
+            {
+                const lanes E = c0;
+                const lanes P = E;
+                value0a += r0 * P; slope0a += dr0 * P;
+            }
+        }
+        {
+            const lanes c0 = C[1];
+            {
+                const lanes E = c0;
+                const lanes P = E;
+                value0b += r0 * P; slope0b += dr0 * P;
+            }
+        }
     }
-    for (int k = 0; k < 1; ++k) force(&slots[k], k, first_entry, T, U, gradient);
+    {
+        const lanes x = slots[0].ux, y = slots[0].uy, last_c = at->c[0], last_s = at->s[0];
+        const lanes c = x * last_c - y * last_s, s = x * last_s + y * last_c;
+        at->gx[0] += 1.0 * (value0a * last_c + value0b * last_s);
+        at->gy[0] += 1.0 * (value0b * last_c - value0a * last_s);
+        at->gz[0] += polar0a * c + polar0b * s;
+        at->along[0] += slope0a * c + slope0b * s;
+        at->c[0] = c;
+        at->s[0] = s;
+    }
+}
+
+/* Gradient with respect to a tile of neighbours, for all lanes. With the unit vector u = (x, y, z):
+ * dE/dr = u dy/dr along + (g - u (u·g)) / r,  along = Σ_nlm D_nlm dR_n/dy S_lm,  g = Σ_nlm D_nlm R_n dS_lm/du. */
+static inline void finish(const slot *slots, int64_t first_entry, const force_tile *tile, double *restrict gradient)
+{
+    for (int k = 0; k < FORCE_TILE; ++k) {
+        const slot *at = &slots[k];
+        const lanes x = at->ux, y = at->uy, z = at->uz;
+        lanes gx = tile->gx[k], gy = tile->gy[k], gz = tile->gz[k];
+        const lanes along = tile->along[k] * at->dy - (gx * x + gy * y + gz * z) * at->inverse_r;
+        gx = gx * at->inverse_r + along * x;
+        gy = gy * at->inverse_r + along * y;
+        gz = gz * at->inverse_r + along * z;
+        for (int lane = 0; lane < LANES; ++lane) {
+            if (at->entry[lane] < 0) continue;
+            double *g = gradient + 3 * (at->entry[lane] - first_entry);
+            g[0] = gx[lane];
+            g[1] = gy[lane];
+            g[2] = gz[lane];
+        }
+    }
+}
+
+/* The neighbours Si. */
+static void shape_forces(neighbourhood near, int64_t first_entry, const lanes *restrict D, double *restrict gradient)
+{
+    lanes C[N_POLAR];
+    const int64_t n_tiles = near.n_slots / FORCE_TILE;
+    if (n_tiles == 0) return;
+    expand_0(D, C + 0);
+    expand_1(D, C + 12);
+    for (int64_t first = 0; first < n_tiles; first += FORCE_TILES) {
+        const slot *slots = near.slots + first * FORCE_TILE;
+        const int64_t count = n_tiles - first < FORCE_TILES ? n_tiles - first : FORCE_TILES;
+        force_tile at[FORCE_TILES];
+        for (int64_t i = 0; i < count; ++i) begin(slots + i * FORCE_TILE, &at[i]);
+        for (int64_t i = 0; i < count; ++i) add_0(C + 0, slots + i * FORCE_TILE, &at[i]);
+        for (int64_t i = 0; i < count; ++i) add_1(C + 12, slots + i * FORCE_TILE, &at[i]);
+        for (int64_t i = 0; i < count; ++i) finish(slots + i * FORCE_TILE, first_entry, &at[i], gradient);
+    }
 }
 
 /* Gradient with respect to all neighbours of one species. */
 static void forces(int32_t species, neighbourhood near, int64_t first_entry, const lanes *restrict D, double *restrict gradient)
 {
-    int64_t k = 0;
-    for (; k + TILE <= near.n_slots; k += TILE) forces_tile_2(species, near.slots + k, first_entry, D, gradient);
-    for (; k < near.n_slots; k += TAIL) forces_tile_1(species, near.slots + k, first_entry, D, gradient);
+    switch (species) {
+    case 0: shape_forces(near, first_entry, D + 0, gradient); break; /* Si */
+    }
 }
 
 /* ---- kernel ----------------------------------------------------------------------------------------- */

@@ -12,6 +12,7 @@ from dataclasses import asdict, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -25,16 +26,19 @@ from acegen.basis import derive_basis
 from acegen.basis.estimate import estimate_size
 from acegen.build.toolchain import find_toolchain
 from acegen.codegen.backend import Machine, choose_backend
-from acegen.codegen.lanes.harmonics import harmonics_code
+from acegen.codegen.lanes.polar import polar_code
+from acegen.codegen.lanes.pooling import pool_code
+from acegen.codegen.lanes.target import Target
 from acegen.codegen.literals import double_literal
 from acegen.fit.recommended import FAMILIES, MOST_FUNCTIONS
 from acegen.forms import possible_forms
 from acegen.lower import potential_program
 from acegen.options import BuildOptions, ProductForm
+from acegen.program.layout import PooledLayout
 from acegen.spec import load_atomic_spec
 from benchmarks.code import section_sizes
 from benchmarks.context import Context, coefficients
-from benchmarks.counts import Layout, angular_polynomials, count, harmonic_gradient, harmonic_values, product_stage
+from benchmarks.counts import Layout, combinations, count, product_stage, third_factors
 from benchmarks.images import neighbour_arrays
 from benchmarks.optimizer import FORMS
 from benchmarks.report import machine
@@ -232,39 +236,45 @@ class Values(defaultdict[Any, Any]):
         super().__setitem__(key, value.settle())
 
 
-def operations(*code: Iterable[str]) -> int:
-    """Operations of statements of generated C, which read as Python once declarations are taken away."""
-    names: dict[str, Any] = {name: Tally() for name in ("x", "y", "z", "along", "gx", "gy", "gz")}
-    names |= {name: Values() for name in "QcsS"} | {name: defaultdict(Values) for name in "TU"}
-    names |= {"k": 0, "splat": lambda _: Tally(constant=True)}
+def operations(code: Iterable[str]) -> int:
+    """Operations of statements of generated C, which read as Python once declarations and braces are taken away."""
+    names: dict[str, Any] = defaultdict(Tally)
+    names |= {"C": Values(), "at": SimpleNamespace(R=[Values()], dR=[Values()]), "n": 0, "load": lambda value: value}
     Tally.operations = 0
-    for lines in code:
-        for line in lines:
-            text = re.sub(r"const lanes|/\*.*?\*/|^\{|\}$", "", line).strip().replace("(void)", "")
-            for statement in filter(None, map(str.strip, text.split(";"))):
-                declared = re.fullmatch(r"a = (.*), b = (.*)", statement)
-                if declared:
-                    statement = f"a, b = ({declared[1]}).settle(), ({declared[2]}).settle()"
-                exec(statement, names)
+    for line in code:
+        for statement in filter(None, map(str.strip, re.sub(r"[{}]|\b(const )?lanes ", "", line).split(";"))):
+            for assignment in re.split(r", (?=\w+ \+?= )", statement):
+                name, value = re.split(r" \+?= ", assignment)
+                added = f"{name} + " if "+=" in assignment else ""
+                names[name] = eval(added + value.replace("&", "").replace("->", "."), {}, names).settle()
     return Tally.operations
 
 
-@pytest.mark.parametrize("l_max", range(1, 9))
+@pytest.mark.parametrize("l_max", range(9))
 def test_counts_are_those_of_generated_code(l_max: int) -> None:
-    """Harmonics: the formulas are those of the statements, but for sums that C does not chain."""
-    code = harmonics_code(l_max, double_literal)
-    polynomials = operations(code.polynomial_code)
-    assert 0 <= polynomials - angular_polynomials(l_max) <= 2
-    assert operations(code.polynomial_code, code.value_code) - polynomials == harmonic_values(l_max)
-    gradient = operations(code.polynomial_code, code.gradient_code) - polynomials + 11
-    assert 0 <= gradient - harmonic_gradient(l_max) <= 2 * l_max + 2
+    """Polynomials of the force stage and combinations of sums: the formulas are those of the statements."""
+    n_max = tuple(2 * (l_max - l) + 1 + l % 3 // 2 for l in range(l_max + 1))
+    components = tuple(tuple(range(-l, l + 1)) for l in range(l_max + 1))
+    layout = PooledLayout((n_max,), 1, components)
+    polynomials = polar_code(layout, ("Si",), 1, double_literal).shapes[0].orders
+    evaluated = sum(run.count * operations(run.body) for order in polynomials for run in order.runs)
+    assert evaluated == 2 * layout.size
+    expanded = sum(line.count(" * ") for order in polynomials for line in order.statements)
+    group = pool_code(layout, ("Si",), True, Target("double", 4, 32, 16)).groups[0]
+    assert combinations(n_max) == expanded == sum(c.count * len(c.factors) for c in group.combinations)
+    cells = sum(sum(block.shape.widths) for block in group.blocks)
+    assert cells == layout.size
+    factors = sum(min(block.shape.columns, len(block.shape.widths)) for block in group.blocks if block.factor)
+    assert third_factors(n_max) <= factors <= 2 * third_factors(n_max) + 8
 
 
 def test_counts_by_hand() -> None:
     """One radial function, l = 0: a sum over neighbours and its gradient."""
     counts = count(Layout(((1,),), 1, 2), 10.0)
-    assert counts.pool == 10  # one A
-    assert counts.forces == 10 * (2 + 1 + 11)  # T and U, U_00 S_00, the final components
+    assert counts.pool == 10 + 1  # one A, from one sum
+    assert (
+        counts.forces == 10 * (2 + 11) + 1
+    )  # R_1 D and its derivative, the final components; the polynomial of degree 0
     assert counts.total == counts.gather + counts.pool + 2 + counts.forces
 
 

@@ -52,8 +52,8 @@ SABOTAGE = {
     # mutations: (file, pattern, replacement, a check that must notice)
     "radial function": ("particles.h", r"\{ 3\.75, ", "{ 3.76, ", "values = sum over distinct tuples"),
     "radial slope": ("particles.h", r"dy = -6\.0 \* s", "dy = -6.01 * s", "gradient = 640-bit difference"),
-    "harmonic": ("particles.h", r"S\[3\] = Q\[3\] \* c\[1\]", "S[3] = Q[3] * c[1] * 1.001", "invariant under rotation"),
-    "parity": ("particles.h", r"S\[2\] = Q\[2\];", "S[2] = Q[2] + 0.01;", "invariant under inversion"),
+    "harmonic": ("particles.h", r"1\.0\); (/\* l = 1, m = 1 \*/)", r"1.001); \1", "invariant under rotation"),
+    "parity": ("particles.h", r"lanes value = z,", "lanes value = z + 0.01,", "invariant under inversion"),
     "purification": (
         "basis.c",
         r"(static const double PURIFY\[\] = \{[^}]*)-",
@@ -61,7 +61,7 @@ SABOTAGE = {
         "order ν zero with < ν neighbours",
     ),
     "coefficient": ("products.c", r"(/\* Si \*/\s+)", r"\g<1>1.0 + ", "energy = coefficients · basis"),
-    "force": ("potential.c", r"gy \+= 1\.0", "gy += 1.01", "energy gradient likewise"),
+    "force": ("potential.c", r"gy\[0\] \+= 1\.0", "gy[0] += 1.01", "energy gradient likewise"),
     "cutoff": (
         "particles.h",
         r"squared_cutoff = pair->cutoff",
@@ -134,7 +134,8 @@ def test_command_exits_with_one_on_failure(
 
     def broken(code: GeneratedCode, key: str, toolchain: Any, staging: Path, progress: Any) -> str:
         file = staging / "small_particles.h"
-        file.write_text(file.read_text().replace("S[0] = Q[0];", "S[0] = Q[0] * 1.001;"))
+        assignment = "of->T[0] = of->c[0] = "
+        file.write_text(file.read_text().replace(assignment, f"{assignment}1.001 * "))
         return whole(code, key, toolchain, staging, progress)
 
     monkeypatch.setattr(build_module, "_compile", broken)

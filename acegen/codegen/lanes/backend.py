@@ -29,12 +29,12 @@ from acegen.codegen.lanes.directions import directions_code
 from acegen.codegen.lanes.functions import basis_functions
 from acegen.codegen.lanes.harmonics import harmonics_code
 from acegen.codegen.lanes.pair import core_reach, pair_code, series_code, switch_constants, zbl_code
+from acegen.codegen.lanes.polar import polar_code
 from acegen.codegen.lanes.pooling import (
     contract_blocks,
     contract_shapes,
     missing_harmonics,
-    pool_blocks,
-    pool_shapes,
+    pool_code,
     pooled_legend,
 )
 from acegen.codegen.lanes.products import compact_tables, function_files
@@ -185,12 +185,12 @@ def _basis_files(program: KernelProgram, target: Target) -> dict[str, LanesConte
 def _particles(program: KernelProgram, target: Target) -> ParticlesContext:
     one, layout = program.one_particle, program.layout
     radial = radial_code(one.coordinate, one.radial, program.notes.radial, target.literal)
-    blocks = pool_blocks(layout, target)
+    space = space_code(program, radial)
     return ParticlesContext(
         name=program.name,
         banner=banner(program),
         elements=program.species,
-        space=space_code(program, radial),
+        space=space,
         single=target.precision == "single",
         lanes=target.lanes,
         tiles=target.tiles,
@@ -203,8 +203,7 @@ def _particles(program: KernelProgram, target: Target) -> ParticlesContext:
         radial=radial,
         harmonics=harmonics_code(layout.l_max, target.literal),
         directions=directions_code(one.angular, program.dimension, target.literal),
-        pool_blocks=blocks,
-        pool_shapes=pool_shapes(blocks, target),
+        pool=pool_code(layout, program.species, space.sphere, target),
     )
 
 
@@ -319,18 +318,18 @@ def _coupled_files(program: KernelProgram, coupled: CoupledStage, target: Target
 def _potential(program: KernelProgram, targets: Targets, particles: str) -> PotentialContext:
     layout, target, one = program.layout, targets.potential, program.one_particle
     radial = radial_code(one.coordinate, one.radial, program.notes.radial, target.literal)
-    blocks = contract_blocks(layout, target)
+    space = space_code(program, radial)
+    blocks = [] if space.sphere else contract_blocks(layout, target)
     return PotentialContext(
         name=program.name,
         banner=banner(program),
         particles=particles,
         elements=program.species,
-        space=space_code(program, radial),
+        space=space,
         openmp=targets.openmp,
         pairwise=program.pair is not None or core_reach(program) is not None,
         tiles=target.tiles,
-        l_max=layout.l_max,
-        harmonics=harmonics_code(layout.l_max, target.literal),
+        polar=polar_code(layout, program.species, target.force_tile, target.literal) if space.sphere else None,
         contract_blocks=blocks,
         contract_shapes=contract_shapes(blocks, target),
         missing_harmonics=[missing_harmonics(layout, species) for species in range(len(program.species))],

@@ -11,7 +11,8 @@ from acegen.codegen.lanes.directions import DirectionsCode
 from acegen.codegen.lanes.functions import BasisFunctions
 from acegen.codegen.lanes.harmonics import HarmonicsCode
 from acegen.codegen.lanes.pair import PairCode, SeriesCode, Table, ZblCode
-from acegen.codegen.lanes.pooling import ContractBlock, ContractShape, PoolBlock, PoolShape
+from acegen.codegen.lanes.polar import PolarCode
+from acegen.codegen.lanes.pooling import ContractBlock, ContractShape, PoolCode
 from acegen.codegen.lanes.products import CompactTables, FunctionCode
 from acegen.codegen.lanes.radial import RadialCode
 from acegen.codegen.lanes.slopes import Exchange
@@ -42,8 +43,7 @@ class ParticlesContext:
     radial: RadialCode
     harmonics: HarmonicsCode
     directions: DirectionsCode
-    pool_blocks: list[list[PoolBlock]]
-    pool_shapes: tuple[PoolShape, ...]
+    pool: PoolCode
 
 
 @dataclass(frozen=True)
@@ -238,8 +238,7 @@ class PotentialContext:
     openmp: bool
     pairwise: bool
     tiles: tuple[int, ...]
-    l_max: int
-    harmonics: HarmonicsCode
+    polar: PolarCode | None
     contract_blocks: list[list[ContractBlock]]
     contract_shapes: tuple[ContractShape, ...]
     missing_harmonics: list[list[tuple[int, int]]]

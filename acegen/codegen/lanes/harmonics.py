@@ -1,29 +1,28 @@
-"""C statements for spherical harmonics and their derivatives."""
+"""Spherical harmonics: C statements for them and their derivatives; Q_l^m in other polynomials."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
 
 from acegen.codegen.literals import Literal
 
 
 @dataclass(frozen=True)
 class HarmonicsCode:
-    """Statements for harmonics up to l_max, their values and two forms of their derivatives."""
+    """Statements for harmonics up to l_max, their values and derivatives."""
 
     polynomial_code: tuple[str, ...]
     value_code: tuple[str, ...]
-    gradient_code: tuple[str, ...]
     component_code: tuple[str, ...]
 
 
 def harmonics_code(l_max: int, literal: Literal) -> HarmonicsCode:
-    """Code for S_lm, l <= l_max, and for sums with their derivatives; x, y, z is the unit vector."""
+    """Code for S_lm, l <= l_max; x, y, z is the unit vector."""
     return HarmonicsCode(
         tuple(_angular_polynomials(l_max, literal)),
         tuple(_harmonic_values(l_max)),
-        tuple(_contracted_gradient(l_max, literal)),
         tuple(_gradient_components(l_max, literal)),
     )
 
@@ -63,32 +62,6 @@ def _harmonic_values(l_max: int) -> list[str]:
     return lines
 
 
-def _contracted_gradient(l_max: int, c: Literal) -> list[str]:
-    """Statements for g += Σ_lm T_lm dS_lm/du and along += Σ_lm U_lm S_lm, collected by m."""
-    lines = []
-    for m in range(l_max + 1):
-        value = range(m, l_max + 1)
-        raised = range(m + 1, l_max + 1)
-        if m == 0:
-            lines.append(f"along += {_sum('U', value, 0, 0)};")
-            if raised:
-                lines.append(f"gz += {_sum('T', raised, 0, 1)};")
-            continue
-        lines.append(f"{{ /* m = ±{m} */")
-        lines.append(f"    const lanes a = {_sum('T', value, m, 0)}, b = {_sum('T', value, -m, 0)};")
-        lines.append(f"    gx += {c(m)} * (a * c[{m - 1}] + b * s[{m - 1}]);")
-        lines.append(f"    gy += {c(m)} * (b * c[{m - 1}] - a * s[{m - 1}]);")
-        if raised:
-            lines.append(f"    gz += ({_sum('T', raised, m, 1)}) * c[{m}] + ({_sum('T', raised, -m, 1)}) * s[{m}];")
-        lines.append(f"    along += ({_sum('U', value, m, 0)}) * c[{m}] + ({_sum('U', value, -m, 0)}) * s[{m}];")
-        lines.append("}")
-    return lines
-
-
-def _sum(array: str, degrees: Sequence[int], m: int, raise_by: int) -> str:
-    return " + ".join(f"{array}[{_at(l, m)}][k] * Q[{_at(l, abs(m) + raise_by)}]" for l in degrees)
-
-
 def _gradient_components(l_max: int, c: Literal) -> list[str]:
     """Statements G[h][axis] = dS_h/du_axis."""
     lines, zero = [], f"splat({c(0)})"
@@ -105,3 +78,48 @@ def _gradient_components(l_max: int, c: Literal) -> list[str]:
                 along_x, along_y = f"{c(k)} * {q} * s[{k - 1}]", f"{c(k)} * {q} * c[{k - 1}]"
             lines.append(f"G[{h}][0] = {along_x}; G[{h}][1] = {along_y}; G[{h}][2] = {raised};")
     return lines
+
+
+@cache
+def chebyshev_coefficients(l: int, m: int) -> tuple[Fraction, ...]:
+    """Q_l^m = d^m P_l/dz^m as Σ_k q_k T_k(z), with Chebyshev polynomials T_k."""
+    powers = legendre_powers(l, m)
+    result: list[Fraction] = []
+    for value in reversed(powers):  # Horner's rule: z T_0 = T_1, z T_k = (T_{k-1} + T_{k+1})/2
+        raised = [Fraction(0)] * (len(result) + 1)
+        for k, q in enumerate(result):
+            raised[abs(k - 1)] += q / 2
+            raised[k + 1] += q / 2
+        result = raised or [Fraction(0)]
+        result[0] += value
+    return tuple(result[: l - m + 1])
+
+
+@cache
+def legendre_powers(l: int, m: int) -> tuple[Fraction, ...]:
+    """Coefficients of the powers of z in d^m P_l/dz^m."""
+    before, powers = [Fraction(0)], [Fraction(1)]
+    for degree in range(1, l + 1):
+        raised = [Fraction(0), *(Fraction(2 * degree - 1, degree) * value for value in powers)]
+        for power, value in enumerate(before if degree > 1 else []):
+            raised[power] -= Fraction(degree - 1, degree) * value
+        before, powers = powers, raised
+    for _ in range(m):
+        powers = [power * value for power, value in enumerate(powers)][1:]
+    return tuple(powers)
+
+
+@cache
+def polar_coefficients(l: int, m: int) -> tuple[Fraction, ...]:
+    """Q_l^m = d^m P_l/dz^m as Σ_k q_k f_k, with f_2i = v^i, f_{2i+1} = z v^i and v = 2z² - 1."""
+    powers = legendre_powers(l, m)
+    result = [Fraction(0)] * len(powers)
+    for parity in (0, 1):
+        shifted: list[Fraction] = []  # Horner's rule in z² = (1 + v)/2
+        for value in reversed(powers[parity::2]):
+            below, above = [*shifted, Fraction(0)], [Fraction(0), *shifted]
+            shifted = [(a + b) / 2 for a, b in zip(below, above, strict=True)] or [Fraction(0)]
+            shifted[0] += value
+        for power, value in enumerate(shifted[: len(powers[parity::2])]):
+            result[2 * power + parity] = value
+    return tuple(result)

@@ -65,6 +65,11 @@ class Target:
         """Numbers of neighbours whose one-particle functions are in flight together, the largest first."""
         return (4, 2) if self.variables >= 32 else (2, 1) if self.variables >= 16 else (1,)
 
+    @property
+    def force_tile(self) -> int:
+        """Neighbours of the force stage that take the derivatives of an energy from memory together."""
+        return 2 if self.variables >= 32 else 1
+
 
 @dataclass(frozen=True)
 class Targets:
