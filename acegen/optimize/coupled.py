@@ -301,6 +301,8 @@ def pair_terms(kind: PairType, couplings: Mapping[tuple[int, int, int], Coupling
 
 def pair_multiply_adds(kind: PairType, couplings: Mapping[tuple[int, int, int], Coupling]) -> int:
     """Multiply-adds of a pair, forward and back."""
+    if kind.left == 0 or kind.degrees == (0,):  # weights are one, or all the same
+        return (2 if kind.same else 3) * (2 * kind.right + 1)
     total = 0
     for (m1, m2), terms in pair_terms(kind, couplings).items():
         square = kind.same and m1 == m2
@@ -348,4 +350,6 @@ def _cost(
             cycles += costs.tile_cycles(form.l, form.height, width)
             tables += 2 * (form.height + width) + 8 * n_centers * form.height * width
     channels = sum(2 * channel.l + 1 for channel in products.channels)
-    return Cost(adds + 4 * channels, loads + 6 * channels, code + tables, cycles + 4 * channels)
+    linear = sum(len(scalar) == 1 for scalar in products.scalars)
+    cycles += costs.rest_cycles(channels, linear)
+    return Cost(adds + 2 * channels + 2 * linear, loads + 3 * channels + 3 * linear, code + tables, cycles)

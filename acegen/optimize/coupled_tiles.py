@@ -37,6 +37,10 @@ class CoupledCosts(Protocol):
         """Estimated time of a pair, forward and back."""
         ...
 
+    def rest_cycles(self, components: int, linear: int) -> float:
+        """Estimated time of scaling the components of channels, and of products that are values by themselves."""
+        ...
+
 
 class ListedCosts:
     """Costs of scalar loops over all products, in multiply-adds."""
@@ -49,6 +53,9 @@ class ListedCosts:
 
     def pair_cycles(self, multiply_adds: int) -> float:
         return multiply_adds
+
+    def rest_cycles(self, components: int, linear: int) -> float:
+        return 2.0 * (components + linear)
 
 
 _NEIGHBOURS = 24
