@@ -290,12 +290,12 @@ def _product_files(
 
 def _coupled_files(program: KernelProgram, coupled: CoupledStage, target: Target) -> dict[str, LanesContext]:
     """The coupled products: a header, tables with the matrices, and files of code for types of pairs."""
-    name, codes = program.name, type_codes(coupled, target.variables)
+    name, n_pooled, codes = program.name, program.layout.size, type_codes(coupled, target.variables)
     contexts: dict[str, LanesContext] = {
         files.header(name, "coupled"): CoupledHeaderContext(
             name=name,
             banner=banner(program),
-            position="uint16_t" if coupled.size * target.lanes_bytes < 1 << 16 else "uint32_t",
+            position="uint16_t" if max(coupled.size, n_pooled) * target.lanes_bytes < 1 << 16 else "uint32_t",
             types=tuple(range(len(coupled.types))),
         ),
         files.source(name, "coupled"): CoupledContext(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, groupby, pairwise
 
@@ -54,7 +54,7 @@ class ChannelShell:
 
 @dataclass(frozen=True)
 class TileStep:
-    """All tiles of a degree: what is set to zero before them (offsets and numbers of components), and their code."""
+    """All tiles of a degree: what is set to zero before them (from and to where), and their code."""
 
     unset: tuple[tuple[int, int], ...]
     shapes: tuple[TileShape, ...]
@@ -133,8 +133,8 @@ def coupled_tables(
             parts = tuple(tuple(range(begin, end)) for begin, end in pairwise(bounds))
             shapes.append(TileShape(l, form.height, parts, first, len(form.tiles)))
             first += len(form.tiles)
-        unset = tuple((offsets[value], 2 * l + 1) for value in stage.unset if products.degrees[value] == l)
-        steps.append(TileStep(unset, tuple(shapes)))
+        unset = [offsets[value] for value in stage.unset if products.degrees[value] == l]
+        steps.append(TileStep(tuple(_ranges(sorted(unset), 2 * l + 1)), tuple(shapes)))
     tiles = stage.tiles
     return CoupledTables(
         pooled=tuple(pooled),
@@ -150,3 +150,14 @@ def coupled_tables(
         linear=tuple(position[value] for value in stage.linear),
         linear_weights=tuple(stage.linear_weights.values()),
     )
+
+
+def _ranges(offsets: Sequence[int], size: int) -> Iterator[tuple[int, int]]:
+    """Where values of one size begin, as ranges of components."""
+    begin = end = -1
+    for offset in offsets:
+        if offset != end and end > begin:
+            yield begin, end
+        begin, end = (begin if offset == end else offset), offset + size
+    if end > begin:
+        yield begin, end

@@ -166,8 +166,8 @@ class TypeWriter:
             if terms:
                 sums.append(" ".join(terms).removeprefix("+ "))
         yield "const lanes " + ", ".join(f"s{k} = {text}" for k, text in enumerate(sums)) + ";"
-        total = "s0 + s1" if len(sums) > 1 else "s0"
-        yield f"p0[0] = {self.weights.times(weight, f'({total})', True)};"
+        total = "(s0 + s1)" if len(sums) > 1 else "s0"
+        yield f"p0[0] = {self.weights.times(weight, total, True)};"
 
     def _backward_scalar(self) -> Iterator[str]:
         weight, signs = self._signs()
