@@ -110,8 +110,8 @@ static void pooled_derivatives(const acegen_environments *env, int64_t atom, slo
             radial_derivatives(at, R, dR);
             for (int n = 0; n < N_RADIAL; ++n) dR[n] *= at->dy;
             harmonic_gradient(at, S, G);
-            lanes *column[DIMENSION]; /* of the first A, and how far apart rows are */
-            int64_t step[DIMENSION];
+            lanes *column[DIMENSION] = { 0 }; /* of the first A, and how far apart rows are */
+            int64_t step[DIMENSION] = { 0 };
             const int n_columns = k < own->full ? DIMENSION : own->n_columns - DIMENSION * own->full;
             for (int i = 0; i < n_columns; ++i) {
                 const int number = DIMENSION * k + i;
