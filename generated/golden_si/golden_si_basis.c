@@ -479,10 +479,10 @@ INLINE void transpose(lanes t[LANES])
 
 /* ---- db/dr = db/dA dA/dr ----------------------------------------------------------------------------- */
 
-/* out[i][w] = Σ_k d_i[k] rows[used[k]][w] for two functions i, and the columns w of a chunk. */
+/* Σ_k d[k] rows[used[k]][w] of two functions, for the columns w of a chunk. */
 
 NOINLINE void contract_1(const slope_lists *lists, const double *restrict d, const lanes (*restrict rows)[1],
-    lanes (*restrict out)[MOST_COLUMNS])
+    lanes *restrict first, lanes *restrict second)
 {
     const uint16_t *used = USED + lists->used;
     lanes a0 = splat(0.0), b0 = splat(0.0);
@@ -501,11 +501,11 @@ NOINLINE void contract_1(const slope_lists *lists, const double *restrict d, con
         const double y = *d++;
         b0 += y * row[0];
     }
-    out[0][0] = a0; out[1][0] = b0;
+    first[0] = a0; second[0] = b0;
 }
 
 NOINLINE void contract_2(const slope_lists *lists, const double *restrict d, const lanes (*restrict rows)[2],
-    lanes (*restrict out)[MOST_COLUMNS])
+    lanes *restrict first, lanes *restrict second)
 {
     const uint16_t *used = USED + lists->used;
     lanes a0 = splat(0.0), b0 = splat(0.0), a1 = splat(0.0), b1 = splat(0.0);
@@ -524,11 +524,11 @@ NOINLINE void contract_2(const slope_lists *lists, const double *restrict d, con
         const double y = *d++;
         b0 += y * row[0]; b1 += y * row[1];
     }
-    out[0][0] = a0; out[1][0] = b0; out[0][1] = a1; out[1][1] = b1;
+    first[0] = a0; second[0] = b0; first[1] = a1; second[1] = b1;
 }
 
 NOINLINE void contract_3(const slope_lists *lists, const double *restrict d, const lanes (*restrict rows)[3],
-    lanes (*restrict out)[MOST_COLUMNS])
+    lanes *restrict first, lanes *restrict second)
 {
     const uint16_t *used = USED + lists->used;
     lanes a0 = splat(0.0), b0 = splat(0.0), a1 = splat(0.0), b1 = splat(0.0), a2 = splat(0.0), b2 = splat(0.0);
@@ -547,11 +547,11 @@ NOINLINE void contract_3(const slope_lists *lists, const double *restrict d, con
         const double y = *d++;
         b0 += y * row[0]; b1 += y * row[1]; b2 += y * row[2];
     }
-    out[0][0] = a0; out[1][0] = b0; out[0][1] = a1; out[1][1] = b1; out[0][2] = a2; out[1][2] = b2;
+    first[0] = a0; second[0] = b0; first[1] = a1; second[1] = b1; first[2] = a2; second[2] = b2;
 }
 
 NOINLINE void contract_4(const slope_lists *lists, const double *restrict d, const lanes (*restrict rows)[4],
-    lanes (*restrict out)[MOST_COLUMNS])
+    lanes *restrict first, lanes *restrict second)
 {
     const uint16_t *used = USED + lists->used;
     lanes a0 = splat(0.0), b0 = splat(0.0), a1 = splat(0.0), b1 = splat(0.0), a2 = splat(0.0), b2 = splat(0.0), a3 = splat(0.0),
@@ -572,12 +572,11 @@ NOINLINE void contract_4(const slope_lists *lists, const double *restrict d, con
         const double y = *d++;
         b0 += y * row[0]; b1 += y * row[1]; b2 += y * row[2]; b3 += y * row[3];
     }
-    out[0][0] = a0; out[1][0] = b0; out[0][1] = a1; out[1][1] = b1; out[0][2] = a2; out[1][2] = b2; out[0][3] = a3;
-    out[1][3] = b3;
+    first[0] = a0; second[0] = b0; first[1] = a1; second[1] = b1; first[2] = a2; second[2] = b2; first[3] = a3; second[3] = b3;
 }
 
 NOINLINE void contract_5(const slope_lists *lists, const double *restrict d, const lanes (*restrict rows)[5],
-    lanes (*restrict out)[MOST_COLUMNS])
+    lanes *restrict first, lanes *restrict second)
 {
     const uint16_t *used = USED + lists->used;
     lanes a0 = splat(0.0), b0 = splat(0.0), a1 = splat(0.0), b1 = splat(0.0), a2 = splat(0.0), b2 = splat(0.0), a3 = splat(0.0),
@@ -598,12 +597,12 @@ NOINLINE void contract_5(const slope_lists *lists, const double *restrict d, con
         const double y = *d++;
         b0 += y * row[0]; b1 += y * row[1]; b2 += y * row[2]; b3 += y * row[3]; b4 += y * row[4];
     }
-    out[0][0] = a0; out[1][0] = b0; out[0][1] = a1; out[1][1] = b1; out[0][2] = a2; out[1][2] = b2; out[0][3] = a3;
-    out[1][3] = b3; out[0][4] = a4; out[1][4] = b4;
+    first[0] = a0; second[0] = b0; first[1] = a1; second[1] = b1; first[2] = a2; second[2] = b2; first[3] = a3; second[3] = b3;
+    first[4] = a4; second[4] = b4;
 }
 
 NOINLINE void contract_6(const slope_lists *lists, const double *restrict d, const lanes (*restrict rows)[6],
-    lanes (*restrict out)[MOST_COLUMNS])
+    lanes *restrict first, lanes *restrict second)
 {
     const uint16_t *used = USED + lists->used;
     lanes a0 = splat(0.0), b0 = splat(0.0), a1 = splat(0.0), b1 = splat(0.0), a2 = splat(0.0), b2 = splat(0.0), a3 = splat(0.0),
@@ -624,8 +623,8 @@ NOINLINE void contract_6(const slope_lists *lists, const double *restrict d, con
         const double y = *d++;
         b0 += y * row[0]; b1 += y * row[1]; b2 += y * row[2]; b3 += y * row[3]; b4 += y * row[4]; b5 += y * row[5];
     }
-    out[0][0] = a0; out[1][0] = b0; out[0][1] = a1; out[1][1] = b1; out[0][2] = a2; out[1][2] = b2; out[0][3] = a3;
-    out[1][3] = b3; out[0][4] = a4; out[1][4] = b4; out[0][5] = a5; out[1][5] = b5;
+    first[0] = a0; second[0] = b0; first[1] = a1; second[1] = b1; first[2] = a2; second[2] = b2; first[3] = a3; second[3] = b3;
+    first[4] = a4; second[4] = b4; first[5] = a5; second[5] = b5;
 }
 
 /* Where the derivatives by one neighbour go: how many bytes after the first row of a tile; and its displacement. */
@@ -634,7 +633,7 @@ typedef struct {
     double d[3];
 } row_target;
 
-/* Derivatives of the functions of a tile by the neighbours of a species. */
+/* Whether any function of a tile depends on the neighbours of a species. */
 static inline int depends(int tile, int32_t species)
 {
     for (int pair = tile * (LANES / 2); pair < (tile + 1) * (LANES / 2); ++pair) {
@@ -644,89 +643,111 @@ static inline int depends(int tile, int32_t species)
     return 0;
 }
 
-static inline void contract_pair(const slope_lists *lists, int width, const double *d, const lanes *rows,
-    lanes (*out)[MOST_COLUMNS])
+static inline void contract_pair(const slope_lists *lists, int width, const double *d, const lanes *rows, lanes *first,
+    lanes *second)
 {
     switch (width) {
-    case 1: contract_1(lists, d + lists->slope, (const lanes(*)[1])rows, out); break;
-    case 2: contract_2(lists, d + lists->slope, (const lanes(*)[2])rows, out); break;
-    case 3: contract_3(lists, d + lists->slope, (const lanes(*)[3])rows, out); break;
-    case 4: contract_4(lists, d + lists->slope, (const lanes(*)[4])rows, out); break;
-    case 5: contract_5(lists, d + lists->slope, (const lanes(*)[5])rows, out); break;
-    case 6: contract_6(lists, d + lists->slope, (const lanes(*)[6])rows, out); break;
+    case 1: contract_1(lists, d + lists->slope, (const lanes(*)[1])rows, first, second); break;
+    case 2: contract_2(lists, d + lists->slope, (const lanes(*)[2])rows, first, second); break;
+    case 3: contract_3(lists, d + lists->slope, (const lanes(*)[3])rows, first, second); break;
+    case 4: contract_4(lists, d + lists->slope, (const lanes(*)[4])rows, first, second); break;
+    case 5: contract_5(lists, d + lists->slope, (const lanes(*)[5])rows, first, second); break;
+    case 6: contract_6(lists, d + lists->slope, (const lanes(*)[6])rows, first, second); break;
     }
 }
 
-static inline void contract(int tile, int32_t species, const species_derivatives *near, int chunk, const double *d,
-    lanes out[LANES][MOST_COLUMNS])
+/* Derivatives of the functions of a tile by the neighbours of a species, in columns as the rows. */
+static inline void contract(int tile, int32_t species, const species_derivatives *near, const double *d, lanes *out)
 {
-    const int first = chunk_begin(near, chunk), width = chunk_begin(near, chunk + 1) - first;
-    const lanes *rows = near->rows + (int64_t)first * N_ROWS[species];
-    for (int i = 0; i < LANES; i += 2) contract_pair(&LISTS[tile * (LANES / 2) + i / 2][species], width, d, rows, out + i);
-}
-
-/* Rows of the values that have rows of their own, the columns of a chunk: after those of the A's. */
-static void value_rows(int32_t species, const species_derivatives *near, int chunk, const double *d)
-{
-    const int first = chunk_begin(near, chunk), width = chunk_begin(near, chunk + 1) - first;
-    lanes *rows = near->rows + (int64_t)first * N_ROWS[species];
-    for (uint32_t k = ROW_LISTS_FIRST[species]; k < ROW_LISTS_FIRST[species + 1]; ++k) {
-        lanes out[2][MOST_COLUMNS];
-        const slope_lists *lists = &ROW_LISTS[k].lists;
-        contract_pair(lists, width, d, rows, out);
-        memcpy(rows + (int64_t)ROW_LISTS[k].row * width, out[0], (size_t)width * sizeof(lanes));
-        if (!lists->first) memcpy(rows + (int64_t)(ROW_LISTS[k].row + 1) * width, out[1], (size_t)width * sizeof(lanes));
+    for (int chunk = 0; chunk < near->n_chunks; ++chunk) {
+        const int begin = chunk_begin(near, chunk), width = chunk_begin(near, chunk + 1) - begin;
+        const lanes *rows = near->rows + (int64_t)begin * N_ROWS[species];
+        for (int i = 0; i < LANES; i += 2)
+            contract_pair(&LISTS[tile * (LANES / 2) + i / 2][species], width, d, rows, out + i * near->n_columns + begin,
+                out + (i + 1) * near->n_columns + begin);
     }
 }
 
-/* Add the derivatives of a tile, the columns of a chunk, to its rows, and to those of the centre itself and of the virial unless
- * own_row is negative. */
-NOINLINE void add_tile(const species_derivatives *near, int chunk, const lanes (*restrict out)[MOST_COLUMNS],
-    const row_target *restrict to,
+/* Rows of the values that have rows of their own: after those of the A's. */
+static void value_rows(int32_t species, const species_derivatives *near, const double *d)
+{
+    for (int chunk = 0; chunk < near->n_chunks; ++chunk) {
+        const int begin = chunk_begin(near, chunk), width = chunk_begin(near, chunk + 1) - begin;
+        lanes *rows = near->rows + (int64_t)begin * N_ROWS[species];
+        for (uint32_t k = ROW_LISTS_FIRST[species]; k < ROW_LISTS_FIRST[species + 1]; ++k) {
+            lanes none[MOST_COLUMNS], *first = rows + (int64_t)ROW_LISTS[k].row * width;
+            const slope_lists *lists = &ROW_LISTS[k].lists;
+            contract_pair(lists, width, d, rows, first, lists->first ? none : first + width);
+        }
+    }
+}
+
+/* Add the derivatives of a tile to its rows, and to those of the centre itself and of the virial unless own_row is negative. */
+static void add_tile(const species_derivatives *near, const lanes *restrict out, const row_target *restrict to,
                      int64_t own_row, lanes *restrict virial, lanes *coupled)
 {
     char *rows = (char *)coupled;
-    lanes last[DIMENSION * LANES];
+    const int n_columns = near->n_columns;
     lanes g0 = splat(0.0), g1 = g0, g2 = g0, v0 = g0, v1 = g0, v2 = g0, v3 = g0, v4 = g0, v5 = g0;
-    const int first = chunk_begin(near, chunk), end = chunk_begin(near, chunk + 1), n_full = DIMENSION * near->full;
-    for (int column = first; column < end; ++column) {
-        lanes t[LANES];
-        for (int i = 0; i < LANES; ++i) t[i] = out[i][column - first];
-        transpose(t);
-        if (column >= n_full) {
-            memcpy(last + (column - n_full) * LANES, t, sizeof t);
-            continue;
+    int column = 0;
+    for (int k = 0; k < near->full; ++k, column += DIMENSION, to += LANES) {
+        lanes t[DIMENSION][LANES];
+        for (int axis = 0; axis < DIMENSION; ++axis) {
+            for (int i = 0; i < LANES; ++i) t[axis][i] = out[i * n_columns + column + axis];
+            transpose(t[axis]);
         }
-        const row_target *at = to + column / DIMENSION * LANES;
-        switch (column % DIMENSION) {
-        case 0:
-            ((lanes *)(rows + at[0].place))[0] += t[0]; g0 += t[0]; v0 += at[0].d[0] * t[0];
-            ((lanes *)(rows + at[1].place))[0] += t[1]; g0 += t[1]; v0 += at[1].d[0] * t[1];
-            ((lanes *)(rows + at[2].place))[0] += t[2]; g0 += t[2]; v0 += at[2].d[0] * t[2];
-            ((lanes *)(rows + at[3].place))[0] += t[3]; g0 += t[3]; v0 += at[3].d[0] * t[3];            break;
-        case 1:
-            ((lanes *)(rows + at[0].place))[1] += t[0]; g1 += t[0]; v1 += at[0].d[1] * t[0]; v5 += at[0].d[0] * t[0];
-            ((lanes *)(rows + at[1].place))[1] += t[1]; g1 += t[1]; v1 += at[1].d[1] * t[1]; v5 += at[1].d[0] * t[1];
-            ((lanes *)(rows + at[2].place))[1] += t[2]; g1 += t[2]; v1 += at[2].d[1] * t[2]; v5 += at[2].d[0] * t[2];
-            ((lanes *)(rows + at[3].place))[1] += t[3]; g1 += t[3]; v1 += at[3].d[1] * t[3]; v5 += at[3].d[0] * t[3];
-            break;
-        case 2:
-            ((lanes *)(rows + at[0].place))[2] += t[0]; g2 += t[0]; v2 += at[0].d[2] * t[0]; v3 += at[0].d[1] * t[0];
-            v4 += at[0].d[0] * t[0];            ((lanes *)(rows + at[1].place))[2] += t[1]; g2 += t[1]; v2 += at[1].d[2] * t[1];
-            v3 += at[1].d[1] * t[1]; v4 += at[1].d[0] * t[1];            ((lanes *)(rows + at[2].place))[2] += t[2]; g2 += t[2];
-            v2 += at[2].d[2] * t[2]; v3 += at[2].d[1] * t[2]; v4 += at[2].d[0] * t[2];
-            ((lanes *)(rows + at[3].place))[2] += t[3]; g2 += t[3]; v2 += at[3].d[2] * t[3]; v3 += at[3].d[1] * t[3];
-            v4 += at[3].d[0] * t[3];            break;
+        { /* neighbour 0 of the slot */
+            ((lanes *)(rows + to[0].place))[0] += t[0][0];
+            ((lanes *)(rows + to[0].place))[1] += t[1][0];
+            ((lanes *)(rows + to[0].place))[2] += t[2][0];
+            g0 += t[0][0]; g1 += t[1][0]; g2 += t[2][0];
+            v0 += to[0].d[0] * t[0][0]; v1 += to[0].d[1] * t[1][0]; v2 += to[0].d[2] * t[2][0];
+            v3 += to[0].d[1] * t[2][0]; v4 += to[0].d[0] * t[2][0]; v5 += to[0].d[0] * t[1][0];
+
+        }
+        { /* neighbour 1 of the slot */
+            ((lanes *)(rows + to[1].place))[0] += t[0][1];
+            ((lanes *)(rows + to[1].place))[1] += t[1][1];
+            ((lanes *)(rows + to[1].place))[2] += t[2][1];
+            g0 += t[0][1]; g1 += t[1][1]; g2 += t[2][1];
+            v0 += to[1].d[0] * t[0][1]; v1 += to[1].d[1] * t[1][1]; v2 += to[1].d[2] * t[2][1];
+            v3 += to[1].d[1] * t[2][1]; v4 += to[1].d[0] * t[2][1]; v5 += to[1].d[0] * t[1][1];
+
+        }
+        { /* neighbour 2 of the slot */
+            ((lanes *)(rows + to[2].place))[0] += t[0][2];
+            ((lanes *)(rows + to[2].place))[1] += t[1][2];
+            ((lanes *)(rows + to[2].place))[2] += t[2][2];
+            g0 += t[0][2]; g1 += t[1][2]; g2 += t[2][2];
+            v0 += to[2].d[0] * t[0][2]; v1 += to[2].d[1] * t[1][2]; v2 += to[2].d[2] * t[2][2];
+            v3 += to[2].d[1] * t[2][2]; v4 += to[2].d[0] * t[2][2]; v5 += to[2].d[0] * t[1][2];
+
+        }
+        { /* neighbour 3 of the slot */
+            ((lanes *)(rows + to[3].place))[0] += t[0][3];
+            ((lanes *)(rows + to[3].place))[1] += t[1][3];
+            ((lanes *)(rows + to[3].place))[2] += t[2][3];
+            g0 += t[0][3]; g1 += t[1][3]; g2 += t[2][3];
+            v0 += to[3].d[0] * t[0][3]; v1 += to[3].d[1] * t[1][3]; v2 += to[3].d[2] * t[2][3];
+            v3 += to[3].d[1] * t[2][3]; v4 += to[3].d[0] * t[2][3]; v5 += to[3].d[0] * t[1][3];
+
         }
     }
-    for (int i = 0; end > n_full && i < near->rest; ++i) {
-        const row_target *at = to + near->full * LANES + i;
-        ((lanes *)(rows + (*at).place))[0] += last[0 * near->rest + i]; g0 += last[0 * near->rest + i];
-        v0 += (*at).d[0] * last[0 * near->rest + i];        ((lanes *)(rows + (*at).place))[1] += last[1 * near->rest + i];
-        g1 += last[1 * near->rest + i]; v1 += (*at).d[1] * last[1 * near->rest + i]; v5 += (*at).d[0] * last[1 * near->rest + i];
-        ((lanes *)(rows + (*at).place))[2] += last[2 * near->rest + i]; g2 += last[2 * near->rest + i];
-        v2 += (*at).d[2] * last[2 * near->rest + i]; v3 += (*at).d[1] * last[2 * near->rest + i];
-        v4 += (*at).d[0] * last[2 * near->rest + i];    }
+    lanes last[DIMENSION][LANES];
+    for (int k = 0; column + k < n_columns; ++k) {
+        for (int i = 0; i < LANES; ++i) last[k][i] = out[i * n_columns + column + k];
+        transpose(last[k]);
+    }
+    const lanes *t = last[0];
+    for (int i = 0; i < near->rest; ++i, ++t) {
+            ((lanes *)(rows + to[i].place))[0] += t[0];
+            ((lanes *)(rows + to[i].place))[1] += t[near->rest];
+            ((lanes *)(rows + to[i].place))[2] += t[2 * near->rest];
+            g0 += t[0]; g1 += t[near->rest]; g2 += t[2 * near->rest];
+            v0 += to[i].d[0] * t[0]; v1 += to[i].d[1] * t[near->rest]; v2 += to[i].d[2] * t[2 * near->rest];
+            v3 += to[i].d[1] * t[2 * near->rest]; v4 += to[i].d[0] * t[2 * near->rest]; v5 += to[i].d[0] * t[near->rest];
+
+    }
     if (own_row < 0) return;
     coupled[3 * own_row] -= g0; coupled[3 * own_row + 1] -= g1; coupled[3 * own_row + 2] -= g2;
     virial[0] += v0; virial[1] += v1; virial[2] += v2; virial[3] += v3; virial[4] += v4; virial[5] += v5;
@@ -743,6 +764,7 @@ typedef struct {
     lanes *x;        /* [FIRST_SLOPE + N_SLOPES] values, and non-zeros of db/dA of a block */
     double *d;       /* [LANES][N_SLOPES] non-zeros of db/dA of each centre of a block */
     lanes *rows;     /* derivatives of the A's of one centre */
+    lanes *out;      /* [LANES][columns] derivatives of a tile */
     row_target *targets; /* one for each neighbour of a centre */
     lanes (*band)[BAND]; /* [N_COUPLED] */
     /* [N_TILES][3 n_rows + N_REST]: derivatives by the atoms with a row, then virial, energy, and a place for others of each
@@ -767,6 +789,7 @@ static size_t lay_out(void *start, int64_t max_neighbours, int64_t n_rows, basis
     parts->x = (lanes *)next;              next += (FIRST_SLOPE + N_SLOPES) * sizeof(lanes);
     parts->d = (double *)next;             next += N_SLOPES * sizeof(lanes);
     parts->rows = (lanes *)next;           next += MOST_ROWS * DIMENSION * center_slots * sizeof(lanes);
+    parts->out = (lanes *)next;            next += LANES * DIMENSION * center_slots * sizeof(lanes);
     parts->band = (lanes(*)[BAND])next;    next += N_COUPLED * sizeof *parts->band;
     parts->coupled = (lanes *)next;        next += N_TILES * (3 * rows + N_REST) * sizeof(lanes);
     parts->targets = (row_target *)next;   next += count * sizeof(row_target);
@@ -836,8 +859,7 @@ static acegen_status coupled_block(const acegen_environments *env, int32_t cente
 static void add_derivatives(const center_derivatives *center, const double *d, const lanes *b, int64_t own_row,
     const basis_workspace *work, int64_t stride)
 {
-    for (int32_t species = 0; species < N_SPECIES; ++species)
-        for (int chunk = 0; chunk < center->of[species].n_chunks; ++chunk) value_rows(species, &center->of[species], chunk, d);
+    for (int32_t species = 0; species < N_SPECIES; ++species) value_rows(species, &center->of[species], d);
     for (int tile = 0; tile < N_TILES; ++tile) {
         lanes *to = work->coupled + tile * stride;
         lanes *rest = to + stride - N_REST;
@@ -845,10 +867,9 @@ static void add_derivatives(const center_derivatives *center, const double *d, c
         const row_target *targets = work->targets;
         for (int32_t species = 0; species < N_SPECIES; ++species) {
             const species_derivatives *near = &center->of[species];
-            for (int chunk = 0; depends(tile, species) && chunk < near->n_chunks; ++chunk) {
-                lanes out[LANES][MOST_COLUMNS];
-                contract(tile, species, near, chunk, d, out);
-                add_tile(near, chunk, out, targets, own_row, rest, to);
+            if (near->count && depends(tile, species)) {
+                contract(tile, species, near, d, work->out);
+                add_tile(near, work->out, targets, own_row, rest, to);
             }
             targets += near->count;
         }
@@ -986,9 +1007,13 @@ acegen_status golden_si_design(const acegen_environments *environments, const in
                 double number[BAND * LANES];
                 purify_band((int)i, (const lanes(*)[BAND])work.band, sum);
                 for (int g = 0; g < BAND; ++g) sum[g] = -sum[g];
-                if (n_forces) memcpy(forces + 3 * n_rows * column + first, sum, (size_t)n_forces * sizeof *number);
-                if (n_forces == end) continue;
+                double *out = forces + 3 * n_rows * column + first;
+                if (n_forces == BAND * LANES) {
+                    memcpy(out, sum, sizeof number);
+                    continue;
+                }
                 memcpy(number, sum, sizeof number);
+                for (int64_t k = 0; k < n_forces; ++k) out[k] = number[k];
                 for (int64_t k = n_forces; k < end; ++k) {
                     const int64_t component = first + k - 3 * n_rows;
                     if (component < 6)

@@ -384,8 +384,8 @@ class _Builder:
         couplings = []
         for left, right, l in ((c.left, c.right, c.l) for c in coupled.couplings):
             terms += real_terms(coupled.by_degrees[left, right, l])
-            couplings.append(CouplingEntry(2 * left + 1, 2 * right + 1, 2 * l + 1, len(terms)))  # noqa: PERF401
-        scale_of = {l: scales for l, scales in enumerate(coupled.scales)}
+            couplings.append(CouplingEntry(2 * left + 1, 2 * right + 1, 2 * l + 1, len(terms)))
+        scale_of = dict(enumerate(coupled.scales))
         harmonic_scales = [
             scale_of[l][abs(m)] if l in scale_of else 1.0
             for l in range(self.layout.l_max + 1)

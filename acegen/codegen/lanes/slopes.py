@@ -83,8 +83,11 @@ class Exchange(NamedTuple):
 
 
 def most_columns(target: Target) -> int:
-    """Lanes of which the sums for two functions stay in registers, beside one of a row and two factors."""
-    return max(4, (target.variables - 3) // 2)
+    """Lanes of which the sums for two functions stay in registers, beside one of a row and two factors.
+
+    With more than seven, what the functions of a tile depend on would not stay in the first level of the cache.
+    """
+    return max(4, min(7, (target.variables - 3) // 2))
 
 
 def transposition(lanes: int) -> tuple[Exchange, ...]:
