@@ -1,8 +1,8 @@
 """The coupled products of a potential as loops over dense tables.
 
-Values stand in memory component by component: channels first, then nodes, each by l. The products of two values of one l
-are a quadratic form with a sparse matrix. It is evaluated together with its derivatives by tiles, each some values times
-the values they share products with:
+Values stand in memory component by component: channels first, then nodes, each by l. The products of two values of one
+l are a quadratic form with a sparse matrix. It is evaluated together with its derivatives by tiles, each some values
+times the values they share products with:
 
     G_i += w_ij V_j,    G_j += w_ij V_i                    for rows i and columns j of a tile, and all components.
 
@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from acegen.optimize.cost import Cost
 from acegen.optimize.coupled_tiles import CoupledCosts, Tile, cover
-from acegen.program.coupled import Coupling, CoupledProducts, Node
+from acegen.program.coupled import CoupledProducts, Coupling, Node
 
 
 class PairType(NamedTuple):
@@ -128,7 +128,7 @@ def couple(products: CoupledProducts, weights: Mapping[str, Sequence[float]], co
         costs: of tiles on a target.
     """
     products, own_weights = without_unused(products, weights)
-    n_channels, degrees = len(products.channels), products.degrees
+    degrees = products.degrees
     offsets, shift, size = _places(products)
     entries: dict[tuple[int, int], tuple[float, ...]] = {}
     linear: dict[int, tuple[float, ...]] = {}
@@ -201,11 +201,10 @@ def _places(products: CoupledProducts) -> tuple[tuple[int, ...], int, int]:
     for l in degrees[n_channels:]:
         by_degree[l] += 2 * l + 1
     of_channels, of_nodes = sum(2 * l + 1 for l in degrees[:n_channels]), sum(by_degree.values())
-    if any(node.right >= n_channels for node in products.nodes):
+    shift = max(of_channels, *by_degree.values(), 0)
+    begin = shift + of_channels
+    if shift >= of_nodes or any(node.right >= n_channels for node in products.nodes):
         shift, begin = of_channels + of_nodes, of_channels
-    else:
-        shift = max(of_channels, *by_degree.values(), 0)
-        begin = shift + of_channels
     offsets = [0] * len(degrees)
     for members, following in ((range(n_channels), 0), (range(n_channels, len(degrees)), begin)):
         for value in sorted(members, key=lambda value: (degrees[value], value)):
@@ -302,6 +301,8 @@ def pair_terms(kind: PairType, couplings: Mapping[tuple[int, int, int], Coupling
 
 def pair_multiply_adds(kind: PairType, couplings: Mapping[tuple[int, int, int], Coupling]) -> int:
     """Multiply-adds of a pair, forward and back."""
+    if kind.left == 0 or kind.degrees == (0,):  # weights are one, or all the same
+        return (2 if kind.same else 3) * (2 * kind.right + 1)
     total = 0
     for (m1, m2), terms in pair_terms(kind, couplings).items():
         square = kind.same and m1 == m2
@@ -349,4 +350,6 @@ def _cost(
             cycles += costs.tile_cycles(form.l, form.height, width)
             tables += 2 * (form.height + width) + 8 * n_centers * form.height * width
     channels = sum(2 * channel.l + 1 for channel in products.channels)
-    return Cost(adds + 4 * channels, loads + 6 * channels, code + tables, cycles + 4 * channels)
+    linear = sum(len(scalar) == 1 for scalar in products.scalars)
+    cycles += costs.rest_cycles(channels, linear)
+    return Cost(adds + 2 * channels + 2 * linear, loads + 3 * channels + 3 * linear, code + tables, cycles)

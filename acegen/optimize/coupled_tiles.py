@@ -37,6 +37,10 @@ class CoupledCosts(Protocol):
         """Estimated time of a pair, forward and back."""
         ...
 
+    def rest_cycles(self, components: int, linear: int) -> float:
+        """Estimated time of scaling the components of channels, and of products that are values by themselves."""
+        ...
+
 
 class ListedCosts:
     """Costs of scalar loops over all products, in multiply-adds."""
@@ -49,6 +53,9 @@ class ListedCosts:
 
     def pair_cycles(self, multiply_adds: int) -> float:
         return multiply_adds
+
+    def rest_cycles(self, components: int, linear: int) -> float:
+        return 2.0 * (components + linear)
 
 
 _NEIGHBOURS = 24
@@ -94,7 +101,9 @@ def _merged(
     rows: Mapping[int, frozenset[int]], most: int, cycles: Cycles
 ) -> list[tuple[tuple[int, ...], frozenset[int]]]:
     """Groups of rows with the union of their columns, merged two by two, those first that save the most time."""
-    groups = {number: ((row,), columns) for number, (row, columns) in enumerate(rows.items())}
+    groups: dict[int, tuple[tuple[int, ...], frozenset[int]]] = {
+        number: ((row,), columns) for number, (row, columns) in enumerate(rows.items())
+    }
 
     def offer(one: int, two: int) -> None:
         (rows1, columns1), (rows2, columns2) = groups[one], groups[two]
@@ -129,12 +138,12 @@ def _divided(rows: tuple[int, ...], own: Mapping[int, tuple[int, ...]], cycles: 
     """A tile, or several if columns that only some of the rows have are cheaper by themselves."""
     best: tuple[float, tuple[int, ...]] | None = None
     whole = cycles(len(rows), len(own))
-    for part in set(own.values()):
-        inside = [column for column, members in own.items() if set(members) <= set(part)]
-        rest = {row for column, members in own.items() if column not in inside for row in members}
+    for part in sorted(set(own.values())):
+        within = sum(set(members) <= set(part) for members in own.values())
+        rest = {row for members in own.values() if not set(members) <= set(part) for row in members}
         if rest and len(part) < len(rows):
-            gain = whole - cycles(len(part), len(inside)) - cycles(len(rest), len(own) - len(inside))
-            if gain > 0 and (best is None or (gain, part) > best):
+            gain = whole - cycles(len(part), within) - cycles(len(rest), len(own) - within)
+            if gain > 0 and (best is None or gain > best[0]):
                 best = gain, part
     if best is None:
         columns = tuple(sorted(own))
@@ -144,5 +153,5 @@ def _divided(rows: tuple[int, ...], own: Mapping[int, tuple[int, ...]], cycles: 
         return [Tile(rows, columns, entries)]
     inside = {column: members for column, members in own.items() if set(members) <= set(best[1])}
     outside = {column: members for column, members in own.items() if column not in inside}
-    rest = tuple(row for row in rows if any(row in members for members in outside.values()))
-    return _divided(best[1], inside, cycles) + _divided(rest, outside, cycles)
+    others = tuple(row for row in rows if any(row in members for members in outside.values()))
+    return _divided(best[1], inside, cycles) + _divided(others, outside, cycles)

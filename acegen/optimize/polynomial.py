@@ -39,7 +39,7 @@ def collect_terms(
 
 
 def product_coefficients(program: KernelProgram) -> dict[str, list[float]]:
-    """Coefficient of every product by centre species, coupled ones last, for a potential with one output linear in them.
+    """Coefficient of every product by centre species, coupled ones last, for a potential with one linear output.
 
     Raises:
         BuildError: the program has several outputs, or is not a potential.

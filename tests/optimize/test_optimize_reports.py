@@ -10,7 +10,7 @@ from expansions import GRAPH_SIZES, exact, expansion_of
 from flint import fmpq
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lanes_costs import COST, compact_cost, optimized, straight_cost, with_registers
+from lanes_costs import COST, compact_cost, optimized, with_registers
 from test_optimize import Interpreter, nodes_of
 from test_optimize_program import FORMS, N_REGISTERS, Loops, folded_for, pairs_of
 
@@ -79,7 +79,7 @@ def test_reports(size: tuple[Any, ...], form: Any, variables: int, data: st.Data
     assert [report.name for report in program.reports] == names
     assert terms.result == f"{len(expansion.products) - program.n_terms:,} of {len(expansion.products):,} dropped"
     rarest = variable_orders(expansion.layout, expansion.products)["rarest first"]
-    assert terms.before == straight_cost(build_trie(expansion.products, rarest))
+    assert terms.before == with_registers(variables).straight(build_trie(expansion.products, rarest))
     assert terms.after == order.before == products.before
     assert order.after == functions.before
     assert products.after == blocks.before

@@ -23,7 +23,8 @@ from acegen.codegen.lanes.contexts import (
     ProductsPartContext,
 )
 from acegen.codegen.lanes.cost import TWO_SUMS
-from acegen.codegen.lanes.coupled import coupled_tables, pair_codes, type_files
+from acegen.codegen.lanes.coupled import coupled_tables
+from acegen.codegen.lanes.coupled_types import type_codes, type_files
 from acegen.codegen.lanes.directions import directions_code
 from acegen.codegen.lanes.functions import basis_functions
 from acegen.codegen.lanes.harmonics import harmonics_code
@@ -290,12 +291,12 @@ def _product_files(
 
 def _coupled_files(program: KernelProgram, coupled: CoupledStage, target: Target) -> dict[str, LanesContext]:
     """The coupled products: a header, tables with the matrices, and files of code for types of pairs."""
-    name, codes = program.name, pair_codes(coupled, target.variables)
+    name, n_pooled, codes = program.name, program.layout.size, type_codes(coupled, target.variables)
     contexts: dict[str, LanesContext] = {
         files.header(name, "coupled"): CoupledHeaderContext(
             name=name,
             banner=banner(program),
-            position="uint16_t" if coupled.size * target.lanes_bytes < 1 << 16 else "uint32_t",
+            position="uint16_t" if max(coupled.size, n_pooled) * target.lanes_bytes < 1 << 16 else "uint32_t",
             types=tuple(range(len(coupled.types))),
         ),
         files.source(name, "coupled"): CoupledContext(
@@ -305,7 +306,9 @@ def _coupled_files(program: KernelProgram, coupled: CoupledStage, target: Target
             single=target.precision == "single",
             n_scalars=len(coupled.products.scalars),
             shift=coupled.shift,
-            tables=coupled_tables(coupled, program.layout, target.cost_model.coupled, codes, target.lanes_bytes, program.species),
+            tables=coupled_tables(
+                coupled, program.layout, target.cost_model.coupled, codes, target.lanes_bytes, program.species
+            ),
         ),
     }
     for number, part in enumerate(type_files(codes), start=1):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from acegen.codegen.lanes.coupled import CoupledTables, PairCode
+from acegen.codegen.lanes.coupled import CoupledTables
+from acegen.codegen.lanes.coupled_types import TypeCode
 from acegen.codegen.lanes.directions import DirectionsCode
 from acegen.codegen.lanes.functions import BasisFunctions
 from acegen.codegen.lanes.harmonics import HarmonicsCode
@@ -221,7 +222,7 @@ class CoupledTypesContext:
 
     name: str
     banner: str
-    part: tuple[PairCode, ...]
+    part: tuple[TypeCode, ...]
 
 
 @dataclass(frozen=True)

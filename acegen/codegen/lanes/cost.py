@@ -41,6 +41,7 @@ class VectorCost:
         l2_bytes: code up to this size stays in the L2 cache, beside the data.
         max_code_bytes: limit on straight-line code; compiling this much takes about five minutes on one core.
         variables: registers for variables of type `lanes`.
+        vector_bytes: width of a register.
         kept: derivatives that the C compiler keeps in registers from one use to the next.
     """
 
@@ -51,11 +52,12 @@ class VectorCost:
     max_code_bytes: int = 4 * 1024 * 1024
     kept: int = 16
     variables: int = 32
+    vector_bytes: int = 32
 
     @property
     def coupled(self) -> CoupledCost:
         """Of coupled products."""
-        return CoupledCost(self.variables)
+        return CoupledCost(self.variables, self.vector_bytes)
 
     def group(self, program: StraightProgram | CompactProgram) -> int:
         """Blocks of lanes evaluated together: several if straight-line code does not fit the L2 cache."""
@@ -77,7 +79,7 @@ class VectorCost:
             size += _NEAR + (_REGISTER if hit else 3 * _NEAR)  # value; derivative: at once, or load, add, store
             size += (_NEAR if depth > 1 else 0) + _REGISTER if inner else _NEAR  # partial product, sum; coefficient
         rate = self.fetch_bytes if size < self.l2_bytes else self.far_fetch_bytes
-        return Cost(adds, loads, size, max(size / rate, adds / 2))
+        return Cost(adds, loads, size, max(size / rate, adds * self.coupled.slowness / 2))
 
     def block_cycles(self, rows: int, columns: int) -> float:
         """Estimated time of a row block."""

@@ -39,7 +39,8 @@ class Target:
     @property
     def cost_model(self) -> VectorCost:
         """The cost of product stages, with as many rows per block as leave registers for the rest."""
-        return VectorCost(most_rows=8 if self.variables >= 32 else 4, variables=self.variables)
+        rows = 8 if self.variables >= 32 else 4
+        return VectorCost(most_rows=rows, variables=self.variables, vector_bytes=self.vector_bytes)
 
     def seconds(self, cost: Cost) -> float:
         """Estimated time of a product stage per centre."""
