@@ -155,3 +155,21 @@ def test_nothing_left(tmp_path: Path, backend: str) -> None:
         folder.mkdir()
         options = BuildOptions(backend=backend)  # type: ignore[arg-type]
         assert_right("three", none, compiled("three", none, folder, options, 7 + number), 1e-12, range(3))
+
+
+def test_positions_reach_all_pooled_functions() -> None:
+    """Few coupled products beside so many A's that these do not fit 16-bit offsets."""
+    basis = {"elements": ["Si"], "order": 2, "level": 37, "angular_weight": 2}
+    own = Case(load_spec({"name": "t", "basis": basis, "radial": {"cutoff": 5.0}}))
+    choices = pairing_choices(own.expansion.basis)
+    chosen = [picks if k < 5 else None for k, picks in enumerate(small_l_first(choices))]
+    expansion = expand_products(own.expansion.basis, coupled_products(choices, chosen))
+    potential = potential_program(expansion, own.coefficients.values, own.coefficients.atomic_energies)
+    for machine, kind in ((Machine(16, 16), "uint16_t"), (Machine(64, 32), "uint32_t")):
+        backend = choose_backend(BuildOptions(), machine)
+        stage = backend.optimize(potential, "compact")
+        assert stage.coupled is not None
+        assert stage.coupled.size * machine.vector_bytes < 1 << 16
+        assert (potential.layout.size * machine.vector_bytes < 1 << 16) == (kind == "uint16_t")
+        code = backend.generate(own.descriptors, potential, stage)
+        assert f"typedef {kind} position;" in code["t_coupled.h"]

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from acegen.algebra import build_algebra
 from acegen.basis import derive_basis
 from acegen.lower import coupled_products, pairing_choices
+from acegen.lower.couplings import rounded_coupling
 from acegen.optimize import choose_invariants
+from acegen.optimize.coupled import PairType, pair_multiply_adds
 from acegen.optimize.pairing_cost import coupling_cost, entry_cost
 from acegen.program.coupled import Channel
 from acegen.program.pairings import Choice, Coupled, Invariant, Value
@@ -152,13 +154,13 @@ def test_nothing_to_choose() -> None:
     assert choose_invariants([]) == ()
 
 
-@given(st.integers(0, 4), st.integers(0, 4), st.booleans(), st.data())
+@given(st.integers(1, 4), st.integers(1, 4), st.booleans(), st.data())
 def test_coupling_cost(one: int, other: int, same: bool, data: st.DataObject) -> None:
-    """It grows with every l, by less the more there are; l = 0 is a scalar product with two derivatives."""
+    """It grows with every l, by less the more there are; l = 0 alone is a scalar product with two derivatives."""
     left, right = sorted((one, other))
     if same:
         left = right
-    degrees = st.sets(st.integers(right - left, left + right))
+    degrees = st.sets(st.integers(max(1, right - left), left + right))
     first, second = data.draw(degrees), data.draw(degrees)
 
     def cost(to: set[int]) -> int:
@@ -168,3 +170,15 @@ def test_coupling_cost(one: int, other: int, same: bool, data: st.DataObject) ->
     assert cost(first) <= cost(first | second) <= cost(first) + cost(second)
     if left == right:
         assert cost({0}) == (2 if same else 3) * (2 * right + 1)
+
+
+@given(st.integers(0, 5), st.integers(0, 5), st.booleans(), st.data())
+def test_coupling_cost_is_about_that_of_the_code(one: int, other: int, same: bool, data: st.DataObject) -> None:
+    """The search does not look at coefficients that vanish, of which there are more the smaller the degrees."""
+    left, right = sorted((one, other))
+    same = same and left == right
+    possible = [l for l in range(right - left, left + right + 1) if not (same and l % 2)]
+    to = data.draw(st.sets(st.sampled_from(possible), min_size=1))
+    couplings = {(left, right, l): rounded_coupling(left, right, l) for l in to}
+    written = pair_multiply_adds(PairType(left, right, same, tuple(sorted(to))), couplings)
+    assert 0.95 * written <= coupling_cost(left, right, same, sum(1 << l for l in to)) <= 1.25 * written
