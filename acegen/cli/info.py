@@ -112,7 +112,8 @@ def _passes(stage: ProductStage, backend: Backend) -> Listing:
         time = f"{1e6 * backend.seconds(cost):.2f}"
         return name, result, f"{cost.multiply_adds:,}", f"{cost.loads:,}", f"{cost.code_bytes / 1024:,.0f}", time
 
-    rows = [row("(none)", "", stage.reports[0].before)]
+    first = stage.reports[0]
+    rows = [row("(none)", "", first.before)] if first.before.multiply_adds else []
     rows += [row(report.name, report.result, report.after) for report in stage.reports]
     title = "passes"
     headings = ("after pass", "result", "multiply-adds", "loads", "kB", "est. µs")

@@ -9,6 +9,8 @@ sub-products    factors terms over products that are computed once (a DAG instea
 row blocks      groups rows with similar columns into dense blocks, for loops over tables
 form            takes straight-line code or tables, whichever costs less, within a limit on compile time
 coupled         gathers pairs of values of one type; groups rows of the matrices between values into tiles
+
+Which invariants a program has is chosen before it is made, by `acegen.optimize.pairing`.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ def optimize(program: KernelProgram, model: CostModel, form: ProductForm = "auto
     Args:
         program: the potential.
         model: the target's cost model.
-        form: straight-line code, tables, or whichever costs less.
+        form: of products of A's: straight-line code, tables, or whichever costs less.
 
     Raises:
         BuildError: the program is not one linear output of products.
@@ -76,18 +78,19 @@ def _with_coupled(
 ) -> ProductStage:
     if program.coupled is None:
         return stage
+    reports = stage.reports if program.products else ()
     coupled = couple(program.coupled, weights, costs)
     dropped = len(program.coupled.scalars) - len(coupled.products.scalars)
     if not coupled.products.scalars:
         report = PassReport("coupled", "all products dropped", stage.products.cost, stage.products.cost)
-        return replace(stage, reports=(*stage.reports, report))
+        return replace(stage, reports=(*reports, report))
     text = (
         f"{sum(len(group.pairs) for group in coupled.groups):,} pairs of {len(coupled.types):,} types, "
         f"{len(coupled.tiles):,} tiles" + (f", {dropped:,} products dropped" if dropped else "")
     )
     n_terms = stage.n_terms + len(coupled.products.scalars)
     stage = replace(stage, coupled=coupled, n_terms=n_terms)
-    return replace(stage, reports=(*stage.reports, PassReport("coupled", text, stage.products.cost, stage.cost)))
+    return replace(stage, reports=(*reports, PassReport("coupled", text, stage.products.cost, stage.cost)))
 
 
 def optimize_products(
