@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from acegen.basis.derive import Basis
 from acegen.basis.labels import Label
 from acegen.codegen.backend import Backend
+from acegen.errors import BuildError
 from acegen.lower import (
     Coefficients,
     ProductExpansion,
@@ -23,6 +24,7 @@ from acegen.lower import (
     needed_labels,
     pairing_choices,
 )
+from acegen.lower.pairings import LARGEST_ORDER
 from acegen.optimize import ProductStage, choose_invariants
 from acegen.options import ProductForm
 from acegen.program.kernel import KernelProgram
@@ -56,7 +58,7 @@ def coupled_expansion(basis: Basis, labels: Sequence[Label] | None = None) -> Pr
     """A basis in coupled products, by the cheapest choice for some labels, or all; None if none can be coupled."""
     choices = pairing_choices(basis, labels)
     coupled = coupled_products(choices, choose_invariants(choices))
-    return None if coupled is None else expand_products(basis, coupled)
+    return None if coupled is None else expand_products(basis, coupled, labels)
 
 
 def possible_forms(
@@ -78,20 +80,24 @@ def possible_forms(
         whole: the coupled expansion of all labels, if it is there already.
 
     Raises:
-        BuildError: the backend does not support the program.
+        BuildError: the backend does not support the program, or nothing can be coupled and this was asked for.
         CoefficientError: a sum of coefficients is too large for a double.
     """
     forms = []
+    labels = None if coefficients is None else needed_labels(basis, coefficients)
     if form in ("auto", "coupled"):
-        labels = None if coefficients is None else needed_labels(basis, coefficients)
         if whole is None or (labels is not None and set(labels) < {function.label for function in basis.functions}):
             whole = coupled_expansion(basis, labels)
         if whole is not None:
             forms.append(_form("coupled", whole, fold, backend, "auto"))
+    if form == "coupled" and not forms:
+        raise BuildError(
+            f"products = 'coupled' is not possible for '{basis.spec.name}': only models of atoms, with functions of "
+            f"order {LARGEST_ORDER} or less that have coefficients other than zero, have coupled products; use auto."
+        )
     terms = sum(len(function.polynomial) for function in basis.functions)
     if not forms or (form == "auto" and terms <= MOST_TERMS):
-        own: ProductForm = "auto" if form == "coupled" else form
-        forms.append(_form("products", expand_products(basis), fold, backend, own))
+        forms.append(_form("products", expand_products(basis, None, labels), fold, backend, form))
     return tuple(sorted(forms, key=lambda one: backend.seconds(one.stage.cost)))
 
 

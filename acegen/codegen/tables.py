@@ -31,10 +31,22 @@ class OutputRow:
 
 
 def invariants_of(program: KernelProgram) -> dict[int, int]:
-    """The coupled functions that are invariants of coupled values, and which."""
-    n_products = len(program.products)
-    rows = enumerate(program.outputs.coupling or ())
-    return {function: row[0][0] - n_products for function, row in rows if row[0][0] >= n_products}
+    """The coupled functions that are invariants of coupled values, and which.
+
+    Raises:
+        BuildError: a coupled function is a combination of several invariants, or of invariants and products.
+    """
+    n_products, found = len(program.products), {}
+    for function, row in enumerate(program.outputs.coupling or ()):
+        if all(term < n_products for term, _ in row):
+            continue
+        if len(row) > 1 or row[0][1] != 1.0:
+            raise BuildError(
+                f"the descriptors of '{program.name}' combine invariants in the coupled function {function}; a coupled "
+                "function must be one invariant, or a combination of products."
+            )
+        found[function] = row[0][0] - n_products
+    return found
 
 
 def coupling_tables(

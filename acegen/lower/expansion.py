@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite
@@ -35,11 +35,13 @@ class ProductExpansion:
         layout: positions of the A's.
         coupled: invariants that the functions of some labels are expressed in, instead of products; None if no label
             has any.
+        needed: labels whose functions are expressed; those of others are left out, as zero. None if all are needed.
     """
 
     basis: Basis
     layout: PooledLayout
     coupled: CoupledProducts | None = None
+    needed: frozenset[Label] | None = None
 
     @property
     def products(self) -> tuple[Product, ...]:
@@ -89,6 +91,9 @@ class ProductExpansion:
             if function.label in self.labels:
                 rows.append(None)
                 continue
+            if self.needed is not None and function.label not in self.needed:
+                rows.append(())
+                continue
             row = []
             for m_tuple, value in function.polynomial.items():
                 factors = zip(function.label, m_tuple, strict=True)
@@ -102,13 +107,17 @@ class ProductExpansion:
         return tuple(number), tuple(coupling)
 
 
-def expand_products(basis: Basis, coupled: CoupledProducts | None = None) -> ProductExpansion:
+def expand_products(
+    basis: Basis, coupled: CoupledProducts | None = None, needed: Iterable[Label] | None = None
+) -> ProductExpansion:
     """Express every coupled function in products of A's, or in the given invariants if its label has any.
+
+    With `needed`, only those of these labels; others are left out, for coefficients that are zero there.
 
     What follows from `coupled` may raise a `ProgramError`: the invariants of a label are not a basis of those it has,
     or it is no label of the basis.
     """
-    return ProductExpansion(basis, pooled_layout(basis), coupled)
+    return ProductExpansion(basis, pooled_layout(basis), coupled, None if needed is None else frozenset(needed))
 
 
 def needed_labels(basis: Basis, coefficients: Coefficients) -> tuple[Label, ...]:

@@ -2,7 +2,7 @@
 
 A label is split into two parts of equal or nearly equal size, each part is coupled to a common l, and the invariant is
 the dot product of both. How a part of three is coupled depends on nothing but its channels, so that labels share it.
-Invariants of two or three channels may also be values of their own, with l = 0: then they are computed once for the
+Invariants of two or three channels may also be values of their own, with l = 0, which are computed once for the
 label itself and for all larger ones that have them as a part.
 """
 

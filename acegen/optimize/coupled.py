@@ -105,11 +105,6 @@ class CoupledStage:
         return len(self.products.channels)
 
     @cached_property
-    def n_channel_components(self) -> int:
-        """Components of channels; they come first."""
-        return sum(2 * channel.l + 1 for channel in self.products.channels)
-
-    @cached_property
     def tiles(self) -> tuple[Tile, ...]:
         return tuple(tile for form in self.forms for tile in form.tiles)
 
@@ -294,7 +289,7 @@ def pair_terms(kind: PairType, couplings: Mapping[tuple[int, int, int], Coupling
                 key = (m2, m1) if kind.same and m1 < m2 else (m1, m2)
                 terms[key][l, is_sum] += weight
     return {
-        key: [Term(l, is_sum, weight) for (l, is_sum), weight in own.items() if abs(weight) > 1e-12]
+        key: [Term(l, is_sum, weight) for (l, is_sum), weight in own.items() if weight]
         for key, own in sorted(terms.items())
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from typing import NamedTuple, Protocol
 
 
@@ -59,7 +59,7 @@ class ListedCosts:
 
 
 _NEIGHBOURS = 24
-"""If there are many rows, each is tried with so many others after it, to bound the search."""
+"""If there are many rows, each is first tried with so many others after it, to bound the search."""
 
 _FEW = 400
 
@@ -119,7 +119,6 @@ def _merged(
     for at, one in enumerate(order):
         for two in order[at + 1 : at + 1 + near]:
             offer(one, two)
-    heapify(heap)
     following = len(order)
     while heap:
         _, one, two = heappop(heap)

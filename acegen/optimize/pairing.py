@@ -2,14 +2,14 @@
 
 Values are shared by many labels, so this is a covering problem: every label needs as many independent invariants as it
 has, every invariant needs values, and a value costs the same however often it is used. A greedy start, in which labels
-share the cost of values that others may use, is improved until nothing changes: by choosing anew for one label at
+share the cost of values that others may use, is improved until that gains little: by choosing anew for one label at
 a time, and by removing a value, or all values of two factors, wherever other invariants can take its place.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -43,13 +43,19 @@ class _Candidate:
 
 
 class _Pattern:
-    """Which candidates of a label go together; shared by all labels with the same coordinates."""
+    """Which candidates of a label go together; shared by all labels with the same coordinates.
+
+    Attributes:
+        dimension: number of candidates to choose.
+        best: a well-conditioned choice, which always exists.
+    """
 
     def __init__(self, coordinates: Sequence[Sequence[float]]) -> None:
         self.dimension = len(coordinates[0])
         self._matrix = np.array(coordinates)
         self._known: dict[frozenset[int], float] = {}
-        self._least = min(_INDEPENDENT, 0.999 * self._best())
+        self.best = self._best()
+        self._least = min(_INDEPENDENT, 0.999 * self._singular(frozenset(self.best)))
 
     def independent(self, picks: Collection[int]) -> bool:
         """Whether these may be chosen together."""
@@ -61,13 +67,12 @@ class _Pattern:
             self._known[picks] = float(np.linalg.svd(rows, compute_uv=False)[-1])
         return self._known[picks]
 
-    def _best(self) -> float:
-        """Least singular value of a well-conditioned choice, which always exists."""
+    def _best(self) -> Picks:
         chosen: list[int] = []
         while len(chosen) < self.dimension:
             rest = [k for k in range(len(self._matrix)) if k not in chosen]
             chosen.append(max(rest, key=lambda k: self._singular(frozenset([*chosen, k]))))
-        return self._singular(frozenset(chosen))
+        return tuple(chosen)
 
 
 @dataclass(frozen=True)
@@ -127,6 +132,10 @@ class _Problem:
         return self._nodes[value]
 
 
+Grouping = Callable[[int], int]
+"""Puts nodes together that are to be removed together."""
+
+
 class _Search:
     """A choice for every label; how often each node is used, and to which l each pair of factors is coupled."""
 
@@ -168,7 +177,8 @@ class _Search:
             for k in sorted(costs, key=lambda k: costs[k]):
                 if len(chosen) < label.pattern.dimension and label.pattern.independent((*chosen, k)):
                     chosen.append(k)
-            self._put(i, tuple(chosen))
+            complete = len(chosen) == label.pattern.dimension  # cheap ones may leave no room for others
+            self._put(i, tuple(chosen) if complete else label.pattern.best)
 
     def improve_labels(self) -> None:
         """Choose anew for each label, in random order, given the choices of all others."""
@@ -190,16 +200,15 @@ class _Search:
                         best, least = swapped, price
             self._put(i, best)
 
-    def remove_values(self, by_factors: bool) -> None:
-        """Try to do without each node, or without all nodes of two factors, the least used first."""
+    def remove_values(self, group: Grouping) -> None:
+        """Try to do without each group of nodes, the least used first."""
         labels = self.problem.labels
-        group = self.problem.node_factors if by_factors else list(range(len(self.uses)))
         users: defaultdict[int, set[int]] = defaultdict(set)
         for i, picks in enumerate(self.picks):
             for node in self._nodes(i, picks):
-                users[group[node]].add(i)
+                users[group(node)].add(i)
         for key in sorted(users, key=lambda key: (len(users[key]), self.random.random())):
-            own = [i for i in users[key] if any(group[node] == key for node in self._nodes(i, self.picks[i]))]
+            own = [i for i in users[key] if any(group(node) == key for node in self._nodes(i, self.picks[i]))]
             if not own or len(own) > _MOST_USERS:
                 continue
             old = [(i, self.picks[i]) for i in own]
@@ -213,7 +222,7 @@ class _Search:
                 allowed = [
                     k
                     for k, candidate in enumerate(labels[i].candidates)
-                    if all(group[n] != key for n in candidate.nodes)
+                    if all(group(n) != key for n in candidate.nodes)
                 ]
                 new = self._cheapest(i, allowed)
                 if new is None or (after := after + self._price(i, new)) >= before:
@@ -227,7 +236,7 @@ class _Search:
                     self._put(i, picks)
             for i in own:
                 for node in self._nodes(i, self.picks[i]):
-                    users[group[node]].add(i)
+                    users[group(node)].add(i)
 
     def _nodes(self, i: int, picks: Picks) -> Iterable[int]:
         return (node for k in picks for node in self.problem.labels[i].candidates[k].nodes)
@@ -299,15 +308,16 @@ def choose_invariants(choices: Sequence[Choice]) -> tuple[Picks, ...]:
     """For each choice the positions of as many independent candidates as its label has invariants."""
     if not choices:
         return ()
-    search = _Search(_Problem(choices))
+    problem = _Problem(choices)
+    search = _Search(problem)
     search.start()
     best, least = list(search.picks), search.cost
     for _ in range(_ROUNDS):
         before = least
         search.improve_labels()
         search.improve_labels()
-        search.remove_values(by_factors=False)
-        search.remove_values(by_factors=True)
+        search.remove_values(lambda node: node)
+        search.remove_values(problem.node_factors.__getitem__)  # all nodes of two factors
         if search.cost < least:
             best, least = list(search.picks), search.cost
         if least > before * (1 - _SMALLEST_GAIN):

@@ -37,6 +37,8 @@ typedef struct {
     uint16_t common, first, second;
 } slope_lists;
 
+typedef uint16_t row_number;
+
 static const slope_lists LISTS[N_COUPLED / 2][N_SPECIES] = {
     {{ 5, 5, 0, 6, 1 }},
     {{ 12, 12, 1, 0, 0 }},
@@ -53,7 +55,7 @@ static const slope_lists LISTS[N_COUPLED / 2][N_SPECIES] = {
     {{ 36, 44, 0, 2, 0 }},
     {{ 38, 46, 0, 0, 0 }},
 };
-static const uint16_t USED[] = {
+static const row_number USED[] = {
     0, 2, 6, 8, 10, 6, 8, 10, 7, 9, 11, 0, 0, 1, 1, 2, 2, 3, 4, 5, 12, 13, 0, 1,
     0, 1, 3, 0, 3, 4, 0, 12, 13, 1, 2, 3, 1, 12
 }; /* counted from the first row of the species */
@@ -422,7 +424,7 @@ INLINE void transpose(lanes t[LANES])
 NOINLINE void contract_1(const slope_lists *lists, const double *restrict d, const lanes (*restrict rows)[1],
     lanes *restrict first, lanes *restrict second)
 {
-    const uint16_t *used = USED + lists->used;
+    const row_number *used = USED + lists->used;
     lanes a0 = splat(0.0), b0 = splat(0.0);
     for (int k = lists->common; k > 0; --k, d += 2) {
         const lanes *row = rows[*used++];
@@ -445,7 +447,7 @@ NOINLINE void contract_1(const slope_lists *lists, const double *restrict d, con
 NOINLINE void contract_2(const slope_lists *lists, const double *restrict d, const lanes (*restrict rows)[2],
     lanes *restrict first, lanes *restrict second)
 {
-    const uint16_t *used = USED + lists->used;
+    const row_number *used = USED + lists->used;
     lanes a0 = splat(0.0), b0 = splat(0.0), a1 = splat(0.0), b1 = splat(0.0);
     for (int k = lists->common; k > 0; --k, d += 2) {
         const lanes *row = rows[*used++];
@@ -468,7 +470,7 @@ NOINLINE void contract_2(const slope_lists *lists, const double *restrict d, con
 NOINLINE void contract_3(const slope_lists *lists, const double *restrict d, const lanes (*restrict rows)[3],
     lanes *restrict first, lanes *restrict second)
 {
-    const uint16_t *used = USED + lists->used;
+    const row_number *used = USED + lists->used;
     lanes a0 = splat(0.0), b0 = splat(0.0), a1 = splat(0.0), b1 = splat(0.0), a2 = splat(0.0), b2 = splat(0.0);
     for (int k = lists->common; k > 0; --k, d += 2) {
         const lanes *row = rows[*used++];
@@ -491,7 +493,7 @@ NOINLINE void contract_3(const slope_lists *lists, const double *restrict d, con
 NOINLINE void contract_4(const slope_lists *lists, const double *restrict d, const lanes (*restrict rows)[4],
     lanes *restrict first, lanes *restrict second)
 {
-    const uint16_t *used = USED + lists->used;
+    const row_number *used = USED + lists->used;
     lanes a0 = splat(0.0), b0 = splat(0.0), a1 = splat(0.0), b1 = splat(0.0), a2 = splat(0.0), b2 = splat(0.0), a3 = splat(0.0),
         b3 = splat(0.0);
     for (int k = lists->common; k > 0; --k, d += 2) {
@@ -516,7 +518,7 @@ NOINLINE void contract_4(const slope_lists *lists, const double *restrict d, con
 NOINLINE void contract_5(const slope_lists *lists, const double *restrict d, const lanes (*restrict rows)[5],
     lanes *restrict first, lanes *restrict second)
 {
-    const uint16_t *used = USED + lists->used;
+    const row_number *used = USED + lists->used;
     lanes a0 = splat(0.0), b0 = splat(0.0), a1 = splat(0.0), b1 = splat(0.0), a2 = splat(0.0), b2 = splat(0.0), a3 = splat(0.0),
         b3 = splat(0.0), a4 = splat(0.0), b4 = splat(0.0);
     for (int k = lists->common; k > 0; --k, d += 2) {
@@ -542,7 +544,7 @@ NOINLINE void contract_5(const slope_lists *lists, const double *restrict d, con
 NOINLINE void contract_6(const slope_lists *lists, const double *restrict d, const lanes (*restrict rows)[6],
     lanes *restrict first, lanes *restrict second)
 {
-    const uint16_t *used = USED + lists->used;
+    const row_number *used = USED + lists->used;
     lanes a0 = splat(0.0), b0 = splat(0.0), a1 = splat(0.0), b1 = splat(0.0), a2 = splat(0.0), b2 = splat(0.0), a3 = splat(0.0),
         b3 = splat(0.0), a4 = splat(0.0), b4 = splat(0.0), a5 = splat(0.0), b5 = splat(0.0);
     for (int k = lists->common; k > 0; --k, d += 2) {
@@ -921,7 +923,7 @@ acegen_status golden_si_design(const acegen_environments *environments, const in
                 double number[BAND * LANES];
                 purify_band((int)i, (const lanes(*)[BAND])work.band, sum);
                 for (int g = 0; g < BAND; ++g) sum[g] = -sum[g];
-                double *out = forces + 3 * n_rows * column + first;
+                double *out = n_forces ? forces + 3 * n_rows * column + first : NULL;
                 if (n_forces == BAND * LANES) {
                     memcpy(out, sum, sizeof number);
                     continue;

@@ -1,7 +1,7 @@
 /* golden_si: canonical basis of Si, order 3, level 6, cutoff 5 Å. Made by acegen 0.1.0; do not edit.
  *
- * Potential kernel: site energies and their gradient, with the coefficients folded into one polynomial in the
- * pooled A_znlm. Stages, for each block of lanes: gather, pool (both in golden_si_particles.h),
+ * Potential kernel: site energies and their gradient, with the coefficients folded into products of the pooled
+ * A_znlm. Stages, for each block of lanes: gather, pool (both in golden_si_particles.h),
  * products (in golden_si_products.c), forces.
  */
 #include "golden_si_products.h"

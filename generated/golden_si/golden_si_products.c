@@ -1,6 +1,6 @@
 /* golden_si: canonical basis of Si, order 3, level 6, cutoff 5 Å. Made by acegen 0.1.0; do not edit.
  *
- * The product stage: the potential as one polynomial of 31 products of pooled A's, 80 multiply-adds a centre.
+ * The product stage: the potential as a combination of 31 products, 80 multiply-adds a centre.
  * Its parts are in golden_si_products_1.c.
  */
 #include "golden_si_products.h"

@@ -150,6 +150,18 @@ def test_a_single_label_gets_what_is_cheapest_for_it(choices: list[Choice]) -> N
         assert cost_of([choice], [picks]) == min(cost_of([choice], [(k,)]) for k in range(len(choice.candidates)))
 
 
+def test_cheap_candidates_that_leave_no_room_for_others() -> None:
+    """Two that are nearly parallel, though independent enough, and three orthogonal ones: the cheap two do not do."""
+    u, h, t = np.ones(3) / np.sqrt(3), np.radians(8.33), np.radians(15)
+    w = np.cos(t) * np.array([1, -1, 0]) / np.sqrt(2) + np.sin(t) * np.array([1, 1, -2]) / np.sqrt(6)
+    rows = [np.cos(h) * u + np.sin(h) * w, np.cos(h) * u - np.sin(h) * w, *np.eye(3)]
+    candidates = tuple((Channel(0, 1, l), Channel(0, 2, l)) for l in range(5))
+    choice = Choice((Channel(0, 1, 0),), candidates, tuple(tuple(map(float, row)) for row in rows))
+    (picks,) = choose_invariants([choice])
+    assert len(picks) == 3
+    assert np.linalg.svd(np.array(rows)[list(picks)], compute_uv=False)[-1] > 0.15
+
+
 def test_nothing_to_choose() -> None:
     assert choose_invariants([]) == ()
 

@@ -24,7 +24,8 @@ from acegen.cli.main import main
 from acegen.codegen.backend import Machine, choose_backend
 from acegen.codegen.module import generate_code
 from acegen.errors import BuildError
-from acegen.lower import expand_products
+from acegen.forms import coupled_expansion
+from acegen.lower import descriptor_program, expand_products, potential_program
 from acegen.optimize import list_products, optimize, without_zeros
 from acegen.options import BuildOptions
 from acegen.program import (
@@ -236,17 +237,21 @@ def test_text_reads_like_the_paper() -> None:
 
 
 def test_text_by_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The descriptors of a spec, the energy of a potential."""
+    """The descriptors of a spec, the energy of a potential, in the products that are compiled."""
     own = cases("silicon")
+    coupled = coupled_expansion(own.expansion.basis)
+    assert coupled is not None
     spec = tmp_path / "spec.toml"
     spec.write_text(toml_text(SPECS["silicon"]))
     assert main(["info", str(spec), "--program"]) == 0
-    assert program_text(own.descriptors) in capsys.readouterr().out
-    model = own.compiled(tmp_path, BuildOptions(backend="plain"))
-    assert main(["info", str(model.path), "--program"]) == 0
-    out = capsys.readouterr().out
-    assert program_text(own.potential) in out
-    assert f"# identity {program_hash(own.potential)}" in out
+    assert program_text(descriptor_program(coupled)) in capsys.readouterr().out
+    values, energies = own.coefficients.values, own.coefficients.atomic_energies
+    for form, potential in (("straight", own.potential), ("coupled", potential_program(coupled, values, energies))):
+        model = own.compiled(tmp_path / form, BuildOptions(products=form))
+        assert main(["info", str(model.path), "--program"]) == 0
+        out = capsys.readouterr().out
+        assert program_text(potential) in out
+        assert f"# identity {program_hash(potential)}" in out
 
 
 # ---- interpreter

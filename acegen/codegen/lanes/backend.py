@@ -303,6 +303,7 @@ def _coupled_files(program: KernelProgram, coupled: CoupledStage, target: Target
             name=name,
             banner=banner(program),
             elements=program.species,
+            single=target.precision == "single",
             n_scalars=len(coupled.products.scalars),
             shift=coupled.shift,
             tables=coupled_tables(

@@ -208,6 +208,7 @@ class CoupledContext:
     name: str
     banner: str
     elements: tuple[str, ...]
+    single: bool
     n_scalars: int
     shift: int
     tables: CoupledTables
