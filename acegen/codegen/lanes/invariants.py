@@ -116,6 +116,11 @@ class InvariantCode:
     scales: tuple[float, ...]
     inverse_scales: tuple[float, ...]
 
+    @property
+    def widest(self) -> int:
+        """Most components of a factor."""
+        return max((max(coupling.left, coupling.right) for coupling in self.couplings), default=0)
+
 
 def elements_of(coupling: Coupling, right: bool, same: bool) -> Iterator[Element]:
     """Derivatives by the left or right factor, row by row; by both if they are the same value.
