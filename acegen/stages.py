@@ -19,6 +19,9 @@ specifications or bases. docs/architecture.md shows all packages and which impor
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -38,6 +41,19 @@ from acegen.spec import AnySpec
 from acegen.store.coefficients import Coefficients, check_coefficients, coefficient_document, model_hash
 
 
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Pause the collector of cyclic garbage: none of the many small tuples are cyclic, and it looks at all of them."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@_without_collector()
 def run_stages(
     spec: AnySpec,
     coefficients: Coefficients | None,
