@@ -12,12 +12,15 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from acegen.codegen.lanes.coupled_cost import CoupledCost
+from acegen.codegen.lanes.coupled_cost import WIDE, CoupledCost
 from acegen.optimize import CompactProgram, Cost, StraightProgram
 from acegen.optimize.trie import TrieNode
 
 _NEAR, _REGISTER = 7, 6
 """Bytes of a vector instruction, with a short offset or between registers."""
+
+_WIDE_CODE = 1.4
+"""Size of instructions for the widest registers (AVX-512), relative to others, as their time tells."""
 
 _COLUMN_CYCLES = (0.0, 4.6, 5.4, 6.6, 8.0, 9.7, 11.2, 12.7, 14.2)
 """Cycles of one step of a row block, by its number of rows; measured with AVX-512."""
@@ -78,8 +81,10 @@ class VectorCost:
             loads += 1 + (node.term is not None) + (not hit)
             size += _NEAR + (_REGISTER if hit else 3 * _NEAR)  # value; derivative: at once, or load, add, store
             size += (_NEAR if depth > 1 else 0) + _REGISTER if inner else _NEAR  # partial product, sum; coefficient
+        if self.vector_bytes >= WIDE:
+            size = round(_WIDE_CODE * size)
         rate = self.fetch_bytes if size < self.l2_bytes else self.far_fetch_bytes
-        return Cost(adds, loads, size, max(size / rate, adds * self.coupled.slowness / 2))
+        return Cost(adds, loads, size, max(size / rate, adds / 2))
 
     def block_cycles(self, rows: int, columns: int) -> float:
         """Estimated time of a row block."""
