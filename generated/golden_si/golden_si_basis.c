@@ -239,7 +239,7 @@ static void invariant_derivatives(lanes *X)
         const int coupling = NODES[n].coupling, size = COUPLINGS[coupling].rows;
         const int width[2] = { COUPLINGS[coupling].left, COUPLINGS[coupling].right };
         const lanes *left = X + NODES[n].left, *right = X + NODES[n].right;
-        lanes by[2][3];
+        lanes by[2][8]; /* no smaller, or GCC warns of what is never reached */
         for (int side = 0; side < (left == right ? 1 : 2); ++side) {
             const lanes *other = side ? left : right;
             const uint32_t first = NODES[n].elements[side];
@@ -252,16 +252,6 @@ static void invariant_derivatives(lanes *X)
             lanes *target = X + PULLS[pull].target;
             const int columns = width[PULLS[pull].right], step = PULLS[pull].step;
             int k = 0;
-            for (; k + 4 <= columns; k += 4) {
-                lanes s0 = splat(0.0), s1 = s0, s2 = s0, s3 = s0;
-                if (PULLS[pull].add) s0 = target[step * k], s1 = target[step * (k + 1)], s2 = target[step * (k + 2)],
-                    s3 = target[step * (k + 3)];
-                for (int M = 0; M < size; ++M) {
-                    const lanes *row = matrix + M * columns + k;
-                    s0 += source[M] * row[0]; s1 += source[M] * row[1]; s2 += source[M] * row[2]; s3 += source[M] * row[3];
-                }
-                target[step * k] = s0; target[step * (k + 1)] = s1; target[step * (k + 2)] = s2; target[step * (k + 3)] = s3;
-            }
             for (; k < columns; ++k) {
                 lanes sum = PULLS[pull].add ? target[step * k] : splat(0.0);
                 for (int M = 0; M < size; ++M) sum += source[M] * matrix[M * columns + k];
