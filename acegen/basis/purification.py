@@ -17,7 +17,7 @@ from math import factorial, prod
 
 from flint import fmpq
 
-from acegen.algebra.angular import AngularAlgebra, Matrix
+from acegen.algebra.angular import AngularAlgebra
 from acegen.algebra.field import Rational
 from acegen.algebra.polynomials import PolynomialAlgebra
 from acegen.basis.contraction import Partition, contractions, set_partitions
@@ -72,33 +72,19 @@ def contracted_entries(
     number: int,
     arrangement: tuple[int, ...],
 ) -> tuple[tuple[int, int, Rational], ...]:
-    """The entries of `contracted_functions` that are not zero: row, column, value."""
-    image = contracted_functions(angular, l, ranks, partition, number, arrangement)
-    return tuple(
-        (row, column, entry) for row, entries in enumerate(image) for column, entry in enumerate(entries) if entry
-    )
+    """Angular part of a block term: functions of (l, ranks) → functions of the merged label; row, column and value.
 
-
-@cache
-def contracted_functions(
-    angular: AngularAlgebra,
-    l: tuple[int, ...],
-    ranks: tuple[int, ...],
-    partition: Partition,
-    number: int,
-    arrangement: tuple[int, ...],
-) -> Matrix:
-    """Angular part of a block term: functions of (l, ranks) → functions of the merged label.
-
-    `arrangement` may omit the first of the merged slots if they have l = 0: the invariant tensors are the same
-    without them, so have the same coordinates.
+    Entries that are zero are left out. `arrangement` may omit the first of the merged slots if they have l = 0: the
+    invariant tensors are the same without them, so have the same coordinates.
     """
     contraction = contractions(angular, l, partition)[number]
     left = contraction.l[len(contraction.l) - len(arrangement) :]
     target = symmetrization(angular, left, arrangement) if left else ((fmpq(1),),)
     return tuple(
-        row_times_matrix(row_times_matrix(function, contraction.matrix), target)
-        for function in symmetric_space(angular, l, ranks).coordinates
+        (row, column, entry)
+        for row, function in enumerate(symmetric_space(angular, l, ranks).coordinates)
+        for column, entry in enumerate(row_times_matrix(row_times_matrix(function, contraction.matrix), target))
+        if entry
     )
 
 

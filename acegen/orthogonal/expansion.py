@@ -25,7 +25,7 @@ from acegen.algebra.field import Rational
 from acegen.basis.contraction import Partition, contractions, set_partitions
 from acegen.basis.invariants import symmetric_space
 from acegen.basis.labels import Channel, Label, channel_pattern
-from acegen.basis.purification import CoupledIndex, Row, contracted_functions, sort_slots
+from acegen.basis.purification import CoupledIndex, Row, contracted_entries, sort_slots
 from acegen.orthogonal.ensemble import Ensemble
 from acegen.orthogonal.orthogonal_functions import CONSTANT, OneParticle, Part
 from acegen.progress import Progress, Silent
@@ -108,11 +108,8 @@ class Decomposition:
                         continue
                     for _, value in choice:
                         weight = weight * value
-                    image = contracted_functions(angular, l, ranks, partition, number, arrangement)
-                    for row, entries in zip(rows, image, strict=True):
-                        for index, entry in enumerate(entries):
-                            if entry:
-                                row[target, index] += weight * entry
+                    for row, index, entry in contracted_entries(angular, l, ranks, partition, number, arrangement):
+                        rows[row][target, index] += weight * entry
         return [{index: value for index, value in row.items() if value} for row in rows]
 
 
