@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -11,21 +10,18 @@ from rich.console import Console
 from rich.table import Table
 
 from acegen.algebra import build_algebra
-from acegen.basis import Basis, derive_basis
-from acegen.build.toolchain import find_toolchain
+from acegen.basis import derive_basis
+from acegen.cli.potential import backend_for, largest_forms, module_forms
 from acegen.cli.terminal import Listing
-from acegen.codegen.backend import Backend, Machine, choose_backend
-from acegen.forms import Form, possible_forms
-from acegen.lower import ProductExpansion, expand_products, potential_of_products, potential_program
+from acegen.codegen.backend import Backend
+from acegen.forms import Form
+from acegen.lower import ProductExpansion, expand_products
 from acegen.optimize import Cost, ProductStage
-from acegen.options import BuildOptions, ProductForm
+from acegen.options import BuildOptions
 from acegen.printing import visible
-from acegen.program.kernel import KernelProgram
 from acegen.progress import Progress
 from acegen.runtime import CompiledModel, Model, open_model
 from acegen.spec import load_spec
-from acegen.store.coefficients import read_coefficients
-from acegen.store.files import COEFFICIENTS
 
 
 def show_info(target: Path, neighbours: int, options: BuildOptions, console: Console, progress: Progress) -> None:
@@ -42,9 +38,11 @@ def show_info(target: Path, neighbours: int, options: BuildOptions, console: Con
     with progress.stage("optimize"):
         if model is not None:
             options = model.options
-        toolchain = find_toolchain(options.march)
-        backend = choose_backend(options, Machine(toolchain.vector_bytes, toolchain.registers))
-        forms = _forms(expansion.basis, model, backend, options.products)
+        backend, basis = backend_for(options), expansion.basis
+        if model is not None and model.has_potential:
+            forms = module_forms(basis, model, backend)
+        else:
+            forms = largest_forms(basis, options, backend)
         progress.report(forms[0].stage.reports[-1].result)
     stage = forms[0].stage
     console.print(_by_order(expansion))
@@ -53,19 +51,6 @@ def show_info(target: Path, neighbours: int, options: BuildOptions, console: Con
     console.print(_sizes(expansion, stage, neighbours))
     if model is not None:
         console.print(_module(model))
-
-
-def _forms(basis: Basis, model: CompiledModel | None, backend: Backend, form: ProductForm) -> tuple[Form, ...]:
-    """The forms of a potential with a module's coefficients; with ones for all products if there is none."""
-    if model is None or not model.has_potential:
-
-        def ones(expansion: ProductExpansion) -> KernelProgram:
-            return potential_of_products(expansion, {z: [1.0] * expansion.size for z in basis.spec.species})
-
-        return possible_forms(basis, None, ones, backend, form)
-    coefficients = read_coefficients(model.path / COEFFICIENTS)
-    fold = partial(potential_program, coefficients=coefficients.values)
-    return possible_forms(basis, basis.split(coefficients.values)[1], fold, backend, form)
 
 
 def _compared(forms: Sequence[Form], backend: Backend) -> Listing:

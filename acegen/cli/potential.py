@@ -1,0 +1,41 @@
+"""The potential of a module, or of a spec, in the forms it can have; for commands that describe it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from acegen.basis import Basis
+from acegen.build.toolchain import find_toolchain
+from acegen.codegen.backend import Backend, Machine, choose_backend
+from acegen.forms import Form, possible_forms
+from acegen.lower import ProductExpansion, potential_of_products, potential_program
+from acegen.options import BuildOptions
+from acegen.program.kernel import KernelProgram
+from acegen.runtime import CompiledModel
+from acegen.store.coefficients import read_coefficients
+from acegen.store.files import COEFFICIENTS
+
+
+def backend_for(options: BuildOptions) -> Backend:
+    """The backend that these options ask for, for this machine."""
+    toolchain = find_toolchain(options.march)
+    return choose_backend(options, Machine(toolchain.vector_bytes, toolchain.registers))
+
+
+def module_forms(
+    basis: Basis, model: CompiledModel, backend: Backend, whole: ProductExpansion | None = None
+) -> tuple[Form, ...]:
+    """Those with a module's coefficients, the one it is compiled in first; `whole` as for `possible_forms`."""
+    coefficients = read_coefficients(model.path / COEFFICIENTS)
+    values, energies = coefficients.values, coefficients.atomic_energies
+    fold = partial(potential_program, coefficients=values, atomic_energies=energies)
+    return possible_forms(basis, basis.split(values)[1], fold, backend, model.options.products, whole)
+
+
+def largest_forms(basis: Basis, options: BuildOptions, backend: Backend) -> tuple[Form, ...]:
+    """Those with ones for all products."""
+
+    def ones(expansion: ProductExpansion) -> KernelProgram:
+        return potential_of_products(expansion, {z: [1.0] * expansion.size for z in basis.spec.species})
+
+    return possible_forms(basis, None, ones, backend, options.products)
