@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import groupby, product
 
 from acegen.codegen.lanes.harmonics import polar_coefficients
-from acegen.codegen.lanes.pooling import species_alike
+from acegen.codegen.lanes.pooling import SpeciesAlike, species_alike
 from acegen.codegen.literals import Literal
 from acegen.program.layout import PooledLayout
 
@@ -59,16 +59,12 @@ class PolarShape:
     """The polynomials of neighbour species whose A's are laid out alike.
 
     Attributes:
-        suffix: of the names of their C functions.
-        species: names of the species.
-        offsets: number of each species, and the offset of its A's.
+        alike: the species.
         n_coefficients: number of coefficients.
         orders: the polynomials by m = 0, 1, ...
     """
 
-    suffix: str
-    species: tuple[str, ...]
-    offsets: tuple[tuple[int, int], ...]
+    alike: SpeciesAlike
     n_coefficients: int
     orders: tuple[PolarOrder, ...]
 
@@ -90,16 +86,13 @@ class PolarCode:
 def polar_code(layout: PooledLayout, species: Sequence[str], tile: int, literal: Literal) -> PolarCode:
     """Code of the force stage for spherical harmonics."""
     shapes = []
-    alike = species_alike(layout)
-    for starts in alike:
-        number, start = next(iter(starts.items()))
+    for alike in species_alike(layout, species):
+        number, start = alike.offsets[0]
         orders = _orders(layout, number, start, tile, literal)
         last = orders[-1]
         shapes.append(
             PolarShape(
-                suffix=f"_{species[number]}" if len(alike) > 1 else "",
-                species=tuple(species[other] for other in starts),
-                offsets=tuple(starts.items()),
+                alike=alike,
                 n_coefficients=last.offset + last.stride * sum(run.count for run in last.runs),
                 orders=orders,
             )

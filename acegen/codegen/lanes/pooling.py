@@ -86,22 +86,33 @@ class Combination:
 
 
 @dataclass(frozen=True)
-class PoolGroup:
-    """The pooling of neighbour species whose A's are laid out alike.
+class SpeciesAlike:
+    """Neighbour species whose A's are laid out alike: they share code.
 
     Attributes:
         suffix: of the names of its C functions.
         species: names of the species.
         offsets: number of each species, and the offset of its A's.
+    """
+
+    suffix: str
+    species: tuple[str, ...]
+    offsets: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class PoolGroup:
+    """Their pooling.
+
+    Attributes:
+        alike: the species.
         size: number of A's of a species.
         n_sums: number of sums.
         blocks: their blocks.
         combinations: the A's from the sums; none if the sums are A's.
     """
 
-    suffix: str
-    species: tuple[str, ...]
-    offsets: tuple[tuple[int, int], ...]
+    alike: SpeciesAlike
     size: int
     n_sums: int
     blocks: tuple[PoolBlock, ...]
@@ -151,9 +162,8 @@ class ContractBlock:
 def pool_code(layout: PooledLayout, species: Sequence[str], sphere: bool, target: Target) -> PoolCode:
     """The pooling stage for spherical harmonics, or for other functions of the direction."""
     groups = []
-    alike = species_alike(layout)
-    for starts in alike:
-        number, start = next(iter(starts.items()))
+    for alike in species_alike(layout, species):
+        number, start = alike.offsets[0]
         own = [shell for shell in layout.shells if shell.species == number]
         size = sum(shell.size for shell in own)
         if sphere:
@@ -162,9 +172,7 @@ def pool_code(layout: PooledLayout, species: Sequence[str], sphere: bool, target
             n_sums, blocks, combinations = size, _one_by_one(layout, own, start, target), []
         groups.append(
             PoolGroup(
-                suffix=f"_{species[number]}" if len(alike) > 1 else "",
-                species=tuple(species[other] for other in starts),
-                offsets=tuple(starts.items()),
+                alike=alike,
                 size=size,
                 n_sums=n_sums,
                 blocks=tuple(blocks),
@@ -267,15 +275,22 @@ def _strip(
     return None
 
 
-def species_alike(layout: PooledLayout) -> list[dict[int, int]]:
-    """Groups of neighbour species whose A's are laid out alike: by species, where its A's begin."""
+def species_alike(layout: PooledLayout, species: Sequence[str]) -> tuple[SpeciesAlike, ...]:
+    """The groups of neighbour species whose A's are laid out alike."""
     starts: dict[int, int] = {}
     for shell in layout.shells:
         starts.setdefault(shell.species, shell.offset)
     alike: dict[tuple[int, ...], dict[int, int]] = {}
     for number, start in starts.items():
         alike.setdefault(layout.counts[number], {})[number] = start
-    return list(alike.values())
+    return tuple(
+        SpeciesAlike(
+            suffix=f"_{species[min(own)]}" if len(alike) > 1 else "",
+            species=tuple(species[number] for number in own),
+            offsets=tuple(own.items()),
+        )
+        for own in alike.values()
+    )
 
 
 def contract_blocks(layout: PooledLayout, target: Target) -> list[list[ContractBlock]]:
