@@ -49,7 +49,7 @@ class PairGroup:
 
 
 @dataclass(frozen=True)
-class Form:
+class TileGroup:
     """Tiles of as many rows, of values of one degree."""
 
     l: int
@@ -76,7 +76,7 @@ class CoupledStage:
             l take the place of values of lower l, which are needed no more: memory in use decides the speed.
         size: number of components in memory.
         groups: nodes, in an order in which each can be computed from those before it.
-        forms: tiles, in an order in which they are to be evaluated.
+        tile_groups: tiles, in an order in which they are to be evaluated.
         fresh: by tile, how many of its columns are in no tile before it; they come first.
         unset: values that are a row before they are a column, or neither: their derivatives begin with zero.
         linear: values with l = 0 that are products by themselves.
@@ -91,7 +91,7 @@ class CoupledStage:
     shift: int
     size: int
     groups: tuple[PairGroup, ...]
-    forms: tuple[Form, ...]
+    tile_groups: tuple[TileGroup, ...]
     fresh: tuple[int, ...]
     unset: tuple[int, ...]
     linear: tuple[int, ...]
@@ -106,7 +106,7 @@ class CoupledStage:
 
     @cached_property
     def tiles(self) -> tuple[Tile, ...]:
-        return tuple(tile for form in self.forms for tile in form.tiles)
+        return tuple(tile for group in self.tile_groups for tile in group.tiles)
 
     @cached_property
     def types(self) -> tuple[PairType, ...]:
@@ -132,10 +132,10 @@ def couple(products: CoupledProducts, weights: Mapping[str, Sequence[float]], co
             linear[scalar[0]] = own
         else:
             entries[scalar[0], scalar[1]] = own
-    forms, fresh, unset = _in_order(_forms(entries, degrees, costs), len(degrees))
+    tile_groups, fresh, unset = _in_order(_tile_groups(entries, degrees, costs), len(degrees))
     nothing = (0.0,) * len(weights)
     flat: list[tuple[float, ...]] = []
-    for tile in (tile for form in forms for tile in form.tiles):
+    for tile in (tile for group in tile_groups for tile in group.tiles):
         for position, column in enumerate(tile.columns):
             for number, row in enumerate(tile.rows):
                 here = (number, position) in tile.entries
@@ -147,14 +147,14 @@ def couple(products: CoupledProducts, weights: Mapping[str, Sequence[float]], co
         shift=shift,
         size=size,
         groups=groups,
-        forms=forms,
+        tile_groups=tile_groups,
         fresh=fresh,
         unset=unset,
         linear=tuple(linear),
         weights={symbol: tuple(own[center] for own in flat) for center, symbol in enumerate(weights)},
         linear_weights={symbol: tuple(own[center] for own in linear.values()) for center, symbol in enumerate(weights)},
         product_weights=own_weights,
-        cost=_cost(products, groups, forms, len(weights), costs),
+        cost=_cost(products, groups, tile_groups, len(weights), costs),
     )
 
 
@@ -243,29 +243,31 @@ def _in_runs(kind: PairType, pairs: Sequence[Pair]) -> tuple[Pair, ...]:
     return tuple(ordered)
 
 
-def _forms(products: Collection[tuple[int, int]], degrees: Sequence[int], costs: CoupledCosts) -> list[Form]:
+def _tile_groups(products: Collection[tuple[int, int]], degrees: Sequence[int], costs: CoupledCosts) -> list[TileGroup]:
     by_degree: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for pair in products:
         by_degree[degrees[pair[0]]].append(pair)
-    forms = []
+    groups = []
     for l in sorted(by_degree):
         by_height: dict[int, list[Tile]] = defaultdict(list)
         for tile in cover(by_degree[l], l, costs):
             by_height[len(tile.rows)].append(tile)
         order = sorted(by_height, key=lambda height: -len(by_height[height][0].columns))
-        forms += [Form(l, height, tuple(by_height[height])) for height in order]
-    return forms
+        groups += [TileGroup(l, height, tuple(by_height[height])) for height in order]
+    return groups
 
 
-def _in_order(forms: Sequence[Form], n_values: int) -> tuple[tuple[Form, ...], tuple[int, ...], tuple[int, ...]]:
-    """Forms whose tiles have fresh columns first, their numbers, and what is left unset."""
+def _in_order(
+    groups: Sequence[TileGroup], n_values: int
+) -> tuple[tuple[TileGroup, ...], tuple[int, ...], tuple[int, ...]]:
+    """Groups whose tiles have fresh columns first, their numbers, and what is left unset."""
     seen: set[int] = set()
     unset: set[int] = set()
     fresh: list[int] = []
     ordered = []
-    for form in forms:
+    for group in groups:
         tiles = []
-        for tile in form.tiles:
+        for tile in group.tiles:
             order = sorted(range(len(tile.columns)), key=lambda position: (tile.columns[position] in seen, position))
             number = {old: new for new, old in enumerate(order)}
             fresh.append(sum(column not in seen for column in tile.columns))
@@ -274,7 +276,7 @@ def _in_order(forms: Sequence[Form], n_values: int) -> tuple[tuple[Form, ...], t
             seen.update(tile.rows)
             columns = tuple(tile.columns[position] for position in order)
             tiles.append(Tile(tile.rows, columns, frozenset((row, number[old]) for row, old in tile.entries)))
-        ordered.append(Form(form.l, form.height, tuple(tiles)))
+        ordered.append(TileGroup(group.l, group.height, tuple(tiles)))
     unset.update(value for value in range(n_values) if value not in seen)
     return tuple(ordered), tuple(fresh), tuple(sorted(unset))
 
@@ -322,7 +324,11 @@ def pair_multiply_adds(kind: PairType, couplings: Mapping[tuple[int, int, int], 
 
 
 def _cost(
-    products: CoupledProducts, groups: Sequence[PairGroup], forms: Sequence[Form], n_centers: int, costs: CoupledCosts
+    products: CoupledProducts,
+    groups: Sequence[PairGroup],
+    tile_groups: Sequence[TileGroup],
+    n_centers: int,
+    costs: CoupledCosts,
 ) -> Cost:
     """Loads of a pair are estimated by its multiply-adds, and its code by eight bytes for each."""
     adds = loads = code = tables = 0
@@ -337,13 +343,13 @@ def _cost(
         code += 0 if group.type in seen else 8 * own
         seen.add(group.type)
         tables += 2 * (2 + len(group.type.degrees)) * count
-    for form in forms:
-        size = 2 * form.l + 1
-        for width in (len(tile.columns) for tile in form.tiles):
-            adds += 2 * form.height * width * size
-            loads += (form.height + 2 * size) * width + 2 * form.height * size
-            cycles += costs.tile_cycles(form.l, form.height, width)
-            tables += 2 * (form.height + width) + 8 * n_centers * form.height * width
+    for l, height, tiles in ((of.l, of.height, of.tiles) for of in tile_groups):
+        size = 2 * l + 1
+        for width in (len(tile.columns) for tile in tiles):
+            adds += 2 * height * width * size
+            loads += (height + 2 * size) * width + 2 * height * size
+            cycles += costs.tile_cycles(l, height, width)
+            tables += 2 * (height + width) + 8 * n_centers * height * width
     channels = sum(2 * channel.l + 1 for channel in products.channels)
     linear = sum(len(scalar) == 1 for scalar in products.scalars)
     cycles += costs.rest_cycles(channels, linear)

@@ -102,7 +102,7 @@ def test_no_value_is_overwritten_while_it_is_needed(order: int, seed: int, numbe
         for value in own.unset:
             if degrees[value] == l:
                 write("G", value)
-        for tile in (tile for form in own.forms if form.l == l for tile in form.tiles):
+        for tile in (tile for group in own.tile_groups if group.l == l for tile in group.tiles):
             new = next(fresh)
             for row in tile.rows:
                 read("V", row)

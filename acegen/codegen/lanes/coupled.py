@@ -115,24 +115,26 @@ def coupled_tables(
     pairs: list[int] = []
     calls = []
     constants = list(accumulate((len(code.weights) for code in codes), initial=0))
-    for group in stage.groups:
-        kind = number[group.type]
-        runs = [(left, list(own)) for left, own in groupby(group.pairs, key=lambda pair: pair.left)]
-        calls.append(PairCall(kind, type_title(group.type), constants[kind], len(pairs), len(runs)))
+    for of_type in stage.groups:
+        kind = number[of_type.type]
+        runs = [(left, list(own)) for left, own in groupby(of_type.pairs, key=lambda pair: pair.left)]
+        calls.append(PairCall(kind, type_title(of_type.type), constants[kind], len(pairs), len(runs)))
         for left, own in runs:
             pairs += [position[left], len(own)]
             pairs += [
-                position[value] for pair in own for value in (*(() if group.type.same else (pair.right,)), *pair.nodes)
+                position[value]
+                for pair in own
+                for value in (*(() if of_type.type.same else (pair.right,)), *pair.nodes)
             ]
     steps = []
     first = 0
     for l in sorted(set(products.degrees)):
         shapes = []
-        for form in (form for form in stage.forms if form.l == l):
-            bounds = list(accumulate(cost.parts(l, form.height), initial=0))
+        for group in (group for group in stage.tile_groups if group.l == l):
+            bounds = list(accumulate(cost.parts(l, group.height), initial=0))
             parts = tuple(tuple(range(begin, end)) for begin, end in pairwise(bounds))
-            shapes.append(TileShape(l, form.height, parts, first, len(form.tiles)))
-            first += len(form.tiles)
+            shapes.append(TileShape(l, group.height, parts, first, len(group.tiles)))
+            first += len(group.tiles)
         unset = [offsets[value] for value in stage.unset if products.degrees[value] == l]
         steps.append(TileStep(tuple(_ranges(sorted(unset), 2 * l + 1)), tuple(shapes)))
     tiles = stage.tiles
