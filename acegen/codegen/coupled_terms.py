@@ -1,11 +1,21 @@
-"""Couplings in real components, for any backend."""
+"""Coupled products in real components, for any backend."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from typing import NamedTuple
 
-from acegen.program.coupled import Coupling
+from acegen.program.coupled import CoupledProducts, Coupling
+from acegen.program.layout import PooledLayout
+
+
+def channel_components(products: CoupledProducts, layout: PooledLayout) -> tuple[tuple[int, float], ...]:
+    """Of each component of the channels, one after the other, m at l + m: the position of its A, and its scale."""
+    return tuple(
+        (layout.index(species, n, l, m), products.scales[l][abs(m)])
+        for species, n, l in products.channels
+        for m in range(-l, l + 1)
+    )
 
 
 class RealTerm(NamedTuple):

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from typing import NamedTuple, TypeAlias
 
 
@@ -97,6 +98,11 @@ class CoupledProducts:
     def degrees(self) -> tuple[int, ...]:
         """l of every value."""
         return tuple(value.l for values in (self.channels, self.nodes) for value in values)
+
+    @cached_property
+    def first_components(self) -> tuple[int, ...]:
+        """Number of the first component of every value, if all are counted one after the other; and of all."""
+        return tuple(accumulate((2 * l + 1 for l in self.degrees), initial=0))
 
     @cached_property
     def orders(self) -> tuple[int, ...]:

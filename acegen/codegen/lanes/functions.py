@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from acegen.codegen.coupled_terms import RealTerm, real_terms
+from acegen.codegen.coupled_terms import RealTerm, channel_components, real_terms
 from acegen.codegen.lanes.invariants import (
     BOTH,
     LEFT,
@@ -206,7 +206,7 @@ class _Builder:
         places: Sequence[Sequence[dict[Block, Place]]],
     ) -> tuple[InvariantCode, int]:
         width = [2 * l + 1 for l in self.degrees]
-        offset = [sum(width[:value]) for value in range(len(width) + 1)]
+        offset = coupled.first_components
         n_values = offset[-1]
         next_place = n_values + 1
         copies: list[tuple[int, int | Place, int, int]] = []  # source, target, width, factor
@@ -290,9 +290,9 @@ class _Builder:
             )
         terms: list[RealTerm] = []
         couplings = []
-        for left, right, l in ((c.left, c.right, c.l) for c in coupled.couplings):
-            terms += real_terms(coupled.by_degrees[left, right, l])
-            couplings.append(CouplingEntry(2 * left + 1, 2 * right + 1, 2 * l + 1, len(terms)))
+        for table in coupled.couplings:
+            terms += real_terms(table)
+            couplings.append(CouplingEntry(2 * table.left + 1, 2 * table.right + 1, 2 * table.l + 1, len(terms)))
         scale_of = dict(enumerate(coupled.scales))
         harmonic_scales = [
             scale_of[l][abs(m)] if l in scale_of else 1.0
@@ -300,11 +300,7 @@ class _Builder:
             for m in self.layout.components[l]
         ]
         code = InvariantCode(
-            components=tuple(
-                (self.layout.index(z, n, l, m), coupled.scales[l][abs(m)])
-                for z, n, l in coupled.channels
-                for m in range(-l, l + 1)
-            ),
+            components=channel_components(coupled, self.layout),
             n_values=n_values,
             terms=tuple(terms),
             couplings=tuple(couplings),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import accumulate
 
-from acegen.codegen.coupled_terms import RealTerm, real_terms
+from acegen.codegen.coupled_terms import RealTerm, channel_components, real_terms
 from acegen.program.coupled import CoupledProducts
 from acegen.program.layout import PooledLayout
 
@@ -36,13 +36,13 @@ class CoupledTables:
 def coupled_tables(products: CoupledProducts, layout: PooledLayout) -> CoupledTables:
     """Values one after the other, component m at l + m."""
     degrees, couplings = products.degrees, products.couplings
-    first = list(accumulate((2 * l + 1 for l in degrees), initial=0))
+    first = products.first_components
     terms = [real_terms(coupling) for coupling in couplings]
     number = {(coupling.left, coupling.right, coupling.l): n for n, coupling in enumerate(couplings)}
-    components = [(species, n, l, m) for species, n, l in products.channels for m in range(-l, l + 1)]
+    components = channel_components(products, layout)
     return CoupledTables(
-        pooled=tuple(layout.index(*component) for component in components),
-        scales=tuple(products.scales[l][abs(m)] for _, _, l, m in components),
+        pooled=tuple(position for position, _ in components),
+        scales=tuple(scale for _, scale in components),
         terms=tuple(term for own in terms for term in own),
         term_first=tuple(accumulate(map(len, terms), initial=0)),
         nodes=tuple(
