@@ -12,7 +12,8 @@ from acegen.codegen.titles import GENERATOR, banner, transform_formula
 from acegen.elements import ATOMIC_NUMBERS
 from acegen.errors import BuildError
 from acegen.optimize import ProductStage
-from acegen.program.kernel import ByPair, Distance, KernelProgram, PairEnergies, PairFunctions
+from acegen.program.by_pair import ByPair
+from acegen.program.kernel import Distance, KernelProgram, PairEnergies, PairFunctions
 from acegen.store import files
 from acegen.store.manifest import BASIS
 

@@ -9,10 +9,10 @@ from acegen.algebra.sphere import IsometriesOfSpace
 from acegen.basis.definitions import Definitions
 from acegen.basis.derive import Basis
 from acegen.lower.rounding import rounded
+from acegen.program.by_pair import ByPair
 from acegen.program.kernel import (
     Agnesi,
     AngularFunctions,
-    ByPair,
     Circle,
     Coordinate,
     DirectionOnly,

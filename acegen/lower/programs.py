@@ -16,7 +16,8 @@ from acegen.lower.expansion import ProductExpansion, fold_coefficients
 from acegen.lower.one_particle import one_particle_functions, radial_formula
 from acegen.lower.rounding import WORKING_BITS, root, rounded
 from acegen.lower.terms import inner_switch, pair_energies, pair_functions, zbl_core
-from acegen.program.kernel import Identity, KernelProgram, Notes, Outputs, Row
+from acegen.program.embedding import Identity
+from acegen.program.kernel import KernelProgram, Notes, Outputs, Row
 
 
 def descriptor_program(expansion: ProductExpansion) -> KernelProgram:
@@ -125,6 +126,7 @@ def _without_outputs(expansion: ProductExpansion) -> KernelProgram:
         species=spec.species,
         one_particle=one_particle_functions(basis, layout, definitions),
         layout=layout,
+        contraction=None,
         products=expansion.products,
         coupled=expansion.coupled,
         outputs=Outputs((), None, ((),)),
@@ -132,6 +134,7 @@ def _without_outputs(expansion: ProductExpansion) -> KernelProgram:
         pair=None,
         references=() if zbl is None else (zbl,),
         inner=inner_switch(spec),
+        core=None,
         atomic_energies=(0.0,) * len(spec.species),
         notes=notes,
     )

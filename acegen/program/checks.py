@@ -6,10 +6,22 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from acegen.errors import AcegenError
+from acegen.program.bonds import Bond, Bonds, ExponentialCosine, InversePower, Power
+from acegen.program.by_pair import Ranges
+from acegen.program.core import (
+    Core,
+    EnergySwitch,
+    GaussianRepulsion,
+    NearestSwitch,
+    PolynomialRepulsion,
+    ScreenedRepulsion,
+)
 from acegen.program.coupled_checks import coupled_faults
+from acegen.program.embedding import Identity
 from acegen.program.kernel import (
     Agnesi,
     Circle,
+    Contraction,
     Coordinate,
     DirectionPolynomials,
     Distance,
@@ -19,9 +31,9 @@ from acegen.program.kernel import (
     PairEnergies,
     PairFunctions,
     Position,
-    Ranges,
     Row,
 )
+from acegen.program.layout import PooledLayout
 
 
 class ProgramError(AcegenError):
@@ -50,8 +62,20 @@ def _faults(program: KernelProgram) -> Iterator[str]:
     yield from _outputs(program)
     if len(program.atomic_energies) != count:
         yield "atomic_energies must have a number for every species"
-    if program.embedding is not None and len(program.embedding) != count:
-        yield "embedding must have an entry for every species"
+    if program.embedding is not None:
+        if len(program.embedding) != count:
+            yield "embedding must have an entry for every species"
+            return
+        for center, embedding in enumerate(program.embedding):
+            terms = 1 if isinstance(embedding, Identity) else len(embedding.terms)
+            if terms != len(program.outputs.of(center)):
+                yield "embedding must have a term for every output of a species"
+    if program.core is not None:
+        if program.embedding is None or program.pair or program.references or program.inner:
+            yield "a core is for potentials without a pair term, references or an inner switch"
+        if not isinstance(program.one_particle.coordinate, Bonds):
+            yield "a core is for potentials with bonds"
+        yield from _core(program.core, count)
     for name, ranges in [("inner", program.inner.ranges)] if program.inner else []:
         yield from _ranges(name, ranges, count)
     for term in program.references:
@@ -71,7 +95,13 @@ def _functions(program: KernelProgram) -> Iterator[str]:
         return
     if any(not any(row) for row in layout.counts):
         yield "layout must have an A of every species"
-    if layout.first != one.radial.first or layout.n_radial > one.radial.count:
+    pooled = program.pooled
+    if program.contraction is not None:
+        if len(pooled.counts) != len(layout.counts) or pooled.components != layout.components or not pooled.size:
+            yield "contraction.pooled must have the species and components of layout"
+            return
+        yield from _contraction(program.contraction, layout)
+    if pooled.first != one.radial.first or pooled.n_radial > one.radial.count:
         yield "layout counts radial functions that do not exist"
     match one.angular:
         case Harmonics(l_max):
@@ -89,6 +119,47 @@ def _functions(program: KernelProgram) -> Iterator[str]:
     if isinstance(one.coordinate, Position) != (program.dimension == 1):
         yield "a coordinate that is the particle itself is for particles with one coordinate"
     yield from _coordinate("one_particle", one.coordinate, len(program.species))
+
+
+def _contraction(contraction: Contraction, layout: PooledLayout) -> Iterator[str]:
+    count, widths = len(layout.counts), contraction.pooled.counts
+    if any(len(row) != len(layout.components) or min(row) < 0 for row in widths):
+        yield "contraction.pooled must have a count for every l"
+        return
+    if len(contraction.weights) != count:
+        yield "contraction.weights must have an entry for every species"
+    expected = tuple(
+        tuple((width,) * n for n, width in zip(ns, ks, strict=True))
+        for ns, ks in zip(layout.counts, widths, strict=True)
+    )
+    for weights in contraction.weights:
+        found = tuple(tuple(tuple(map(len, of_l)) for of_l in of_species) for of_species in weights)
+        if found != expected:
+            yield "contraction.weights must have a number for every A and every pooled function"
+            return
+
+
+def _core(core: Core, count: int) -> Iterator[str]:
+    repulsion = core.repulsion
+    match repulsion:
+        case GaussianRepulsion():
+            for name in ("strength", "rate", "cutoffs", "ranges"):
+                yield from _matrix(f"core.repulsion.{name}", getattr(repulsion, name), count)
+        case ScreenedRepulsion():
+            yield from _ranges("core.repulsion", repulsion.ranges, count)
+            for name in ("strength", "inverse_length"):
+                yield from _matrix(f"core.repulsion.{name}", getattr(repulsion, name), count)
+        case PolynomialRepulsion():
+            for name in ("coefficients", "cores", "cutoffs"):
+                yield from _matrix(f"core.repulsion.{name}", getattr(repulsion, name), count)
+            if any(len(own) != len(repulsion.steps) for row in repulsion.coefficients for own in row):
+                yield "core.repulsion.coefficients must have a number for every step"
+    match core.switch:
+        case EnergySwitch(ranges):
+            if len(ranges) != count:
+                yield "core.switch must have an entry for every species"
+        case NearestSwitch(by_pair):
+            yield from _ranges("core.switch", by_pair, count)
 
 
 def _outputs(program: KernelProgram) -> Iterator[str]:
@@ -115,7 +186,7 @@ def _outputs(program: KernelProgram) -> Iterator[str]:
     if len(outputs.rows) not in (1, len(program.species)):
         yield "outputs.rows must have one entry, or one for every species"
     for rows in outputs.rows:
-        if len(rows) != len(outputs.names):
+        if len(rows) != len(outputs.names) and (program.embedding is None or len(rows) > len(outputs.names)):
             yield "outputs.rows must have a row for every name"
         yield from _rows("outputs.rows", rows, n_terms)
 
@@ -143,6 +214,12 @@ def _pair(program: KernelProgram) -> Iterator[str]:
 
 
 def _coordinate(name: str, coordinate: Coordinate, count: int) -> Iterator[str]:
+    if isinstance(coordinate, Bonds):
+        yield from _matrix(f"{name}.coordinate.pairs", coordinate.pairs, count)
+        if any(bond.cutoff <= 0 for row in coordinate.pairs for bond in row):
+            yield f"{name}.coordinate must have positive cutoffs"
+        if not all(map(_sound, (bond for row in coordinate.pairs for bond in row))):
+            yield f"{name}.coordinate must have rates other than zero, positive exponents and different ends"
     if isinstance(coordinate, Distance):
         yield from _matrix(f"{name}.coordinate.cutoffs", coordinate.cutoffs, count)
         lengths = [length for row in coordinate.cutoffs for length in row]
@@ -153,6 +230,18 @@ def _coordinate(name: str, coordinate: Coordinate, count: int) -> Iterator[str]:
                 yield f"{name}.coordinate.transform must have powers 1 <= p <= q"
         if min(lengths, default=0.0) <= 0:
             yield f"{name}.coordinate must have positive lengths"
+
+
+def _sound(bond: Bond) -> bool:
+    """Whether the formulas of a bond can be evaluated."""
+    match bond.shape:
+        case ExponentialCosine(rate, width):
+            return rate != 0 and width > 0
+        case Power(exponent):
+            return exponent > 0
+        case InversePower(_, r0, left, right, p_left, p_right):
+            return r0 > -1 and left < right and min(p_left, p_right) >= 0
+    return True
 
 
 def _ranges(name: str, ranges: Ranges, count: int) -> Iterator[str]:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from acegen.program.checks import ProgramError, check_program
 from acegen.program.kernel import KernelProgram
 
-PROGRAM_FORMAT = "acegen-program-1"
+PROGRAM_FORMAT = "acegen-program-2"
 
 _NAMES = ("name", "notes")
 """Fields of a program that do not affect what is computed; nor do the names of outputs."""

@@ -15,16 +15,21 @@ from numpy.polynomial import Polynomial
 from numpy.polynomial.legendre import leg2poly
 from numpy.typing import ArrayLike, NDArray
 
+from acegen.program.bond_interpreter import run_bond, step
+from acegen.program.bonds import Bonds
+from acegen.program.core import NearestSwitch
+from acegen.program.core_interpreter import run_core
 from acegen.program.coupled_interpreter import run_coupled
+from acegen.program.embedding_interpreter import run_embedding
 from acegen.program.kernel import (
     Agnesi,
     AngularFunctions,
     Circle,
+    Contraction,
     DirectionOnly,
     DirectionPolynomials,
     Distance,
     Harmonics,
-    Identity,
     KernelProgram,
     NoAngles,
     PairFunctions,
@@ -34,6 +39,7 @@ from acegen.program.kernel import (
     Smootherstep,
     Zbl,
 )
+from acegen.program.layout import PooledLayout
 
 Floats = NDArray[np.float64]
 
@@ -68,6 +74,8 @@ def run_potential(
     """Site energy of a potential, and its derivatives, shape (J, dimension); arguments as for `run_descriptors`."""
     x = _particles(program, particles)
     parts = _embedded(program, center, _outputs(program, center, species, x))
+    if program.core is not None:
+        return _with_core(program, center, species, x, parts)
     if program.pair is not None:
         parts = _joined(parts, _pair_energies(program, center, species, x))
     fitted = _switched(program, center, species, x, parts)
@@ -127,9 +135,24 @@ def _embedded(program: KernelProgram, center: int, rho: Evaluation) -> Evaluatio
     """F(ρ) of a centre, as a single value."""
     if program.embedding is None:
         raise ValueError(f"the program '{program.name}' has no embedding: it computes descriptors")
-    match program.embedding[center]:
-        case Identity():
-            return Evaluation(rho.values[:1], rho.gradient[:1])
+    energy, slopes = run_embedding(program.embedding[center], rho.values.tolist())
+    return Evaluation(np.array([energy]), np.tensordot(slopes, rho.gradient, axes=1)[None])
+
+
+def _with_core(
+    program: KernelProgram, center: int, species: Sequence[int], x: Floats, parts: Evaluation
+) -> tuple[float, Floats]:
+    """E = g F + h V + atomic energy; with h = 1 - g, dh = -dg."""
+    bonds = program.one_particle.coordinate
+    assert program.core is not None
+    assert isinstance(bonds, Bonds)
+    own = run_core(program.core, bonds.cutoffs, center, species, x)
+    (value,), (slope,) = parts.values, parts.gradient
+    energy = own.switch * value + own.weight * own.energy + program.atomic_energies[center]
+    gradient = own.switch * slope + own.switch_gradient * value + own.weight * own.gradient
+    if isinstance(program.core.switch, NearestSwitch):
+        gradient -= own.switch_gradient * own.energy
+    return float(energy), gradient
 
 
 # ---- one-particle functions
@@ -137,10 +160,30 @@ def _embedded(program: KernelProgram, center: int, rho: Evaluation) -> Evaluatio
 
 def _one_particle(program: KernelProgram, center: int, species: Sequence[int], x: Floats) -> tuple[Floats, Floats]:
     """φ, shape (J, number of A's), and dφ/dr, shape (J, number of A's, dimension)."""
-    one, layout = program.one_particle, program.layout
+    phi, slopes = _pooled(program, center, species, x)
+    if program.contraction is None:
+        return phi, slopes
+    matrix = _contraction(program.contraction, program.layout, center)
+    return phi @ matrix.T, np.einsum("vp,jpa->jva", matrix, slopes)
+
+
+def _contraction(contraction: Contraction, layout: PooledLayout, center: int) -> Floats:
+    """The A's of a centre as combinations of what is pooled."""
+    pooled = contraction.pooled
+    matrix = np.zeros((layout.size, pooled.size))
+    for v, (z, n, l, m) in enumerate(layout.names):
+        for k, weight in enumerate(contraction.weights[center][z][l][n - layout.first]):
+            matrix[v, pooled.index(z, pooled.first + k, l, m)] = weight
+    return matrix
+
+
+def _pooled(program: KernelProgram, center: int, species: Sequence[int], x: Floats) -> tuple[Floats, Floats]:
+    """The same of what is pooled."""
+    one, layout = program.one_particle, program.pooled
     phi = np.zeros((len(x), layout.size))
     slopes = np.zeros((len(x), layout.size, program.dimension))
     for j, (z, particle) in enumerate(zip(species, x, strict=True)):
+        e, de = 1.0, np.zeros(program.dimension)
         match one.coordinate:
             case Position():
                 y, dy = float(particle[0]), np.ones(1)
@@ -150,14 +193,18 @@ def _one_particle(program: KernelProgram, center: int, species: Sequence[int], x
                 r = float(np.sqrt(particle @ particle))
                 y, slope = _transformed(distance, center, z, r)
                 dy = slope * particle / r
+            case Bonds(pairs):
+                r = float(np.sqrt(particle @ particle))
+                y, slope, e, by_r = run_bond(pairs[center][z], r)
+                dy, de = slope * particle / r, by_r * particle / r
         radial, by_y = _recurred(one.radial, y)
         angular, by_x = _angular(one.angular, particle)
         for v, (own, n, l, m) in enumerate(layout.names):
             if own == z:
                 h = layout.angular_index(l, m)
                 k = n - one.radial.first
-                phi[j, v] = radial[k] * angular[h]
-                slopes[j, v] = by_y[k] * dy * angular[h] + radial[k] * by_x[h]
+                phi[j, v] = e * radial[k] * angular[h]
+                slopes[j, v] = (e * by_y[k] * dy + radial[k] * de) * angular[h] + e * radial[k] * by_x[h]
     return phi, slopes
 
 
@@ -296,7 +343,7 @@ def _zbl(term: Zbl, center: int, species: int, r: float) -> tuple[float, float]:
     strength, rate = term.strength[center][species], term.inverse_length[center][species]
     value = strength / r * sum(w * exp(-k * r * rate) for w, k in term.screening)
     slope = -value / r - strength / r * sum(w * k * rate * exp(-k * r * rate) for w, k in term.screening)
-    f, df = _step(inner, outer, r)
+    f, df = step(inner, outer, r)
     return value * (1 - f), slope * (1 - f) - value * df
 
 
@@ -307,18 +354,12 @@ def _switched(program: KernelProgram, center: int, species: Sequence[int], x: Fl
     factors, slopes = np.ones(len(x)), np.zeros_like(x)
     for j, (z, d) in enumerate(zip(species, x, strict=True)):
         r = float(np.sqrt(d @ d))
-        factors[j], slope = _step(*program.inner.ranges[center][z], r)
+        factors[j], slope = step(*program.inner.ranges[center][z], r)
         slopes[j] = slope * d / r
     others = np.array([prod(np.delete(factors, j)) for j in range(len(x))])
     s = prod(factors)
     gradient = s * parts.gradient + parts.values[:, None, None] * (others[:, None] * slopes)
     return Evaluation(s * parts.values, gradient)
-
-
-def _step(inner: float, outer: float, r: float) -> tuple[float, float]:
-    """t³ (10 - 15 t + 6 t²), zero up to the inner distance and one beyond the outer, and its derivative."""
-    t = min(1.0, max(0.0, (r - inner) / (outer - inner)))
-    return t**3 * (10 - 15 * t + 6 * t**2), 30 * t**2 * (1 - t) ** 2 / (outer - inner)
 
 
 def _joined(first: Evaluation, second: Evaluation) -> Evaluation:

@@ -3,16 +3,22 @@
 Around a centre of species z, with particles j at r_j of species z_j:
 
     y_j             coordinate of a particle: a monotone map of its distance, its position, or nothing
-    φ_znlm(j)     = δ(z, z_j) R_n(y_j) S_lm(r_j/|r_j|)
+    φ_znlm(j)     = δ(z, z_j) R_n(y_j) S_lm(r_j/|r_j|)              with `Bonds`, times e(r_j) of the pair
     A_znlm        = Σ_j φ_znlm(j)                                   pooled functions, in the order of the layout
+    A_znlm        = Σ_k weights[z][l][n][k] Σ_j φ_zklm(j)           instead, with a contraction
     P_t           = Π_k A[products[t][k]], and after these the invariants of `coupled`
     b_j           = Σ_t coupling[j][t] P_t                          first step of the outputs, if there is one
     ρ_i           = Σ_j rows[z][i][j] b_j                           second step; without a first one, b is P
     values        = s · (pair functions, ρ_1, ρ_2, ...)             of a program without embedding: descriptors
     E             = s · (pair energies + F_z(ρ)) + reference terms + atomic energy of z      with one: a potential
+    E             = g F_z(ρ) + h V + atomic energy of z             with a core: its V and the switches g and h
 
 where s is the product of the inner switch over the particles, or one without a switch. Every number is the double
-used in the computation: exact values of a front end have been correctly rounded, once.
+used in the computation: exact values of a front end have been correctly rounded, once. The step
+
+    f(t) = t³ (10 - 15 t + 6 t²)   for 0 <= t <= 1, zero before and one after
+
+occurs in several parts.
 """
 
 from __future__ import annotations
@@ -22,14 +28,12 @@ from functools import cached_property
 from math import inf
 from typing import TypeAlias
 
+from acegen.program.bonds import Bonds
+from acegen.program.by_pair import ByPair, Ranges
+from acegen.program.core import Core
 from acegen.program.coupled import CoupledProducts
+from acegen.program.embedding import Embedding
 from acegen.program.layout import PooledLayout
-
-ByPair: TypeAlias = tuple[tuple[float, ...], ...]
-"""A number by centre and neighbour species."""
-
-Ranges: TypeAlias = tuple[tuple[tuple[float, float], ...], ...]
-"""An inner and an outer distance by centre and neighbour species, Å."""
 
 Product: TypeAlias = tuple[int, ...]
 """Positions of the factors A, ascending."""
@@ -85,12 +89,14 @@ class DirectionOnly:
     """Only the direction of a particle matters; there is one radial function, R_0 = 1."""
 
 
-Coordinate: TypeAlias = Distance | Position | DirectionOnly
+Coordinate: TypeAlias = Distance | Position | DirectionOnly | Bonds
 
 
 @dataclass(frozen=True)
 class Recurrence:
     """R_first = e(y) and R_{n+1} = (a y + b) R_n - c R_{n-1}, the same for all pairs of species and all l.
+
+    With `Bonds` for a coordinate, e of the pair is a further factor.
 
     Attributes:
         first: the lowest n.
@@ -150,6 +156,19 @@ class OneParticle:
     angular: AngularFunctions
 
 
+@dataclass(frozen=True)
+class Contraction:
+    """The A's as combinations of what is pooled, by centre; they have radial functions by pair and by l.
+
+    Attributes:
+        pooled: layout of the pooled functions.
+        weights: by centre species, neighbour species, l and n, one number for each pooled n of this l.
+    """
+
+    pooled: PooledLayout
+    weights: tuple[tuple[tuple[tuple[tuple[float, ...], ...], ...], ...], ...]
+
+
 # ---- outputs
 
 
@@ -161,7 +180,7 @@ class Outputs:
         names: of the outputs, for readers.
         coupling: first step: coupled functions as combinations of products, all of one order; None if omitted.
         rows: by centre species the outputs, as combinations of coupled functions, or of products if there are none; a
-            single entry serves all species.
+            single entry serves all species. Of a potential, a species may have fewer outputs than there are names.
     """
 
     names: tuple[str, ...]
@@ -171,15 +190,6 @@ class Outputs:
     def of(self, center: int) -> tuple[Row, ...]:
         """The rows of a centre species."""
         return self.rows[center if len(self.rows) > 1 else 0]
-
-
-@dataclass(frozen=True)
-class Identity:
-    """F(ρ) = ρ_1."""
-
-
-Embedding: TypeAlias = Identity
-"""F by centre; a non-linear one (Finnis-Sinclair) would be a further member."""
 
 
 # ---- terms besides the products
@@ -277,6 +287,7 @@ class KernelProgram:
         species: names of the particles' species, also those of centres.
         one_particle: the functions that are pooled.
         layout: where the A's stand.
+        contraction: the A's in terms of pooled functions; None if they are these.
         products: the distinct products.
         coupled: further products, factored; None without any.
         outputs: combinations of them.
@@ -284,6 +295,7 @@ class KernelProgram:
         pair: the pair term.
         references: parts of the energy without coefficients.
         inner: the inner switch.
+        core: the core; then there are no pair term, references or inner switch.
         atomic_energies: by centre species, eV; for a potential.
         notes: for readers.
     """
@@ -294,6 +306,7 @@ class KernelProgram:
     species: tuple[str, ...]
     one_particle: OneParticle
     layout: PooledLayout
+    contraction: Contraction | None
     products: tuple[Product, ...]
     coupled: CoupledProducts | None
     outputs: Outputs
@@ -301,6 +314,7 @@ class KernelProgram:
     pair: PairTerm | None
     references: tuple[Reference, ...]
     inner: InnerSwitch | None
+    core: Core | None
     atomic_energies: tuple[float, ...]
     notes: Notes
 
@@ -308,6 +322,11 @@ class KernelProgram:
     def atoms(self) -> bool:
         """Whether particles are atoms."""
         return self.symmetry == ATOMS
+
+    @property
+    def pooled(self) -> PooledLayout:
+        """Layout of what is pooled."""
+        return self.layout if self.contraction is None else self.contraction.pooled
 
     @property
     def n_pair(self) -> int:
@@ -331,6 +350,6 @@ class KernelProgram:
         tables = []
         for part in (self.one_particle, *([self.pair] if self.pair else [])):
             coordinate = part.coordinate
-            tables.append(coordinate.cutoffs if isinstance(coordinate, Distance) else ((inf,) * count,) * count)
+            tables.append(coordinate.cutoffs if isinstance(coordinate, Distance | Bonds) else ((inf,) * count,) * count)
         tables += [tuple(tuple(outer for _, outer in row) for row in term.ranges) for term in self.references]
         return tuple(tuple(map(max, zip(*rows, strict=True))) for rows in zip(*tables, strict=True))

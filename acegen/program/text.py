@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from acegen.program.bonds import Bonds
 from acegen.program.coupled import CoupledProducts
 from acegen.program.kernel import (
     Agnesi,
-    ByPair,
     Circle,
     Coordinate,
     DirectionOnly,
@@ -19,7 +19,6 @@ from acegen.program.kernel import (
     PairEnergies,
     PairFunctions,
     Position,
-    Ranges,
     Recurrence,
     Row,
     Smootherstep,
@@ -27,6 +26,14 @@ from acegen.program.kernel import (
     Zbl,
 )
 from acegen.program.layout import PooledLayout
+from acegen.program.term_text import (
+    bonds_text,
+    by_pair_text,
+    contraction_text,
+    core_text,
+    embedding_text,
+    ranges_text,
+)
 
 
 def program_text(program: KernelProgram) -> str:
@@ -48,7 +55,10 @@ def _lines(program: KernelProgram) -> Iterator[str]:
     yield from _coordinate(one.coordinate, species)
     yield from _recurrence("R", one.radial)
     yield from _angular(one.angular)
-    yield f"A(z,n,l,m) = Σ_j δ(z,z_j) R_n(y_j) S_lm(r_j/|r_j|)    {program.layout.size} of them"
+    if program.contraction is None:
+        yield f"A(z,n,l,m) = Σ_j δ(z,z_j) R_n(y_j) S_lm(r_j/|r_j|)    {program.layout.size} of them"
+    else:
+        yield from contraction_text(program.contraction, species, program.layout.first)
     yield ""
     names = [pooled_name(program.layout, species, v) for v in range(program.layout.size)]
     products = [" ".join(names[v] for v in product) for product in program.products]
@@ -64,7 +74,7 @@ def _lines(program: KernelProgram) -> Iterator[str]:
         products = [f"b[{j}]" for j in range(1, len(coupling) + 1)]
     for center, rows in enumerate(program.outputs.rows):
         whose = f" around {species[center]}" if len(program.outputs.rows) > 1 else ""
-        for i, (name, row) in enumerate(zip(program.outputs.names, rows, strict=True), start=1):
+        for i, (name, row) in enumerate(zip(program.outputs.names, rows, strict=False), start=1):
             yield f"# {name}{whose}"
             yield from _sum(f"ρ[{i}]", row, products)
     yield ""
@@ -73,13 +83,22 @@ def _lines(program: KernelProgram) -> Iterator[str]:
         yield from _zbl(term, species)
     if program.inner is not None:
         yield "s = Π_j f(r_j), f = t³ (10 - 15 t + 6 t²), t = (r - inner)/(outer - inner)"
-        yield from _ranges(program.inner.ranges, species)
+        yield from ranges_text(program.inner.ranges, species)
     switch = "" if program.inner is None else "s "
     if program.embedding is None:
         yield f"values = {switch}({'pair functions, ' if program.pair else ''}ρ)"
         return
+    if program.core is not None:
+        yield from core_text(program.core, species)
     for center, symbol in enumerate(species):
-        energy = f"{switch}({'pair + ' if program.pair else ''}ρ[1])" + (" + V" if program.references else "")
+        embedded = embedding_text(program.embedding[center])
+        yield f"F({symbol}) = {embedded}"
+        if program.core is not None:
+            energy = f"g F({symbol}) + h V"
+        else:
+            energy = f"{switch}({'pair + ' if program.pair else ''}F({symbol}))" + (
+                " + V" if program.references else ""
+            )
         yield f"E({symbol}) = {energy} + {program.atomic_energies[center]!r}"
 
 
@@ -119,6 +138,8 @@ def _coordinate(coordinate: Coordinate, species: Sequence[str], name: str = "y")
             yield f"{name} = x, the particle"
         case DirectionOnly():
             yield f"{name} does not count"
+        case Bonds() as bonds:
+            yield from bonds_text(bonds, species)
         case Distance(cutoffs, transform):
             match transform:
                 case Smoothstep():
@@ -129,8 +150,8 @@ def _coordinate(coordinate: Coordinate, species: Sequence[str], name: str = "y")
                     yield (
                         f"{name} = (1-s)² (1+2s) / (1 + {a!r} x^{q} / (1 + x^{q - p})), s = min(r/cutoff, 1), x = r/r0"
                     )
-                    yield from _by_pair("r0", r0, species)
-            yield from _by_pair("cutoff", cutoffs, species)
+                    yield from by_pair_text("r0", r0, species)
+            yield from by_pair_text("cutoff", cutoffs, species)
 
 
 def _recurrence(name: str, radial: Recurrence) -> Iterator[str]:
@@ -177,16 +198,6 @@ def _pair(program: KernelProgram, species: Sequence[str]) -> Iterator[str]:
 def _zbl(term: Zbl, species: Sequence[str]) -> Iterator[str]:
     screening = " + ".join(f"{weight!r} exp(-{rate!r} r/a)" for weight, rate in term.screening)
     yield f"V = Σ_j strength/r ({screening}) (1 - t³ (10 - 15 t + 6 t²)), t = (r - inner)/(outer - inner)"
-    yield from _ranges(term.ranges, species)
-    yield from _by_pair("strength", term.strength, species)
-    yield from _by_pair("1/a", term.inverse_length, species)
-
-
-def _by_pair(name: str, table: ByPair, species: Sequence[str]) -> Iterator[str]:
-    for center, row in enumerate(table):
-        yield "  " + ", ".join(f"{name}({species[center]},{species[z]}) = {value!r}" for z, value in enumerate(row))
-
-
-def _ranges(ranges: Ranges, species: Sequence[str]) -> Iterator[str]:
-    for end, name in enumerate(("inner", "outer")):
-        yield from _by_pair(name, tuple(tuple(pair[end] for pair in row) for row in ranges), species)
+    yield from ranges_text(term.ranges, species)
+    yield from by_pair_text("strength", term.strength, species)
+    yield from by_pair_text("1/a", term.inverse_length, species)

@@ -137,6 +137,7 @@ POOLED = KernelProgram(
         Distance(((5.0,) * 3,) * 3, Smoothstep()), Recurrence(1, (0.0, 1.0), ()), Harmonics(L_MAX)
     ),
     layout=LAYOUT,
+    contraction=None,
     products=tuple((v,) for v in range(LAYOUT.size)),
     coupled=None,
     outputs=Outputs(tuple(map(str, range(LAYOUT.size))), None, (tuple(((v, 1.0),) for v in range(LAYOUT.size)),)),
@@ -144,6 +145,7 @@ POOLED = KernelProgram(
     pair=None,
     references=(),
     inner=None,
+    core=None,
     atomic_energies=(0.0,) * 3,
     notes=Notes("All A's.", "y", "S_lm", "self-interacting", 1),
 )

@@ -37,13 +37,13 @@ from acegen.program import (
     program_text,
     read_program,
 )
+from acegen.program.embedding import Identity
 from acegen.program.interpreter import run_descriptors, run_potential, run_reference
 from acegen.program.kernel import (
     Agnesi,
     DirectionPolynomials,
     Distance,
     Harmonics,
-    Identity,
     InnerSwitch,
     NoAngles,
     Notes,
@@ -410,6 +410,7 @@ def written_by_hand() -> tuple[KernelProgram, KernelProgram]:
         species=("Ni", "Al"),
         one_particle=OneParticle(Distance(lengths, agnesi), recurrence, Harmonics(2)),
         layout=layout,
+        contraction=None,
         products=tuple(products),
         coupled=None,
         outputs=Outputs(tuple(f"ρ_{i}" for i in range(len(rows))), tuple(coupling), (tuple(rows),)),
@@ -417,6 +418,7 @@ def written_by_hand() -> tuple[KernelProgram, KernelProgram]:
         pair=PairFunctions(Distance(((4.5, 4.5), (4.5, 5.0)), agnesi), recurrence, (1.0, 2.0, -3.0)),
         references=(Zbl(ranges, ((300.0, 200.0), (200.0, 100.0)), ((6.0, 5.0), (5.0, 4.0)), ((0.7, 2.0), (0.3, 0.5))),),
         inner=InnerSwitch((((0.5, 1.9), (0.6, 1.8)), ((0.6, 1.8), (0.7, 1.7)))),
+        core=None,
         atomic_energies=(0.0, 0.0),
         notes=Notes("A program written by hand.", "e(y), and on", "S_lm", "self-interacting", 4),
     )

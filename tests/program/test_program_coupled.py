@@ -24,11 +24,11 @@ from acegen.program import (
 )
 from acegen.program.coupled import Channel, CoupledProducts, Coupling, Node
 from acegen.program.coupled_interpreter import run_coupled
+from acegen.program.embedding import Identity
 from acegen.program.interpreter import run_descriptors, run_potential
 from acegen.program.kernel import (
     Distance,
     Harmonics,
-    Identity,
     NoAngles,
     Notes,
     OneParticle,
@@ -85,6 +85,7 @@ def program(coupled: CoupledProducts | None, potential: bool) -> KernelProgram:
             Harmonics(2),
         ),
         layout=LAYOUT,
+        contraction=None,
         products=products,
         coupled=coupled,
         outputs=Outputs(names, None, (rows,)),
@@ -92,6 +93,7 @@ def program(coupled: CoupledProducts | None, potential: bool) -> KernelProgram:
         pair=None,
         references=(),
         inner=None,
+        core=None,
         atomic_energies=(-1.0, -2.0) if potential else (0.0, 0.0),
         notes=Notes("A program written by hand.", "y", "S_lm", "self-interacting", 4),
     )

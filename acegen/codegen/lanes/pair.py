@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from acegen.codegen.lanes.radial import RadialCode, radial_code, transform_constants
 from acegen.codegen.literals import double_literal
-from acegen.program.kernel import KernelProgram, PairEnergies, PairFunctions, Ranges, Zbl
+from acegen.program.by_pair import Ranges
+from acegen.program.kernel import KernelProgram, PairEnergies, PairFunctions, Zbl
 
 Table = list[list[list[float]]]
 """Constants by centre and neighbour."""

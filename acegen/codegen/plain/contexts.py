@@ -7,7 +7,8 @@ from typing import ClassVar
 
 from acegen.codegen.plain.coupled import CoupledTables
 from acegen.codegen.tables import CouplingTables, OutputRow
-from acegen.program.kernel import Agnesi, ByPair, PairEnergies, Ranges, Recurrence
+from acegen.program.by_pair import ByPair, Ranges
+from acegen.program.kernel import Agnesi, PairEnergies, Recurrence
 
 
 @dataclass(frozen=True)
