@@ -1,0 +1,1 @@
+"""Potentials of ML-PACE: `.yace` files in and out, as kernel programs and from fits."""
