@@ -70,7 +70,7 @@ class CoupledStage:
     """Coupled products with their weights, in the order of evaluation.
 
     Attributes:
-        products: channels, nodes and scalars that some centre species needs.
+        products: channels, nodes and scalars that some output needs.
         offsets: where the components of each value begin in memory, counted from `shift`.
         shift: how far before each value its derivative stands. Where nodes are no factors of others, derivatives of one
             l take the place of values of lower l, which are needed no more: memory in use decides the speed.
@@ -80,9 +80,9 @@ class CoupledStage:
         fresh: by tile, how many of its columns are in no tile before it; they come first.
         unset: values that are a row before they are a column, or neither: their derivatives begin with zero.
         linear: values with l = 0 that are products by themselves.
-        weights: by centre species, entries of the tiles, column by column.
-        linear_weights: by centre species.
-        product_weights: by centre species, of `products.scalars`.
+        weights: by `KernelProgram.row_names`, entries of the tiles, column by column.
+        linear_weights: likewise, of `linear`.
+        product_weights: likewise, of `products.scalars`.
         cost: of all this.
     """
 
@@ -119,7 +119,7 @@ def couple(products: CoupledProducts, weights: Mapping[str, Sequence[float]], co
 
     Args:
         products: the values and products.
-        weights: by centre species, one number per product.
+        weights: by output of the centre species, one number per product.
         costs: of tiles on a target.
     """
     products, own_weights = without_unused(products, weights)
@@ -151,8 +151,8 @@ def couple(products: CoupledProducts, weights: Mapping[str, Sequence[float]], co
         fresh=fresh,
         unset=unset,
         linear=tuple(linear),
-        weights={symbol: tuple(own[center] for own in flat) for center, symbol in enumerate(weights)},
-        linear_weights={symbol: tuple(own[center] for own in linear.values()) for center, symbol in enumerate(weights)},
+        weights={name: tuple(own[output] for own in flat) for output, name in enumerate(weights)},
+        linear_weights={name: tuple(own[row] for own in linear.values()) for row, name in enumerate(weights)},
         product_weights=own_weights,
         cost=_cost(products, groups, tile_groups, len(weights), costs),
     )
@@ -161,12 +161,12 @@ def couple(products: CoupledProducts, weights: Mapping[str, Sequence[float]], co
 def without_unused(
     products: CoupledProducts, weights: Mapping[str, Sequence[float]]
 ) -> tuple[CoupledProducts, Mapping[str, tuple[float, ...]]]:
-    """The same without products of weight zero for all centres, each once, and without what only those need."""
+    """The same without products of weight zero in all outputs, each once, and without what only those need."""
     sums: dict[tuple[int, ...], list[float]] = {}
     for scalar, own in zip(products.scalars, zip(*weights.values(), strict=True), strict=True):
         total = sums.setdefault(scalar, [0.0] * len(own))
-        for center, weight in enumerate(own):
-            total[center] += weight
+        for output, weight in enumerate(own):
+            total[output] += weight
     sums = {scalar: total for scalar, total in sums.items() if any(total)}
     n_channels = len(products.channels)
     needed = {value for scalar in sums for value in scalar}
@@ -327,7 +327,7 @@ def _cost(
     products: CoupledProducts,
     groups: Sequence[PairGroup],
     tile_groups: Sequence[TileGroup],
-    n_centers: int,
+    n_outputs: int,
     costs: CoupledCosts,
 ) -> Cost:
     """Loads of a pair are estimated by its multiply-adds, and its code by eight bytes for each."""
@@ -349,7 +349,7 @@ def _cost(
             adds += 2 * height * width * size
             loads += (height + 2 * size) * width + 2 * height * size
             cycles += costs.tile_cycles(l, height, width)
-            tables += 2 * (height + width) + 8 * n_centers * height * width
+            tables += 2 * (height + width) + 8 * n_outputs * height * width
     channels = sum(2 * channel.l + 1 for channel in products.channels)
     linear = sum(len(scalar) == 1 for scalar in products.scalars)
     cycles += costs.rest_cycles(channels, linear)

@@ -25,7 +25,7 @@ from acegen.optimize.coupled_tiles import CoupledCosts, ListedCosts
 from acegen.optimize.functions import split_functions
 from acegen.optimize.order import choose_order, variable_orders
 from acegen.optimize.pairs import Factorization, factor_keys, factor_terms
-from acegen.optimize.polynomial import Polynomial, collect_terms, product_coefficients, without_zeros
+from acegen.optimize.polynomial import Polynomial, collect_terms, product_coefficients, rows_by_center, without_zeros
 from acegen.optimize.program import CompactProgram, ListedProducts, PassReport, ProductStage, StraightProgram
 from acegen.optimize.trie import build_trie
 from acegen.options import ProductForm
@@ -42,7 +42,7 @@ def optimize(program: KernelProgram, model: CostModel, form: ProductForm = "auto
         form: of products of A's: straight-line code, tables, or whichever costs less.
 
     Raises:
-        BuildError: the program is not one linear output of products.
+        BuildError: the program is not a potential.
     """
     coefficients, coupled = _split(program)
     stage = optimize_products(program.layout, program.products, coefficients, model, form)
@@ -50,18 +50,18 @@ def optimize(program: KernelProgram, model: CostModel, form: ProductForm = "auto
 
 
 def list_products(program: KernelProgram) -> ProductStage:
-    """The products of a potential unchanged, each by itself, without those that no centre species needs.
+    """The products of a potential unchanged, each by itself, without those that no output needs.
 
     Raises:
-        BuildError: the program is not one linear output of products.
+        BuildError: the program is not a potential.
     """
     own, coupled = _split(program)
-    rows = tuple((tuple(enumerate(values)),) for values in own.values())
+    rows = rows_by_center(program, tuple(own.values()))
     needed = without_zeros(replace(program, coupled=None, outputs=replace(program.outputs, rows=rows)))
     before, after = listed_cost(program.products), listed_cost(needed.products)
     dropped = len(program.products) - len(needed.products)
     report = PassReport("terms", f"{dropped:,} of {len(program.products):,} dropped", before, after)
-    coefficients = {symbol: tuple(values) for symbol, values in product_coefficients(needed).items()}
+    coefficients = {name: tuple(values) for name, values in product_coefficients(needed).items()}
     stage = ProductStage(ListedProducts(needed.products, after), None, coefficients, len(needed.products), (report,))
     return _with_coupled(stage, program, coupled, ListedCosts())
 
@@ -69,8 +69,8 @@ def list_products(program: KernelProgram) -> ProductStage:
 def _split(program: KernelProgram) -> tuple[dict[str, Sequence[float]], dict[str, Sequence[float]]]:
     """Coefficients of the monomials and of the coupled products."""
     coefficients, cut = product_coefficients(program), len(program.products)
-    own: dict[str, Sequence[float]] = {symbol: values[:cut] for symbol, values in coefficients.items()}
-    return own, {symbol: values[cut:] for symbol, values in coefficients.items()}
+    own: dict[str, Sequence[float]] = {name: values[:cut] for name, values in coefficients.items()}
+    return own, {name: values[cut:] for name, values in coefficients.items()}
 
 
 def _with_coupled(
@@ -100,7 +100,7 @@ def optimize_products(
     model: CostModel,
     form: ProductForm = "auto",
 ) -> ProductStage:
-    """The same for products of A's with coefficients by species of centre."""
+    """The same for products of A's with coefficients by output."""
     polynomial = collect_terms(layout.size, products, coefficients)
     before = model.straight(build_trie(products, variable_orders(layout, products)["rarest first"]))
     collected = model.straight(build_trie(polynomial.terms, variable_orders(layout, polynomial.terms)["rarest first"]))

@@ -73,7 +73,7 @@ class ProductStage:
     Attributes:
         products: monomials of A's: straight-line code, tables, or a plain list.
         coupled: coupled products in addition; None without any.
-        coefficients: by centre species, the folded coefficients of the monomials in the order the code uses them.
+        coefficients: by `KernelProgram.row_names`, coefficients of the monomials in the order the code uses them.
         n_terms: number of products evaluated.
         reports: what each pass did.
     """

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from math import inf
 from typing import TypeAlias
 
@@ -332,6 +333,21 @@ class KernelProgram:
     def n_pair(self) -> int:
         """Number of pair functions among the values of a descriptor program; they come first."""
         return len(self.pair.scales) * len(self.species) if isinstance(self.pair, PairFunctions) else 0
+
+    @cached_property
+    def row_first(self) -> tuple[int, ...]:
+        """Number of the first output of every centre species, if they are counted one after the other; and of all."""
+        counts = (len(self.outputs.of(center)) for center in range(len(self.species)))
+        return tuple(accumulate(counts, initial=0))
+
+    @cached_property
+    def row_names(self) -> tuple[str, ...]:
+        """Of these outputs: the centre species, with a number where it has several."""
+        names = []
+        for center, symbol in enumerate(self.species):
+            count = len(self.outputs.of(center))
+            names += [symbol] if count == 1 else [f"{symbol}, ρ[{p}]" for p in range(1, count + 1)]
+        return tuple(names)
 
     @cached_property
     def orders(self) -> tuple[int, ...]:

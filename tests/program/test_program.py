@@ -37,7 +37,7 @@ from acegen.program import (
     program_text,
     read_program,
 )
-from acegen.program.embedding import Identity
+from acegen.program.embedding import FinnisSinclair, Identity
 from acegen.program.interpreter import run_descriptors, run_potential, run_reference
 from acegen.program.kernel import (
     Agnesi,
@@ -337,18 +337,28 @@ def test_passes_keep_what_is_computed(key: str) -> None:
     assert stage.reports[0].result == f"{len(program.products) - stage.n_terms:,} of {len(program.products):,} dropped"
 
 
-def test_several_outputs_are_refused_for_now() -> None:
-    """By the optimizer, which folds one output; the message names the program."""
+def test_several_outputs_have_rows_of_coefficients_each() -> None:
+    """By the optimizer, in the order of the outputs of all centres; what is no potential is refused."""
     program = cases("silicon").potential
-    twice = replace(program, outputs=Outputs(("a", "b"), None, tuple(rows * 2 for rows in program.outputs.rows)))
+    (row,) = program.outputs.rows[0]
+    half = tuple((product, weight / 2) for product, weight in row)
+    outputs = Outputs(("a", "b"), None, ((row, half),))
+    twice = replace(program, outputs=outputs, embedding=(FinnisSinclair(((1.0, 1.0), (2.0, 1.0))),))
     center, species, x = cases("silicon").environment(np.random.default_rng(1), 4)
-    first, second = (run_potential(one, center, species, x) for one in (program, twice))
-    assert second[0] == pytest.approx(first[0], rel=1e-13)  # what the embedding takes
-    assert second[1] == pytest.approx(first[1], rel=1e-11)
+    energies = [run_potential(one, center, species, x)[0] - one.atomic_energies[center] for one in (program, twice)]
+    rest = run_reference(program, center, species, x)[0]
+    pair = run_potential(replace(program, outputs=Outputs(("a",), None, (((),),))), center, species, x)[0] - rest
+    pair -= program.atomic_energies[center]
+    assert energies[1] - rest - pair == pytest.approx(2 * (energies[0] - rest - pair), rel=1e-11)
+    for stage in (optimize(twice, COST), list_products(twice)):
+        assert list(stage.coefficients) == ["Si, ρ[1]", "Si, ρ[2]"]
+        first, second = stage.coefficients.values()
+        assert any(first)
+        assert second == tuple(value / 2 for value in first)
     with pytest.raises(ValueError, match="has no embedding"):
         run_potential(cases("silicon").descriptors, center, species, x)
-    for refused in (twice, cases("silicon").descriptors, replace(program, embedding=None)):
-        with pytest.raises(BuildError, match="kernel program 'silicon' is not one linear output"):
+    for refused in (cases("silicon").descriptors, replace(program, embedding=None)):
+        with pytest.raises(BuildError, match="kernel program 'silicon' is not a potential"):
             optimize(refused, COST)
 
 

@@ -246,7 +246,7 @@ def _product_files(
     assert not isinstance(products, ListedProducts)
     tables = compact_tables(products) if isinstance(products, CompactProgram) else None
     parts = [] if isinstance(products, CompactProgram) else function_files(products)
-    coefficients = tuple(stage.coefficients[symbol] for symbol in program.species)
+    coefficients = tuple(stage.coefficients.values())
     middle, middle_coefficient = 0 if n_pooled <= 128 else min(n_pooled // 2, 128), MAX_TERMS // 2
     functions = tuple(function for part in parts for function in part)
     contexts: dict[str, LanesContext] = {

@@ -224,7 +224,7 @@ def _potential(program: KernelProgram, stage: ProductStage) -> PotentialContext:
         max_order=max(map(len, products.products), default=1),
         first=tuple(accumulate(map(len, products.products), initial=0)),
         factors=tuple(v for product in products.products for v in product),
-        coefficients=tuple(stage.coefficients[symbol] for symbol in program.species),
+        coefficients=tuple(stage.coefficients.values()),
         coupled=None if stage.coupled is None else coupled_tables(stage.coupled.products, program.layout),
         scalar_weights=() if stage.coupled is None else tuple(stage.coupled.product_weights.values()),
         atomic_energies=program.atomic_energies,
