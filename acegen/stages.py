@@ -33,7 +33,7 @@ from acegen.build.module import build_module
 from acegen.build.toolchain import Toolchain
 from acegen.codegen.backend import Machine, choose_backend
 from acegen.codegen.module import Documents, generate_code
-from acegen.forms import coupled_expansion, possible_forms
+from acegen.forms import LinearPrograms, coupled_expansion, possible_forms
 from acegen.lower import descriptor_program, expand_products, potential_program
 from acegen.options import BuildOptions
 from acegen.progress import Progress
@@ -106,7 +106,8 @@ def run_stages(
             values, energies = coefficients.values, coefficients.atomic_energies
             of_products = basis.split(values)[1]
             fold = partial(potential_program, coefficients=values, atomic_energies=energies)
-            form = possible_forms(basis, of_products, fold, backend, options.products, coupled)[0]
+            programs = LinearPrograms(basis, of_products, fold, coupled)
+            form = possible_forms(programs, backend, options.products)[0]
             potential, product_stage = form.potential, form.stage
             cost = product_stage.cost
             progress.report(f"{product_stage.reports[-1].result}, {cost.multiply_adds:,} multiply-adds a centre")
