@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import product
-from math import prod, sqrt
+from math import sqrt
 
 import numpy as np
 import pytest
+from b_basis_cases import TREES, all_lint, numbers, total
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
@@ -17,16 +17,6 @@ from scipy.special import eval_legendre, sph_harm_y
 from sympy.physics.wigner import clebsch_gordan
 
 from acegen.yace.b_basis_coupling import coupled_product, coupling_tree, inner_l, leaf_factor, symmetric_product
-
-TREES = {
-    1: [],
-    2: [(0, 1)],
-    3: [(0, 1), (3, 2)],
-    4: [(0, 1), (2, 3), (4, 5)],
-    5: [(0, 1), (2, 3), (5, 6), (7, 4)],
-    6: [(0, 1), (2, 3), (4, 5), (6, 7), (8, 9)],
-}
-"""The nodes of ML-PACE."""
 
 LABELS = [
     ((0,), ()),
@@ -39,30 +29,6 @@ LABELS = [
     ((1, 1, 1, 1, 2), (1, 2, 2)),
     ((1, 1, 1, 2, 2, 1), (1, 2, 1, 1)),
 ]
-
-
-def all_lint(ls: Sequence[int]) -> list[tuple[int, ...]]:
-    """All possible l of inner nodes."""
-    found = []
-    for lint in product(range(sum(ls) + 1), repeat=max(len(ls) - 2, 0)):
-        degrees = list(ls)
-        for (left, right), l in zip(TREES[len(ls)], inner_l(len(ls), lint), strict=True):
-            if not abs(degrees[left] - degrees[right]) <= l <= degrees[left] + degrees[right]:
-                break
-            degrees.append(l)
-        else:
-            found.append(lint)
-    return found
-
-
-def numbers(ls: tuple[int, ...], lint: tuple[int, ...]) -> dict[tuple[int, ...], float]:
-    """C(ms) as doubles."""
-    found = coupled_product(ls, lint)
-    result = {}
-    for ms, value in found.terms.items():
-        sign, square = leaf_factor(ls, ms)
-        result[ms] = sign * float(value) * sqrt(float(square * found.square))
-    return result
 
 
 @cache
@@ -124,11 +90,6 @@ def harmonics(l: int, direction: np.ndarray) -> dict[int, complex]:
     x, y, z = direction
     polar, azimuth = np.arccos(z), np.arctan2(y, x)
     return {m: sqrt(4 * np.pi) * complex(sph_harm_y(l, m, polar, azimuth)) for m in range(-l, l + 1)}
-
-
-def total(terms: Mapping[tuple[int, ...], float], factors: Sequence[Mapping[int, complex]]) -> complex:
-    """Σ C Π A."""
-    return sum((c * prod(a[m] for a, m in zip(factors, ms, strict=True)) for ms, c in terms.items()), 0j)
 
 
 DIRECTIONS = Rotation.random(6, rng=1).apply([0.0, 0.0, 1.0])
