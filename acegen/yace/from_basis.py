@@ -3,7 +3,7 @@
     E_i = E0 + Σ_j pair(r_ij) + many-body part            →    ρ = functions of rank 1 + functions of rank 2 and more
 
 One density and a linear F. The many-body part is written label by label (`acegen.yace.from_functions`), the pair term
-and what purification adds to order 1 as functions of rank 1, all radial functions as series (`acegen.yace.from_radial`).
+and what purification adds to order 1 as functions of rank 1, radial functions as series (`acegen.yace.from_radial`).
 The cutoff of a bond is the larger one of the pair term and of the many-body part.
 
 **Short distances.** The format has no product of switches, and no ZBL core that is added to the energy. It has a switch
