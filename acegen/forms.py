@@ -32,6 +32,7 @@ from acegen.lower.pairings import LARGEST_ORDER
 from acegen.optimize import ProductStage, choose_invariants
 from acegen.options import ProductForm
 from acegen.program.kernel import KernelProgram
+from acegen.yace.coupled import coupled_program
 from acegen.yace.potential import YacePotential
 from acegen.yace.program import product_program
 
@@ -136,13 +137,14 @@ class LinearPrograms:
 
     Attributes:
         basis: the basis.
-        coefficients: of its functions by element, to leave out what none of them needs; None if all are needed.
+        coefficients: of its functions by density and element, to leave out what none of them needs; None if all are
+            needed.
         fold: makes the program, with these coefficients.
         whole: the coupled expansion of all labels, if it is there already.
     """
 
     basis: Basis
-    coefficients: Coefficients | None
+    coefficients: Sequence[Coefficients] | None
     fold: Fold
     whole: ProductExpansion | None = None
 
@@ -173,7 +175,10 @@ class LinearPrograms:
 
     @cached_property
     def _labels(self) -> Sequence[Label] | None:
-        return None if self.coefficients is None else needed_labels(self.basis, self.coefficients)
+        if self.coefficients is None:
+            return None
+        own = {f"{element} {p}": row for p, of in enumerate(self.coefficients) for element, row in of.items()}
+        return needed_labels(self.basis, own)
 
 
 def coupled_expansion(basis: Basis, labels: Sequence[Label] | None = None) -> ProductExpansion | None:
@@ -210,7 +215,7 @@ class FilePrograms:
         )
 
     def coupled(self) -> KernelProgram | None:
-        return None
+        return coupled_program(self.potential, self.name)
 
     def products(self) -> KernelProgram:
         return product_program(self.potential, self.name)

@@ -39,7 +39,7 @@ from acegen.build.module import build_module
 from acegen.codegen.backend import Backend, Machine, choose_backend
 from acegen.codegen.module import Documents, generate_code
 from acegen.forms import FilePrograms, Form, LinearPrograms, coupled_expansion, lowered, optimized, possible_forms
-from acegen.lower import descriptor_program, expand_products, potential_program
+from acegen.lower import density_coefficients, descriptor_program, expand_products, potential_program
 from acegen.program import program_hash
 from acegen.program.kernel import KernelProgram
 from acegen.progress import Progress
@@ -93,7 +93,7 @@ def run_stages(spec: AnySpec, coefficients: Coefficients | None, job: Job, stagi
         documents = documents_of(spec.name, description, coefficients)
         if coefficients is not None:
             accepted = (documents.basis_hash, *former_hashes(description))
-            check_coefficients(coefficients, accepted, spec.species, basis.n_basis)
+            check_coefficients(coefficients, accepted, spec.species, basis.n_pair, basis.n_coupled, spec.n_densities)
     with progress.stage("lower"):
         coupled = coupled_expansion(basis)
         expansion = coupled or expand_products(basis)
@@ -103,7 +103,7 @@ def run_stages(spec: AnySpec, coefficients: Coefficients | None, job: Job, stagi
     if coefficients is not None:
         with progress.stage("optimize"):
             values, energies = coefficients.values, coefficients.atomic_energies
-            of_products = basis.split(values)[1]
+            of_products = density_coefficients(basis, values)
             fold = partial(potential_program, coefficients=values, atomic_energies=energies)
             programs = LinearPrograms(basis, of_products, fold, coupled)
             form = possible_forms(programs, backend, job.options.products)[0]

@@ -62,7 +62,7 @@ def _estimates(context: Context, size: Size) -> dict[str, dict[str, Any]]:
     backend = choose_backend(options, Machine(toolchain.vector_bytes, toolchain.registers))
 
     def ones(expansion: ProductExpansion) -> KernelProgram:
-        return potential_of_products(expansion, {element: [1.0] * expansion.size for element in size.elements})
+        return potential_of_products(expansion, [{element: [1.0] * expansion.size for element in size.elements}])
 
     programs = LinearPrograms(basis, None, ones)
     stages = {form: possible_forms(programs, backend, form)[0].stage for form in (*FORMS, options.products)}

@@ -8,7 +8,7 @@ from acegen.basis import Basis
 from acegen.build.toolchain import find_toolchain
 from acegen.codegen.backend import Backend, Machine, choose_backend
 from acegen.forms import Form, LinearPrograms, possible_forms
-from acegen.lower import ProductExpansion, potential_of_products, potential_program
+from acegen.lower import ProductExpansion, density_coefficients, potential_of_products, potential_program
 from acegen.options import BuildOptions
 from acegen.program.kernel import KernelProgram
 from acegen.runtime import CompiledModel
@@ -29,14 +29,17 @@ def module_forms(
     coefficients = read_coefficients(model.path / COEFFICIENTS)
     values, energies = coefficients.values, coefficients.atomic_energies
     fold = partial(potential_program, coefficients=values, atomic_energies=energies)
-    programs = LinearPrograms(basis, basis.split(values)[1], fold, whole)
+    programs = LinearPrograms(basis, density_coefficients(basis, values), fold, whole)
     return possible_forms(programs, backend, model.options.products)
 
 
 def largest_forms(basis: Basis, options: BuildOptions, backend: Backend) -> tuple[Form, ...]:
     """Those with ones for all products."""
 
+    spec = basis.spec
+
     def ones(expansion: ProductExpansion) -> KernelProgram:
-        return potential_of_products(expansion, {z: [1.0] * expansion.size for z in basis.spec.species})
+        of_density = dict.fromkeys(spec.species, [1.0] * expansion.size)
+        return potential_of_products(expansion, [of_density] * spec.n_densities)
 
     return possible_forms(LinearPrograms(basis, None, ones), backend, options.products)

@@ -31,7 +31,7 @@ def basis_of(**basis: Any) -> Basis:
 
 def forms_of(basis: Basis, coefficients: Mapping[str, Sequence[float]], form: ProductForm = "auto") -> tuple[Form, ...]:
     fold = partial(potential_program, coefficients=coefficients)
-    return possible_forms(LinearPrograms(basis, coefficients, fold), BACKEND, form)
+    return possible_forms(LinearPrograms(basis, None if coefficients is None else [coefficients], fold), BACKEND, form)
 
 
 def random_coefficients(basis: Basis, kept: float = 1.0) -> dict[str, list[float]]:
