@@ -13,7 +13,7 @@ COEFFICIENTS = "coefficients.json"
 
 _PARTS = (
     *("particles", "single_particles", "derivatives", "inner", "pair", "products", "basis", "potential"),
-    *("functions", "coupled"),
+    *("functions", "coupled", "core"),
 )
 """What follows the model name in the name of a source file."""
 
