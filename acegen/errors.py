@@ -43,6 +43,10 @@ class ExportError(AcegenError):
     """An export that cannot be made: unknown target, or a folder that cannot be written or must not be replaced."""
 
 
+class PotentialError(AcegenError):
+    """A potential file that cannot be read, or says what acegen cannot evaluate."""
+
+
 class OrthogonalizationError(AcegenError):
     """A measure, an ensemble of particles, or samples for which functions cannot be orthogonalized."""
 

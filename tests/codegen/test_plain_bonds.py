@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bond_programs import (
+from plain_programs import (
     EMBEDDINGS,
     REPULSIONS,
     SHAPES,

@@ -1,0 +1,128 @@
+"""Potential files → `YacePotential`: `.yace` files of ML-PACE and what writes them, and B-basis files of pacemaker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from acegen.elements import ATOMIC_NUMBERS
+from acegen.errors import PotentialError
+from acegen.printing import shown, visible
+from acegen.yace.b_basis import read_b_basis
+from acegen.yace.document import read_document
+from acegen.yace.fields import Field
+from acegen.yace.potential import ElementEmbedding, EmbeddingName, EmbeddingTerm, YacePotential
+from acegen.yace.reading_bonds import read_pace_bonds
+from acegen.yace.reading_functions import read_functions
+from acegen.yace.reading_recursion import read_recursion_bonds
+
+_REQUIRED = ("elements", "E0", "embeddings", "bonds", "functions")
+_OPTIONAL = ("deltaSplineBins", "lmax", "polypairpot", "reppot", "metadata")
+_B_BASIS = ("metadata", "global", "auxdata", "species")
+
+_EMBEDDINGS: tuple[EmbeddingName, ...] = ("FinnisSinclair", "FinnisSinclairShiftedScaled")
+_EMBEDDING_FIELDS = ("ndensity", "FS_parameters", "npoti", "rho_core_cutoff", "drho_core_cutoff")
+
+_STEP = 0.001
+"""ML-PACE's step of tables where a file has none, Å."""
+
+_MOST_DENSITIES = 50
+
+
+def read_potential(path: str | Path) -> YacePotential:
+    """A potential from its file; which kind of file it is shows in its content.
+
+    All bonds with bases of ML-PACE get the largest nradmax, lmax and nradbasemax of the file; coefficients that a bond
+    does not have are zero. All bonds with bases of ACE.jl, and the pair potential, get the largest cutoff. This is how
+    ML-PACE reads them.
+
+    Raises:
+        PotentialError: the file cannot be read, or is no potential that acegen can evaluate. The message says where
+            in the file, and what is allowed.
+    """
+    path = Path(path)
+    try:
+        document = read_document(path, {*_REQUIRED, *_OPTIONAL, *_B_BASIS})
+        root = Field(document)
+        if "species" in document:
+            return read_b_basis(root)
+        if "elements" not in document:
+            raise root.error("it is no potential: it has neither 'elements' (.yace) nor 'species' (B-basis).")
+        return _read(root)
+    except PotentialError as error:
+        raise PotentialError(f"{visible(path)}: {error}") from None
+
+
+def _read(root: Field) -> YacePotential:
+    fields = root.mapping(_REQUIRED, _OPTIONAL)
+    elements = read_elements(fields["elements"])
+    count = len(elements)
+    energies = fields["E0"].numbers(count)
+    embeddings = tuple(map(_embedding, fields["embeddings"].by_element(count)))
+    if _is_recursive(fields["bonds"], count):
+        found = read_recursion_bonds(fields, count)
+    else:
+        for name in ("polypairpot", "reppot"):
+            if name in fields:
+                raise fields[name].error("only files with radial bases of ACE.jl have this field.")
+        if "deltaSplineBins" not in fields:
+            raise root.error("the field 'deltaSplineBins' is missing.")
+        found = read_pace_bonds(fields["bonds"], count)
+    return YacePotential(
+        elements=elements,
+        energies=energies,
+        spline_step=fields["deltaSplineBins"].positive() if "deltaSplineBins" in fields else _STEP,
+        embeddings=embeddings,
+        bonds=found.bonds,
+        inner_cutoff=found.inner_cutoff,
+        pair=found.pair,
+        functions=read_functions(fields["functions"], [len(e.terms) for e in embeddings], found),
+    )
+
+
+def read_elements(field: Field) -> tuple[str, ...]:
+    """Different chemical symbols, at least one."""
+    symbols: list[str] = []
+    for item in field.items():
+        symbol = item.text()
+        if symbol not in ATOMIC_NUMBERS:
+            raise item.error(f"{shown(symbol)} is no chemical symbol.")
+        if symbol in symbols:
+            raise item.error(f"the element {symbol} occurs twice.")
+        symbols.append(symbol)
+    if not symbols:
+        raise field.error("is empty; there must be at least one element.")
+    return tuple(symbols)
+
+
+def _embedding(field: Field) -> ElementEmbedding:
+    fields = field.mapping(_EMBEDDING_FIELDS)
+    densities = fields["ndensity"].integer(1, _MOST_DENSITIES)
+    parameters = fields["FS_parameters"].numbers()
+    if len(parameters) < 2 * densities:
+        raise fields["FS_parameters"].error(
+            f"has {len(parameters)} entries; {densities} densities have {2 * densities}, weight and exponent of each."
+        )
+    terms = tuple(EmbeddingTerm(parameters[2 * p], parameters[2 * p + 1]) for p in range(densities))
+    for p, term in enumerate(terms):
+        if term.exponent <= 0:
+            raise fields["FS_parameters"].error(f"the exponent of density {p} must be greater than 0.")
+    return ElementEmbedding(
+        function=fields["npoti"].choice(_EMBEDDINGS),
+        terms=terms,
+        core_cutoff=fields["rho_core_cutoff"].number(),
+        core_width=fields["drho_core_cutoff"].number(low=0),
+    )
+
+
+def _is_recursive(field: Field, count: int) -> bool:
+    """Whether the radial bases are those of ACE.jl."""
+    kinds = set()
+    for row in field.by_pair(count):
+        for bond in row:
+            name = bond.peek("radbasename")
+            if name is None:
+                raise bond.error("the field 'radbasename' is missing.")
+            kinds.add(name.text().startswith("ACE.jl"))
+    if len(kinds) == 2:
+        raise field.error("radial bases of ACE.jl and of ML-PACE are mixed; all bonds must have the same kind.")
+    return kinds == {True}
