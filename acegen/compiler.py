@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
-from acegen.build.toolchain import find_toolchain
+from acegen.build.job import find_job
 from acegen.errors import BuildError
 from acegen.options import BuildOptions
 from acegen.progress import Progress, Silent
 from acegen.spec import SpecSource, load_spec
-from acegen.store.cache import build_key, is_built
 from acegen.store.coefficients import CoefficientSource, read_coefficients
 from acegen.store.documents import check_path
 from acegen.store.ownership import ModuleFolder
@@ -28,24 +28,23 @@ def compile_model(
         SpecError, CoefficientError, BuildError: with one clear message; nothing half-written is left behind.
     """
     progress = progress or Silent()
-    options = options or BuildOptions()
     directory = Path(directory)
     check_path(directory, "directory", BuildError)
     with progress.stage("spec"):
         spec = load_spec(spec_source)
         coefficients = None if coefficient_source is None else read_coefficients(coefficient_source)
-        toolchain = find_toolchain(options.march, options.openmp)
-        target = directory / spec.name
-        key = build_key(spec.canonical(), coefficients, options, (toolchain.describe(), toolchain.identity))
-        cached = is_built(target, key)
+        own = None if coefficients is None else asdict(coefficients)
+        job = find_job([spec.canonical(), own], directory / spec.name, options)
         size = f"order {spec.basis.order}, level {', '.join(map(str, dict.fromkeys(spec.levels)))}"
-        state = "unchanged, already compiled" if cached else f"{', '.join(spec.species)}, {size}"
-        progress.report(f"{spec.name}: {state}")
-    if not cached:
+        progress.report(f"{spec.name}: " + (_DONE if job.done else f"{', '.join(spec.species)}, {size}"))
+    if not job.done:
         with progress.stage("load"):  # not needed on a cache hit
             from acegen.stages import run_stages
 
             progress.report("SymPy, python-flint, Jinja2, cffi")
-        with ModuleFolder(spec.name).making(target) as staging:
-            run_stages(spec, coefficients, options, toolchain, key, staging, target, progress)
-    return target
+        with ModuleFolder(spec.name).making(job.target) as staging:
+            run_stages(spec, coefficients, job, staging, progress)
+    return job.target
+
+
+_DONE = "unchanged, already compiled"

@@ -29,16 +29,18 @@ from pathlib import Path
 from acegen.algebra import build_algebra
 from acegen.basis import derive_basis
 from acegen.basis.describe import basis_hash, describe_basis, former_hashes
+from acegen.build.job import Job
 from acegen.build.module import build_module
-from acegen.build.toolchain import Toolchain
-from acegen.codegen.backend import Machine, choose_backend
+from acegen.codegen.backend import Backend, Machine, choose_backend
 from acegen.codegen.module import Documents, generate_code
-from acegen.forms import coupled_expansion, possible_forms
-from acegen.lower import descriptor_program, expand_products, potential_program
-from acegen.options import BuildOptions
+from acegen.forms import Form, LinearPrograms, coupled_expansion, possible_forms
+from acegen.lower import density_coefficients, descriptor_program, expand_products, potential_program
+from acegen.program.kernel import KernelProgram
 from acegen.progress import Progress
 from acegen.spec import AnySpec
 from acegen.store.coefficients import Coefficients, check_coefficients, coefficient_document, model_hash
+from acegen.store.files import COEFFICIENTS
+from acegen.store.manifest import BASIS
 
 
 @contextmanager
@@ -54,27 +56,15 @@ def _without_collector() -> Iterator[None]:
 
 
 @_without_collector()
-def run_stages(
-    spec: AnySpec,
-    coefficients: Coefficients | None,
-    options: BuildOptions,
-    toolchain: Toolchain,
-    key: str,
-    staging: Path,
-    target: Path,
-    progress: Progress,
-) -> None:
+def run_stages(spec: AnySpec, coefficients: Coefficients | None, job: Job, staging: Path, progress: Progress) -> None:
     """Take a spec through all stages to a module in `staging`.
 
     Args:
         spec: the specification.
         coefficients: one number per basis function by centre element, with atomic energies; None for a module without
             a potential.
-        options: how to compile.
-        toolchain: the C compiler.
-        key: cache key to record in the module.
+        job: how to compile, and what for.
         staging: empty folder to work in.
-        target: its final folder, for messages.
         progress: told about each stage.
 
     Raises:
@@ -93,33 +83,55 @@ def run_stages(
         documents = documents_of(spec.name, description, coefficients)
         if coefficients is not None:
             accepted = (documents.basis_hash, *former_hashes(description))
-            check_coefficients(coefficients, accepted, spec.species, basis.n_basis)
+            check_coefficients(coefficients, accepted, spec.species, basis.n_pair, basis.n_coupled, spec.n_densities)
     with progress.stage("lower"):
         coupled = coupled_expansion(basis)
         expansion = coupled or expand_products(basis)
         descriptors = descriptor_program(expansion)
         progress.report(f"{expansion.size:,} products of {expansion.layout.size:,} pooled functions")
-    backend = choose_backend(options, Machine(toolchain.vector_bytes, toolchain.registers))
-    potential, product_stage = None, None
+    backend, form = _backend(job), None
     if coefficients is not None:
         with progress.stage("optimize"):
             values, energies = coefficients.values, coefficients.atomic_energies
-            of_products = basis.split(values)[1]
+            of_products = density_coefficients(basis, values)
             fold = partial(potential_program, coefficients=values, atomic_energies=energies)
-            form = possible_forms(basis, of_products, fold, backend, options.products, coupled)[0]
-            potential, product_stage = form.potential, form.stage
-            cost = product_stage.cost
-            progress.report(f"{product_stage.reports[-1].result}, {cost.multiply_adds:,} multiply-adds a centre")
+            programs = LinearPrograms(basis, of_products, fold, coupled)
+            form = possible_forms(programs, backend, job.options.products)[0]
+            progress.report(_cost(form))
+    _write(descriptors, form, backend, documents, job, staging, progress)
+
+
+def _backend(job: Job) -> Backend:
+    return choose_backend(job.options, Machine(job.toolchain.vector_bytes, job.toolchain.registers))
+
+
+def _cost(form: Form) -> str:
+    return f"{form.stage.reports[-1].result}, {form.stage.cost.multiply_adds:,} multiply-adds a centre"
+
+
+def _write(
+    descriptors: KernelProgram | None,
+    form: Form | None,
+    backend: Backend,
+    documents: Documents,
+    job: Job,
+    staging: Path,
+    progress: Progress,
+) -> None:
+    """The last two stages, codegen and build."""
+    potential, stage = (None, None) if form is None else (form.potential, form.stage)
     with progress.stage("codegen"):
-        code = generate_code(descriptors, potential, product_stage, backend, documents)
+        code = generate_code(descriptors, potential, stage, backend, documents)
         progress.report(f"{len(code.files)} files, {sum(map(len, code.files.values())) / 1024:,.0f} kB")
     with progress.stage("build"):
-        build_module(code, key, options, toolchain, staging, target, progress)
-        progress.report(f"{len(code.c_sources)} C files, {' '.join((*toolchain.command, *toolchain.march))}")
+        build_module(code, job.key, job.options, job.toolchain, staging, job.target, progress)
+        progress.report(f"{len(code.c_sources)} C files, {' '.join((*job.toolchain.command, *job.toolchain.march))}")
 
 
 def documents_of(name: str, description: str, coefficients: Coefficients | None) -> Documents:
     """The documents of basis and coefficients in a module, with the identities that follow from them."""
     identity = basis_hash(description)
-    own = None if coefficients is None else coefficient_document(replace(coefficients, basis_hash=identity))
-    return Documents(description, own, identity, model_hash(name, identity, coefficients))
+    documents = {BASIS: description}
+    if coefficients is not None:
+        documents[COEFFICIENTS] = coefficient_document(replace(coefficients, basis_hash=identity))
+    return Documents(documents, (), identity, model_hash(name, identity, coefficients))

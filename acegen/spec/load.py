@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 from acegen.errors import SpecError
 from acegen.printing import shown
 from acegen.spec.basis import BasisSpec, ParticleBasisSpec
+from acegen.spec.embedding import EmbeddingSpec
 from acegen.spec.particle_spec import IntervalSpec, ParticleSpec
 from acegen.spec.radial import AgnesiSpec, ClosedRadialSpec, EnvelopeRadialSpec
 from acegen.spec.schema import InnerCutoffSpec, PairSpec, Spec, ZblSpec
@@ -124,6 +125,7 @@ _SECTIONS: dict[type[BaseModel], dict[tuple[str, ...], type[BaseModel]]] = {
         ("pair",): PairSpec,
         ("zbl",): ZblSpec,
         ("inner_cutoff",): InnerCutoffSpec,
+        ("embedding",): EmbeddingSpec,
     },
     ParticleSpec: {(): ParticleSpec, ("basis",): ParticleBasisSpec, ("interval",): IntervalSpec, **_RADIAL},
 }

@@ -138,6 +138,10 @@ class Verifier(ABC):
         """All terms of the potential, in words."""
         return self._values_of(environment.center) * values
 
+    def _slopes(self, environment: Environment) -> Floats:
+        """Derivatives of the potential by the basis functions, (n_basis,)."""
+        return self._values_of(environment.center)
+
     def _rest_gradient(self, environment: Environment) -> Floats:
         """Gradient of everything but coefficients times basis functions."""
         return np.zeros(environment.displacement.shape)
@@ -262,7 +266,7 @@ class Verifier(ABC):
         chosen = self.environments[:: max(1, len(self.environments) // 10)]
         for environment in [*chosen, *self._more_environments()]:
             if len(environment.species):
-                terms = self._values_of(environment.center)[:, None, None] * self._gradient(environment)
+                terms = self._slopes(environment)[:, None, None] * self._gradient(environment)
                 rest = self._rest_gradient(environment)
                 _, gradient = self._potential(environment)
                 scale = self._potential_scale(environment, (np.abs(terms).sum(axis=0) + np.abs(rest)).max())
