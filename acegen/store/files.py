@@ -16,7 +16,7 @@ POTENTIAL_SUFFIXES = (".yace", ".yaml", ".yml")
 
 _PARTS = (
     *("particles", "single_particles", "derivatives", "inner", "pair", "products", "basis", "potential"),
-    *("functions", "coupled"),
+    *("functions", "coupled", "core"),
 )
 """What follows the model name in the name of a source file."""
 
