@@ -117,13 +117,18 @@ def convert_command(options: argparse.Namespace) -> int:
 
 def export_command(options: argparse.Namespace) -> int:
     """Export a potential for another code."""
-    from acegen.cli.terminal import shell_word
+    from acegen.cli.progress import TerminalProgress
+    from acegen.cli.terminal import make_console, shell_word
     from acegen.export import export_model
     from acegen.printing import visible
 
-    folder = export_model(options.model, options.to, options.output)
+    progress = TerminalProgress(make_console())
+    folder = export_model(options.model, options.to, options.output, options.tolerance, progress)
+    trial = f"make -C {shell_word(folder)} run"
+    if not (folder / "Makefile").exists():  # nothing to build: an input for LAMMPS
+        trial = f"cd {shell_word(folder)} && lmp -in in.example"
     readme = visible(folder / "README.md")
-    print(f"{visible(folder)}: {readme} describes the next steps; try it with\n  make -C {shell_word(folder)} run")
+    print(f"{visible(folder)}: {readme} describes the next steps; try it with\n  {trial}")
     return 0
 
 

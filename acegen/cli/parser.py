@@ -60,6 +60,7 @@ targets:
     c        a library for C, C++ and Fortran: Makefile, pkg-config, CMake, example programs
     lammps   the pair style acegen as a plugin, and the model as a library it loads
     kim      a portable model for any simulator with the KIM API
+    yace     a potential file of ML-PACE, for LAMMPS' pair styles pace and, on GPUs, pace/kk
 
     acegen export fits/si --to lammps    makes exports/lammps/si/
     make -C exports/lammps/si run        builds the plugin and runs an example
@@ -224,14 +225,15 @@ def _add_fit_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentPa
 def _add_export_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command = subparsers.add_parser(
         "export",
-        help="export a compiled potential for C, LAMMPS or KIM",
+        help="export a compiled potential for C, LAMMPS, KIM or ML-PACE",
         description="Write DIR/TARGET/NAME/, a folder that does not need acegen: the model's C, what the other code "
-        "needs to load it, examples, and a README with the next steps.",
+        "needs to load it, examples, and a README with the next steps. For ML-PACE, a potential file instead of the C; "
+        "it is read back and compared with the model.",
         epilog=_EXPORT_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument("model", type=Path, metavar="MODEL", help="folder of a compiled potential, or of a fit")
-    command.add_argument("--to", required=True, metavar="TARGET", help="c, lammps or kim")
+    command.add_argument("--to", required=True, metavar="TARGET", help="c, lammps, kim or yace")
     command.add_argument(
         "-o",
         "--output",
@@ -239,6 +241,13 @@ def _add_export_command(subparsers: argparse._SubParsersAction[argparse.Argument
         default=Path("exports"),
         metavar="DIR",
         help="where to put TARGET/NAME/ (default: %(default)s)",
+    )
+    command.add_argument(
+        "--tolerance",
+        type=_tolerance,
+        metavar="X",
+        help="for yace: largest difference from the model in energies and forces, relative to their root mean squares "
+        "(default: 1e-8, 1e-4 for models of single precision)",
     )
     command.set_defaults(command=commands.export_command)
 
@@ -281,6 +290,14 @@ def _add_build_options(command: argparse.ArgumentParser) -> None:
         help="product stage: coupled (values of definite angular momenta, for models of atoms), straight (products of "
         "A's as code), compact (the same as tables) or auto, the one estimated to cost least (default)",
     )
+
+
+def _tolerance(text: str) -> float:
+    """A command-line number above zero."""
+    number = float(text)
+    if not number > 0:
+        raise argparse.ArgumentTypeError(f"{number} is not positive")
+    return number
 
 
 def _count(text: str) -> int:

@@ -3,8 +3,8 @@
     E_i = E0 + Σ_j pair(r_ij) + many-body part            →    ρ = functions of rank 1 + functions of rank 2 and more
 
 One density and a linear F. The many-body part is written label by label (`acegen.yace.from_functions`), the pair term
-and what purification adds to order 1 as functions of rank 1, radial functions as series (`acegen.yace.from_radial`).
-The cutoff of a bond is the larger one of the pair term and of the many-body part.
+and what purification adds to order 1 as functions of rank 1, and all radial functions as series
+(`acegen.yace.from_radial`). The cutoff of a bond is the larger one of the pair term and of the many-body part.
 
 **Short distances.** The format has no product of switches, and no ZBL core that is added to the energy. It has a switch
 from the fitted part to the core, g F + (1-g) V, by the nearest neighbour, with the same step. A spec with
@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
+from typing import Literal
 
 import flint
 from flint import arb
@@ -41,11 +42,13 @@ _CORE_CUTOFF, _CORE_WIDTH = 100000.0, 250.0
 
 
 @dataclass(frozen=True)
-class BondAccuracy:
+class ExportedBond:
     """How well the radial functions of a bond are represented.
 
     Attributes:
         center, neighbour: elements.
+        cutoff: Å.
+        closest: distance from which on energies are those of acegen, Å; 0 if there is no core.
         n_base: number of g_k.
         error: largest error of any R_n, relative to its largest value.
         pair_error: largest error of the sum of all functions of order 1, eV.
@@ -54,6 +57,8 @@ class BondAccuracy:
 
     center: str
     neighbour: str
+    cutoff: float
+    closest: float
     n_base: int
     error: float
     pair_error: float
@@ -66,14 +71,23 @@ class ExportedPotential:
 
     Attributes:
         potential: the potential.
-        bonds: accuracy of the radial functions, by centre, then neighbour.
-        closest: distance by centre and neighbour from which on energies are those of acegen, Å; 0 everywhere if there
-            is no core.
+        bonds: by centre, then neighbour.
+        core: what replaces the fitted part below: the energy of free atoms, or ZBL; "" if nothing does.
+        cutoffs_differ: whether pair term and many-body part of some pair have different cutoffs.
     """
 
     potential: YacePotential
-    bonds: tuple[BondAccuracy, ...]
-    closest: ByPair
+    bonds: tuple[ExportedBond, ...]
+    core: Literal["", "free atoms", "ZBL"]
+    cutoffs_differ: bool
+
+    @property
+    def closest(self) -> ByPair:
+        """Distance by centre and neighbour from which on energies are those of acegen, Å."""
+        size = len(self.potential.elements)
+        return tuple(
+            tuple(bond.closest for bond in self.bonds[size * center : size * (center + 1)]) for center in range(size)
+        )
 
 
 @dataclass(frozen=True)
@@ -109,7 +123,7 @@ def exported_potential(
         ExportError: the format cannot say it, or a number is too large for a double.
     """
     spec = basis.spec
-    if spec.radial is None or basis.angular.dimension != 3 or not set(spec.species) <= set(coefficients):
+    if spec.radial is None or basis.angular.dimension != 3:
         raise ExportError(f"the model {spec.name} is not one of atoms; only these can be written for ML-PACE.")
     _check_core(basis)
     parts = [_parts(basis, coefficients[element]) for element in spec.species]
@@ -117,29 +131,36 @@ def exported_potential(
     functions = [function for part in parts for function in part.functions]
     size = max((n for function in functions for n in function.ns), default=1)
     l_max = max((l for function in functions for l in function.ls), default=0)
-    bonds, accuracy, first_rank = [], [], []
+    written: list[tuple[PaceBond, ...]] = []
+    described: list[ExportedBond] = []
+    first_rank: list[list[CTildeFunction]] = []
     for center, part in enumerate(parts):
-        row, of_center = [], []
+        row: list[PaceBond] = []
+        first_rank.append([])
         for neighbour in range(len(spec.species)):
             radial, pair = _curves(basis, series, part, size, center, neighbour)
-            row.append(_bond(basis, radial, len(pair.coefficients), l_max, center, neighbour))
-            of_center += list(_first_rank(neighbour, pair))
-            accuracy.append(_accuracy(spec.species[center], spec.species[neighbour], radial, pair))
-        bonds.append(tuple(row))
-        first_rank.append(tuple(of_center))
+            bond = _bond(basis, radial, l_max, center, neighbour)
+            row.append(bond)
+            first_rank[center] += _first_rank(neighbour, pair)
+            described.append(_described(spec.species[center], spec.species[neighbour], bond, radial, pair))
+        written.append(tuple(row))
     potential = YacePotential(
         elements=spec.species,
         energies=tuple(float(atomic_energies.get(element, 0.0)) for element in spec.species),
         spline_step=SPLINE_STEP,
         embeddings=(_LINEAR,) * len(spec.species),
-        bonds=tuple(bonds),
+        bonds=tuple(written),
         inner_cutoff=_inner_cutoff(basis),
         pair=None,
         functions=tuple((*first, *part.functions) for first, part in zip(first_rank, parts, strict=True)),
     )
     _check_size(potential)
-    closest = spec.inner_ranges or ((((0.0, 0.0),) * len(spec.species),) * len(spec.species))
-    return ExportedPotential(potential, tuple(accuracy), tuple(tuple(outer for _, outer in row) for row in closest))
+    return ExportedPotential(
+        potential,
+        bonds=tuple(described),
+        core="" if spec.inner_ranges is None else "free atoms" if spec.zbl_ranges is None else "ZBL",
+        cutoffs_differ=spec.pair_cutoffs not in (None, spec.cutoffs),
+    )
 
 
 _LINEAR = ElementEmbedding("FinnisSinclairShiftedScaled", (EmbeddingTerm(1.0, 1.0),), _CORE_CUTOFF, _CORE_WIDTH)
@@ -239,14 +260,14 @@ def _inner_cutoff(basis: Basis) -> InnerCutoff:
     return "density" if basis.spec.inner_ranges is None else "zbl"
 
 
-def _bond(basis: Basis, radial: Sequence[Curve], n_base: int, l_max: int, center: int, neighbour: int) -> PaceBond:
+def _bond(basis: Basis, radial: Sequence[Curve], l_max: int, center: int, neighbour: int) -> PaceBond:
     """A bond whose R_nl are the same for all l."""
     spec, cutoff = basis.spec, _cutoff(basis, center, neighbour)
     inner, outer = (0.0, 0.0) if spec.inner_ranges is None else spec.inner_ranges[center][neighbour]
     return PaceBond(
         radial="ChebPow",
         parameters=(1.0,),
-        n_base=n_base,
+        n_base=len(radial[0].coefficients),
         coefficients=tuple((curve.coefficients,) * (l_max + 1) for curve in radial),
         cutoff=cutoff,
         # ZBL is full up to acegen's inner distance, and switched off slowly up to the cutoff
@@ -264,11 +285,13 @@ def _first_rank(neighbour: int, pair: Curve) -> Iterator[CTildeFunction]:
             yield CTildeFunction((neighbour,), (k,), (0,), ((0,),), ((value,),))
 
 
-def _accuracy(center: str, neighbour: str, radial: Sequence[Curve], pair: Curve) -> BondAccuracy:
-    return BondAccuracy(
+def _described(center: str, neighbour: str, bond: PaceBond, radial: Sequence[Curve], pair: Curve) -> ExportedBond:
+    return ExportedBond(
         center,
         neighbour,
-        n_base=len(pair.coefficients),
+        cutoff=bond.cutoff,
+        closest=bond.inner_cutoff,
+        n_base=bond.n_base,
         error=max(curve.relative_error for curve in radial),
         pair_error=pair.error,
         condition=max(curve.condition for curve in radial),
