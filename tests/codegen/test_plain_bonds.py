@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from plain_kernels import Environment, PlainKernels, plain_kernels
 from plain_programs import (
     EMBEDDINGS,
     REPULSIONS,
@@ -17,7 +18,6 @@ from plain_programs import (
     coupled_bond_program,
     environment,
 )
-from plain_kernels import Environment, PlainKernels, plain_kernels
 from program_cases import case
 
 from acegen.program import KernelProgram, check_program
