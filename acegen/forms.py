@@ -32,6 +32,9 @@ from acegen.lower.pairings import LARGEST_ORDER
 from acegen.optimize import ProductStage, choose_invariants
 from acegen.options import ProductForm
 from acegen.program.kernel import KernelProgram
+from acegen.yace.coupled import coupled_program
+from acegen.yace.potential import YacePotential
+from acegen.yace.program import product_program
 
 MOST_TERMS = 4000
 """With more terms in products of A's, these are not looked at unless asked for: coupled products cost much less."""
@@ -183,3 +186,36 @@ def coupled_expansion(basis: Basis, labels: Sequence[Label] | None = None) -> Pr
     choices = pairing_choices(basis, labels)
     coupled = coupled_products(choices, choose_invariants(choices))
     return None if coupled is None else expand_products(basis, coupled, labels)
+
+
+@dataclass(frozen=True)
+class FilePrograms:
+    """A potential from a file; see `Programs`.
+
+    Attributes:
+        potential: the potential.
+        name: of the model.
+    """
+
+    potential: YacePotential
+    name: str
+
+    @property
+    def n_terms(self) -> int:
+        """With Π (a_t + i b_t) multiplied out: a factor of m = 0 is real, and only the real part is needed."""
+        functions = (function for own in self.potential.functions for function in own)
+        factors = (sum(m != 0 for m in ms) for function in functions for ms in function.ms)
+        return sum(2 ** max(0, count - 1) for count in factors)
+
+    @property
+    def coupling_needs(self) -> str:
+        return (
+            f"potentials with functions of rank 2 to {LARGEST_ORDER}, whose coefficients make combinations of m "
+            "invariant under rotations,"
+        )
+
+    def coupled(self) -> KernelProgram | None:
+        return coupled_program(self.potential, self.name)
+
+    def products(self) -> KernelProgram:
+        return product_program(self.potential, self.name)

@@ -1,4 +1,4 @@
-"""The compiler, stage by stage.
+"""The compiler, stage by stage. From a spec:
 
     stage    input → output
     -------  ------------------------------------------------------------------------------------------------
@@ -12,9 +12,14 @@
     codegen  `KernelProgram`s and `ProductStage` → `GeneratedCode`: C99 by one of the backends, and accompanying files.
     build    `GeneratedCode` → a folder with an importable module.
 
+From a potential file, with the last three stages the same:
+
+    read     file → `YacePotential`: what it says, checked.
+    lower    `YacePotential` → a `KernelProgram` in coupled products, in products of A's, or both.
+
 A stage takes the previous stage's frozen dataclass and imports nothing later than itself. The kernel program
 (`acegen.program`) is the wall in the middle: nothing before it knows a target language, and nothing after it knows
-specifications or bases. docs/architecture.md shows all packages and which imports which.
+specifications, bases or files. docs/architecture.md shows all packages and which imports which.
 """
 
 from __future__ import annotations
@@ -33,14 +38,19 @@ from acegen.build.job import Job
 from acegen.build.module import build_module
 from acegen.codegen.backend import Backend, Machine, choose_backend
 from acegen.codegen.module import Documents, generate_code
-from acegen.forms import Form, LinearPrograms, coupled_expansion, possible_forms
+from acegen.forms import FilePrograms, Form, LinearPrograms, coupled_expansion, lowered, optimized, possible_forms
 from acegen.lower import density_coefficients, descriptor_program, expand_products, potential_program
+from acegen.program import program_hash
 from acegen.program.kernel import KernelProgram
 from acegen.progress import Progress
 from acegen.spec import AnySpec
 from acegen.store.coefficients import Coefficients, check_coefficients, coefficient_document, model_hash
 from acegen.store.files import COEFFICIENTS
-from acegen.store.manifest import BASIS
+from acegen.store.manifest import BASIS, DESCRIPTION, POTENTIAL
+from acegen.yace.description import description_text, facts, functions_in_words
+from acegen.yace.potential import YacePotential
+from acegen.yace.reading import read_potential
+from acegen.yace.writing import potential_text
 
 
 @contextmanager
@@ -101,8 +111,41 @@ def run_stages(spec: AnySpec, coefficients: Coefficients | None, job: Job, stagi
     _write(descriptors, form, backend, documents, job, staging, progress)
 
 
+@_without_collector()
+def run_file_stages(source: str | Path | YacePotential, name: str, job: Job, staging: Path, progress: Progress) -> None:
+    """Take a potential file through all stages to a module in `staging`.
+
+    Args:
+        source: the file, or what was read from one.
+        name: of the model.
+        job, staging, progress: as for `run_stages`.
+
+    Raises:
+        PotentialError, BuildError: with one clear message.
+    """
+    with progress.stage("read"):
+        potential = source if isinstance(source, YacePotential) else read_potential(source)
+        progress.report(functions_in_words(potential))
+    with progress.stage("lower"):
+        form = job.options.products
+        programs = lowered(FilePrograms(potential, name), form)
+        sizes = ", ".join(f"{_size(program):,} {kind}" for kind, program in programs.items())
+        progress.report(f"{sizes}, of {next(iter(programs.values())).layout.size:,} pooled functions")
+    backend = _backend(job)
+    with progress.stage("optimize"):
+        best = optimized(programs, backend, form)[0]
+        progress.report(_cost(best))
+    origin = "a potential in memory" if isinstance(source, YacePotential) else Path(source).name
+    documents = file_documents(name, potential, origin, best.potential)
+    _write(None, best, backend, documents, job, staging, progress)
+
+
 def _backend(job: Job) -> Backend:
     return choose_backend(job.options, Machine(job.toolchain.vector_bytes, job.toolchain.registers))
+
+
+def _size(program: KernelProgram) -> int:
+    return len(program.products) + (len(program.coupled.scalars) if program.coupled else 0)
 
 
 def _cost(form: Form) -> str:
@@ -135,3 +178,17 @@ def documents_of(name: str, description: str, coefficients: Coefficients | None)
     if coefficients is not None:
         documents[COEFFICIENTS] = coefficient_document(replace(coefficients, basis_hash=identity))
     return Documents(documents, (), identity, model_hash(name, identity, coefficients))
+
+
+def file_documents(name: str, potential: YacePotential, origin: str, program: KernelProgram) -> Documents:
+    """The documents of a potential in a module, with its identity, the hash of the program it is compiled to.
+
+    Args:
+        name: of the model.
+        potential: the potential.
+        origin: name of the file it came from.
+        program: what is compiled.
+    """
+    identity = program_hash(program)
+    documents = {POTENTIAL: potential_text(potential), DESCRIPTION: description_text(potential, origin)}
+    return Documents(documents, facts(potential, origin), identity, model_hash(name, identity, None))

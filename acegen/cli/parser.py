@@ -26,6 +26,10 @@ Then:
     acegen info spec.toml            shows how large it will be
     acegen compile spec.toml         makes generated/si_o3d12/, an importable module
     acegen verify generated/si_o3d12 checks it against its definition
+
+A potential that exists already, as a .yace file of ML-PACE or a .yaml file of pacemaker:
+
+    acegen compile Cu.yace           makes generated/Cu/, which is used in the same ways
 """
 
 _FIT_EXAMPLE = """\
@@ -75,11 +79,19 @@ def make_parser() -> argparse.ArgumentParser:
 
     command = subparsers.add_parser(
         "compile",
-        help="compile a spec to an importable module",
-        description="Derive the basis of a spec exactly, generate C and build DIR/NAME/, an importable module. "
-        "A second compile of an unchanged spec does nothing.",
+        help="compile a spec or a potential file to an importable module",
+        description="Derive the basis of a spec exactly, or read a potential file, generate C and build DIR/NAME/, an "
+        "importable module. A second compile of an unchanged file does nothing.",
     )
-    command.add_argument("spec", type=Path, metavar="SPEC", help="specification, a TOML file")
+    command.add_argument(
+        "source",
+        type=Path,
+        metavar="SPEC|POTENTIAL",
+        help="specification, a TOML file; or a potential, a .yace file of ML-PACE or a B-basis .yaml file of pacemaker",
+    )
+    command.add_argument(
+        "--name", metavar="NAME", help="name of the model made from a potential file (default: that of the file)"
+    )
     command.add_argument(
         "-o",
         "--output",
@@ -89,19 +101,27 @@ def make_parser() -> argparse.ArgumentParser:
         help="where to put NAME/ (default: %(default)s)",
     )
     command.add_argument(
-        "--coefficients", type=Path, metavar="FILE", help="coefficient file; adds a kernel for energies and forces"
+        "--coefficients",
+        type=Path,
+        metavar="FILE",
+        help="for a spec, a coefficient file; adds a kernel for energies and forces",
     )
     _add_build_options(command)
     command.set_defaults(command=commands.compile_command)
 
     command = subparsers.add_parser(
         "info",
-        help="size of a spec or a compiled module",
+        help="size of a spec, a potential file or a compiled module",
         description="Print functions by order, products, multiply-adds per atom and non-zeros of the purification "
-        "operator, and what the product stage costs in each of its forms, for a spec (without compiling it) or for a "
-        "compiled module.",
+        "operator, and what the product stage costs in each of its forms, for a spec or a potential file (without "
+        "compiling it) or for a compiled module.",
     )
-    command.add_argument("target", type=Path, metavar="SPEC|MODULE", help="a TOML file, or the folder of a module")
+    command.add_argument(
+        "target",
+        type=Path,
+        metavar="SPEC|POTENTIAL|MODULE",
+        help="a TOML file, a .yace or .yaml file, or the folder of a module",
+    )
     command.add_argument(
         "--neighbours",
         type=_count,
@@ -121,8 +141,9 @@ def make_parser() -> argparse.ArgumentParser:
         "verify",
         help="check a compiled module against its definition",
         description="Check a module against brute-force evaluation in 640-bit arithmetic, against a second exact "
-        "derivation of its purification operator, and for the symmetries it must have. Prints the worst error "
-        "of each property; the exit status is 1 if one is out of tolerance.",
+        "derivation of its purification operator, and for the symmetries it must have; a module made from a potential "
+        "file against a plain evaluation of that file. Prints the worst error of each property; the exit status is 1 "
+        "if one is out of tolerance.",
     )
     command.add_argument("module", type=Path, metavar="MODULE", help="folder of a compiled module")
     command.add_argument(

@@ -138,6 +138,17 @@ class Model(CompiledModel):
         """
         return self._evaluate_basis(environments, gradient=False)[0]
 
+    def site_energies(self, environments: Environments) -> tuple[Floats, Floats]:
+        """Site energies (N,) in eV of many environments at once, and their derivative by each displacement (P, 3).
+
+        Skips checks that the kernel makes.
+
+        Raises:
+            AcegenError: the kernel refuses an environment; the message says which.
+            ModuleError: the model was compiled without coefficients.
+        """
+        return self._evaluate_potential(environments)
+
     def compute(self, atoms: Atoms) -> Result:
         """Energies, forces and virial of a structure, periodic or not.
 

@@ -20,6 +20,7 @@ from acegen.spec.radial import AgnesiSpec, ClosedRadialSpec, EnvelopeRadialSpec
 from acegen.spec.schema import InnerCutoffSpec, PairSpec, Spec, ZblSpec
 from acegen.spec.symmetries import ATOMS
 from acegen.store.documents import read_toml
+from acegen.store.files import POTENTIAL_SUFFIXES
 
 AnySpec: TypeAlias = "Spec | ParticleSpec"
 SpecSource: TypeAlias = "str | Path | Mapping[str, Any] | Spec | ParticleSpec"
@@ -71,6 +72,8 @@ def load_spec(source: SpecSource) -> AnySpec:
     if isinstance(source, Mapping):
         return _validate(source, "spec")
     path = Path(source)
+    if path.suffix in POTENTIAL_SUFFIXES:
+        raise SpecError(f"{path} is a potential file, not a spec. In Python, acegen.compile_potential compiles it.")
     return _validate(read_toml(path, "the spec", SpecError, parse_float=_decimal), str(path))
 
 

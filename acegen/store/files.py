@@ -11,9 +11,12 @@ PACKAGE = "__init__.py"
 README = "README.md"
 COEFFICIENTS = "coefficients.json"
 
+POTENTIAL_SUFFIXES = (".yace", ".yaml", ".yml")
+"""Of potential files, which are no specs."""
+
 _PARTS = (
     *("particles", "single_particles", "derivatives", "inner", "pair", "products", "basis", "potential"),
-    *("functions", "coupled"),
+    *("functions", "coupled", "core"),
 )
 """What follows the model name in the name of a source file."""
 

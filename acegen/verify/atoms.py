@@ -12,13 +12,14 @@ from acegen.basis.definitions import read_definitions
 from acegen.progress import Progress
 from acegen.runtime import Model
 from acegen.spec import load_atomic_spec
-from acegen.verify.checks import CheckResult, Verifier
+from acegen.verify.checks import Verifier
 from acegen.verify.embedding import embed
 from acegen.verify.environments import Environment, particles, random_rotation, vector
 from acegen.verify.inner import InnerCutoff
 from acegen.verify.reference import Reference
 from acegen.verify.reference_functions import AtomFunctions
 from acegen.verify.repulsion import Repulsion
+from acegen.verify.result import CheckResult
 
 Floats = NDArray[np.float64]
 

@@ -83,8 +83,8 @@ def functions_in_words(potential: YacePotential) -> str:
     texts = []
     for center, symbol in enumerate(potential.elements):
         counts = _by_rank(potential, center)
-        ranks = " + ".join(f"{count:,}" for count in counts.values())
-        texts.append(f"{symbol} {ranks} of ranks {', '.join(counts)}" if counts else f"{symbol} none")
+        ranks = ", ".join(f"{count:,} of rank {rank}" for rank, count in counts.items())
+        texts.append(f"{symbol} {sum(counts.values()):,}" + (f" ({ranks})" if counts else ""))
     return "; ".join(texts)
 
 
