@@ -1,7 +1,8 @@
 """acegen: a compiler for Atomic Cluster Expansion models.
 
-    model = acegen.compile("spec.toml")       # derive, generate, build, load
-    model = acegen.load("generated/NAME")     # load what was built
+    model = acegen.compile("spec.toml")              # derive, generate, build, load
+    model = acegen.compile_potential("Cu.yace")      # the same for a potential of ML-PACE
+    model = acegen.load("generated/NAME")            # load what was built
 
 Importing this package is light: NumPy and cffi are loaded with the first model, SymPy when a basis is derived.
 """
@@ -19,6 +20,7 @@ from acegen.errors import (
     DependencyError,
     IsolatedAtomWarning,
     ModuleError,
+    PotentialError,
     SpecError,
     StructureError,
 )
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from acegen.algebra.angular import GeneratedAngularAlgebra
     from acegen.basis import Basis
+    from acegen.compiler import PotentialSource
     from acegen.options import BuildOptions
     from acegen.progress import Progress
     from acegen.runtime import (
@@ -116,6 +119,34 @@ def compile_particles(
     return load_particles(compile_model(load_particle_spec(spec), directory, coefficients, progress, options))
 
 
+def compile_potential(
+    potential: PotentialSource,
+    directory: str | Path = "generated",
+    name: str | None = None,
+    progress: Progress | None = None,
+    options: BuildOptions | None = None,
+) -> Model:
+    """Compile a potential file to a module in `directory`/NAME and load it.
+
+    The model has energies and forces, but no basis functions.
+
+    Args:
+        potential: path of a `.yace` file of ML-PACE, or of a B-basis `.yaml` file of pacemaker; or a potential that
+            `acegen.yace` has read or made.
+        name: of the model; by default that of the file, with other characters than letters and digits replaced.
+
+    Other arguments as for `compile`.
+
+    Raises:
+        PotentialError: the file cannot be read, or is no potential that acegen can evaluate.
+        BuildError: no C compiler, or the directory cannot be written.
+    """
+    from acegen.compiler import compile_file
+    from acegen.runtime import load
+
+    return load(compile_file(potential, directory, name, progress, options))
+
+
 def derive(spec: SpecSource, progress: Progress | None = None) -> Basis:
     """Derive the exact basis of a spec without compiling it: labels, coupling, purification operator, scales.
 
@@ -169,6 +200,7 @@ __all__ = [
     "Model",
     "ModuleError",
     "ParticleModel",
+    "PotentialError",
     "Result",
     "SpecError",
     "StructureError",
@@ -176,6 +208,7 @@ __all__ = [
     "add_space",
     "compile",
     "compile_particles",
+    "compile_potential",
     "derive",
     "design_blocks",
     "load",

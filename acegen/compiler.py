@@ -1,18 +1,28 @@
-"""From a spec to a compiled module: the cache in front of the stages (mapped in `acegen.stages`)."""
+"""From a spec or a potential file to a module: the cache in front of the stages (mapped in `acegen.stages`)."""
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
-from acegen.build.toolchain import find_toolchain
-from acegen.errors import BuildError
+from acegen.build.job import find_job
+from acegen.errors import BuildError, PotentialError
 from acegen.options import BuildOptions
+from acegen.printing import shown
 from acegen.progress import Progress, Silent
 from acegen.spec import SpecSource, load_spec
-from acegen.store.cache import build_key, is_built
 from acegen.store.coefficients import CoefficientSource, read_coefficients
-from acegen.store.documents import check_path
+from acegen.store.documents import check_path, unreadable
+from acegen.store.names import name_fault, name_of
 from acegen.store.ownership import ModuleFolder
+
+if TYPE_CHECKING:
+    from acegen.yace.potential import YacePotential
+
+PotentialSource: TypeAlias = "str | Path | YacePotential"
+"""A potential: a file, or what was read from one."""
 
 
 def compile_model(
@@ -28,24 +38,79 @@ def compile_model(
         SpecError, CoefficientError, BuildError: with one clear message; nothing half-written is left behind.
     """
     progress = progress or Silent()
-    options = options or BuildOptions()
     directory = Path(directory)
     check_path(directory, "directory", BuildError)
     with progress.stage("spec"):
         spec = load_spec(spec_source)
         coefficients = None if coefficient_source is None else read_coefficients(coefficient_source)
-        toolchain = find_toolchain(options.march, options.openmp)
-        target = directory / spec.name
-        key = build_key(spec.canonical(), coefficients, options, (toolchain.describe(), toolchain.identity))
-        cached = is_built(target, key)
+        own = None if coefficients is None else asdict(coefficients)
+        job = find_job([spec.canonical(), own], directory / spec.name, options)
         size = f"order {spec.basis.order}, level {', '.join(map(str, dict.fromkeys(spec.levels)))}"
-        state = "unchanged, already compiled" if cached else f"{', '.join(spec.species)}, {size}"
-        progress.report(f"{spec.name}: {state}")
-    if not cached:
+        progress.report(f"{spec.name}: " + (_DONE if job.done else f"{', '.join(spec.species)}, {size}"))
+    if not job.done:
         with progress.stage("load"):  # not needed on a cache hit
             from acegen.stages import run_stages
 
             progress.report("SymPy, python-flint, Jinja2, cffi")
-        with ModuleFolder(spec.name).making(target) as staging:
-            run_stages(spec, coefficients, options, toolchain, key, staging, target, progress)
-    return target
+        with ModuleFolder(spec.name).making(job.target) as staging:
+            run_stages(spec, coefficients, job, staging, progress)
+    return job.target
+
+
+def compile_file(
+    source: PotentialSource,
+    directory: str | Path = "generated",
+    name: str | None = None,
+    progress: Progress | None = None,
+    options: BuildOptions | None = None,
+) -> Path:
+    """Compile a potential file to a module in `directory`/NAME. Returns its folder; a second call reuses it.
+
+    Args:
+        source: the file, `.yace` of ML-PACE or `.yaml` of pacemaker; or a potential that was read.
+        directory: where the module's folder is made.
+        name: of the model; by default that of the file, with other characters than letters and digits replaced.
+        progress: told about each stage.
+        options: how to compile.
+
+    Raises:
+        PotentialError, BuildError: with one clear message; nothing half-written is left behind.
+    """
+    progress = progress or Silent()
+    directory = Path(directory)
+    check_path(directory, "directory", BuildError)
+    with progress.stage("file"):
+        path = Path(source) if isinstance(source, str | Path) else None
+        if name is None:
+            if path is None:
+                raise BuildError("a potential that does not come from a file needs a name.")
+            name = name_of(path.stem)
+        fault = name_fault(name)
+        if fault is not None:
+            raise BuildError(f"name = {shown(name)} {fault}.")
+        job = find_job([name, _digest(source)], directory / name, options)
+        progress.report(f"{name}: " + (_DONE if job.done else f"potential from {path}" if path else "potential"))
+    if not job.done:
+        with progress.stage("load"):  # not needed on a cache hit
+            from acegen.stages import run_file_stages
+
+            progress.report("SymPy, python-flint, Jinja2, cffi")
+        with ModuleFolder(name).making(job.target) as staging:
+            run_file_stages(source, name, job, staging, progress)
+    return job.target
+
+
+_DONE = "unchanged, already compiled"
+
+
+def _digest(source: PotentialSource) -> str:
+    """A hash of a potential's file, or of all its numbers."""
+    if not isinstance(source, str | Path):
+        return hashlib.sha256(repr(source).encode()).hexdigest()
+    try:
+        return hashlib.sha256(Path(source).read_bytes()).hexdigest()
+    except (OSError, ValueError) as problem:
+        raise PotentialError(
+            f"cannot read the potential {source}: {unreadable(problem)}. Give the path of a .yace file of ML-PACE, or "
+            "a .yaml file of pacemaker."
+        ) from None

@@ -5,12 +5,16 @@ form      products
 coupled   values coupled to definite angular momenta, chosen to be shared by many functions; loops over tables
 straight  products of A's as straight-line code
 compact   products of A's in tables
+
+The first is one kernel program, the other two are another: which of them are made at all depends on their size.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
 
 from acegen.basis.derive import Basis
 from acegen.basis.labels import Label
@@ -28,9 +32,43 @@ from acegen.lower.pairings import LARGEST_ORDER
 from acegen.optimize import ProductStage, choose_invariants
 from acegen.options import ProductForm
 from acegen.program.kernel import KernelProgram
+from acegen.yace.coupled import coupled_program
+from acegen.yace.potential import YacePotential
+from acegen.yace.program import product_program
 
 MOST_TERMS = 4000
 """With more terms in products of A's, these are not looked at unless asked for: coupled products cost much less."""
+
+
+class Programs(Protocol):
+    """A potential as kernel programs, each made when it is asked for."""
+
+    @property
+    def name(self) -> str:
+        """Of the model."""
+        ...
+
+    @property
+    def n_terms(self) -> int:
+        """How many products of A's it has at most."""
+        ...
+
+    @property
+    def coupling_needs(self) -> str:
+        """Which potentials have coupled products, in words."""
+        ...
+
+    def coupled(self) -> KernelProgram | None:
+        """In coupled products; None if none can be coupled.
+
+        Raises:
+            AcegenError: a number is too large for a double.
+        """
+        ...
+
+    def products(self) -> KernelProgram:
+        """In products of A's. Raises as `coupled`."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -39,19 +77,108 @@ class Form:
 
     Attributes:
         name: the form; "products" if A's are multiplied, in the cheaper of both ways.
-        expansion: the basis in these products.
         potential: the kernel program.
         stage: its product stage.
     """
 
     name: str
-    expansion: ProductExpansion
     potential: KernelProgram
     stage: ProductStage
 
 
+def possible_forms(programs: Programs, backend: Backend, form: ProductForm) -> tuple[Form, ...]:
+    """The potential in each form that comes into question, the cheapest first.
+
+    Args:
+        programs: the potential.
+        backend: optimizes it.
+        form: the form to use, or "auto".
+
+    Raises:
+        BuildError: the backend does not support the program, or nothing can be coupled and this was asked for.
+        AcegenError: a number of the potential is too large for a double.
+    """
+    return optimized(lowered(programs, form), backend, form)
+
+
+def lowered(programs: Programs, form: ProductForm) -> Mapping[str, KernelProgram]:
+    """The programs that come into question by the name of their form. Raises as `possible_forms`."""
+    found = {}
+    if form in ("auto", "coupled"):
+        coupled = programs.coupled()
+        if coupled is not None:
+            found["coupled"] = coupled
+    if form == "coupled" and not found:
+        raise BuildError(
+            f"products = 'coupled' is not possible for '{programs.name}': only {programs.coupling_needs} have coupled "
+            "products; use auto."
+        )
+    if not found or (form == "auto" and programs.n_terms <= MOST_TERMS):
+        found["products"] = programs.products()
+    return found
+
+
+def optimized(found: Mapping[str, KernelProgram], backend: Backend, form: ProductForm) -> tuple[Form, ...]:
+    """The programs with their product stages, the cheapest first. Raises as `possible_forms`."""
+    forms = [
+        Form(name, program, backend.optimize(program, "auto" if name == "coupled" else form))
+        for name, program in found.items()
+    ]
+    return tuple(sorted(forms, key=lambda one: backend.seconds(one.stage.cost)))
+
+
 Fold = Callable[[ProductExpansion], KernelProgram]
 """Makes the program of a potential for a basis in given products."""
+
+
+@dataclass(frozen=True)
+class LinearPrograms:
+    """The potential of a basis and coefficients; see `Programs`.
+
+    Attributes:
+        basis: the basis.
+        coefficients: of its functions by density and element, to leave out what none of them needs; None if all are
+            needed.
+        fold: makes the program, with these coefficients.
+        whole: the coupled expansion of all labels, if it is there already.
+    """
+
+    basis: Basis
+    coefficients: Sequence[Coefficients] | None
+    fold: Fold
+    whole: ProductExpansion | None = None
+
+    @property
+    def name(self) -> str:
+        return self.basis.spec.name
+
+    @property
+    def n_terms(self) -> int:
+        return sum(len(function.polynomial) for function in self.basis.functions)
+
+    @property
+    def coupling_needs(self) -> str:
+        return (
+            f"models of atoms, with functions of order {LARGEST_ORDER} or less that have coefficients other than zero,"
+        )
+
+    def coupled(self) -> KernelProgram | None:
+        expansion, labels = self.whole, self._labels
+        if expansion is None or (
+            labels is not None and set(labels) < {function.label for function in self.basis.functions}
+        ):
+            expansion = coupled_expansion(self.basis, labels)
+        return None if expansion is None else self.fold(expansion)
+
+    def products(self) -> KernelProgram:
+        return self.fold(expand_products(self.basis, None, self._labels))
+
+    @cached_property
+    def _labels(self) -> Sequence[Label] | None:
+        if self.coefficients is None:
+            return None
+        own = {f"{element} {p}": row for p, of in enumerate(self.coefficients) for element, row in of.items()}
+        return needed_labels(self.basis, own)
 
 
 def coupled_expansion(basis: Basis, labels: Sequence[Label] | None = None) -> ProductExpansion | None:
@@ -61,46 +188,34 @@ def coupled_expansion(basis: Basis, labels: Sequence[Label] | None = None) -> Pr
     return None if coupled is None else expand_products(basis, coupled, labels)
 
 
-def possible_forms(
-    basis: Basis,
-    coefficients: Coefficients | None,
-    fold: Fold,
-    backend: Backend,
-    form: ProductForm,
-    whole: ProductExpansion | None = None,
-) -> tuple[Form, ...]:
-    """The potential in each form that comes into question, the cheapest first.
+@dataclass(frozen=True)
+class FilePrograms:
+    """A potential from a file; see `Programs`.
 
-    Args:
-        basis: the basis.
-        coefficients: of its functions by element, to leave out what none of them needs; None if all are needed.
-        fold: makes the program, with these coefficients.
-        backend: optimizes it.
-        form: the form to use, or "auto".
-        whole: the coupled expansion of all labels, if it is there already.
-
-    Raises:
-        BuildError: the backend does not support the program, or nothing can be coupled and this was asked for.
-        CoefficientError: a sum of coefficients is too large for a double.
+    Attributes:
+        potential: the potential.
+        name: of the model.
     """
-    forms = []
-    labels = None if coefficients is None else needed_labels(basis, coefficients)
-    if form in ("auto", "coupled"):
-        if whole is None or (labels is not None and set(labels) < {function.label for function in basis.functions}):
-            whole = coupled_expansion(basis, labels)
-        if whole is not None:
-            forms.append(_form("coupled", whole, fold, backend, "auto"))
-    if form == "coupled" and not forms:
-        raise BuildError(
-            f"products = 'coupled' is not possible for '{basis.spec.name}': only models of atoms, with functions of "
-            f"order {LARGEST_ORDER} or less that have coefficients other than zero, have coupled products; use auto."
+
+    potential: YacePotential
+    name: str
+
+    @property
+    def n_terms(self) -> int:
+        """With Π (a_t + i b_t) multiplied out: a factor of m = 0 is real, and only the real part is needed."""
+        functions = (function for own in self.potential.functions for function in own)
+        factors = (sum(m != 0 for m in ms) for function in functions for ms in function.ms)
+        return sum(2 ** max(0, count - 1) for count in factors)
+
+    @property
+    def coupling_needs(self) -> str:
+        return (
+            f"potentials with functions of rank 2 to {LARGEST_ORDER}, whose coefficients make combinations of m "
+            "invariant under rotations,"
         )
-    terms = sum(len(function.polynomial) for function in basis.functions)
-    if not forms or (form == "auto" and terms <= MOST_TERMS):
-        forms.append(_form("products", expand_products(basis, None, labels), fold, backend, form))
-    return tuple(sorted(forms, key=lambda one: backend.seconds(one.stage.cost)))
 
+    def coupled(self) -> KernelProgram | None:
+        return coupled_program(self.potential, self.name)
 
-def _form(name: str, expansion: ProductExpansion, fold: Fold, backend: Backend, form: ProductForm) -> Form:
-    potential = fold(expansion)
-    return Form(name, expansion, potential, backend.optimize(potential, form))
+    def products(self) -> KernelProgram:
+        return product_program(self.potential, self.name)

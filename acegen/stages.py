@@ -1,4 +1,4 @@
-"""The compiler, stage by stage.
+"""The compiler, stage by stage. From a spec:
 
     stage    input → output
     -------  ------------------------------------------------------------------------------------------------
@@ -12,9 +12,14 @@
     codegen  `KernelProgram`s and `ProductStage` → `GeneratedCode`: C99 by one of the backends, and accompanying files.
     build    `GeneratedCode` → a folder with an importable module.
 
+From a potential file, with the last three stages the same:
+
+    read     file → `YacePotential`: what it says, checked.
+    lower    `YacePotential` → a `KernelProgram` in coupled products, in products of A's, or both.
+
 A stage takes the previous stage's frozen dataclass and imports nothing later than itself. The kernel program
 (`acegen.program`) is the wall in the middle: nothing before it knows a target language, and nothing after it knows
-specifications or bases. docs/architecture.md shows all packages and which imports which.
+specifications, bases or files. docs/architecture.md shows all packages and which imports which.
 """
 
 from __future__ import annotations
@@ -29,16 +34,23 @@ from pathlib import Path
 from acegen.algebra import build_algebra
 from acegen.basis import derive_basis
 from acegen.basis.describe import basis_hash, describe_basis, former_hashes
+from acegen.build.job import Job
 from acegen.build.module import build_module
-from acegen.build.toolchain import Toolchain
-from acegen.codegen.backend import Machine, choose_backend
+from acegen.codegen.backend import Backend, Machine, choose_backend
 from acegen.codegen.module import Documents, generate_code
-from acegen.forms import coupled_expansion, possible_forms
-from acegen.lower import descriptor_program, expand_products, potential_program
-from acegen.options import BuildOptions
+from acegen.forms import FilePrograms, Form, LinearPrograms, coupled_expansion, lowered, optimized, possible_forms
+from acegen.lower import density_coefficients, descriptor_program, expand_products, potential_program
+from acegen.program import program_hash
+from acegen.program.kernel import KernelProgram
 from acegen.progress import Progress
 from acegen.spec import AnySpec
 from acegen.store.coefficients import Coefficients, check_coefficients, coefficient_document, model_hash
+from acegen.store.files import COEFFICIENTS
+from acegen.store.manifest import BASIS, DESCRIPTION, POTENTIAL
+from acegen.yace.description import description_text, facts, functions_in_words
+from acegen.yace.potential import YacePotential
+from acegen.yace.reading import read_potential
+from acegen.yace.writing import potential_text
 
 
 @contextmanager
@@ -54,27 +66,15 @@ def _without_collector() -> Iterator[None]:
 
 
 @_without_collector()
-def run_stages(
-    spec: AnySpec,
-    coefficients: Coefficients | None,
-    options: BuildOptions,
-    toolchain: Toolchain,
-    key: str,
-    staging: Path,
-    target: Path,
-    progress: Progress,
-) -> None:
+def run_stages(spec: AnySpec, coefficients: Coefficients | None, job: Job, staging: Path, progress: Progress) -> None:
     """Take a spec through all stages to a module in `staging`.
 
     Args:
         spec: the specification.
         coefficients: one number per basis function by centre element, with atomic energies; None for a module without
             a potential.
-        options: how to compile.
-        toolchain: the C compiler.
-        key: cache key to record in the module.
+        job: how to compile, and what for.
         staging: empty folder to work in.
-        target: its final folder, for messages.
         progress: told about each stage.
 
     Raises:
@@ -93,33 +93,102 @@ def run_stages(
         documents = documents_of(spec.name, description, coefficients)
         if coefficients is not None:
             accepted = (documents.basis_hash, *former_hashes(description))
-            check_coefficients(coefficients, accepted, spec.species, basis.n_basis)
+            check_coefficients(coefficients, accepted, spec.species, basis.n_pair, basis.n_coupled, spec.n_densities)
     with progress.stage("lower"):
         coupled = coupled_expansion(basis)
         expansion = coupled or expand_products(basis)
         descriptors = descriptor_program(expansion)
         progress.report(f"{expansion.size:,} products of {expansion.layout.size:,} pooled functions")
-    backend = choose_backend(options, Machine(toolchain.vector_bytes, toolchain.registers))
-    potential, product_stage = None, None
+    backend, form = _backend(job), None
     if coefficients is not None:
         with progress.stage("optimize"):
             values, energies = coefficients.values, coefficients.atomic_energies
-            of_products = basis.split(values)[1]
+            of_products = density_coefficients(basis, values)
             fold = partial(potential_program, coefficients=values, atomic_energies=energies)
-            form = possible_forms(basis, of_products, fold, backend, options.products, coupled)[0]
-            potential, product_stage = form.potential, form.stage
-            cost = product_stage.cost
-            progress.report(f"{product_stage.reports[-1].result}, {cost.multiply_adds:,} multiply-adds a centre")
+            programs = LinearPrograms(basis, of_products, fold, coupled)
+            form = possible_forms(programs, backend, job.options.products)[0]
+            progress.report(_cost(form))
+    _write(descriptors, form, backend, documents, job, staging, progress)
+
+
+@_without_collector()
+def run_file_stages(source: str | Path | YacePotential, name: str, job: Job, staging: Path, progress: Progress) -> None:
+    """Take a potential file through all stages to a module in `staging`.
+
+    Args:
+        source: the file, or what was read from one.
+        name: of the model.
+        job, staging, progress: as for `run_stages`.
+
+    Raises:
+        PotentialError, BuildError: with one clear message.
+    """
+    with progress.stage("read"):
+        potential = source if isinstance(source, YacePotential) else read_potential(source)
+        progress.report(functions_in_words(potential))
+    with progress.stage("lower"):
+        form = job.options.products
+        programs = lowered(FilePrograms(potential, name), form)
+        sizes = ", ".join(f"{_size(program):,} {kind}" for kind, program in programs.items())
+        progress.report(f"{sizes}, of {next(iter(programs.values())).layout.size:,} pooled functions")
+    backend = _backend(job)
+    with progress.stage("optimize"):
+        best = optimized(programs, backend, form)[0]
+        progress.report(_cost(best))
+    origin = "a potential in memory" if isinstance(source, YacePotential) else Path(source).name
+    documents = file_documents(name, potential, origin, best.potential)
+    _write(None, best, backend, documents, job, staging, progress)
+
+
+def _backend(job: Job) -> Backend:
+    return choose_backend(job.options, Machine(job.toolchain.vector_bytes, job.toolchain.registers))
+
+
+def _size(program: KernelProgram) -> int:
+    return len(program.products) + (len(program.coupled.scalars) if program.coupled else 0)
+
+
+def _cost(form: Form) -> str:
+    return f"{form.stage.reports[-1].result}, {form.stage.cost.multiply_adds:,} multiply-adds a centre"
+
+
+def _write(
+    descriptors: KernelProgram | None,
+    form: Form | None,
+    backend: Backend,
+    documents: Documents,
+    job: Job,
+    staging: Path,
+    progress: Progress,
+) -> None:
+    """The last two stages, codegen and build."""
+    potential, stage = (None, None) if form is None else (form.potential, form.stage)
     with progress.stage("codegen"):
-        code = generate_code(descriptors, potential, product_stage, backend, documents)
+        code = generate_code(descriptors, potential, stage, backend, documents)
         progress.report(f"{len(code.files)} files, {sum(map(len, code.files.values())) / 1024:,.0f} kB")
     with progress.stage("build"):
-        build_module(code, key, options, toolchain, staging, target, progress)
-        progress.report(f"{len(code.c_sources)} C files, {' '.join((*toolchain.command, *toolchain.march))}")
+        build_module(code, job.key, job.options, job.toolchain, staging, job.target, progress)
+        progress.report(f"{len(code.c_sources)} C files, {' '.join((*job.toolchain.command, *job.toolchain.march))}")
 
 
 def documents_of(name: str, description: str, coefficients: Coefficients | None) -> Documents:
     """The documents of basis and coefficients in a module, with the identities that follow from them."""
     identity = basis_hash(description)
-    own = None if coefficients is None else coefficient_document(replace(coefficients, basis_hash=identity))
-    return Documents(description, own, identity, model_hash(name, identity, coefficients))
+    documents = {BASIS: description}
+    if coefficients is not None:
+        documents[COEFFICIENTS] = coefficient_document(replace(coefficients, basis_hash=identity))
+    return Documents(documents, (), identity, model_hash(name, identity, coefficients))
+
+
+def file_documents(name: str, potential: YacePotential, origin: str, program: KernelProgram) -> Documents:
+    """The documents of a potential in a module, with its identity, the hash of the program it is compiled to.
+
+    Args:
+        name: of the model.
+        potential: the potential.
+        origin: name of the file it came from.
+        program: what is compiled.
+    """
+    identity = program_hash(program)
+    documents = {POTENTIAL: potential_text(potential), DESCRIPTION: description_text(potential, origin)}
+    return Documents(documents, facts(potential, origin), identity, model_hash(name, identity, None))

@@ -10,7 +10,7 @@ import numpy as np
 from acegen.algebra import build_algebra
 from acegen.basis import derive_basis
 from acegen.codegen.backend import Machine, choose_backend
-from acegen.forms import possible_forms
+from acegen.forms import LinearPrograms, possible_forms
 from acegen.lower import ProductExpansion, potential_of_products
 from acegen.options import ProductForm
 from acegen.program.kernel import KernelProgram
@@ -62,9 +62,10 @@ def _estimates(context: Context, size: Size) -> dict[str, dict[str, Any]]:
     backend = choose_backend(options, Machine(toolchain.vector_bytes, toolchain.registers))
 
     def ones(expansion: ProductExpansion) -> KernelProgram:
-        return potential_of_products(expansion, {element: [1.0] * expansion.size for element in size.elements})
+        return potential_of_products(expansion, [{element: [1.0] * expansion.size for element in size.elements}])
 
-    stages = {form: possible_forms(basis, None, ones, backend, form)[0].stage for form in (*FORMS, options.products)}
+    programs = LinearPrograms(basis, None, ones)
+    stages = {form: possible_forms(programs, backend, form)[0].stage for form in (*FORMS, options.products)}
     chosen = stages[options.products]
     return {
         form: {

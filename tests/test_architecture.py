@@ -25,10 +25,11 @@ MAY_IMPORT = {
     "codegen": {"program", "optimize", "store"},
     "build": {"codegen", "store"},
     "runtime": {"store"},
-    "verify": {"spec", "algebra", "basis", "runtime", "store"},
+    "verify": {"spec", "algebra", "basis", "runtime", "store", "yace"},
     "orthogonal": {"spec", "algebra", "basis"},
     "fit": {"spec", "basis", "build", "runtime", "store"},
-    "export": {"runtime", "store"},
+    "export": {"runtime", "store", "yace"},
+    "yace": {"spec", "algebra", "basis", "program", "lower", "optimize", "store"},
 }
 """Packages that each package may import, besides itself and the modules beside the packages."""
 

@@ -8,6 +8,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from acegen.errors import CoefficientError, SpecError
+
 if TYPE_CHECKING:
     from acegen.options import BuildOptions
 
@@ -20,21 +22,31 @@ LABELS = (
 
 
 def compile_command(options: argparse.Namespace) -> int:
-    """Derive, generate, build."""
+    """Derive or read, generate, build."""
     from acegen.cli.progress import TerminalProgress
+    from acegen.cli.target import is_potential
     from acegen.cli.terminal import make_console, print_stage
-    from acegen.compiler import compile_model
+    from acegen.compiler import compile_file, compile_model
 
     console = make_console()
+    progress = TerminalProgress(console)
     start = time.perf_counter()
     kernel = _build_options(options)
-    target = compile_model(options.spec, options.output, options.coefficients, TerminalProgress(console), kernel)
+    source, output = options.source, options.output
+    if is_potential(source):
+        if options.coefficients is not None:
+            raise CoefficientError("a potential file contains its coefficients; leave --coefficients out.")
+        target = compile_file(source, output, options.name, progress, kernel)
+    elif options.name is not None:
+        raise SpecError("--name is for potential files; the name of a spec's model is in the spec.")
+    else:
+        target = compile_model(source, output, options.coefficients, progress, kernel)
     print_stage(console, "total", time.perf_counter() - start, target)
     return 0
 
 
 def info_command(options: argparse.Namespace) -> int:
-    """Sizes of a spec or a module, or its kernel program."""
+    """Sizes of a spec, a potential file or a module, or its kernel program."""
     from acegen.cli.progress import TerminalProgress
     from acegen.cli.terminal import make_console
 
@@ -42,7 +54,7 @@ def info_command(options: argparse.Namespace) -> int:
     if options.program:
         from acegen.cli.program import show_program
 
-        show_program(options.target, TerminalProgress(console))
+        show_program(options.target, _build_options(options), TerminalProgress(console))
         return 0
     from acegen.cli.info import show_info
 
@@ -64,7 +76,8 @@ def verify_command(options: argparse.Namespace) -> int:
         results = list(verify_module(model, options.environments, options.seed, progress))
         failed = [result for result in results if not result.passed]
         progress.report(f"{len(results) - len(failed)} of {len(results)} properties hold")
-    title = f"{model.name}: {model.n_basis:,} functions of {', '.join(model.species)}"
+    what = f"{model.n_basis:,} functions" if model.has_basis else "potential from a file"
+    title = f"{model.name}: {what} of {', '.join(model.species)}"
     rows = [(r.name, f"{r.error:.1e}", "exact" if r.tolerance == 0 else f"{r.tolerance:.0e}", r.scope) for r in results]
     styles = {number: "bold red" for number, result in enumerate(results) if not result.passed}
     console.print(Listing(title, ("property", "error", "allowed", "looked at"), rows, (3, 0), styles), soft_wrap=True)
@@ -104,13 +117,18 @@ def convert_command(options: argparse.Namespace) -> int:
 
 def export_command(options: argparse.Namespace) -> int:
     """Export a potential for another code."""
-    from acegen.cli.terminal import shell_word
+    from acegen.cli.progress import TerminalProgress
+    from acegen.cli.terminal import make_console, shell_word
     from acegen.export import export_model
     from acegen.printing import visible
 
-    folder = export_model(options.model, options.to, options.output)
+    progress = TerminalProgress(make_console())
+    folder = export_model(options.model, options.to, options.output, options.tolerance, progress)
+    trial = f"make -C {shell_word(folder)} run"
+    if not (folder / "Makefile").exists():  # nothing to build: an input for LAMMPS
+        trial = f"cd {shell_word(folder)} && lmp -in in.example"
     readme = visible(folder / "README.md")
-    print(f"{visible(folder)}: {readme} describes the next steps; try it with\n  make -C {shell_word(folder)} run")
+    print(f"{visible(folder)}: {readme} describes the next steps; try it with\n  {trial}")
     return 0
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import chain
 from pathlib import Path
 
 from rich.console import Console
@@ -11,25 +9,30 @@ from rich.table import Table
 
 from acegen.algebra import build_algebra
 from acegen.basis import derive_basis
+from acegen.cli.file_info import show_file_info
 from acegen.cli.potential import backend_for, largest_forms, module_forms
-from acegen.cli.terminal import Listing
-from acegen.codegen.backend import Backend
-from acegen.forms import Form
+from acegen.cli.tables import compared_forms, lengths, module_table, passes
+from acegen.cli.target import is_potential
 from acegen.lower import ProductExpansion, expand_products
-from acegen.optimize import Cost, ProductStage
+from acegen.optimize import ProductStage
 from acegen.options import BuildOptions
-from acegen.printing import visible
 from acegen.progress import Progress
-from acegen.runtime import CompiledModel, Model, open_model
+from acegen.runtime import Model, open_model
 from acegen.spec import load_spec
 
 
 def show_info(target: Path, neighbours: int, options: BuildOptions, console: Console, progress: Progress) -> None:
-    """Print the size of a spec or of a compiled module, and what the optimizer makes of it.
+    """Print the size of a spec, a potential file or a compiled module, and what the optimizer makes of it.
 
     For a module, its own options and coefficients are used, not `options`.
     """
     model = open_model(target) if target.is_dir() else None
+    if isinstance(model, Model) and not model.has_basis:
+        show_file_info(model, neighbours, options, console, progress)
+        return
+    if model is None and is_potential(target):
+        show_file_info(target, neighbours, options, console, progress)
+        return
     source = target if model is None else {"name": model.name, **model.description["spec"]}
     spec = load_spec(source)
     with progress.stage("basis"):
@@ -46,24 +49,11 @@ def show_info(target: Path, neighbours: int, options: BuildOptions, console: Con
         progress.report(forms[0].stage.reports[-1].result)
     stage = forms[0].stage
     console.print(_by_order(expansion))
-    console.print(_compared(forms, backend), soft_wrap=True)
-    console.print(_passes(stage, backend), soft_wrap=True)
+    console.print(compared_forms(forms, backend), soft_wrap=True)
+    console.print(passes(stage, backend), soft_wrap=True)
     console.print(_sizes(expansion, stage, neighbours))
     if model is not None:
-        console.print(_module(model))
-
-
-def _compared(forms: Sequence[Form], backend: Backend) -> Listing:
-    """The product stage in each form."""
-    rows = []
-    for form in forms:
-        cost = form.stage.cost
-        time = f"{1e6 * backend.seconds(cost):.2f}"
-        size = f"{cost.code_bytes / 1024:,.0f}"
-        rows.append((form.name, f"{form.stage.n_terms:,}", f"{cost.multiply_adds:,}", f"{cost.loads:,}", size, time))
-    title = f"product stage per atom, {backend.description}: the first form is used"
-    headings = ("form", "products", "multiply-adds", "loads", "kB", "est. µs")
-    return Listing(title, headings, rows, (0,), {})
+        console.print(module_table(model))
 
 
 def _by_order(expansion: ProductExpansion) -> Table:
@@ -90,21 +80,6 @@ def _by_order(expansion: ProductExpansion) -> Table:
     return table
 
 
-def _passes(stage: ProductStage, backend: Backend) -> Listing:
-    """The product stage after each pass of the optimizer."""
-
-    def row(name: str, result: str, cost: Cost) -> tuple[str, ...]:
-        time = f"{1e6 * backend.seconds(cost):.2f}"
-        return name, result, f"{cost.multiply_adds:,}", f"{cost.loads:,}", f"{cost.code_bytes / 1024:,.0f}", time
-
-    first = stage.reports[0]
-    rows = [row("(none)", "", first.before)] if first.before.multiply_adds else []
-    rows += [row(report.name, report.result, report.after) for report in stage.reports]
-    title = "passes"
-    headings = ("after pass", "result", "multiply-adds", "loads", "kB", "est. µs")
-    return Listing(title, headings, rows, (1, 0), {})
-
-
 def _sizes(expansion: ProductExpansion, stage: ProductStage, neighbours: int) -> Table:
     basis, layout = expansion.basis, expansion.layout
     density = basis.n_nonzero / (basis.n_coupled * len(basis.functions))
@@ -126,13 +101,13 @@ def _sizes(expansion: ProductExpansion, stage: ProductStage, neighbours: int) ->
     total = fmas + neighbours * per_neighbour
     table.add_row(f"multiply-adds per atom with {neighbours} neighbours", f"{total:,}")
     if spec.cutoffs:
-        table.add_row("cutoff of coupled functions", _lengths(spec.cutoffs))
+        table.add_row("cutoff of coupled functions", lengths(spec.cutoffs))
     if spec.pair_cutoffs:
-        table.add_row("cutoff of the pair term", _lengths(spec.pair_cutoffs))
+        table.add_row("cutoff of the pair term", lengths(spec.pair_cutoffs))
     if spec.agnesi_r0:
-        table.add_row("r0 of coupled functions", _lengths(spec.agnesi_r0))
+        table.add_row("r0 of coupled functions", lengths(spec.agnesi_r0))
     if spec.pair_r0:
-        table.add_row("r0 of the pair term", _lengths(spec.pair_r0))
+        table.add_row("r0 of the pair term", lengths(spec.pair_r0))
     switches = (
         ("ZBL core, switched off from", spec.zbl_ranges),
         ("inner cutoff, fit switched on from", spec.inner_ranges),
@@ -140,27 +115,5 @@ def _sizes(expansion: ProductExpansion, stage: ProductStage, neighbours: int) ->
     for what, ranges in switches:
         if ranges:
             inner, outer = ([[r[end] for r in row] for row in ranges] for end in (0, 1))
-            table.add_row(what, f"{_lengths(inner)} to {_lengths(outer)}")
-    return table
-
-
-def _lengths(by_pair: Iterable[Iterable[float]]) -> str:
-    """The different lengths of a matrix by pair."""
-    return f"{', '.join(f'{length:g}' for length in sorted(set(chain(*by_pair))))} Å"
-
-
-def _module(model: CompiledModel) -> Table:
-    table = Table(show_header=False, title=visible(model.path))
-    table.add_column("what")
-    table.add_column("value", overflow="fold")
-    kernel = f"{model.precision} precision, {'several threads' if model.multithreaded else 'one thread'}"
-    table.add_row("potential", kernel if model.has_potential else "no (compiled without coefficients)")
-    table.add_row("compiled by", visible(model.compiler))
-    if isinstance(model, Model):
-        table.add_row("cutoffs of neighbour lists", _lengths(model.cutoffs.tolist()))
-    if isinstance(model, Model) and any(model.atomic_energies.values()):
-        energies = (f"{element} {energy:g} eV" for element, energy in model.atomic_energies.items())
-        table.add_row("atomic energies", ", ".join(energies))
-    table.add_row("basis hash", model.basis_hash)
-    table.add_row("size on disk", f"{sum(f.stat().st_size for f in model.path.iterdir()) / 1024:,.0f} kB")
+            table.add_row(what, f"{lengths(inner)} to {lengths(outer)}")
     return table

@@ -26,6 +26,10 @@ Then:
     acegen info spec.toml            shows how large it will be
     acegen compile spec.toml         makes generated/si_o3d12/, an importable module
     acegen verify generated/si_o3d12 checks it against its definition
+
+A potential that exists already, as a .yace file of ML-PACE or a .yaml file of pacemaker:
+
+    acegen compile Cu.yace           makes generated/Cu/, which is used in the same ways
 """
 
 _FIT_EXAMPLE = """\
@@ -56,6 +60,7 @@ targets:
     c        a library for C, C++ and Fortran: Makefile, pkg-config, CMake, example programs
     lammps   the pair style acegen as a plugin, and the model as a library it loads
     kim      a portable model for any simulator with the KIM API
+    yace     a potential file of ML-PACE, for LAMMPS' pair styles pace and, on GPUs, pace/kk
 
     acegen export fits/si --to lammps    makes exports/lammps/si/
     make -C exports/lammps/si run        builds the plugin and runs an example
@@ -74,11 +79,19 @@ def make_parser() -> argparse.ArgumentParser:
 
     command = subparsers.add_parser(
         "compile",
-        help="compile a spec to an importable module",
-        description="Derive the basis of a spec exactly, generate C and build DIR/NAME/, an importable module. "
-        "A second compile of an unchanged spec does nothing.",
+        help="compile a spec or a potential file to an importable module",
+        description="Derive the basis of a spec exactly, or read a potential file, generate C and build DIR/NAME/, an "
+        "importable module. A second compile of an unchanged file does nothing.",
     )
-    command.add_argument("spec", type=Path, metavar="SPEC", help="specification, a TOML file")
+    command.add_argument(
+        "source",
+        type=Path,
+        metavar="SPEC|POTENTIAL",
+        help="specification, a TOML file; or a potential, a .yace file of ML-PACE or a B-basis .yaml file of pacemaker",
+    )
+    command.add_argument(
+        "--name", metavar="NAME", help="name of the model made from a potential file (default: that of the file)"
+    )
     command.add_argument(
         "-o",
         "--output",
@@ -88,19 +101,27 @@ def make_parser() -> argparse.ArgumentParser:
         help="where to put NAME/ (default: %(default)s)",
     )
     command.add_argument(
-        "--coefficients", type=Path, metavar="FILE", help="coefficient file; adds a kernel for energies and forces"
+        "--coefficients",
+        type=Path,
+        metavar="FILE",
+        help="for a spec, a coefficient file; adds a kernel for energies and forces",
     )
     _add_build_options(command)
     command.set_defaults(command=commands.compile_command)
 
     command = subparsers.add_parser(
         "info",
-        help="size of a spec or a compiled module",
+        help="size of a spec, a potential file or a compiled module",
         description="Print functions by order, products, multiply-adds per atom and non-zeros of the purification "
-        "operator, and what the product stage costs in each of its forms, for a spec (without compiling it) or for a "
-        "compiled module.",
+        "operator, and what the product stage costs in each of its forms, for a spec or a potential file (without "
+        "compiling it) or for a compiled module.",
     )
-    command.add_argument("target", type=Path, metavar="SPEC|MODULE", help="a TOML file, or the folder of a module")
+    command.add_argument(
+        "target",
+        type=Path,
+        metavar="SPEC|POTENTIAL|MODULE",
+        help="a TOML file, a .yace or .yaml file, or the folder of a module",
+    )
     command.add_argument(
         "--neighbours",
         type=_count,
@@ -120,8 +141,9 @@ def make_parser() -> argparse.ArgumentParser:
         "verify",
         help="check a compiled module against its definition",
         description="Check a module against brute-force evaluation in 640-bit arithmetic, against a second exact "
-        "derivation of its purification operator, and for the symmetries it must have. Prints the worst error "
-        "of each property; the exit status is 1 if one is out of tolerance.",
+        "derivation of its purification operator, and for the symmetries it must have; a module made from a potential "
+        "file against a plain evaluation of that file. Prints the worst error of each property; the exit status is 1 "
+        "if one is out of tolerance.",
     )
     command.add_argument("module", type=Path, metavar="MODULE", help="folder of a compiled module")
     command.add_argument(
@@ -203,14 +225,15 @@ def _add_fit_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentPa
 def _add_export_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command = subparsers.add_parser(
         "export",
-        help="export a compiled potential for C, LAMMPS or KIM",
+        help="export a compiled potential for C, LAMMPS, KIM or ML-PACE",
         description="Write DIR/TARGET/NAME/, a folder that does not need acegen: the model's C, what the other code "
-        "needs to load it, examples, and a README with the next steps.",
+        "needs to load it, examples, and a README with the next steps. For ML-PACE, a potential file instead of the C; "
+        "it is read back and compared with the model.",
         epilog=_EXPORT_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument("model", type=Path, metavar="MODEL", help="folder of a compiled potential, or of a fit")
-    command.add_argument("--to", required=True, metavar="TARGET", help="c, lammps or kim")
+    command.add_argument("--to", required=True, metavar="TARGET", help="c, lammps, kim or yace")
     command.add_argument(
         "-o",
         "--output",
@@ -218,6 +241,13 @@ def _add_export_command(subparsers: argparse._SubParsersAction[argparse.Argument
         default=Path("exports"),
         metavar="DIR",
         help="where to put TARGET/NAME/ (default: %(default)s)",
+    )
+    command.add_argument(
+        "--tolerance",
+        type=_tolerance,
+        metavar="X",
+        help="for yace: largest difference from the model in energies and forces, relative to their root mean squares "
+        "(default: 1e-8, 1e-4 for models of single precision)",
     )
     command.set_defaults(command=commands.export_command)
 
@@ -260,6 +290,14 @@ def _add_build_options(command: argparse.ArgumentParser) -> None:
         help="product stage: coupled (values of definite angular momenta, for models of atoms), straight (products of "
         "A's as code), compact (the same as tables) or auto, the one estimated to cost least (default)",
     )
+
+
+def _tolerance(text: str) -> float:
+    """A command-line number above zero."""
+    number = float(text)
+    if not number > 0:
+        raise argparse.ArgumentTypeError(f"{number} is not positive")
+    return number
 
 
 def _count(text: str) -> int:

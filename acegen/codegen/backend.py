@@ -24,8 +24,8 @@ class Machine:
 class Backend(Protocol):
     """Writes the kernels of a model as C with the interface of acegen.h.
 
-    Every model has the functions NAME_basis_workspace and NAME_basis, models of atoms also NAME_design. A potential
-    adds NAME_potential_workspace and NAME_potential, reference terms add NAME_reference.
+    Descriptors are the functions NAME_basis_workspace and NAME_basis, of atoms also NAME_design. A potential is
+    NAME_potential_workspace and NAME_potential; reference terms of a model with descriptors add NAME_reference.
     """
 
     @property
@@ -66,8 +66,8 @@ class Backend(Protocol):
         """C files by name.
 
         Args:
-            descriptors: the basis functions.
-            potential: the site energy for given coefficients, or None.
+            descriptors: the basis functions; None for a potential without any.
+            potential: the site energy for given coefficients; None for a basis alone.
             stage: its product stage, from `optimize`.
 
         Raises:

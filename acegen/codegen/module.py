@@ -15,22 +15,21 @@ from acegen.optimize import ProductStage
 from acegen.program.by_pair import ByPair
 from acegen.program.kernel import Distance, KernelProgram, PairEnergies, PairFunctions
 from acegen.store import files
-from acegen.store.manifest import BASIS
 
 
 @dataclass(frozen=True)
 class Documents:
-    """Documents that go into a module unchanged, and the identities derived from them.
+    """Documents that go into a module unchanged, and the identities derived from what they say.
 
     Attributes:
-        basis: the basis description.
-        coefficients: text of a coefficient file; None without a potential.
-        basis_hash: identity of the basis.
-        model_hash: identity of the name, the basis, the coefficients and the atomic energies.
+        files: text by file name: a description of the basis and perhaps coefficients; or of a potential, and that.
+        facts: of a potential from a file, for readers: pairs of what is said, and that; empty for a basis.
+        basis_hash: identity of the basis, or of the program of a potential from a file.
+        model_hash: identity of the name, the basis, the coefficients and the atomic energies, or of name and program.
     """
 
-    basis: str
-    coefficients: str | None
+    files: Mapping[str, str]
+    facts: tuple[tuple[str, str], ...]
     basis_hash: str
     model_hash: str
 
@@ -41,10 +40,9 @@ class GeneratedCode:
 
     Attributes:
         name: name of the model.
-        files: content by file name: C sources, headers, basis description, README, package.
+        files: content by file name: C sources, headers, documents, README, package.
         c_sources: names of the files to compile.
-        basis_hash: identity of the basis.
-        model_hash: identity of the name, the basis, the coefficients and the atomic energies.
+        basis_hash, model_hash: as in `Documents`.
     """
 
     name: str
@@ -71,6 +69,7 @@ class ModelContext:
     cutoffs: ByPair
     several_cutoffs: bool
     atomic_energies: tuple[float, ...]
+    basis: bool
     n_basis: int
     n_pair: int
     max_order: int
@@ -90,14 +89,34 @@ class PackageContext:
 
     banner: str
     atoms: bool
+    basis: bool
     potential: bool
     n_basis: int
     counts: tuple[int, ...]
 
 
 @dataclass(frozen=True)
+class PotentialReadmeContext:
+    """README.md of a module made from a potential file."""
+
+    template: ClassVar[str] = "module/README_potential.md.j2"
+
+    name: str
+    banner: str
+    backend: str
+    atoms: bool
+    dimension: int
+    facts: tuple[tuple[str, str], ...]
+    elements: tuple[str, ...]
+    potential: bool
+    single: bool
+    openmp: bool
+    basis_hash: str
+
+
+@dataclass(frozen=True)
 class ReadmeContext:
-    """README.md of a module."""
+    """README.md of a module with a basis."""
 
     template: ClassVar[str] = "module/README.md.j2"
 
@@ -129,41 +148,44 @@ class ReadmeContext:
 
 
 def generate_code(
-    descriptors: KernelProgram,
+    descriptors: KernelProgram | None,
     potential: KernelProgram | None,
     stage: ProductStage | None,
     backend: Backend,
     documents: Documents,
 ) -> GeneratedCode:
-    """Write the source of a module: a basis kernel and, given a program for it, a potential kernel.
+    """Write the source of a module: a basis kernel, a potential kernel, or both.
 
     Args:
-        descriptors: the basis functions.
-        potential: the site energy for given coefficients; None for a module without a potential.
+        descriptors: the basis functions; None for a potential from a file, which has none.
+        potential: the site energy; None for a module without a potential.
         stage: the product stage of the potential, from the backend's `optimize`.
         backend: writes the kernels.
-        documents: basis description and coefficients.
+        documents: what goes with them.
 
     Raises:
         BuildError: a program contains something the backend does not support, or the programs are not of one model.
     """
-    name = descriptors.name
-    if potential is not None:
+    program = potential if descriptors is None else descriptors
+    if program is None:
+        raise BuildError("a module needs the program of a basis, of a potential, or both.")
+    if descriptors is not None and potential is not None:
         _check_one_model(descriptors, potential)
     environment = template_environment()
     contexts: dict[str, Context] = {
-        files.PACKAGE: _package(descriptors, potential),
-        files.README: _readme(descriptors, potential, backend, documents),
-        files.source(name): _model(descriptors, potential, backend, documents),
+        files.PACKAGE: _package(program, potential),
+        files.source(program.name): _model(program, potential, backend, documents),
     }
+    if descriptors is None:
+        contexts[files.README] = _potential_readme(program, backend, documents)
+    else:
+        contexts[files.README] = _readme(descriptors, potential, backend, documents)
     content = {file: render(environment, context) for file, context in contexts.items()}
-    content |= backend.generate(descriptors, potential, stage)
+    content |= backend.generate(descriptors, potential, stage)  # type: ignore[arg-type]
     content[files.ABI_HEADER] = abi_header()
-    content[BASIS] = documents.basis
-    if documents.coefficients is not None:
-        content[files.COEFFICIENTS] = documents.coefficients
+    content |= documents.files
     sources = tuple(file for file in content if file.endswith(".c"))
-    return GeneratedCode(name, content, sources, documents.basis_hash, documents.model_hash)
+    return GeneratedCode(program.name, content, sources, documents.basis_hash, documents.model_hash)
 
 
 def _check_one_model(descriptors: KernelProgram, potential: KernelProgram) -> None:
@@ -185,8 +207,14 @@ def _check_one_model(descriptors: KernelProgram, potential: KernelProgram) -> No
         )
 
 
+def _has_basis(program: KernelProgram) -> bool:
+    return program.embedding is None
+
+
 def _counts(program: KernelProgram) -> tuple[int, ...]:
-    """Number of basis functions by order."""
+    """Number of basis functions by order; none if the program is a potential."""
+    if not _has_basis(program):
+        return ()
     counts = [program.n_pair] + [0] * (program.notes.max_order - 1)
     for order, _ in zip(program.orders, program.outputs.names, strict=False):
         counts[order - 1] += 1
@@ -208,13 +236,14 @@ def _model(
         cutoffs=program.reach,
         several_cutoffs=program.pair is not None or bool(program.references),
         atomic_energies=(program if potential is None else potential).atomic_energies,
+        basis=_has_basis(program),
         n_basis=sum(_counts(program)),
         n_pair=program.n_pair,
         max_order=program.notes.max_order,
         basis_hash=documents.basis_hash,
         model_hash=documents.model_hash,
         potential=potential is not None,
-        reference=bool(program.references),
+        reference=_has_basis(program) and bool(program.references),
         single=backend.single,
         openmp=backend.openmp,
     )
@@ -222,7 +251,25 @@ def _model(
 
 def _package(program: KernelProgram, potential: KernelProgram | None) -> PackageContext:
     counts = _counts(program)
-    return PackageContext(banner(program), program.atoms, potential is not None, sum(counts), counts)
+    return PackageContext(
+        banner(program), program.atoms, _has_basis(program), potential is not None, sum(counts), counts
+    )
+
+
+def _potential_readme(program: KernelProgram, backend: Backend, documents: Documents) -> PotentialReadmeContext:
+    return PotentialReadmeContext(
+        name=program.name,
+        banner=banner(program),
+        backend=backend.name,
+        atoms=program.atoms,
+        dimension=program.dimension,
+        facts=documents.facts,
+        elements=program.species,
+        potential=True,
+        single=backend.single,
+        openmp=backend.openmp,
+        basis_hash=documents.basis_hash,
+    )
 
 
 def _readme(

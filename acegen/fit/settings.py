@@ -277,6 +277,12 @@ def _validate(content: Mapping[str, Any], where: str, folder: Path) -> FitSettin
     except ValidationError as error:
         lines = dict.fromkeys(_explain(detail) for detail in error.errors())
         raise FitError("\n".join([f"{where} is not a valid fit:", *(f"  {line}" for line in lines)])) from None
+    if not isinstance(settings.spec, ModelRequest) and settings.spec.embedding is not None:
+        raise FitError(
+            f"{where}: the spec '{settings.spec.name}' has a table embedding: its energies are not linear in the "
+            "coefficients, and acegen fits linear models. Remove the table; specs with one can be compiled with given "
+            "coefficients."
+        )
     return settings.model_copy(update=_resolved(settings, folder))
 
 

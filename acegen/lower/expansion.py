@@ -158,19 +158,13 @@ def fold_coefficients(expansion: ProductExpansion, coefficients: Coefficients) -
     Raises:
         CoefficientError: a sum is too large for a double.
     """
-    basis, n_products = expansion.basis, len(expansion.products)
+    n_products = len(expansion.products)
     folded = {}
     with flint.ctx.workprec(WORKING_BITS):
-        scales = [arb(value).sqrt() for value in basis.scales_squared]
         roots = [arb(value).sqrt() for value in expansion.squares]
         for element, values in coefficients.items():
-            coupled = [arb(0)] * len(basis.functions)
-            for value, scale, row in zip(values, scales, basis.purification, strict=True):
-                weight = arb(float(value)) * scale
-                for column, entry in row:
-                    coupled[column] += weight * entry
             terms = [arb(0)] * (n_products + len(roots))
-            for weight, row in zip(coupled, expansion.coupling, strict=True):
+            for weight, row in zip(coupled_weights(expansion.basis, values), expansion.coupling, strict=True):
                 for term, entry in row:
                     terms[term] += weight * entry
             for scalar, root in enumerate(roots, start=n_products):
@@ -179,3 +173,14 @@ def fold_coefficients(expansion: ProductExpansion, coefficients: Coefficients) -
             if not all(map(isfinite, folded[element])):
                 raise CoefficientError(f"the coefficients of {element} are too large: their sums overflow.")
     return folded
+
+
+def coupled_weights(basis: Basis, values: Sequence[float]) -> list[arb]:
+    """Weights of the coupled functions for coefficients of the B_i, 𝒫^T (s c), to working precision."""
+    weights = [arb(0)] * len(basis.functions)
+    with flint.ctx.workprec(WORKING_BITS):
+        for value, square, row in zip(values, basis.scales_squared, basis.purification, strict=True):
+            weight = arb(float(value)) * arb(square).sqrt()
+            for column, entry in row:
+                weights[column] += weight * entry
+    return weights

@@ -17,7 +17,7 @@ from typing import TypeAlias
 import numpy as np
 
 from acegen.algebra.angular import AngularAlgebra
-from acegen.algebra.sphere import IsometriesOfSpace
+from acegen.algebra.sphere import O3, IsometriesOfSpace
 from acegen.basis.derive import Basis
 from acegen.basis.labels import Label
 from acegen.lower.trees import Pattern, coordinates, norm_squared, pattern_of, space_of, substituted
@@ -47,12 +47,16 @@ def pairing_choices(basis: Basis, labels: Iterable[Label] | None = None) -> tupl
         return ()
     if labels is None:
         labels = dict.fromkeys(function.label for function in basis.functions)
+    return choices_of(map(program_label, labels))
+
+
+def choices_of(labels: Iterable[tuple[Channel, ...]]) -> tuple[Choice, ...]:
+    """The same for labels in the channels of programs, each ascending by (l, species, n), of particles in space."""
     choices = []
-    for label in labels:
-        if len(label) <= LARGEST_ORDER:
-            own = program_label(label)
+    for own in labels:
+        if len(own) <= LARGEST_ORDER:
             pattern = pattern_of(own)
-            found = _candidates(basis.angular, tuple(pattern[channel] for channel in own))
+            found = _candidates(O3, tuple(pattern[channel] for channel in own))
             names = {general: channel for channel, general in pattern.items()}
             candidates = tuple(tuple(substituted(value, names) for value in one) for one in found.invariants)
             choices.append(Choice(own, candidates, found.coordinates))

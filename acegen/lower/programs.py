@@ -16,7 +16,7 @@ from acegen.lower.expansion import ProductExpansion, fold_coefficients
 from acegen.lower.one_particle import one_particle_functions, radial_formula
 from acegen.lower.rounding import WORKING_BITS, root, rounded
 from acegen.lower.terms import inner_switch, pair_energies, pair_functions, zbl_core
-from acegen.program.embedding import Identity
+from acegen.program.embedding import Embedding, FinnisSinclair, Identity, ShiftedFinnisSinclair
 from acegen.program.kernel import KernelProgram, Notes, Outputs, Row
 
 
@@ -81,30 +81,45 @@ def potential_program(
     coefficients: Mapping[str, Sequence[float]],
     atomic_energies: Mapping[str, float] | None = None,
 ) -> KernelProgram:
-    """The site energy for given coefficients: one output, linear in the products and invariants.
+    """The site energy for given coefficients: an output for each density, linear in the products and invariants.
 
     Args:
         expansion: the basis in products.
-        coefficients: for each element, one number per basis function.
+        coefficients: for each element, one number per basis function; with several densities those of the pair
+            functions, then of all other functions for the first density, for the second, ...
         atomic_energies: by element, eV; zero if not given.
 
     Raises:
         CoefficientError: a sum of coefficients is too large for a double.
     """
     basis, species = expansion.basis, expansion.basis.spec.species
-    of_pairs, of_products = basis.split(coefficients)
-    pair = pair_energies(basis, resolve_definitions(basis.spec), of_pairs)
+    pair = pair_energies(basis, resolve_definitions(basis.spec), basis.split(coefficients)[0])
     energies = tuple((atomic_energies or {}).get(symbol, 0.0) for symbol in species)
-    program = potential_of_products(expansion, fold_coefficients(expansion, of_products))
-    return replace(program, pair=pair, atomic_energies=energies)
+    folded = [fold_coefficients(expansion, own) for own in density_coefficients(basis, coefficients)]
+    return replace(potential_of_products(expansion, folded), pair=pair, atomic_energies=energies)
 
 
-def potential_of_products(expansion: ProductExpansion, folded: Mapping[str, Sequence[float]]) -> KernelProgram:
-    """The same for given coefficients of the products and invariants, by element, and without a pair term."""
-    program = _without_outputs(expansion)
-    rows = tuple((tuple(enumerate(map(float, folded[symbol]))),) for symbol in program.species)
-    outputs = Outputs(("many-body energy",), None, rows)
-    return replace(program, outputs=outputs, embedding=(Identity(),) * len(program.species))
+def density_coefficients(basis: Basis, coefficients: Mapping[str, Sequence[float]]) -> list[dict[str, list[float]]]:
+    """For each density, the coefficients of the functions B_i by element; arguments as for `potential_program`."""
+    of_products, count = basis.split(coefficients)[1], basis.n_coupled
+    return [
+        {element: list(values[p * count : (p + 1) * count]) for element, values in of_products.items()}
+        for p in range(basis.spec.n_densities)
+    ]
+
+
+def potential_of_products(
+    expansion: ProductExpansion, folded: Sequence[Mapping[str, Sequence[float]]]
+) -> KernelProgram:
+    """The same for given coefficients of the products and invariants, by density and element, without a pair term."""
+    program, embedding = _without_outputs(expansion), expansion.basis.spec.embedding
+    rows = tuple(tuple(tuple(enumerate(map(float, own[symbol]))) for own in folded) for symbol in program.species)
+    names = tuple(f"density {p}" for p in range(1, len(folded) + 1)) if embedding else ("many-body energy",)
+    function: Embedding = Identity()
+    if embedding is not None:
+        kind = ShiftedFinnisSinclair if embedding.function == "finnis-sinclair-shifted" else FinnisSinclair
+        function = kind(embedding.terms)
+    return replace(program, outputs=Outputs(names, None, rows), embedding=(function,) * len(program.species))
 
 
 def _without_outputs(expansion: ProductExpansion) -> KernelProgram:

@@ -146,7 +146,7 @@ def _core(core: Core, count: int) -> Iterator[str]:
             for name in ("strength", "rate", "cutoffs", "ranges"):
                 yield from _matrix(f"core.repulsion.{name}", getattr(repulsion, name), count)
         case ScreenedRepulsion():
-            yield from _ranges("core.repulsion", repulsion.ranges, count)
+            yield from _ascending("core.repulsion", repulsion.ranges, count)
             for name in ("strength", "inverse_length"):
                 yield from _matrix(f"core.repulsion.{name}", getattr(repulsion, name), count)
         case PolynomialRepulsion():
@@ -159,7 +159,7 @@ def _core(core: Core, count: int) -> Iterator[str]:
             if len(ranges) != count:
                 yield "core.switch must have an entry for every species"
         case NearestSwitch(by_pair):
-            yield from _ranges("core.switch", by_pair, count)
+            yield from _ascending("core.switch", by_pair, count)
 
 
 def _outputs(program: KernelProgram) -> Iterator[str]:
@@ -245,8 +245,15 @@ def _sound(bond: Bond) -> bool:
 
 
 def _ranges(name: str, ranges: Ranges, count: int) -> Iterator[str]:
+    yield from _ascending(name, ranges, count)
+    if any(inner < 0 for row in ranges for inner, _ in row):
+        yield f"{name}.ranges must have inner distances that are not negative"
+
+
+def _ascending(name: str, ranges: Ranges, count: int) -> Iterator[str]:
+    """An inner distance below zero is allowed: the switch is on its way at all distances."""
     yield from _matrix(f"{name}.ranges", ranges, count)
-    if any(not 0 <= inner < outer for row in ranges for inner, outer in row):
+    if any(not inner < outer for row in ranges for inner, outer in row):
         yield f"{name}.ranges must have inner distances below outer ones"
 
 

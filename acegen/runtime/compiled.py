@@ -17,7 +17,7 @@ from acegen.errors import AcegenError, ModuleError
 from acegen.options import BuildOptions
 from acegen.runtime.environments import Environments, Neighbourhoods
 from acegen.runtime.library import open_library
-from acegen.store.manifest import BASIS, Manifest, read_manifest, resolved
+from acegen.store.manifest import POTENTIAL, Manifest, read_manifest, resolved
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -98,13 +98,18 @@ class CompiledModel(ABC):
 
     @property
     def basis_hash(self) -> str:
-        """Identity of the basis, recorded with coefficients."""
+        """Identity of the basis, recorded with coefficients; of a model without one, of what it computes."""
         return self._manifest.basis_hash
 
     @property
     def n_basis(self) -> int:
-        """Number of basis functions of a centre."""
+        """Number of basis functions of a centre; 0 if the model was made from a potential file."""
         return int(self._handle.n_basis)
+
+    @property
+    def has_basis(self) -> bool:
+        """Whether the model has basis functions, and not just energies: whether it was made from a spec."""
+        return bool(self._handle.basis != self._ffi.NULL)
 
     @property
     def symmetry(self) -> str:
@@ -123,7 +128,7 @@ class CompiledModel(ABC):
 
     @property
     def has_potential(self) -> bool:
-        """Whether the model was compiled with coefficients."""
+        """Whether the model has energies: whether it was compiled with coefficients, or from a potential file."""
         return bool(self._handle.potential != self._ffi.NULL)
 
     @property
@@ -148,12 +153,16 @@ class CompiledModel(ABC):
 
     @cached_property
     def description(self) -> dict[str, Any]:
-        """The basis description: exact coupling, purification operator and scales (`basis.json`)."""
+        """The basis description: exact coupling, purification operator and scales (`basis.json`).
+
+        Of a model made from a potential file, what that contains (`potential.json`).
+        """
+        file = self._manifest.description
         try:
-            text = (self._directory / BASIS).read_bytes()
+            text = (self._directory / file).read_bytes()
         except OSError:
             text = b""
-        if hashlib.sha256(text).hexdigest() != self.basis_hash:
+        if hashlib.sha256(text).hexdigest() != self._manifest.files[file]:
             raise ModuleError(
                 f"the module {self._directory} was replaced or removed after it was loaded. Load it again."
             )
@@ -168,7 +177,17 @@ class CompiledModel(ABC):
                 "Compile it with coefficients=..., or --coefficients FILE."
             )
 
+    def require_basis(self) -> None:
+        """Raises `ModuleError` if the model was made from a potential file and has no basis functions."""
+        if not self.has_basis:
+            raise ModuleError(
+                f"the model {self.name} was made from a potential file ({POTENTIAL} in its folder). It has energies "
+                "and forces, but no basis functions, so no descriptors, design matrix, fits or uncertainties: for "
+                "these, compile a spec."
+            )
+
     def _evaluate_basis(self, environments: Environments, gradient: bool) -> tuple[Floats, Floats]:
+        self.require_basis()
         values = np.empty((len(environments.center), self.n_basis))
         n_entries = len(environments.displacement)
         derivatives = np.empty(n_entries * self.n_basis * self.dimension if gradient else 0)

@@ -47,7 +47,9 @@ def design_blocks(
     Raises:
         StructureError: unknown elements, coincident atoms, values that are not finite, or a bound smaller than
             the rows of one atom.
+        ModuleError: the model has no basis functions, since it was made from a potential file.
     """
+    model.require_basis()
     per_atom = 3 * 8 * model.n_basis * len(model.elements)
     most = block_bytes // per_atom
     if most < 1:

@@ -51,7 +51,8 @@ class Model(CompiledModel):
 
     def __repr__(self) -> str:
         kind = "potential" if self.has_potential else "basis"
-        return f"<acegen {kind} {self.name}: {', '.join(self.elements)}, {self.n_basis} functions>"
+        what = f"{self.n_basis} functions" if self.has_basis else "from a file"
+        return f"<acegen {kind} {self.name}: {', '.join(self.elements)}, {what}>"
 
     @property
     def species(self) -> tuple[str, ...]:
@@ -81,7 +82,8 @@ class Model(CompiledModel):
         )
 
     def labels(self, center: Element) -> tuple[FunctionLabel, ...]:
-        """One record per basis function of a centre, in the order of `basis` and of coefficients."""
+        """One record per basis function of a centre, in the order of `basis` and of coefficients. Raises as `basis`."""
+        self.require_basis()
         self._inputs.species_of(center)
         return self._labels
 
@@ -90,6 +92,7 @@ class Model(CompiledModel):
 
         Raises:
             StructureError: unknown element, coincident atoms, wrong shape, or values that are not finite.
+            ModuleError: the model has none, since it was made from a potential file.
         """
         environment = self._inputs.single(center, numbers, displacements)
         values: Floats = self._evaluate_basis(environment, gradient=False)[0][0]
@@ -106,7 +109,7 @@ class Model(CompiledModel):
         """Site energy of one environment, eV.
 
         Raises:
-            StructureError: as `basis`.
+            StructureError: unknown element, coincident atoms, wrong shape, or values that are not finite.
             ModuleError: the model was compiled without coefficients.
         """
         return self.energy_gradient(center, numbers, displacements)[0]
@@ -123,6 +126,7 @@ class Model(CompiledModel):
 
         Raises:
             StructureError: unknown elements, coincident atoms, or values that are not finite.
+            ModuleError: the model has none, since it was made from a potential file.
         """
         return self._evaluate_basis(self._inputs.structure(atoms)[0], gradient=False)[0]
 
@@ -133,6 +137,17 @@ class Model(CompiledModel):
             AcegenError: the kernel refuses an environment; the message says which.
         """
         return self._evaluate_basis(environments, gradient=False)[0]
+
+    def site_energies(self, environments: Environments) -> tuple[Floats, Floats]:
+        """Site energies (N,) in eV of many environments at once, and their derivative by each displacement (P, 3).
+
+        Skips checks that the kernel makes.
+
+        Raises:
+            AcegenError: the kernel refuses an environment; the message says which.
+            ModuleError: the model was compiled without coefficients.
+        """
+        return self._evaluate_potential(environments)
 
     def compute(self, atoms: Atoms) -> Result:
         """Energies, forces and virial of a structure, periodic or not.
@@ -154,6 +169,7 @@ class Model(CompiledModel):
 
         Raises:
             StructureError: unknown elements, coincident atoms, or values that are not finite.
+            ModuleError: the model has no basis to fit, since it was made from a potential file.
         """
         return self.reference_of(*self._inputs.structure(atoms, warn=False))
 
@@ -191,11 +207,13 @@ class Model(CompiledModel):
 
         Raises:
             StructureError: unknown elements, coincident atoms, or values that are not finite.
+            ModuleError: the model has no basis functions, since it was made from a potential file.
         """
         return self.design_part(*self.environments(atoms), 0, len(atoms))
 
     def design_part(self, environments: Environments, pairs: NeighbourList, first: int, last: int) -> DesignRows:
         """Rows of the atoms `first` to `last` (exclusive) of a structure; see `DesignBlock` for energy and virial."""
+        self.require_basis()
         count, n_atoms, neighbour = last - first, len(environments.center), pairs.neighbour
         if count < n_atoms:  # the atoms themselves, and those whose neighbours they are
             own = np.arange(first, last)
@@ -225,6 +243,7 @@ class Model(CompiledModel):
         return DesignRows(energy, forces.transpose(1, 2, 0), virial.T)
 
     def _evaluate_reference(self, environments: Environments) -> tuple[Floats, Floats]:
+        self.require_basis()
         energy = np.zeros(len(environments.center))
         gradient = np.zeros((len(environments.displacement), 3))
         if self._handle.reference != self._ffi.NULL:

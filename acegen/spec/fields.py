@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import keyword
 import re
 from collections.abc import Sequence
 from decimal import Decimal
@@ -14,18 +13,10 @@ from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
+from acegen.store.names import name_fault
+
 MAX_DEGREE = 100
 MAX_ORDER = 8
-_MAX_NAME = 63
-
-_RESERVED = frozenset(keyword.kwlist) | frozenset(
-    """
-    auto break case char const continue default do double else enum extern float for goto if inline int long
-    register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
-    main acegen
-    """.split()
-)
-"""Names reserved by C, Python or acegen's own header."""
 
 
 def _parse_rational(value: object) -> Fraction:
@@ -55,13 +46,9 @@ def _parse_number(value: object) -> object:
 
 
 def _check_name(name: str) -> str:
-    """A C identifier that is not reserved."""
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
-        raise ValueError("is not a C identifier (a letter, then letters, digits and underscores)")
-    if len(name) > _MAX_NAME:
-        raise ValueError(f"is longer than {_MAX_NAME} characters")
-    if name in _RESERVED:
-        raise ValueError("is a reserved word of C, Python or acegen")
+    fault = name_fault(name)
+    if fault is not None:
+        raise ValueError(fault)
     return name
 
 

@@ -14,11 +14,13 @@ from pydantic_core import ErrorDetails
 from acegen.errors import SpecError
 from acegen.printing import shown
 from acegen.spec.basis import BasisSpec, ParticleBasisSpec
+from acegen.spec.embedding import EmbeddingSpec
 from acegen.spec.particle_spec import IntervalSpec, ParticleSpec
 from acegen.spec.radial import AgnesiSpec, ClosedRadialSpec, EnvelopeRadialSpec
 from acegen.spec.schema import InnerCutoffSpec, PairSpec, Spec, ZblSpec
 from acegen.spec.symmetries import ATOMS
 from acegen.store.documents import read_toml
+from acegen.store.files import POTENTIAL_SUFFIXES
 
 AnySpec: TypeAlias = "Spec | ParticleSpec"
 SpecSource: TypeAlias = "str | Path | Mapping[str, Any] | Spec | ParticleSpec"
@@ -70,6 +72,8 @@ def load_spec(source: SpecSource) -> AnySpec:
     if isinstance(source, Mapping):
         return _validate(source, "spec")
     path = Path(source)
+    if path.suffix in POTENTIAL_SUFFIXES:
+        raise SpecError(f"{path} is a potential file, not a spec. In Python, acegen.compile_potential compiles it.")
     return _validate(read_toml(path, "the spec", SpecError, parse_float=_decimal), str(path))
 
 
@@ -124,6 +128,7 @@ _SECTIONS: dict[type[BaseModel], dict[tuple[str, ...], type[BaseModel]]] = {
         ("pair",): PairSpec,
         ("zbl",): ZblSpec,
         ("inner_cutoff",): InnerCutoffSpec,
+        ("embedding",): EmbeddingSpec,
     },
     ParticleSpec: {(): ParticleSpec, ("basis",): ParticleBasisSpec, ("interval",): IntervalSpec, **_RADIAL},
 }

@@ -65,6 +65,8 @@ class ParticleSpec(Section):
     zbl_ranges: ClassVar[None] = None
     inner_cutoff: ClassVar[None] = None
     inner_ranges: ClassVar[None] = None
+    embedding: ClassVar[None] = None
+    n_densities: ClassVar[int] = 1
 
     @model_validator(mode="after")
     def _tables_fit_symmetry(self) -> ParticleSpec:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from pydantic import ConfigDict, Field, model_validator
 
 from acegen.spec.basis import BasisSpec
+from acegen.spec.embedding import EmbeddingSpec
 from acegen.spec.fields import (
     MAX_DEGREE,
     ModelName,
@@ -93,6 +94,9 @@ class Spec(Section):
     inner_cutoff: InnerCutoffSpec | None = Field(
         None, description="table: inner and outer distance between which everything fitted is switched off"
     )
+    embedding: EmbeddingSpec | None = Field(
+        None, description="table: densities and their exponents, for site energies that are not linear"
+    )
 
     polynomials: ClassVar[None] = None  # those of particles on an interval
 
@@ -128,6 +132,12 @@ class Spec(Section):
         return self
 
     @model_validator(mode="after")
+    def _embedding_without_switch(self) -> Spec:
+        if self.embedding is not None and self.inner_cutoff is not None:
+            raise ValueError("embedding and inner_cutoff cannot be combined; remove one of the tables")
+        return self
+
+    @model_validator(mode="after")
     def _r0_only_with_agnesi(self) -> Spec:
         if self.pair is not None and self.pair.r0 is not None and self.radial.transform != "agnesi":
             raise ValueError(
@@ -140,6 +150,11 @@ class Spec(Section):
     def species(self) -> tuple[str, ...]:
         """The species of particles: the elements."""
         return self.basis.elements
+
+    @property
+    def n_densities(self) -> int:
+        """Number of densities that site energies are a function of."""
+        return 1 if self.embedding is None else len(self.embedding.exponents)
 
     @property
     def levels(self) -> tuple[Fraction, ...]:
@@ -199,6 +214,7 @@ class Spec(Section):
         extra = f", pair term of degree {self.pair.degree}" if self.pair else ""
         extra += ", ZBL core" if self.zbl else ""
         extra += ", inner cutoff" if self.inner_cutoff else ""
+        extra += f", embedding of {self.n_densities} densities" if self.embedding else ""
         return (
             f"{self.name}: {self.basis.expansion} basis of {', '.join(self.species)}, {self.basis.size(self.levels)}, "
             f"cutoff {radii} Å{extra}."
@@ -248,6 +264,8 @@ class Spec(Section):
         for key, switch in (("zbl", self.zbl), ("inner_cutoff", self.inner_cutoff)):
             if switch is not None:
                 document[key] = {"inner": by_pair(switch.inner, elements), "outer": by_pair(switch.outer, elements)}
+        if self.embedding is not None:
+            document["embedding"] = self.embedding.canonical()
         return document
 
 

@@ -4,33 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import acegen
 from acegen.errors import ModuleError
 from acegen.options import BuildOptions
-from acegen.store.coefficients import Coefficients
 from acegen.store.manifest import check_files, read_manifest
 
 
-def build_key(
-    spec: Mapping[str, Any], coefficients: Coefficients | None, options: BuildOptions, compiler: Sequence[str]
-) -> str:
+def build_key(source: Sequence[object], options: BuildOptions, compiler: Sequence[str]) -> str:
     """Hash of everything a module is made from, acegen's own source included.
 
     Args:
-        spec: the specification in its canonical form.
-        coefficients: of the potential; None without one.
+        source: what says which model it is, as plain data.
         options: how it is compiled.
         compiler: the command that compiles it, and the compiler's identity.
     """
-    own = None if coefficients is None else asdict(coefficients)
-    parts = [spec, own, asdict(options), _own_source_hash(), *compiler]
+    parts = [*source, asdict(options), _own_source_hash(), *compiler]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

@@ -133,7 +133,12 @@ def model_hash(name: str, basis_hash: str, coefficients: Coefficients | None) ->
 
 
 def check_coefficients(
-    coefficients: Coefficients, basis_hashes: Sequence[str], elements: Sequence[str], n_basis: int
+    coefficients: Coefficients,
+    basis_hashes: Sequence[str],
+    elements: Sequence[str],
+    n_pair: int,
+    n_coupled: int,
+    n_densities: int = 1,
 ) -> None:
     """Refuse coefficients of another basis.
 
@@ -141,7 +146,9 @@ def check_coefficients(
         coefficients: the coefficients.
         basis_hashes: the identity of the basis, then those it had for earlier versions of acegen.
         elements: of the basis.
-        n_basis: number of its functions.
+        n_pair: number of its pair functions.
+        n_coupled: number of its other functions, which have coefficients for each density.
+        n_densities: number of densities.
 
     Raises:
         CoefficientError: other basis hash, missing or extra elements, or a wrong number of values.
@@ -163,11 +170,14 @@ def check_coefficients(
             f"atomic_energies are given for {', '.join(coefficients.atomic_energies)}; this basis needs them for "
             f"exactly {', '.join(elements)}, or not at all."
         )
+    needed = f"this basis has {n_pair + n_coupled} functions"
+    if n_densities > 1:
+        pair = f"{n_pair} pair functions, then " if n_pair else ""
+        total = n_pair + n_densities * n_coupled
+        needed = f"this basis needs {total}: {pair}{n_coupled} for each of {n_densities} densities"
     for element, values in coefficients.values.items():
-        if len(values) != n_basis:
-            raise CoefficientError(
-                f"{len(values)} coefficients are given for {element}; this basis has {n_basis} functions."
-            )
+        if len(values) != n_pair + n_densities * n_coupled:
+            raise CoefficientError(f"{len(values)} coefficients are given for {element}; {needed}.")
 
 
 def _numbers(coefficients: object, where: str) -> dict[str, list[float]]:

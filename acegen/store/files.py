@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 
-from acegen.store.manifest import BASIS, MANIFEST
+from acegen.store.manifest import BASIS, DESCRIPTION, MANIFEST, POTENTIAL
 
 ABI_HEADER = "acegen.h"
 PACKAGE = "__init__.py"
 README = "README.md"
 COEFFICIENTS = "coefficients.json"
 
+POTENTIAL_SUFFIXES = (".yace", ".yaml", ".yml")
+"""Of potential files, which are no specs."""
+
 _PARTS = (
     *("particles", "single_particles", "derivatives", "inner", "pair", "products", "basis", "potential"),
-    *("functions", "coupled"),
+    *("functions", "coupled", "core"),
 )
 """What follows the model name in the name of a source file."""
 
@@ -39,5 +42,6 @@ def _file(name: str, part: str, ending: str) -> str:
 
 def is_own(file: str, name: str) -> bool:
     """Whether a file in a model's folder was put there by acegen."""
-    own = {ABI_HEADER, README, PACKAGE, "__pycache__", BASIS, COEFFICIENTS, MANIFEST}
+    documents = {BASIS, COEFFICIENTS, POTENTIAL, DESCRIPTION, MANIFEST}
+    own = {ABI_HEADER, README, PACKAGE, "__pycache__", *documents}
     return file in own or re.fullmatch(rf"{name}{_SOURCE}|_{name}_\w+\..*so", file) is not None

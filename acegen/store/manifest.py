@@ -20,6 +20,10 @@ MANIFEST = "module.json"
 MODULE_FORMAT = "acegen-module-2"
 BASIS = "basis.json"
 """The description of the basis in a module, whose SHA-256 is the identity of the basis."""
+POTENTIAL = "potential.yace"
+"""In a module made from a potential file, which has no basis: the potential in the form of ML-PACE."""
+DESCRIPTION = "potential.json"
+"""There: what it contains, in words and numbers."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +33,10 @@ class Manifest:
     Attributes:
         name: name of the model.
         generator: "acegen VERSION".
-        key: hash of everything that went into the build: spec, coefficients, acegen itself, compiler and flags.
-        basis_hash: identity of the basis.
-        model_hash: identity of name, basis, coefficients and atomic energies.
+        key: hash of everything that went into the build: spec and coefficients, or the potential file; acegen itself,
+            compiler and flags.
+        basis_hash: identity of the basis; without one, of the kernel program.
+        model_hash: identity of name, basis, coefficients and atomic energies; without a basis, of name and program.
         extension: file name of the compiled extension.
         compiler: the command that compiled it.
         options: fields of the `BuildOptions` it was compiled with.
@@ -47,6 +52,11 @@ class Manifest:
     compiler: str
     options: Mapping[str, Any]
     files: Mapping[str, str]
+
+    @property
+    def description(self) -> str:
+        """The file that describes the basis, or the potential of a module without one."""
+        return BASIS if BASIS in self.files else DESCRIPTION
 
     def write(self, directory: Path) -> None:
         document = {"format": MODULE_FORMAT, **asdict(self), "seal": self.seal()}
@@ -89,7 +99,10 @@ def read_manifest(directory: Path) -> Manifest:
     if document.keys() != _FIELDS.keys() or seal != Manifest(**document).seal():
         raise ModuleError(f"{path} was edited or damaged. Compile the module again.")
     manifest = Manifest(**document)
-    if manifest.extension not in manifest.files or manifest.files.get(BASIS) != manifest.basis_hash:
+    described = manifest.files.get(BASIS) == manifest.basis_hash
+    if BASIS not in manifest.files:
+        described = {POTENTIAL, DESCRIPTION} <= manifest.files.keys()
+    if manifest.extension not in manifest.files or not described:
         raise ModuleError(
             f"{path} was edited: it lists files that are not those of a module. Compile the module again."
         )

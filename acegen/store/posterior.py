@@ -31,6 +31,7 @@ class LinearModel(Protocol):
     def n_basis(self) -> int: ...
     @property
     def basis_hash(self) -> str: ...
+    def require_basis(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,9 @@ def read_posterior(path: str | Path, model: LinearModel) -> Posterior:
     """Read the posterior of a model from its folder, or from a file.
 
     Raises:
-        ModuleError: there is none, it is damaged, or it belongs to another basis.
+        ModuleError: there is none, it is damaged, it belongs to another basis, or the model has no basis.
     """
+    model.require_basis()
     file = Path(path) / POSTERIOR if Path(path).is_dir() else Path(path)
     if not file.exists():
         raise ModuleError(

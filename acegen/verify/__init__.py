@@ -7,16 +7,20 @@ from collections.abc import Iterator
 from acegen.progress import Progress
 from acegen.runtime import CompiledModel, Model, ParticleModel
 from acegen.verify.atoms import AtomVerifier
-from acegen.verify.checks import CheckResult, Verifier
+from acegen.verify.checks import Verifier
+from acegen.verify.file_verifier import FileVerifier
 from acegen.verify.particle_verifier import ParticleVerifier
+from acegen.verify.result import CheckResult
 
 
 def verify_module(
     model: CompiledModel, n_environments: int = 40, seed: int = 0, progress: Progress | None = None
 ) -> Iterator[CheckResult]:
     """Check a compiled module against its definition; yields one result per property."""
-    verifier: Verifier
+    verifier: Verifier | FileVerifier
     match model:
+        case Model() if not model.has_basis:
+            verifier = FileVerifier(model, n_environments, seed, progress)
         case Model():
             verifier = AtomVerifier(model, n_environments, seed, progress)
         case ParticleModel():

@@ -12,12 +12,14 @@ from acegen.basis.definitions import read_definitions
 from acegen.progress import Progress
 from acegen.runtime import Model
 from acegen.spec import load_atomic_spec
-from acegen.verify.checks import CheckResult, Verifier
+from acegen.verify.checks import Verifier
+from acegen.verify.embedding import embed
 from acegen.verify.environments import Environment, particles, random_rotation, vector
 from acegen.verify.inner import InnerCutoff
 from acegen.verify.reference import Reference
 from acegen.verify.reference_functions import AtomFunctions
 from acegen.verify.repulsion import Repulsion
+from acegen.verify.result import CheckResult
 
 Floats = NDArray[np.float64]
 
@@ -88,7 +90,26 @@ class AtomVerifier(Verifier):
         element = self.model.elements[environment.center]
         repulsion = Repulsion(self.spec, self.definitions.zbl, environment.center).energy(particles(environment))
         rest = [repulsion, self._coefficients.atomic_energies.get(element, 0.0)]
-        return np.concatenate([self._values_of(environment.center) * values, rest])
+        if self.spec.embedding is None:
+            return np.concatenate([self._values_of(environment.center) * values, rest])
+        pair, densities = self._parts(environment.center)
+        embedded = embed(self.spec.embedding, (densities @ values[self.n_pair :]).tolist())
+        others = np.zeros(len(values) - self.n_pair)
+        others[0] = embedded.energy
+        return np.concatenate([pair * values[: self.n_pair], others, rest])
+
+    def _slopes(self, environment: Environment) -> Floats:
+        if self.spec.embedding is None:
+            return super()._slopes(environment)
+        pair, densities = self._parts(environment.center)
+        values = densities @ self._values(environment)[self.n_pair :]
+        slopes = embed(self.spec.embedding, values.tolist()).slopes
+        return np.concatenate([pair, np.asarray(slopes, dtype=float) @ densities])
+
+    def _parts(self, center: int) -> tuple[Floats, Floats]:
+        """Coefficients of the pair functions, and those of the others by density."""
+        values = self._values_of(center)
+        return values[: self.n_pair], values[self.n_pair :].reshape(self.spec.n_densities, -1)
 
     def _rest_gradient(self, environment: Environment) -> Floats:
         return self.model.reference_gradient(*self._arguments(environment))[1]
@@ -96,7 +117,8 @@ class AtomVerifier(Verifier):
     @property
     def _energy_formula(self) -> str:
         rest = self.spec.zbl is not None or bool(self._coefficients.atomic_energies)
-        return "energy = c · basis + ZBL + atomic" if rest else "energy = coefficients · basis"
+        own = "coefficients · basis" if self.spec.embedding is None else "F(c · basis)"
+        return f"energy = {own.replace('coefficients', 'c')} + ZBL + atomic" if rest else f"energy = {own}"
 
     def _potential(self, environment: Environment) -> tuple[float, Floats]:
         return self.model.energy_gradient(*self._arguments(environment))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
@@ -23,6 +22,7 @@ from acegen.store.coefficients import Coefficients, read_coefficients
 from acegen.store.files import COEFFICIENTS
 from acegen.verify.environments import Environment, joined, particles, transformed, vector
 from acegen.verify.reference import Reference, rational, reference_functions
+from acegen.verify.result import CheckResult
 from acegen.verify.terms import TermSizes
 
 Floats = NDArray[np.float64]
@@ -31,25 +31,6 @@ _MAX_MULTIPLICATIONS = 2_000_000
 """Work allowed for one brute-force evaluation; larger bases are sampled."""
 
 _MAX_RECURSION_LABELS = 1_500
-
-
-@dataclass(frozen=True)
-class CheckResult:
-    """A property, the worst error found, the tolerance, and the scope of the check.
-
-    Errors of values and derivatives are relative to the largest one among the functions of the same order, or to
-    1 (1/Å), or to the terms that cancel in it, if these are larger: functions are scaled to be of order one for
-    one set of neighbours.
-    """
-
-    name: str
-    error: float
-    tolerance: float
-    scope: str
-
-    @property
-    def passed(self) -> bool:
-        return bool(self.error <= self.tolerance)  # False for NaN
 
 
 class Verifier(ABC):
@@ -137,6 +118,10 @@ class Verifier(ABC):
     def _energy_terms(self, environment: Environment, values: Floats) -> Floats:
         """All terms of the potential, in words."""
         return self._values_of(environment.center) * values
+
+    def _slopes(self, environment: Environment) -> Floats:
+        """Derivatives of the potential by the basis functions, (n_basis,)."""
+        return self._values_of(environment.center)
 
     def _rest_gradient(self, environment: Environment) -> Floats:
         """Gradient of everything but coefficients times basis functions."""
@@ -262,7 +247,7 @@ class Verifier(ABC):
         chosen = self.environments[:: max(1, len(self.environments) // 10)]
         for environment in [*chosen, *self._more_environments()]:
             if len(environment.species):
-                terms = self._values_of(environment.center)[:, None, None] * self._gradient(environment)
+                terms = self._slopes(environment)[:, None, None] * self._gradient(environment)
                 rest = self._rest_gradient(environment)
                 _, gradient = self._potential(environment)
                 scale = self._potential_scale(environment, (np.abs(terms).sum(axis=0) + np.abs(rest)).max())

@@ -12,10 +12,11 @@ from acegen.basis.definitions import read_definitions
 from acegen.progress import Progress
 from acegen.runtime import ParticleModel
 from acegen.spec import load_particle_spec
-from acegen.verify.checks import CheckResult, Verifier
+from acegen.verify.checks import Verifier
 from acegen.verify.environments import Environment
 from acegen.verify.reference import Reference
 from acegen.verify.reference_functions import ParticleFunctions
+from acegen.verify.result import CheckResult
 
 Floats = NDArray[np.float64]
 

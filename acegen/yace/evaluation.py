@@ -75,6 +75,22 @@ class Evaluator:
         forces[inside.indices] = total
         return energy + self.potential.energies[center], forces
 
+    def size(self, center: int, species: Sequence[int], displacements: Floats) -> float:
+        """How large the terms are that add up to an energy, eV: |E0| and those of the core and of the densities.
+
+        A density's terms count as they change F. Rounding errors are to be measured by this. Arguments as for
+        `evaluate`.
+        """
+        inside = self._inside(center, species, np.asarray(displacements, dtype=float).reshape(-1, 3))
+        a = self._pooled(center, inside)[0]
+        expansion, by_density = embedding(self.potential.embeddings[center], self._densities(center, a)[0])
+        terms = np.zeros_like(by_density)
+        for factors, coefficients in self._products[center]:
+            terms += np.abs(a[factors]).prod(axis=1) @ np.abs(coefficients)
+        total = max(abs(expansion), float(np.abs(by_density) @ terms))
+        energy = self._with_core(center, inside, total, np.zeros((len(inside.r), 3)))[0]
+        return energy + abs(self.potential.energies[center])
+
     def _inside(self, center: int, species: Sequence[int], displacements: Floats) -> _Neighbours:
         z = np.array(species, dtype=np.intp).reshape(-1)
         r = np.sqrt(np.sum(displacements**2, axis=1))

@@ -7,6 +7,7 @@ from pathlib import Path
 from acegen.elements import ATOMIC_NUMBERS
 from acegen.errors import PotentialError
 from acegen.printing import shown, visible
+from acegen.yace.b_basis import read_b_basis
 from acegen.yace.document import read_document
 from acegen.yace.fields import Field
 from acegen.yace.potential import ElementEmbedding, EmbeddingName, EmbeddingTerm, YacePotential
@@ -43,7 +44,7 @@ def read_potential(path: str | Path) -> YacePotential:
         document = read_document(path, {*_REQUIRED, *_OPTIONAL, *_B_BASIS})
         root = Field(document)
         if "species" in document:
-            raise root.error("this is a B-basis file of pacemaker. Convert it with pace_yaml2yace.")
+            return read_b_basis(root)
         if "elements" not in document:
             raise root.error("it is no potential: it has neither 'elements' (.yace) nor 'species' (B-basis).")
         return _read(root)

@@ -16,8 +16,8 @@ N_MOST = 500
 RADIUS_MOST = 1000.0
 """Largest cutoff that is read, Å."""
 
-_RADIAL: tuple[RadialName, ...] = ("ChebExpCos", "ChebPow", "ChebLinear", "SBessel")
-_INNER_CUTOFFS: tuple[InnerCutoff, ...] = ("density", "distance", "zbl")
+RADIAL_NAMES: tuple[RadialName, ...] = ("ChebExpCos", "ChebPow", "ChebLinear", "SBessel")
+INNER_CUTOFFS: tuple[InnerCutoff, ...] = ("density", "distance", "zbl")
 
 _REQUIRED = (
     *("nradmax", "lmax", "nradbasemax", "radbasename", "radparameters", "radcoefficients"),
@@ -28,7 +28,7 @@ _OPTIONAL = ("rcut_in", "dcut_in", "inner_cutoff_type")
 _RATE_MOST = 100.0
 """Largest parameter of a radial basis: of an exponential that is a double."""
 
-_MOST_COEFFICIENTS = 20_000_000
+MOST_COEFFICIENTS = 20_000_000
 """Of radial functions, of all bonds together once all have the same shape."""
 
 
@@ -62,8 +62,8 @@ def read_pace_bonds(field: Field, count: int) -> BondsRead:
             f"inner_cutoff_type is '{second}', but '{first}' at {at_first.where}; it must be the same for all bonds."
         )
     n_max, l_max, n_base = (max(size) for size in zip(*sizes, strict=True))
-    if count**2 * n_max * (l_max + 1) * n_base > _MOST_COEFFICIENTS:
-        raise field.error(f"more than {_MOST_COEFFICIENTS:,} coefficients of radial functions; this is too much.")
+    if count**2 * n_max * (l_max + 1) * n_base > MOST_COEFFICIENTS:
+        raise field.error(f"more than {MOST_COEFFICIENTS:,} coefficients of radial functions; this is too much.")
     bonds = tuple(tuple(padded(bond, n_max, l_max, n_base) for bond in row) for row in rows)
     return BondsRead(bonds, next(iter(kinds)), None, l_max, n_max, n_base)
 
@@ -79,8 +79,8 @@ def padded(bond: PaceBond, n_max: int, l_max: int, n_base: int) -> PaceBond:
 
 def _bond(field: Field) -> tuple[PaceBond, InnerCutoff, int]:
     fields = field.mapping(_REQUIRED, _OPTIONAL)
-    radial = fields["radbasename"].choice(_RADIAL)
-    kind = fields["inner_cutoff_type"].choice(_INNER_CUTOFFS) if "inner_cutoff_type" in fields else "density"
+    radial = fields["radbasename"].choice(RADIAL_NAMES)
+    kind = fields["inner_cutoff_type"].choice(INNER_CUTOFFS) if "inner_cutoff_type" in fields else "density"
     n_base = fields["nradbasemax"].integer(1, N_MOST)
     n_max = fields["nradmax"].integer(0, N_MOST)
     l_max = fields["lmax"].integer(0, L_MOST)
@@ -89,7 +89,7 @@ def _bond(field: Field) -> tuple[PaceBond, InnerCutoff, int]:
         strength, rate = abs(strength), abs(rate)
     bond = PaceBond(
         radial=radial,
-        parameters=_parameters(fields["radparameters"], radial),
+        parameters=radial_parameters(fields["radparameters"], radial),
         n_base=n_base,
         coefficients=tuple(
             tuple(row.numbers(n_base) for row in by_l.items(l_max + 1))
@@ -107,7 +107,8 @@ def _bond(field: Field) -> tuple[PaceBond, InnerCutoff, int]:
     return bond, kind, l_max
 
 
-def _parameters(field: Field, radial: RadialName) -> tuple[float, ...]:
+def radial_parameters(field: Field, radial: RadialName) -> tuple[float, ...]:
+    """The parameters of a radial basis, of which only the first is used."""
     values = field.numbers()
     if not values:
         raise field.error("is empty; the first entry is the parameter of the radial basis.")

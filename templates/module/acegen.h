@@ -63,12 +63,14 @@ typedef struct {
     const char *symmetry;    /* "O3" for atomic models; else particles of one species, see acegen_environments */
     int32_t dimension;       /* coordinates of a particle, 3 for atoms */
     int32_t n_species;       /* number of elements */
-    int32_t n_basis;         /* basis functions per centre, the same number for every element */
+    int32_t n_basis;         /* basis functions per centre, the same number for every element; 0 if there are only energies */
     int32_t n_pair;          /* how many of them, the first ones, are a pair term with a cutoff of its own; 0 without one */
     int32_t max_order;       /* largest correlation order */
-    const char *name;        /* name in the specification */
-    const char *basis_hash;  /* SHA-256 of the basis description, 64 hexadecimal digits */
-    const char *model_hash;  /* SHA-256 of name, basis, coefficients and atomic energies */
+    const char *name;        /* name in the specification, or that of the potential's file */
+    const char *basis_hash;  /* SHA-256 of the basis description, 64 hexadecimal digits; without a basis, of what potential()
+                                computes */
+    const char *model_hash;  /* SHA-256 of name, basis, coefficients and atomic energies; without a basis, of name and
+                                basis_hash */
     const char *generator;   /* "acegen VERSION" */
     const int32_t *atomic_numbers; /* [n_species]; 0 for particles other than atoms */
     const double *cutoffs;   /* [n_species][n_species] cutoff by centre and neighbour, Å: the largest of all parts of the model;
@@ -79,7 +81,8 @@ typedef struct {
     int32_t multithreaded;    /* 1 if potential() can use several threads (OpenMP), else 0: it then uses one */
 
     /* Bytes of scratch memory for basis() and design(), if no centre has more than max_neighbours entries; n_rows as
-     * in design(), 0 for basis(). SIZE_MAX, here and below, if that is more than any memory. */
+     * in design(), 0 for basis(). SIZE_MAX, here and below, if that is more than any memory. This, basis() and design() are
+     * NULL if there is no basis: in a model made from a potential file, whose energies need not be linear in anything. */
     size_t (*basis_workspace)(int64_t max_neighbours, int64_t n_rows);
 
     /* Bytes of scratch memory for potential(). NULL if there is none. */
@@ -114,7 +117,7 @@ typedef struct {
                             double *virial, void *workspace, size_t workspace_size, int64_t *failed_atom);
 
     /* Site energies and their gradient: coefficients times basis functions, the reference part (below) and the atomic
-     * energy of each centre. NULL if the model was compiled without coefficients.
+     * energy of each centre; or what a potential file defines. NULL if the model was compiled without coefficients.
      *   energy        out: [n_atoms] site energy of each centre, eV
      *   gradient      out: [first[n_atoms] - first[0]][3] derivative of each centre's energy with respect to each of its
      *                 displacements, eV/Å, in the order of the entries

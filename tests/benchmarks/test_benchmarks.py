@@ -31,7 +31,7 @@ from acegen.codegen.lanes.pooling import pool_code
 from acegen.codegen.lanes.target import Target
 from acegen.codegen.literals import double_literal
 from acegen.fit.recommended import FAMILIES, MOST_FUNCTIONS
-from acegen.forms import possible_forms
+from acegen.forms import LinearPrograms, possible_forms
 from acegen.lower import potential_program
 from acegen.options import BuildOptions, ProductForm
 from acegen.program.layout import PooledLayout
@@ -157,7 +157,7 @@ def test_multiply_adds_of_products(form: ProductForm, tmp_path: Path) -> None:
     backend = choose_backend(model.options, Machine(toolchain.vector_bytes, toolchain.registers))
     basis = derive_basis(build_algebra(load_atomic_spec(size.spec("counted"))))
     fold = partial(potential_program, coefficients=coefficients(size))
-    stage = possible_forms(basis, coefficients(size), fold, backend, form)[0].stage
+    stage = possible_forms(LinearPrograms(basis, [coefficients(size)], fold), backend, form)[0].stage
     assert (stage.coupled is not None) == (form == "coupled")
     assert product_stage(model) == stage.cost.multiply_adds
 

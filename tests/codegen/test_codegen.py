@@ -24,7 +24,14 @@ from acegen.codegen.environment import TEMPLATES, template_environment
 from acegen.codegen.lanes.contexts import LanesContext
 from acegen.codegen.lines import WIDTH, fold_lines
 from acegen.codegen.literals import double_literal, float_literal
-from acegen.codegen.module import GeneratedCode, ModelContext, PackageContext, ReadmeContext, generate_code
+from acegen.codegen.module import (
+    GeneratedCode,
+    ModelContext,
+    PackageContext,
+    PotentialReadmeContext,
+    ReadmeContext,
+    generate_code,
+)
 from acegen.codegen.plain.contexts import PlainContext
 from acegen.errors import BuildError
 from acegen.options import BuildOptions
@@ -32,7 +39,8 @@ from acegen.program.kernel import PairEnergies, Smoothstep
 from acegen.stages import documents_of
 from acegen.store import files
 
-CONTEXTS = [*get_args(LanesContext), *get_args(PlainContext), ModelContext, PackageContext, ReadmeContext]
+MODULE = (ModelContext, PackageContext, PotentialReadmeContext, ReadmeContext)
+CONTEXTS = [*get_args(LanesContext), *get_args(PlainContext), *MODULE]
 MACHINE = Machine(vector_bytes=64, registers=32)
 OPTIONS = {
     "lanes": BuildOptions(),

@@ -13,7 +13,7 @@ from acegen.algebra import build_algebra
 from acegen.basis import Basis, derive_basis
 from acegen.codegen.backend import Machine, choose_backend
 from acegen.errors import BuildError
-from acegen.forms import Form, possible_forms
+from acegen.forms import Form, LinearPrograms, possible_forms
 from acegen.lower import needed_labels, potential_program
 from acegen.options import BuildOptions, ProductForm
 from acegen.program.interpreter import run_potential
@@ -31,7 +31,7 @@ def basis_of(**basis: Any) -> Basis:
 
 def forms_of(basis: Basis, coefficients: Mapping[str, Sequence[float]], form: ProductForm = "auto") -> tuple[Form, ...]:
     fold = partial(potential_program, coefficients=coefficients)
-    return possible_forms(basis, coefficients, fold, BACKEND, form)
+    return possible_forms(LinearPrograms(basis, None if coefficients is None else [coefficients], fold), BACKEND, form)
 
 
 def random_coefficients(basis: Basis, kept: float = 1.0) -> dict[str, list[float]]:
@@ -69,10 +69,11 @@ def test_what_no_coefficient_needs_is_left_out() -> None:
     labels = needed_labels(basis, coefficients)
     assert basis.functions[basis.n_coupled - 1].label in labels
     assert len(labels) < 0.2 * len({function.label for function in basis.functions})
-    sizes = {form.name: form.expansion.size for form in forms_of(basis, coefficients)}
-    assert sizes["coupled"] == len(labels)
-    terms = {form.name: form.stage.n_terms for form in forms_of(basis, coefficients)}
-    assert terms["products"] == sizes["products"]
+    forms = {form.name: form for form in forms_of(basis, coefficients)}
+    coupled, products = forms["coupled"].potential, forms["products"].potential
+    assert coupled.coupled is not None
+    assert len(coupled.products) + len(coupled.coupled.scalars) == len(labels)
+    assert forms["products"].stage.n_terms == len(products.products)
 
 
 def test_large_models_are_coupled_without_looking_at_products(monkeypatch: pytest.MonkeyPatch) -> None:

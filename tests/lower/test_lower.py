@@ -205,4 +205,4 @@ def test_potential_programs_hold_the_folded_coefficients(size: tuple[Any, ...], 
     assert row == tuple(enumerate(fold_coefficients(expansion, coefficients)["Si"]))
     assert program.outputs.coupling is None
     assert program.atomic_energies == (-3.5,)
-    assert potential_of_products(expansion, {"Si": [weight for _, weight in row]}).outputs == program.outputs
+    assert potential_of_products(expansion, [{"Si": [weight for _, weight in row]}]).outputs == program.outputs

@@ -10,6 +10,8 @@ from acegen.codegen.environment import render, template_environment
 from acegen.codegen.plain.contexts import (
     BasisContext,
     CoordinateCode,
+    CoreContext,
+    CoreHeaderContext,
     FunctionsContext,
     FunctionsHeaderContext,
     PairContext,
@@ -20,10 +22,13 @@ from acegen.codegen.plain.contexts import (
     ReferenceCode,
 )
 from acegen.codegen.plain.coupled import coupled_tables
+from acegen.codegen.plain.potentials import bonds_code, contraction_code, embedding_code, repulsion_code
 from acegen.codegen.tables import coupling_tables, first_entries, invariants_of, output_rows
 from acegen.codegen.titles import banner, transform_formula
 from acegen.optimize import Cost, ListedProducts, ProductStage, list_products
 from acegen.options import ProductForm
+from acegen.program.bonds import Bonds
+from acegen.program.core import EnergySwitch
 from acegen.program.kernel import (
     Agnesi,
     Circle,
@@ -35,6 +40,7 @@ from acegen.program.kernel import (
     NoAngles,
     PairEnergies,
     PairFunctions,
+    Recurrence,
     Smootherstep,
     Zbl,
 )
@@ -72,19 +78,25 @@ class PlainBackend:
         return cost.seconds(1, 1)
 
     def generate(
-        self, descriptors: KernelProgram, potential: KernelProgram | None, stage: ProductStage | None
+        self, descriptors: KernelProgram | None, potential: KernelProgram | None, stage: ProductStage | None
     ) -> Mapping[str, str]:
-        """The files of both kernels."""
-        contexts = _function_files(descriptors) | _pair_files(descriptors, potential)
-        contexts[files.source(descriptors.name, "basis")] = _basis(descriptors)
+        """The files of the kernels there are programs for, at least one."""
+        common = descriptors or potential
+        if common is None:
+            raise ValueError("there is no program")
+        contexts = _function_files(common) | _pair_files(common, potential)
+        if descriptors is not None:
+            contexts[files.source(common.name, "basis")] = _basis(descriptors)
         if potential is not None and stage is not None:
-            contexts[files.source(descriptors.name, "potential")] = _potential(potential, stage)
+            contexts[files.source(common.name, "potential")] = _potential(potential, stage)
+            contexts |= _core_files(potential)
         environment = template_environment()
         return {file: render(environment, context) for file, context in contexts.items()}
 
 
 def _function_files(program: KernelProgram) -> dict[str, PlainContext]:
-    one, layout = program.one_particle, program.layout
+    one, layout = program.one_particle, program.pooled
+    contraction = None if program.contraction is None else contraction_code(program.contraction, program.layout)
     functions = one.angular.functions if isinstance(one.angular, DirectionPolynomials) else ()
     return {
         files.header(program.name, "functions"): FunctionsHeaderContext(
@@ -92,7 +104,9 @@ def _function_files(program: KernelProgram) -> dict[str, PlainContext]:
             banner=banner(program),
             dimension=program.dimension,
             elements=program.species,
+            bonds=isinstance(one.coordinate, Bonds),
             n_pooled=layout.size,
+            n_contracted=0 if contraction is None else program.layout.size,
         ),
         files.source(program.name, "functions"): FunctionsContext(
             name=program.name,
@@ -100,6 +114,7 @@ def _function_files(program: KernelProgram) -> dict[str, PlainContext]:
             dimension=program.dimension,
             elements=program.species,
             coordinate=_coordinate(one.coordinate),
+            bonds=bonds_code(one.coordinate, program.species) if isinstance(one.coordinate, Bonds) else None,
             radial=one.radial,
             radial_formula=program.notes.radial,
             transform_formula=transform_formula(one.coordinate) if isinstance(one.coordinate, Distance) else "",
@@ -118,13 +133,14 @@ def _function_files(program: KernelProgram) -> dict[str, PlainContext]:
                 )
                 for z, n, l, m in layout.names
             ),
+            contraction=contraction,
         ),
     }
 
 
 def _pooled_first(program: KernelProgram) -> tuple[int, ...]:
     counts = [0] * len(program.species)
-    for z, _, _, _ in program.layout.names:
+    for z, _, _, _ in program.pooled.names:
         counts[z] += 1
     return tuple(accumulate(counts, initial=0))
 
@@ -152,6 +168,7 @@ def _pair_files(program: KernelProgram, potential: KernelProgram | None) -> dict
         return {}
     pair = program.pair if isinstance(program.pair, PairFunctions) else None
     series = potential.pair if potential is not None and isinstance(potential.pair, PairEnergies) else None
+    radial = pair.radial if pair else Recurrence(1, series.envelope, ()) if series else None
     return {
         files.header(program.name, "pair"): PairHeaderContext(
             name=program.name,
@@ -169,8 +186,8 @@ def _pair_files(program: KernelProgram, potential: KernelProgram | None) -> dict
             parts=parts,
             elements=program.species,
             pair=pair is not None,
-            coordinate=None if pair is None else _coordinate(pair.coordinate),
-            radial=None if pair is None else pair.radial,
+            coordinate=None if program.pair is None else _coordinate(program.pair.coordinate),
+            radial=radial,
             scales=() if pair is None else pair.scales,
             series=series,
             inner=None if program.inner is None else program.inner.ranges,
@@ -194,6 +211,7 @@ def _basis(program: KernelProgram) -> BasisContext:
         banner=banner(program),
         atoms=program.atoms,
         canonical=program.notes.expansion == "canonical",
+        contraction=program.contraction is not None,
         pairwise=bool(_pairwise(program)),
         inner=program.inner is not None,
         n_basis=program.n_pair + len(rows),
@@ -213,19 +231,47 @@ def _potential(program: KernelProgram, stage: ProductStage) -> PotentialContext:
     return PotentialContext(
         name=program.name,
         banner=banner(program),
-        parts=", ".join(_pairwise(program)),
+        parts=", ".join(_pairwise(program)) + "the core" * (program.core is not None),
         elements=program.species,
         pairwise=bool(_pairwise(program)),
         pair=program.pair is not None,
         inner=program.inner is not None,
         reference=bool(program.references),
+        core=program.core is not None,
+        contraction=program.contraction is not None,
         n_terms=stage.n_terms,
         n_products=len(products.products),
         max_order=max(map(len, products.products), default=1),
         first=tuple(accumulate(map(len, products.products), initial=0)),
         factors=tuple(v for product in products.products for v in product),
+        densities=program.row_names,
         coefficients=tuple(stage.coefficients.values()),
         coupled=None if stage.coupled is None else coupled_tables(stage.coupled.products, program.layout),
         scalar_weights=() if stage.coupled is None else tuple(stage.coupled.product_weights.values()),
+        embedding=embedding_code(program),
         atomic_energies=program.atomic_energies,
     )
+
+
+def _core_files(program: KernelProgram) -> dict[str, PlainContext]:
+    if program.core is None:
+        return {}
+    assert isinstance(program.one_particle.coordinate, Bonds)
+    repulsion, switch = repulsion_code(program.core.repulsion), program.core.switch
+    return {
+        files.header(program.name, "core"): CoreHeaderContext(name=program.name, banner=banner(program)),
+        files.source(program.name, "core"): CoreContext(
+            name=program.name,
+            banner=banner(program),
+            elements=program.species,
+            kind=repulsion.kind,
+            table=repulsion.table,
+            screening=repulsion.screening,
+            shape=repulsion.shape,
+            steps=repulsion.steps,
+            coefficients=repulsion.coefficients,
+            cutoffs=program.one_particle.coordinate.cutoffs,
+            by_energy=isinstance(switch, EnergySwitch),
+            switch=switch.ranges,
+        ),
+    }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from acegen.codegen.plain.coupled import CoupledTables
+from acegen.codegen.plain.potentials import BondsCode, ContractionCode, EmbeddingCode
 from acegen.codegen.tables import CouplingTables, OutputRow
 from acegen.program.by_pair import ByPair, Ranges
 from acegen.program.kernel import Agnesi, PairEnergies, Recurrence
@@ -29,12 +31,16 @@ class PooledEntry:
     meaning: str
 
 
+Table: TypeAlias = Sequence[Sequence[Sequence[float]]]
+"""Several numbers by centre and neighbour species."""
+
+
 @dataclass(frozen=True)
 class ReferenceCode:
     """A reference term: its kind, its constants by pair, and its screening."""
 
     kind: str
-    table: list[list[list[float]]]
+    table: Table
     screening: tuple[tuple[float, float], ...]
 
 
@@ -48,7 +54,9 @@ class FunctionsHeaderContext:
     banner: str
     dimension: int
     elements: tuple[str, ...]
+    bonds: bool
     n_pooled: int
+    n_contracted: int
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,7 @@ class FunctionsContext:
     dimension: int
     elements: tuple[str, ...]
     coordinate: CoordinateCode | None
+    bonds: BondsCode | None
     radial: Recurrence
     radial_formula: str
     transform_formula: str
@@ -73,6 +82,7 @@ class FunctionsContext:
     n_angular: int
     pooled_first: tuple[int, ...]
     pooled: tuple[PooledEntry, ...]
+    contraction: ContractionCode | None
 
 
 @dataclass(frozen=True)
@@ -120,6 +130,7 @@ class BasisContext:
     banner: str
     atoms: bool
     canonical: bool
+    contraction: bool
     pairwise: bool
     inner: bool
     n_basis: int
@@ -146,18 +157,68 @@ class PotentialContext:
     pair: bool
     inner: bool
     reference: bool
+    core: bool
+    contraction: bool
     n_terms: int
     n_products: int
     max_order: int
     first: tuple[int, ...]
     factors: tuple[int, ...]
+    densities: tuple[str, ...]
     coefficients: tuple[tuple[float, ...], ...]
     coupled: CoupledTables | None
     scalar_weights: tuple[tuple[float, ...], ...]
+    embedding: EmbeddingCode | None
     atomic_energies: tuple[float, ...]
 
 
+@dataclass(frozen=True)
+class CoreHeaderContext:
+    """NAME_core.h: declarations of the core."""
+
+    template: ClassVar[str] = "plain/core.h.j2"
+
+    name: str
+    banner: str
+
+
+@dataclass(frozen=True)
+class CoreContext:
+    """NAME_core.c: a repulsion, and the switches that go with it.
+
+    Attributes:
+        kind: of the repulsion, as `RepulsionCode.kind`.
+        table: its constants by pair.
+        screening, shape, steps, coefficients: what else it has; empty in the others.
+        cutoffs: of the expansion, by pair.
+        by_energy: whether V switches, or the nearest neighbour.
+        switch: its ranges by centre, or by pair.
+    """
+
+    template: ClassVar[str] = "plain/core.c.j2"
+
+    name: str
+    banner: str
+    elements: tuple[str, ...]
+    kind: str
+    table: Table
+    screening: tuple[tuple[float, float], ...]
+    shape: tuple[float, ...]
+    steps: tuple[tuple[float, float, float], ...]
+    coefficients: Table
+    cutoffs: ByPair
+    by_energy: bool
+    switch: tuple[tuple[float, float], ...] | Ranges
+
+
 PlainContext = (
-    FunctionsHeaderContext | FunctionsContext | PairHeaderContext | PairContext | BasisContext | PotentialContext
+    FunctionsHeaderContext
+    | FunctionsContext
+    | PairHeaderContext
+    | PairContext
+    | BasisContext
+    | PotentialContext
+    | CoreHeaderContext
+    | CoreContext
 )
 """The context of any template of this backend."""

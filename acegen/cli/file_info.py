@@ -1,0 +1,120 @@
+"""`acegen info` for potential files, and for modules made from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from acegen.cli.potential import backend_for
+from acegen.cli.tables import compared_forms, module_table, passes
+from acegen.forms import FilePrograms, Form, lowered, optimized
+from acegen.options import BuildOptions
+from acegen.printing import visible
+from acegen.program.kernel import KernelProgram
+from acegen.progress import Progress
+from acegen.runtime import Model
+from acegen.store.manifest import POTENTIAL
+from acegen.store.names import name_of
+from acegen.yace.description import facts, functions_in_words, rank_counts
+from acegen.yace.potential import YacePotential
+from acegen.yace.reading import read_potential
+
+
+def show_file_info(
+    target: Path | Model, neighbours: int, options: BuildOptions, console: Console, progress: Progress
+) -> None:
+    """Print what a potential file contains, and what the optimizer makes of it; `target` may be a module made from one.
+
+    For a module, its own options are used, not `options`.
+    """
+    model = target if isinstance(target, Model) else None
+    if model is not None:
+        options = model.options
+    potential, origin, forms = file_forms(target, options, progress)
+    backend = backend_for(options)
+    console.print(_by_rank(potential))
+    console.print(compared_forms(forms, backend), soft_wrap=True)
+    console.print(passes(forms[0].stage, backend), soft_wrap=True)
+    console.print(_sizes(forms[0], neighbours))
+    console.print(_facts(potential, origin))
+    if model is not None:
+        console.print(module_table(model))
+
+
+def file_forms(
+    target: Path | Model, options: BuildOptions, progress: Progress
+) -> tuple[YacePotential, str, Sequence[Form]]:
+    """The potential of a file, or of a module made from one, where it came from, and its forms, the best first."""
+    if isinstance(target, Model):
+        file, name, origin = target.path / POTENTIAL, target.name, str(target.description["source"])
+    else:
+        file, name, origin = target, name_of(target.stem), target.name
+    with progress.stage("read"):
+        potential = read_potential(file)
+        progress.report(functions_in_words(potential))
+    with progress.stage("lower"):
+        programs = lowered(FilePrograms(potential, name), options.products)
+        progress.report(", ".join(f"{_size(program):,} {kind}" for kind, program in programs.items()))
+    with progress.stage("optimize"):
+        forms = optimized(programs, backend_for(options), options.products)
+        progress.report(forms[0].stage.reports[-1].result)
+    return potential, origin, forms
+
+
+def _size(program: KernelProgram) -> int:
+    return len(program.products) + (len(program.coupled.scalars) if program.coupled else 0)
+
+
+def _by_rank(potential: YacePotential) -> Table:
+    table = Table(title=f"functions of {', '.join(potential.elements)}")
+    for heading in ("rank", "functions", "combinations of m"):
+        table.add_column(heading, justify="right")
+    counts = rank_counts(potential)
+    for rank, (functions, combinations) in counts.items():
+        table.add_row(str(rank), f"{functions:,}", f"{combinations:,}")
+    table.add_section()
+    table.add_row("all", *(f"{sum(column):,}" for column in zip(*counts.values(), strict=True)))
+    return table
+
+
+def _sizes(form: Form, neighbours: int) -> Table:
+    program, cost = form.potential, form.stage.cost
+    pooled = program.pooled
+    of_species = [sum(shell.size for shell in pooled.shells if shell.species == z) for z in range(len(program.species))]
+    per_neighbour = 3 * max(of_species)  # pooling, and two for forces
+    table = Table(show_header=False)
+    table.add_column("what")
+    table.add_column("value", justify="right")
+    table.add_row("pooled functions", f"{pooled.size:,} (l ≤ {pooled.l_max})")
+    if program.contraction is not None:
+        table.add_row("contracted to A's", f"{program.layout.size:,} (n ≤ {program.layout.n_radial})")
+    densities = max(map(len, program.outputs.rows))
+    table.add_row("densities of a centre", f"{densities}")
+    table.add_row("multiply-adds per atom, products", f"{cost.multiply_adds:,}")
+    contraction = _contraction(program)
+    if contraction:
+        table.add_row("multiply-adds per atom, contraction", f"{contraction:,}")
+    table.add_row("multiply-adds per neighbour, pooling and forces", f"{per_neighbour:,}")
+    total = cost.multiply_adds + contraction + neighbours * per_neighbour
+    table.add_row(f"multiply-adds per atom with {neighbours} neighbours", f"{total:,}")
+    return table
+
+
+def _contraction(program: KernelProgram) -> int:
+    """Multiply-adds to make the A's of what is pooled, and to take derivatives back."""
+    if program.contraction is None:
+        return 0
+    width = {(shell.species, shell.l, shell.m): shell.size for shell in program.pooled.shells}
+    return 2 * sum(shell.size * width[shell.species, shell.l, shell.m] for shell in program.layout.shells)
+
+
+def _facts(potential: YacePotential, origin: str) -> Table:
+    table = Table(show_header=False)
+    table.add_column("what")
+    table.add_column("value", overflow="fold")
+    for what, value in facts(potential, origin):
+        table.add_row(what, visible(value))
+    return table

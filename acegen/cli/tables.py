@@ -1,0 +1,65 @@
+"""Tables that `acegen info` prints of any model: forms of the product stage, passes, the compiled module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import chain
+
+from rich.table import Table
+
+from acegen.cli.terminal import Listing
+from acegen.codegen.backend import Backend
+from acegen.forms import Form
+from acegen.optimize import Cost, ProductStage
+from acegen.printing import visible
+from acegen.runtime import CompiledModel, Model
+
+
+def compared_forms(forms: Sequence[Form], backend: Backend) -> Listing:
+    """The product stage in each form."""
+    rows = []
+    for form in forms:
+        cost = form.stage.cost
+        time = f"{1e6 * backend.seconds(cost):.2f}"
+        size = f"{cost.code_bytes / 1024:,.0f}"
+        rows.append((form.name, f"{form.stage.n_terms:,}", f"{cost.multiply_adds:,}", f"{cost.loads:,}", size, time))
+    title = f"product stage per atom, {backend.description}: the first form is used"
+    headings = ("form", "products", "multiply-adds", "loads", "kB", "est. µs")
+    return Listing(title, headings, rows, (0,), {})
+
+
+def passes(stage: ProductStage, backend: Backend) -> Listing:
+    """The product stage after each pass of the optimizer."""
+
+    def row(name: str, result: str, cost: Cost) -> tuple[str, ...]:
+        time = f"{1e6 * backend.seconds(cost):.2f}"
+        return name, result, f"{cost.multiply_adds:,}", f"{cost.loads:,}", f"{cost.code_bytes / 1024:,.0f}", time
+
+    first = stage.reports[0]
+    rows = [row("(none)", "", first.before)] if first.before.multiply_adds else []
+    rows += [row(report.name, report.result, report.after) for report in stage.reports]
+    headings = ("after pass", "result", "multiply-adds", "loads", "kB", "est. µs")
+    return Listing("passes", headings, rows, (1, 0), {})
+
+
+def module_table(model: CompiledModel) -> Table:
+    """How a module was compiled."""
+    table = Table(show_header=False, title=visible(model.path))
+    table.add_column("what")
+    table.add_column("value", overflow="fold")
+    kernel = f"{model.precision} precision, {'several threads' if model.multithreaded else 'one thread'}"
+    table.add_row("potential", kernel if model.has_potential else "no (compiled without coefficients)")
+    table.add_row("compiled by", visible(model.compiler))
+    if isinstance(model, Model):
+        table.add_row("cutoffs of neighbour lists", lengths(model.cutoffs.tolist()))
+    if isinstance(model, Model) and any(model.atomic_energies.values()):
+        energies = (f"{element} {energy:g} eV" for element, energy in model.atomic_energies.items())
+        table.add_row("atomic energies", ", ".join(energies))
+    table.add_row("basis hash" if model.has_basis else "hash of the kernel program", model.basis_hash)
+    table.add_row("size on disk", f"{sum(f.stat().st_size for f in model.path.iterdir()) / 1024:,.0f} kB")
+    return table
+
+
+def lengths(by_pair: Iterable[Iterable[float]]) -> str:
+    """The different lengths of a matrix by pair."""
+    return f"{', '.join(f'{length:g}' for length in sorted(set(chain(*by_pair))))} Å"

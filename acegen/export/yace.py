@@ -1,0 +1,129 @@
+"""The target `yace`: a potential file for ML-PACE, LAMMPS' pair styles pace and pace/kk.
+
+The potential is written from the exact basis and the coefficients (`acegen.yace.from_basis`), read back from the file,
+and compared with the compiled model. What differs by more than the tolerance is not exported.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from acegen.errors import ExportError
+from acegen.export.example import write_example
+from acegen.export.read_back import Agreement, compare
+from acegen.export.source import PotentialSource
+from acegen.progress import Progress
+from acegen.store.coefficients import read_coefficients
+from acegen.store.files import COEFFICIENTS
+from acegen.yace.from_basis import ExportedBond, ExportedPotential
+from acegen.yace.from_module import exported_module
+from acegen.yace.reading import read_potential
+from acegen.yace.writing import potential_text
+
+TOLERANCE = {"double": 1e-8, "single": 1e-4}
+"""Largest difference of an export from its model by default, by precision of the model."""
+
+
+@dataclass(frozen=True)
+class YaceContext:
+    """What the templates of the target are told.
+
+    Attributes:
+        name, elements, cutoff: of the model.
+        n_basis: number of its basis functions.
+        version: of acegen.
+        model_hash: identity of the model.
+        size: of the potential file, bytes.
+        n_functions: number of its functions, of all centres.
+        n_products: number of their combinations of m.
+        bonds: by centre and neighbour.
+        agreement: with the model.
+        core: what replaces the fitted part at short distances, "free atoms" or "ZBL"; "" without a core.
+        example_energy: of the example, eV.
+    """
+
+    name: str
+    elements: tuple[str, ...]
+    cutoff: float
+    n_basis: int
+    version: str
+    model_hash: str
+    size: int
+    n_functions: int
+    n_products: int
+    bonds: tuple[ExportedBond, ...]
+    agreement: Agreement
+    core: str
+    example_energy: float
+
+    def values(self) -> dict[str, Any]:
+        """By name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+def write_potential(source: PotentialSource, folder: Path, tolerance: float | None, progress: Progress) -> YaceContext:
+    """Write NAME.yace and an example.
+
+    Raises:
+        ExportError: the format cannot say what the model computes, or only with an error above the tolerance.
+    """
+    model = source.model
+    coefficients = read_coefficients(model.path / COEFFICIENTS)
+    with progress.stage("expand"):
+        exported = exported_module(model.name, model.basis_hash, model.description, coefficients)
+        functions = [function for of_center in exported.potential.functions for function in of_center]
+        n_products = sum(len(function.ms) for function in functions)
+        progress.report(f"{len(functions):,} functions, {n_products:,} products")
+    path = folder / f"{model.name}.yace"
+    with progress.stage("write"):
+        text = potential_text(exported.potential)
+        path.write_text(text, encoding="utf-8")
+        progress.report(f"{len(text.encode()):,} bytes")
+    with progress.stage("compare"):
+        agreement = compare(model, read_potential(path), exported.closest)
+        progress.report(
+            f"read back, {agreement.environments} environments: energies within {agreement.energy:.1e}, forces within "
+            f"{agreement.forces:.1e}, relative"
+        )
+    _check(source, exported, agreement, TOLERANCE[model.precision] if tolerance is None else tolerance)
+    return YaceContext(
+        name=model.name,
+        elements=model.elements,
+        cutoff=model.cutoff,
+        n_basis=model.n_basis,
+        version=source.context()["version"],
+        model_hash=source.manifest.model_hash,
+        size=len(text.encode()),
+        n_functions=len(functions),
+        n_products=n_products,
+        bonds=exported.bonds,
+        agreement=agreement,
+        core=exported.core,
+        example_energy=write_example(model, folder),
+    )
+
+
+def _check(source: PotentialSource, exported: ExportedPotential, agreement: Agreement, tolerance: float) -> None:
+    """Refuse an export that differs too much."""
+    if agreement.worst <= tolerance:
+        return
+    raise ExportError(
+        f"the export of {source.model.name} differs from the model by {agreement.energy:.1e} in energies and "
+        f"{agreement.forces:.1e} in forces (relative), more than the tolerance {tolerance:g}. {_advice(exported)} "
+        "To export it all the same, raise the tolerance (--tolerance)."
+    )
+
+
+def _advice(exported: ExportedPotential) -> str:
+    """What makes the largest error, and how to avoid it."""
+    worst = max(exported.bonds, key=lambda bond: bond.error + bond.pair_error)
+    if not exported.cutoffs_differ:
+        return f"Its radial functions have an error of {worst.error:.1e}."
+    return (
+        "ML-PACE has one cutoff for pair term and other functions, and functions that end before it can only be "
+        f"approximated: the error is {worst.error:.1e} of the largest value in radial functions and "
+        f"{worst.pair_error:.1e} eV in the pair term of {worst.center}-{worst.neighbour}. A model without pair.cutoff "
+        "is exact."
+    )

@@ -1,0 +1,305 @@
+"""A linear model of acegen as a potential of ML-PACE.
+
+    E_i = E0 + Σ_j pair(r_ij) + many-body part            →    ρ = functions of rank 1 + functions of rank 2 and more
+
+One density and a linear F. The many-body part is written label by label (`acegen.yace.from_functions`), the pair term
+and what purification adds to order 1 as functions of rank 1, and all radial functions as series
+(`acegen.yace.from_radial`). The cutoff of a bond is the larger one of the pair term and of the many-body part.
+
+**Short distances.** The format has no product of switches, and no ZBL core that is added to the energy. It has a switch
+from the fitted part to the core, g F + (1-g) V, by the nearest neighbour, with the same step. A spec with
+`[inner_cutoff]` is written so, with its distances, and with ZBL for V if it has `[zbl]`. Where no neighbour is closer
+than `inner_cutoff.outer`, energies are the same. Below, with one close neighbour, they differ by ZBL of the others,
+which acegen's does not have; with several, the switches differ too. A spec with `[zbl]` that reaches beyond
+`inner_cutoff.outer`, or without `[inner_cutoff]`, cannot be written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Literal
+
+import flint
+from flint import arb
+
+from acegen.basis.definitions import Definitions
+from acegen.basis.derive import Basis
+from acegen.errors import ExportError
+from acegen.lower.expansion import coupled_weights
+from acegen.lower.rounding import WORKING_BITS
+from acegen.program.by_pair import ByPair
+from acegen.yace.from_functions import ctilde_functions, first_order_weights
+from acegen.yace.from_radial import Curve, DistanceMap, RadialSeries, needed_terms, rounded_curve
+from acegen.yace.potential import CTildeFunction, ElementEmbedding, EmbeddingTerm, InnerCutoff, PaceBond, YacePotential
+
+SPLINE_STEP = 0.001
+"""deltaSplineBins, Å: ML-PACE's default."""
+
+_CORE_CUTOFF, _CORE_WIDTH = 100000.0, 250.0
+"""rho_core_cutoff and drho_core_cutoff, eV: pacemaker's defaults; without a core they have no effect."""
+
+
+@dataclass(frozen=True)
+class ExportedBond:
+    """How well the radial functions of a bond are represented.
+
+    Attributes:
+        center, neighbour: elements.
+        cutoff: Å.
+        closest: distance from which on energies are those of acegen, Å; 0 if there is no core.
+        n_base: number of g_k.
+        error: largest error of any R_n, relative to its largest value.
+        pair_error: largest error of the sum of all functions of order 1, eV.
+        condition: largest sum of the absolute coefficients of an R_n, relative to its largest value.
+    """
+
+    center: str
+    neighbour: str
+    cutoff: float
+    closest: float
+    n_base: int
+    error: float
+    pair_error: float
+    condition: float
+
+
+@dataclass(frozen=True)
+class ExportedPotential:
+    """A potential for ML-PACE, and what it was made with.
+
+    Attributes:
+        potential: the potential.
+        bonds: by centre, then neighbour.
+        core: what replaces the fitted part below: the energy of free atoms, or ZBL; "" if nothing does.
+        cutoffs_differ: whether pair term and many-body part of some pair have different cutoffs.
+    """
+
+    potential: YacePotential
+    bonds: tuple[ExportedBond, ...]
+    core: Literal["", "free atoms", "ZBL"]
+    cutoffs_differ: bool
+
+    @property
+    def closest(self) -> ByPair:
+        """Distance by centre and neighbour from which on energies are those of acegen, Å."""
+        size = len(self.potential.elements)
+        return tuple(
+            tuple(bond.closest for bond in self.bonds[size * center : size * (center + 1)]) for center in range(size)
+        )
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """The site energy of one centre in parts, to working precision.
+
+    Attributes:
+        functions: of rank 2 and more.
+        pair: coefficients of R_1, R_2, ... of the pair term, by neighbour.
+        first: the same of order 1 in the many-body part.
+    """
+
+    functions: tuple[CTildeFunction, ...]
+    pair: tuple[list[arb], ...]
+    first: tuple[list[arb], ...]
+
+
+def exported_potential(
+    basis: Basis,
+    definitions: Definitions,
+    coefficients: Mapping[str, Sequence[float]],
+    atomic_energies: Mapping[str, float],
+) -> ExportedPotential:
+    """Write a model for ML-PACE.
+
+    Args:
+        basis: of atoms.
+        definitions: its numbers.
+        coefficients: by element of the centre, one number per basis function.
+        atomic_energies: by element, eV; zero if not given.
+
+    Raises:
+        ExportError: the format cannot say it, or a number is too large for a double.
+    """
+    spec = basis.spec
+    if spec.radial is None or basis.angular.dimension != 3:
+        raise ExportError(f"the model {spec.name} is not one of atoms; only these can be written for ML-PACE.")
+    _check_core(basis)
+    parts = [_parts(basis, coefficients[element]) for element in spec.species]
+    series = RadialSeries(basis.radial, spec.radial, definitions.agnesi)
+    functions = [function for part in parts for function in part.functions]
+    size = max((n for function in functions for n in function.ns), default=1)
+    l_max = max((l for function in functions for l in function.ls), default=0)
+    written: list[tuple[PaceBond, ...]] = []
+    described: list[ExportedBond] = []
+    first_rank: list[list[CTildeFunction]] = []
+    for center, part in enumerate(parts):
+        row: list[PaceBond] = []
+        first_rank.append([])
+        for neighbour in range(len(spec.species)):
+            radial, pair = _curves(basis, series, part, size, center, neighbour)
+            bond = _bond(basis, radial, l_max, center, neighbour)
+            row.append(bond)
+            first_rank[center] += _first_rank(neighbour, pair)
+            described.append(_described(spec.species[center], spec.species[neighbour], bond, radial, pair))
+        written.append(tuple(row))
+    potential = YacePotential(
+        elements=spec.species,
+        energies=tuple(float(atomic_energies.get(element, 0.0)) for element in spec.species),
+        spline_step=SPLINE_STEP,
+        embeddings=(_LINEAR,) * len(spec.species),
+        bonds=tuple(written),
+        inner_cutoff=_inner_cutoff(basis),
+        pair=None,
+        functions=tuple((*first, *part.functions) for first, part in zip(first_rank, parts, strict=True)),
+    )
+    _check_size(potential)
+    return ExportedPotential(
+        potential,
+        bonds=tuple(described),
+        core="" if spec.inner_ranges is None else "free atoms" if spec.zbl_ranges is None else "ZBL",
+        cutoffs_differ=spec.pair_cutoffs not in (None, spec.cutoffs),
+    )
+
+
+_LINEAR = ElementEmbedding("FinnisSinclairShiftedScaled", (EmbeddingTerm(1.0, 1.0),), _CORE_CUTOFF, _CORE_WIDTH)
+"""F(ρ) = ρ."""
+
+
+def _check_core(basis: Basis) -> None:
+    """Refuse a ZBL core that acts together with the fitted part."""
+    spec = basis.spec
+    if spec.zbl_ranges is None:
+        return
+    advice = (
+        "ML-PACE switches from the fitted part to ZBL and cannot add the two. Give the spec an [inner_cutoff] whose "
+        "outer distance is below the smallest distance of the data, but not below zbl.outer, as the recommended model "
+        "of acegen fit has, and fit again."
+    )
+    if spec.inner_ranges is None:
+        raise ExportError(f"the model {spec.name} has a ZBL core, but no inner cutoff. {advice}")
+    for center, (zbl, inner) in enumerate(zip(spec.zbl_ranges, spec.inner_ranges, strict=True)):
+        for neighbour, ((_, outer), (_, begin)) in enumerate(zip(zbl, inner, strict=True)):
+            if outer > begin:
+                pair = f"{spec.species[center]}-{spec.species[neighbour]}"
+                raise ExportError(
+                    f"the ZBL core of the pair {pair} reaches to {outer:g} Å, beyond inner_cutoff.outer = {begin:g} Å. "
+                    f"{advice}"
+                )
+
+
+def _parts(basis: Basis, values: Sequence[float]) -> _Parts:
+    with flint.ctx.workprec(WORKING_BITS):
+        weights = coupled_weights(basis, values[basis.n_pair :])
+        n_species = len(basis.spec.species)
+        pair: tuple[list[arb], ...] = tuple([] for _ in range(n_species))
+        for function, value in zip(basis.pair, values, strict=False):
+            _put(pair[function.species], function.n, arb(float(value)) * arb(function.scale_squared).sqrt())
+        first: tuple[list[arb], ...] = tuple([] for _ in range(n_species))
+        for channel, weight in first_order_weights(basis, weights).items():
+            _put(first[channel.species], channel.n, weight)
+    return _Parts(ctilde_functions(basis, weights), pair, first)
+
+
+def _put(row: list[arb], n: int, value: arb) -> None:
+    """Set element n, counted from 1."""
+    row += [arb(0)] * (n - len(row))
+    row[n - 1] = value
+
+
+def _curves(
+    basis: Basis, series: RadialSeries, part: _Parts, size: int, center: int, neighbour: int
+) -> tuple[list[Curve], Curve]:
+    """R_1 .. R_size of a bond, and the sum of its functions of order 1, all with the same number of terms."""
+    spec = basis.spec
+    cutoff = _cutoff(basis, center, neighbour)
+    pair, first = part.pair[neighbour], part.first[neighbour]
+    own = DistanceMap(spec.cutoffs[center][neighbour], _length(spec.agnesi_r0, center, neighbour))
+    found = series.of(own, cutoff, max(size, len(first)))
+    rows, values = found.coefficients.tolist(), found.values.tolist()
+    with flint.ctx.workprec(WORKING_BITS):
+        sums = _combined(first, rows), _combined(first, values)
+        if pair and spec.pair_cutoffs is not None:
+            apart = DistanceMap(spec.pair_cutoffs[center][neighbour], _length(spec.pair_r0, center, neighbour))
+            more = series.of(apart, cutoff, len(pair))
+            sums = (
+                _added(sums[0], _combined(pair, more.coefficients.tolist())),
+                _added(sums[1], _combined(pair, more.values.tolist())),
+            )
+    terms = needed_terms([*rows[:size], sums[0]])
+    radial = [rounded_curve(row, value, terms) for row, value in zip(rows[:size], values, strict=False)]
+    return radial, rounded_curve(sums[0], sums[1], terms)
+
+
+def _combined(weights: Sequence[arb], rows: Sequence[Sequence[arb]]) -> list[arb]:
+    """Σ_n w_n row_n."""
+    total = [arb(0)] * len(rows[0])
+    for weight, row in zip(weights, rows, strict=False):
+        total = [one + weight * value for one, value in zip(total, row, strict=True)]
+    return total
+
+
+def _added(first: Sequence[arb], second: Sequence[arb]) -> list[arb]:
+    """The sum of two series, one of which may be longer."""
+    short, long = sorted((first, second), key=len)
+    return [one + other for one, other in zip(short, long, strict=False)] + list(long[len(short) :])
+
+
+def _length(table: ByPair | None, center: int, neighbour: int) -> float | None:
+    return None if table is None else table[center][neighbour]
+
+
+def _cutoff(basis: Basis, center: int, neighbour: int) -> float:
+    """The cutoff of a bond, Å."""
+    own, pair = basis.spec.cutoffs, basis.spec.pair_cutoffs
+    return max(table[center][neighbour] for table in (own, pair) if table is not None)
+
+
+def _inner_cutoff(basis: Basis) -> InnerCutoff:
+    return "density" if basis.spec.inner_ranges is None else "zbl"
+
+
+def _bond(basis: Basis, radial: Sequence[Curve], l_max: int, center: int, neighbour: int) -> PaceBond:
+    """A bond whose R_nl are the same for all l."""
+    spec, cutoff = basis.spec, _cutoff(basis, center, neighbour)
+    inner, outer = (0.0, 0.0) if spec.inner_ranges is None else spec.inner_ranges[center][neighbour]
+    return PaceBond(
+        radial="ChebPow",
+        parameters=(1.0,),
+        n_base=len(radial[0].coefficients),
+        coefficients=tuple((curve.coefficients,) * (l_max + 1) for curve in radial),
+        cutoff=cutoff,
+        # ZBL is full up to acegen's inner distance, and switched off slowly up to the cutoff
+        width=0.01 if spec.zbl_ranges is None else cutoff - spec.zbl_ranges[center][neighbour][0],
+        strength=0.0 if spec.zbl_ranges is None else 1.0,
+        rate=1.0,
+        inner_cutoff=outer,
+        inner_width=outer - inner,
+    )
+
+
+def _first_rank(neighbour: int, pair: Curve) -> Iterator[CTildeFunction]:
+    for k, value in enumerate(pair.coefficients, start=1):
+        if value:
+            yield CTildeFunction((neighbour,), (k,), (0,), ((0,),), ((value,),))
+
+
+def _described(center: str, neighbour: str, bond: PaceBond, radial: Sequence[Curve], pair: Curve) -> ExportedBond:
+    return ExportedBond(
+        center,
+        neighbour,
+        cutoff=bond.cutoff,
+        closest=bond.inner_cutoff,
+        n_base=bond.n_base,
+        error=max(curve.relative_error for curve in radial),
+        pair_error=pair.error,
+        condition=max(curve.condition for curve in radial),
+    )
+
+
+def _check_size(potential: YacePotential) -> None:
+    """Refuse sums that overflow."""
+    for element, functions in zip(potential.elements, potential.functions, strict=True):
+        if not all(isfinite(value) for function in functions for row in function.coefficients for value in row):
+            raise ExportError(f"the coefficients of {element} are too large: their sums overflow.")
