@@ -13,7 +13,7 @@ from acegen.errors import AcegenError
 
 os.environ |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"), "1")  # before NumPy
 
-NAMES = ("kernels", "optimizer", "variants", "scaling", "compile", "fitting", "peers", "lammps", "spaces")
+NAMES = ("kernels", "optimizer", "variants", "scaling", "compile", "fitting", "peers", "files", "lammps", "spaces")
 """Measurements, in the order in which they are done."""
 
 
@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     _check(parser, options)
     from rich.console import Console
 
-    from benchmarks import compiling, dynamics, fitting, kernels, optimizer, peers, scaling, spaces, variants
+    from benchmarks import compiling, dynamics, files, fitting, kernels, optimizer, peers, scaling, spaces, variants
     from benchmarks.context import Context, Measure
     from benchmarks.plots import draw_plots
     from benchmarks.report import show_summary, write_report, write_results
@@ -39,13 +39,15 @@ def main(arguments: list[str] | None = None) -> int:
         "compile": compiling.measure,
         "fitting": fitting.measure,
         "peers": peers.measure,
+        "files": files.measure,
         "lammps": dynamics.measure,
         "spaces": spaces.measure,
     }
     console = Console(width=min(100, Console().width), markup=False, emoji=False)
     settings = QUICK if options.quick else FULL
     programs = (options.pace, options.ace_jax, options.lammps)
-    context = Context(settings, options.output, console, options.march, options.data, options.core, *programs)
+    given = (*programs, options.potentials)
+    context = Context(settings, options.output, console, options.march, options.data, options.core, *given)
     _ = context.toolchain  # an unknown instruction set ends the run here
     options.output.mkdir(parents=True, exist_ok=True)
     command = shlex.join(["python", "-m", "benchmarks", *(sys.argv[1:] if arguments is None else arguments)])
@@ -103,6 +105,13 @@ def _parser() -> argparse.ArgumentParser:
         help="the Python of an environment that has the packages lammps and mpich; default: this one, if it has them",
     )
     parser.add_argument(
+        "--potentials",
+        type=_files,
+        default=(),
+        metavar="FILE,...",
+        help="potential files (.yace, .yaml) to compile and time, against ML-PACE if --pace is an evaluator",
+    )
+    parser.add_argument(
         "--march",
         default="native",
         metavar="NAME",
@@ -127,10 +136,18 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
     for program in filter(None, (options.pace, options.ace_jax, options.lammps)):
         if not (program.is_file() and os.access(program, os.X_OK)):
             parser.error(f"there is no program {program}")
+    for file in options.potentials:
+        if not file.is_file():
+            parser.error(f"there is no potential file {file}")
     if options.core is not None and hasattr(os, "sched_getaffinity"):
         cores = sorted(os.sched_getaffinity(0))
         if options.core not in cores:
             parser.error(f"core {options.core} is not one of {', '.join(map(str, cores))}")
+
+
+def _files(text: str) -> tuple[Path, ...]:
+    """Paths separated by commas."""
+    return tuple(Path(name) for name in text.split(",") if name)
 
 
 def _names(text: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -58,6 +58,7 @@ class Context:
         pace: Path | None = None,
         ace_jax: Path | None = None,
         lammps: Path | None = None,
+        potentials: Sequence[Path] = (),
     ) -> None:
         self.settings = settings
         self.output = output
@@ -67,6 +68,7 @@ class Context:
         self.pace = pace
         self.ace_jax = ace_jax
         self.lammps = lammps
+        self.potentials = tuple(potentials)
         self._data = data
 
     @property

@@ -1,7 +1,9 @@
-"""ML-PACE through a LAMMPS binary: `pair_style pace recursive` on all structures, time of the pair style alone."""
+"""ML-PACE: an evaluator of environments, or `pair_style pace recursive` of a LAMMPS, time of the pair style alone."""
 
 from __future__ import annotations
 
+import re
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -74,6 +76,27 @@ def pair_seconds(binary: Path, script: Path, repetitions: int) -> float:
         RuntimeError: LAMMPS failed; the message is its last line.
     """
     return sum(run.seconds["Pair"] for run in Lammps(binary).run(script)) / repetitions
+
+
+_MEDIAN = re.compile(r"us/atom: median\s+([\d.e+-]+)")
+
+
+def evaluator_microseconds(binary: Path, potential: Path, environments: Path, repetitions: int) -> float:
+    """Time per atom by an evaluator called as `PATH MODEL.yace ENVIRONMENTS REPETITIONS`, of its recursive form.
+
+    Raises:
+        RuntimeError: it failed; the message is its last line.
+    """
+    command = [str(binary), str(potential), str(environments), str(repetitions)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    lines = [line for line in result.stdout.splitlines() if _MEDIAN.search(line)]
+    if result.returncode or not lines:
+        said = (result.stderr.strip() or result.stdout.strip()).splitlines() or ["nothing"]
+        raise RuntimeError(f"{binary.name} failed: {said[-1]}")
+    line = next((line for line in lines if line.startswith("recursive")), lines[0])
+    found = _MEDIAN.search(line)
+    assert found
+    return float(found[1])
 
 
 def _boxed(atoms: Atoms) -> Atoms:

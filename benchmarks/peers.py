@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -34,7 +33,6 @@ from benchmarks.timing import Samples, pinned, seconds, wall_clock
 from benchmarks.yace import write_environments, write_yace
 
 HERE = Path(__file__).parent
-_MEDIAN = re.compile(r"us/atom: median\s+([\d.e+-]+)")
 _OWN_CALLS = 5
 
 Timer = Callable[[], dict[str, float]]
@@ -132,16 +130,7 @@ def _pace(context: Context, size: Size, labels: tuple[FunctionLabel, ...]) -> Ti
         write_environments(context.batch, environments)
 
         def timer() -> dict[str, float]:
-            command = [str(binary), str(potential), str(environments), str(repetitions)]
-            result = subprocess.run(command, capture_output=True, text=True, check=False)
-            lines = [line for line in result.stdout.splitlines() if _MEDIAN.search(line)]
-            if result.returncode or not lines:
-                said = (result.stderr.strip() or result.stdout.strip()).splitlines() or ["nothing"]
-                raise RuntimeError(f"{binary.name} failed: {said[-1]}")
-            line = next((line for line in lines if line.startswith("recursive")), lines[0])
-            found = _MEDIAN.search(line)
-            assert found
-            return {"ML-PACE": float(found[1])}
+            return {"ML-PACE": pace.evaluator_microseconds(binary, potential, environments, repetitions)}
 
     timer()
     return timer

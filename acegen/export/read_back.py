@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acegen.export.example import example_structure
-from acegen.program.by_pair import ByPair
 from acegen.runtime import Model
 from acegen.yace.evaluation import Evaluator
 from acegen.yace.potential import YacePotential
@@ -53,7 +52,7 @@ class _Environment:
     displacements: Floats
 
 
-def compare(model: Model, potential: YacePotential, closest: ByPair) -> Agreement:
+def compare(model: Model, potential: YacePotential, closest: Sequence[Sequence[float]]) -> Agreement:
     """Compare a model with its export, in random environments and in those of a crystal with displaced atoms.
 
     Args:
@@ -97,7 +96,7 @@ def _difference(first: Floats, second: Floats) -> float:
     return largest / size if size else largest
 
 
-def _random(model: Model, closest: ByPair) -> Iterator[_Environment]:
+def _random(model: Model, closest: Sequence[Sequence[float]]) -> Iterator[_Environment]:
     rng = np.random.default_rng(0)
     for center in range(len(model.elements)):
         cutoffs = model.cutoffs[center]
@@ -111,7 +110,7 @@ def _random(model: Model, closest: ByPair) -> Iterator[_Environment]:
             yield _Environment(center, species, directions * np.cbrt(cubes)[:, None])
 
 
-def _of_example(model: Model, closest: ByPair) -> Iterator[_Environment]:
+def _of_example(model: Model, closest: Sequence[Sequence[float]]) -> Iterator[_Environment]:
     """Environments of the crystal, but those with atoms closer than `closest`."""
     environments, _ = model.environments(example_structure(model))
     left = [_OF_EXAMPLE] * len(model.elements)

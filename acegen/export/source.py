@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from acegen.elements import SYMBOLS
+from acegen.printing import markdown
 from acegen.runtime import Model, load
 from acegen.store.manifest import Manifest, module_folder, read_manifest
 from acegen.version import __version__
@@ -35,7 +36,7 @@ class PotentialSource:
             "name": self.model.name,
             "elements": self.model.elements,
             "cutoff": self.model.cutoff,
-            "n_basis": self.model.n_basis,
+            "functions": self._functions(),
             "precision": self.model.precision,
             "openmp": self.model.multithreaded,
             "generator": self.manifest.generator,
@@ -45,6 +46,14 @@ class PotentialSource:
             "symbols": SYMBOLS,
             "version": __version__,
         }
+
+    def _functions(self) -> str:
+        """How many there are, in Markdown."""
+        if self.model.has_basis:
+            return f"{self.model.n_basis} basis functions" + (" an element" if len(self.model.elements) > 1 else "")
+        description = self.model.description
+        count = sum(sum(by_rank.values()) for by_rank in description["functions"].values())
+        return f"{count} functions, made from {markdown(description['source'])}"
 
 
 def read_source(folder: Path) -> PotentialSource:

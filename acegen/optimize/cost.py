@@ -38,6 +38,10 @@ class Cost:
             self.cycles + other.cycles,
         )
 
+    def times(self, passes: int) -> Cost:
+        """Of several passes of the same code."""
+        return Cost(passes * self.multiply_adds, passes * self.loads, self.code_bytes, passes * self.cycles)
+
     def seconds(self, lanes: int, vectors: int) -> float:
         """Estimated time per centre, for blocks of `lanes` centres and `vectors` registers per variable."""
         return self.cycles * vectors / lanes / CLOCK

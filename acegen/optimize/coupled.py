@@ -114,17 +114,21 @@ class CoupledStage:
         return tuple(dict.fromkeys(group.type for group in self.groups))
 
 
-def couple(products: CoupledProducts, weights: Mapping[str, Sequence[float]], costs: CoupledCosts) -> CoupledStage:
+def couple(
+    products: CoupledProducts, weights: Mapping[str, Sequence[float]], costs: CoupledCosts, densities: int = 0
+) -> CoupledStage:
     """The coupled products with their weights, ready for evaluation.
 
     Args:
         products: the values and products.
         weights: by output of the centre species, one number per product.
         costs: of tiles on a target.
+        densities: the most outputs of a centre, if derivatives of each are needed by itself; 0 if it has one output
+            that is its energy.
     """
     products, own_weights = without_unused(products, weights)
     degrees = products.degrees
-    offsets, shift, size = _places(products)
+    offsets, shift, size = _places(products, densities)
     entries: dict[tuple[int, int], tuple[float, ...]] = {}
     linear: dict[int, tuple[float, ...]] = {}
     for scalar, own in zip(products.scalars, zip(*own_weights.values(), strict=True), strict=True):
@@ -154,7 +158,7 @@ def couple(products: CoupledProducts, weights: Mapping[str, Sequence[float]], co
         weights={name: tuple(own[output] for own in flat) for output, name in enumerate(weights)},
         linear_weights={name: tuple(own[row] for own in linear.values()) for row, name in enumerate(weights)},
         product_weights=own_weights,
-        cost=_cost(products, groups, tile_groups, len(weights), costs),
+        cost=_cost(products, groups, tile_groups, len(weights), costs, densities or 1),
     )
 
 
@@ -189,8 +193,11 @@ def without_unused(
     return kept, dict(zip(weights, map(tuple, columns), strict=True))
 
 
-def _places(products: CoupledProducts) -> tuple[tuple[int, ...], int, int]:
-    """Offsets of the values, by l, those of nodes after those of channels; their shift, and the size of all."""
+def _places(products: CoupledProducts, densities: int) -> tuple[tuple[int, ...], int, int]:
+    """Offsets of the values, by l, those of nodes after those of channels; their shift, and the size of all.
+
+    Derivatives of several densities stand one after the other, before the values.
+    """
     n_channels, degrees = len(products.channels), products.degrees
     by_degree: dict[int, int] = defaultdict(int)
     for l in degrees[n_channels:]:
@@ -198,8 +205,8 @@ def _places(products: CoupledProducts) -> tuple[tuple[int, ...], int, int]:
     of_channels, of_nodes = sum(2 * l + 1 for l in degrees[:n_channels]), sum(by_degree.values())
     shift = max(of_channels, *by_degree.values(), 0)
     begin = shift + of_channels
-    if shift >= of_nodes or any(node.right >= n_channels for node in products.nodes):
-        shift, begin = of_channels + of_nodes, of_channels
+    if densities or shift >= of_nodes or any(node.right >= n_channels for node in products.nodes):
+        shift, begin = (densities or 1) * (of_channels + of_nodes), of_channels
     offsets = [0] * len(degrees)
     for members, following in ((range(n_channels), 0), (range(n_channels, len(degrees)), begin)):
         for value in sorted(members, key=lambda value: (degrees[value], value)):
@@ -329,6 +336,7 @@ def _cost(
     tile_groups: Sequence[TileGroup],
     n_outputs: int,
     costs: CoupledCosts,
+    passes: int,
 ) -> Cost:
     """Loads of a pair are estimated by its multiply-adds, and its code by eight bytes for each."""
     adds = loads = code = tables = 0
@@ -346,9 +354,9 @@ def _cost(
     for l, height, tiles in ((of.l, of.height, of.tiles) for of in tile_groups):
         size = 2 * l + 1
         for width in (len(tile.columns) for tile in tiles):
-            adds += 2 * height * width * size
-            loads += (height + 2 * size) * width + 2 * height * size
-            cycles += costs.tile_cycles(l, height, width)
+            adds += passes * 2 * height * width * size
+            loads += passes * ((height + 2 * size) * width + 2 * height * size)
+            cycles += passes * costs.tile_cycles(l, height, width)
             tables += 2 * (height + width) + 8 * n_outputs * height * width
     channels = sum(2 * channel.l + 1 for channel in products.channels)
     linear = sum(len(scalar) == 1 for scalar in products.scalars)

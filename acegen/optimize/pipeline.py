@@ -8,6 +8,7 @@ functions       cuts the straight-line code into functions of bounded size
 sub-products    factors terms over products that are computed once (a DAG instead of a trie)
 row blocks      groups rows with similar columns into dense blocks, for loops over tables
 form            takes straight-line code or tables, whichever costs less, within a limit on compile time
+densities       passes the products once for each density, if a centre has several
 coupled         gathers pairs of values of one type; groups rows of the matrices between values into tiles
 
 Which invariants a program has is chosen before it is made, by `acegen.optimize.pairing`.
@@ -25,7 +26,14 @@ from acegen.optimize.coupled_tiles import CoupledCosts, ListedCosts
 from acegen.optimize.functions import split_functions
 from acegen.optimize.order import choose_order, variable_orders
 from acegen.optimize.pairs import Factorization, factor_keys, factor_terms
-from acegen.optimize.polynomial import Polynomial, collect_terms, product_coefficients, rows_by_center, without_zeros
+from acegen.optimize.polynomial import (
+    Polynomial,
+    collect_terms,
+    density_count,
+    product_coefficients,
+    rows_by_center,
+    without_zeros,
+)
 from acegen.optimize.program import CompactProgram, ListedProducts, PassReport, ProductStage, StraightProgram
 from acegen.optimize.trie import build_trie
 from acegen.options import ProductForm
@@ -45,7 +53,8 @@ def optimize(program: KernelProgram, model: CostModel, form: ProductForm = "auto
         BuildError: the program is not a potential.
     """
     coefficients, coupled = _split(program)
-    stage = optimize_products(program.layout, program.products, coefficients, model, form)
+    passes = density_count(program) or 1
+    stage = optimize_products(program.layout, program.products, coefficients, model, form, passes)
     return _with_coupled(stage, program, coupled, model.coupled)
 
 
@@ -79,7 +88,7 @@ def _with_coupled(
     if program.coupled is None:
         return stage
     reports = stage.reports if program.products else ()
-    coupled = couple(program.coupled, weights, costs)
+    coupled = couple(program.coupled, weights, costs, density_count(program))
     dropped = len(program.coupled.scalars) - len(coupled.products.scalars)
     if not coupled.products.scalars:
         report = PassReport("coupled", "all products dropped", stage.products.cost, stage.products.cost)
@@ -99,8 +108,9 @@ def optimize_products(
     coefficients: Mapping[str, Sequence[float]],
     model: CostModel,
     form: ProductForm = "auto",
+    passes: int = 1,
 ) -> ProductStage:
-    """The same for products of A's with coefficients by output."""
+    """The same for products of A's with coefficients by output, which are passed several times for each centre."""
     polynomial = collect_terms(layout.size, products, coefficients)
     before = model.straight(build_trie(products, variable_orders(layout, products)["rarest first"]))
     collected = model.straight(build_trie(polynomial.terms, variable_orders(layout, polynomial.terms)["rarest first"]))
@@ -133,6 +143,10 @@ def optimize_products(
     text = "tables" if choose_compact else "straight-line code"
     text += ", as asked" if form != "auto" else ", code too large to compile" if too_large else ""
     reports.append(PassReport("form", text, min(cut, compact.cost, key=lambda cost: cost.cycles), chosen.cost))
+    if passes > 1:
+        repeated = replace(chosen, cost=chosen.cost.times(passes))
+        reports.append(PassReport("densities", f"{passes} passes", chosen.cost, repeated.cost))
+        chosen = repeated
     ordered_coefficients = {
         element: tuple(0.0 if term is None else values[term] for term in order)
         for element, values in polynomial.coefficients.items()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from acegen.errors import BuildError
+from acegen.program.embedding import Identity
 from acegen.program.kernel import KernelProgram, Outputs, Product, Row
 
 
@@ -56,6 +57,13 @@ def product_coefficients(program: KernelProgram) -> dict[str, list[float]]:
             values[product] += weight
         found[name] = values
     return found
+
+
+def density_count(program: KernelProgram) -> int:
+    """The most densities of a centre of a potential; 0 if the energy of every centre is its one output."""
+    if all(isinstance(own, Identity) for own in program.embedding or ()):
+        return 0
+    return max(end - begin for begin, end in pairwise(program.row_first))
 
 
 def rows_by_center(program: KernelProgram, values: Sequence[Sequence[float]]) -> tuple[tuple[Row, ...], ...]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from acegen.codegen.environment import render, template_environment
+from acegen.codegen.lanes.bonds import bond_code
 from acegen.codegen.lanes.contexts import (
     BasisContext,
     CoupledContext,
@@ -22,10 +23,13 @@ from acegen.codegen.lanes.contexts import (
     ProductsHeaderContext,
     ProductsPartContext,
 )
+from acegen.codegen.lanes.contraction import contraction_code
+from acegen.codegen.lanes.core import core_code
 from acegen.codegen.lanes.cost import TWO_SUMS
 from acegen.codegen.lanes.coupled import coupled_tables
 from acegen.codegen.lanes.coupled_types import type_codes, type_files
 from acegen.codegen.lanes.directions import directions_code
+from acegen.codegen.lanes.embedding import embedding_code
 from acegen.codegen.lanes.functions import basis_functions
 from acegen.codegen.lanes.harmonics import harmonics_code
 from acegen.codegen.lanes.pair import core_reach, pair_code, series_code, switch_constants, zbl_code
@@ -50,6 +54,7 @@ from acegen.optimize import CompactProgram, Cost, ListedProducts, ProductStage, 
 from acegen.optimize.coupled import CoupledStage
 from acegen.optimize.functions import MAX_TERMS
 from acegen.options import BuildOptions, ProductForm
+from acegen.program.bonds import Bonds
 from acegen.program.kernel import Agnesi, Distance, KernelProgram
 from acegen.store import files
 
@@ -92,17 +97,25 @@ class LanesBackend:
         return self.targets.potential.seconds(cost)
 
     def generate(
-        self, descriptors: KernelProgram, potential: KernelProgram | None, stage: ProductStage | None
+        self, descriptors: KernelProgram | None, potential: KernelProgram | None, stage: ProductStage | None
     ) -> Mapping[str, str]:
         """The files of both kernels."""
-        _check(descriptors)
-        name = descriptors.name
-        contexts = _basis_files(descriptors, self.targets.basis)
-        contexts |= _pair_files(descriptors, potential)
+        program = descriptors or potential
+        assert program is not None
+        _check(program)
+        name = program.name
+        contexts: dict[str, LanesContext] = {}
+        if descriptors is not None:
+            _check_descriptors(descriptors)
+            contexts |= _basis_files(descriptors, self.targets.basis)
+        contexts |= _pair_files(program, descriptors, potential)
+        header = files.header(name, "particles")
+        if descriptors is None and (contexts or not self.single):
+            contexts[header] = _particles(program, self.targets.basis)
         environment = template_environment(double_literal)
         rendered = {file: render(environment, context) for file, context in contexts.items()}
         if potential is not None and stage is not None:
-            particles = files.header(name, "single_particles" if self.single else "particles")
+            particles = files.header(name, "single_particles") if self.single else header
             contexts = _product_files(potential, stage, self.targets.potential, particles)
             if stage.coupled is not None:
                 contexts |= _coupled_files(potential, stage.coupled, self.targets.potential)
@@ -126,6 +139,15 @@ def _check(program: KernelProgram) -> None:
         raise BuildError(
             f"the pair term of '{program.name}' has a different distance transform from the rest, which the backend "
             "'lanes' does not support; use the backend 'plain'."
+        )
+
+
+def _check_descriptors(program: KernelProgram) -> None:
+    """Bonds and contractions are for potentials."""
+    if isinstance(program.one_particle.coordinate, Bonds) or program.contraction is not None:
+        raise BuildError(
+            f"the descriptors of '{program.name}' have radial functions by pair of species, which the backend 'lanes' "
+            "supports only in potentials; use the backend 'plain', or leave the descriptors out."
         )
 
 
@@ -174,17 +196,12 @@ def _basis_files(program: KernelProgram, target: Target) -> dict[str, LanesConte
         ),
     }
     if program.inner is not None:
-        contexts[files.header(name, "inner")] = InnerContext(
-            name=name,
-            banner=banner(program),
-            n_species=n_species,
-            inner=switch_constants(program.inner.ranges),
-        )
+        contexts |= _inner_file(program)
     return contexts
 
 
 def _particles(program: KernelProgram, target: Target) -> ParticlesContext:
-    one, layout = program.one_particle, program.layout
+    one, layout = program.one_particle, program.pooled
     radial = radial_code(one.coordinate, one.radial, program.notes.radial, target.literal)
     space = space_code(program, radial)
     return ParticlesContext(
@@ -201,6 +218,7 @@ def _particles(program: KernelProgram, target: Target) -> ParticlesContext:
         n_harmonics=layout.n_angular,
         n_pooled=layout.size,
         pairs=transform_constants(one.coordinate) if isinstance(one.coordinate, Distance) else [],
+        bonds=bond_code(one.coordinate, target) if isinstance(one.coordinate, Bonds) else None,
         radial=radial,
         harmonics=harmonics_code(layout.l_max, target.literal),
         directions=directions_code(one.angular, program.dimension, target.literal),
@@ -208,20 +226,26 @@ def _particles(program: KernelProgram, target: Target) -> ParticlesContext:
     )
 
 
-def _pair_files(program: KernelProgram, potential: KernelProgram | None) -> dict[str, LanesContext]:
+def _pair_files(
+    program: KernelProgram, descriptors: KernelProgram | None, potential: KernelProgram | None
+) -> dict[str, LanesContext]:
     """The pairwise parts, in double precision; nothing if there are none."""
     name, pair, zbl = program.name, pair_code(program), zbl_code(program)
     inner = program.inner is not None
-    if pair is None and zbl is None and not (inner and potential):
+    core = None if potential is None else core_code(potential)
+    if pair is None and zbl is None and core is None and not (inner and potential):
         return {}
     parts = ["the pair term"] * (pair is not None) + ["the inner cutoff"] * inner + ["the ZBL core"] * (zbl is not None)
-    return {
+    parts += ["the core"] * (core is not None)
+    contexts: dict[str, LanesContext] = {
         files.header(name, "pair"): PairHeaderContext(
             name=name,
             banner=banner(program),
             parts=", ".join(parts),
             pair=pair is not None,
             inner=inner,
+            core=core is not None,
+            descriptors=descriptors is not None,
             potential=potential is not None,
         ),
         files.source(name, "pair"): PairContext(
@@ -232,9 +256,27 @@ def _pair_files(program: KernelProgram, potential: KernelProgram | None) -> dict
             series=series_code(potential),
             zbl=zbl,
             inner=inner,
+            core=core,
             core_reach=core_reach(program),
+            descriptors=descriptors is not None,
             potential=potential is not None,
         ),
+    }
+    if inner and descriptors is None:
+        contexts |= _inner_file(program)
+    return contexts
+
+
+def _inner_file(program: KernelProgram) -> dict[str, LanesContext]:
+    """The inner switch, which both kernels use."""
+    assert program.inner is not None
+    return {
+        files.header(program.name, "inner"): InnerContext(
+            name=program.name,
+            banner=banner(program),
+            n_species=len(program.species),
+            inner=switch_constants(program.inner.ranges),
+        )
     }
 
 
@@ -243,6 +285,7 @@ def _product_files(
 ) -> dict[str, LanesContext]:
     """The product stage: a header, coefficients with tables or calls, and files of straight-line code."""
     name, products, n_pooled = program.name, stage.products, program.layout.size
+    embedding = embedding_code(program)
     assert not isinstance(products, ListedProducts)
     tables = compact_tables(products) if isinstance(products, CompactProgram) else None
     parts = [] if isinstance(products, CompactProgram) else function_files(products)
@@ -255,6 +298,8 @@ def _product_files(
             banner=banner(program),
             particles=particles,
             legend=pooled_legend(program.layout, program.species),
+            n_contracted=0 if program.contraction is None else n_pooled,
+            densities=embedding,
             n_stored=products.n_stored,
             group=target.cost_model.group(products),
             functions=tuple(function.number for function in functions),
@@ -263,7 +308,9 @@ def _product_files(
         files.source(name, "products"): ProductsContext(
             name=name,
             banner=banner(program),
-            elements=program.species,
+            rows=program.row_names,
+            embedding=embedding,
+            contracted=program.contraction is not None,
             n_terms=stage.n_terms,
             product_fmas=stage.cost.multiply_adds,
             coefficients=coefficients,
@@ -302,10 +349,12 @@ def _coupled_files(program: KernelProgram, coupled: CoupledStage, target: Target
         files.source(name, "coupled"): CoupledContext(
             name=name,
             banner=banner(program),
-            elements=program.species,
+            rows=program.row_names,
+            densities=embedding_code(program) is not None,
             single=target.precision == "single",
             n_scalars=len(coupled.products.scalars),
             shift=coupled.shift,
+            stride=coupled.products.first_components[-1],
             tables=coupled_tables(
                 coupled, program.layout, target.cost_model.coupled, codes, target.lanes_bytes, program.species
             ),
@@ -317,7 +366,7 @@ def _coupled_files(program: KernelProgram, coupled: CoupledStage, target: Target
 
 
 def _potential(program: KernelProgram, targets: Targets, particles: str) -> PotentialContext:
-    layout, target, one = program.layout, targets.potential, program.one_particle
+    layout, target, one = program.pooled, targets.potential, program.one_particle
     radial = radial_code(one.coordinate, one.radial, program.notes.radial, target.literal)
     space = space_code(program, radial)
     blocks = [] if space.sphere else contract_blocks(layout, target)
@@ -328,7 +377,9 @@ def _potential(program: KernelProgram, targets: Targets, particles: str) -> Pote
         elements=program.species,
         space=space,
         openmp=targets.openmp,
-        pairwise=program.pair is not None or core_reach(program) is not None,
+        pairwise=program.pair is not None or core_reach(program) is not None or program.core is not None,
+        embedded=embedding_code(program) is not None,
+        contraction=contraction_code(program),
         tiles=target.tiles,
         polar=polar_code(layout, program.species, target.force_tile, target.literal) if space.sphere else None,
         contract_blocks=blocks,

@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from acegen.codegen.lanes.bonds import BondCode
+from acegen.codegen.lanes.contraction import ContractionCode
+from acegen.codegen.lanes.core import CoreCode
 from acegen.codegen.lanes.coupled import CoupledTables
 from acegen.codegen.lanes.coupled_types import TypeCode
 from acegen.codegen.lanes.directions import DirectionsCode
+from acegen.codegen.lanes.embedding import EmbeddingCode
 from acegen.codegen.lanes.functions import BasisFunctions
 from acegen.codegen.lanes.harmonics import HarmonicsCode
 from acegen.codegen.lanes.pair import PairCode, SeriesCode, Table, ZblCode
@@ -40,6 +44,7 @@ class ParticlesContext:
     n_harmonics: int
     n_pooled: int
     pairs: Table
+    bonds: BondCode | None
     radial: RadialCode
     harmonics: HarmonicsCode
     directions: DirectionsCode
@@ -115,6 +120,8 @@ class PairHeaderContext:
     parts: str
     pair: bool
     inner: bool
+    core: bool
+    descriptors: bool
     potential: bool
 
 
@@ -131,7 +138,9 @@ class PairContext:
     series: SeriesCode | None
     zbl: ZblCode | None
     inner: bool
+    core: CoreCode | None
     core_reach: list[list[float]] | None
+    descriptors: bool
     potential: bool
 
 
@@ -145,6 +154,8 @@ class ProductsHeaderContext:
     banner: str
     particles: str
     legend: tuple[str, ...]
+    n_contracted: int
+    densities: EmbeddingCode | None
     n_stored: int
     group: int
     functions: tuple[int, ...]
@@ -159,7 +170,9 @@ class ProductsContext:
 
     name: str
     banner: str
-    elements: tuple[str, ...]
+    rows: tuple[str, ...]
+    embedding: EmbeddingCode | None
+    contracted: bool
     n_terms: int
     product_fmas: int
     coefficients: tuple[tuple[float, ...], ...]
@@ -207,10 +220,12 @@ class CoupledContext:
 
     name: str
     banner: str
-    elements: tuple[str, ...]
+    rows: tuple[str, ...]
+    densities: bool
     single: bool
     n_scalars: int
     shift: int
+    stride: int
     tables: CoupledTables
 
 
@@ -238,6 +253,8 @@ class PotentialContext:
     space: SpaceCode
     openmp: bool
     pairwise: bool
+    embedded: bool
+    contraction: ContractionCode | None
     tiles: tuple[int, ...]
     polar: PolarCode | None
     contract_blocks: list[list[ContractBlock]]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from acegen.codegen.lanes.radial import RadialCode, radial_code, transform_constants
 from acegen.codegen.literals import double_literal
 from acegen.program.by_pair import Ranges
-from acegen.program.kernel import KernelProgram, PairEnergies, PairFunctions, Zbl
+from acegen.program.kernel import KernelProgram, PairEnergies, PairFunctions, Recurrence, Zbl
 
 Table = list[list[list[float]]]
 """Constants by centre and neighbour."""
@@ -39,8 +39,16 @@ class SeriesCode:
 
 
 def pair_code(program: KernelProgram) -> PairCode | None:
-    """Code for the pair functions of a descriptor program; None if it has none."""
+    """Code for the pair term of a descriptor program, or of a potential alone; None if it has none."""
     pair = program.pair
+    if isinstance(pair, PairEnergies):
+        first = Recurrence(1, pair.envelope, ())
+        return PairCode(
+            degree=len(pair.nodes) + 1,
+            radial=radial_code(pair.coordinate, first, program.notes.radial, double_literal),
+            ranges=transform_constants(pair.coordinate),
+            scales=(),
+        )
     if not isinstance(pair, PairFunctions):
         return None
     return PairCode(

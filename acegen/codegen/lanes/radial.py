@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from acegen.codegen.literals import Literal
 from acegen.codegen.titles import transform_formula
+from acegen.program.bonds import Bonds
 from acegen.program.kernel import Agnesi, Coordinate, Distance, Recurrence, Smootherstep
 
 Steps = tuple[tuple[float, float, float], ...]
@@ -16,7 +17,8 @@ Steps = tuple[tuple[float, float, float], ...]
 class RadialCode:
     """Statements for y(r) with dy/dr, R_first and its derivative by y, constants for the rest; formulas for comments.
 
-    The variables r, s = min(r/cutoff, 1) and `pair` are given; y and dy are pointers to the results.
+    The variables r, s = min(r/cutoff, 1) and `pair` are given; y and dy are pointers to the results. Of
+    bonds, the variables y and e with derivatives dy and de by the distance are given, and derivatives are by it, too.
     """
 
     formula: str
@@ -31,9 +33,21 @@ class RadialCode:
 def radial_code(coordinate: Coordinate, radial: Recurrence, formula: str, literal: Literal) -> RadialCode:
     """Code for the radial functions of a coordinate; for particles without a distance, `present` is also defined."""
     steps = radial.steps or ((0.0, 0.0, 0.0),)  # an array needs an entry
+    slope = tuple(power * value for power, value in enumerate(radial.envelope))[1:]
+    if isinstance(coordinate, Bonds):
+        first, by_y = horner(radial.envelope, literal), horner(slope, literal)
+        constant = radial.envelope == (1.0,)
+        return RadialCode(
+            formula=formula,
+            transform_formula="",
+            agnesi=False,
+            transform_code=(),
+            first="e" if constant else f"e * ({first})",
+            first_derivative="de" if constant else f"de * ({first}) + e * dy * ({by_y})",
+            recurrence=steps,
+        )
     if not isinstance(coordinate, Distance):
         return RadialCode(formula, "", False, (), "present", f"splat({literal(0)})", steps)
-    slope = tuple(power * value for power, value in enumerate(radial.envelope))[1:]
     return RadialCode(
         formula=formula,
         transform_formula=transform_formula(coordinate),

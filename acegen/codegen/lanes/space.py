@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from acegen.codegen.lanes.radial import RadialCode
+from acegen.program.bonds import Bonds
 from acegen.program.kernel import DirectionOnly, Distance, Harmonics, KernelProgram, Position
 
 
@@ -17,6 +18,7 @@ class SpaceCode:
         axes: names of the components of a direction; none on an interval.
         atoms: whether particles are atoms, with forces on centres, virials and a design matrix.
         has_cutoff: whether functions vanish beyond some distance.
+        bonds: whether radial functions are those of bonds; derivatives of them are by the distance.
         sphere: whether directions are those in space, with spherical harmonics.
         numbering: how angular functions are numbered, for a comment.
         comment: lines that define the one-particle functions.
@@ -26,6 +28,7 @@ class SpaceCode:
     axes: tuple[str, ...]
     atoms: bool
     has_cutoff: bool
+    bonds: bool
     sphere: bool
     numbering: str
     comment: tuple[str, ...]
@@ -69,13 +72,19 @@ def space_code(program: KernelProgram, radial: RadialCode) -> SpaceCode:
                 f"One-particle functions: R_n(r) S_lm(r/|r|) {whose}, with",
                 f"  R_n = {radial.formula}, {radial.transform_formula},",
             ]
+        case Bonds():
+            comment = [
+                "One-particle functions: R_n(r) S_lm(r/|r|) for each neighbour species, with",
+                f"  R_n = {radial.formula},",
+            ]
     if axes:
         comment.append(f"  {program.notes.angular}.")
     return SpaceCode(
         dimension=program.dimension,
         axes=axes,
         atoms=program.atoms,
-        has_cutoff=isinstance(one.coordinate, Distance),
+        has_cutoff=isinstance(one.coordinate, Distance | Bonds),
+        bonds=isinstance(one.coordinate, Bonds),
         sphere=sphere,
         numbering="S_lm is number l^2 + l + m" if sphere else "S_lm, by l, then m",
         comment=tuple(comment),

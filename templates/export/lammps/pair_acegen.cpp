@@ -110,9 +110,10 @@ void PairACEGEN::open_model(const std::string &name)
   if (somewhere) MPI_Barrier(world);    // another process is about to stop all
   const acegen_model *const model = library.model();
   if (comm->me == 0)
-    utils::logmesg(lmp, "Model {} ({}): {} functions of {}, {} precision, hash {:.12}, made by {}\n", model->name,
-                   library.path(), model->n_basis, library.elements(), model->single_precision ? "single" : "double",
-                   model->model_hash, model->generator);
+    utils::logmesg(lmp, "Model {} ({}): {} of {}, {} precision, hash {:.12}, made by {}\n", model->name, library.path(),
+                   model->n_basis ? std::to_string(model->n_basis) + " functions" : std::string("potential from a file"),
+                   library.elements(), model->single_precision ? "single" : "double", model->model_hash,
+                   model->generator);
 }
 
 /* ---- before a run -------------------------------------------------------------------------------------- */

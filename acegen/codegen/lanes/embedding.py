@@ -1,0 +1,62 @@
+"""The energy of a centre as a function of its densities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from acegen.program.embedding import FinnisSinclair, Identity, ShiftedFinnisSinclair
+from acegen.program.kernel import KernelProgram
+
+
+@dataclass(frozen=True)
+class EmbeddingRow:
+    """F of a density: weight, exponent, and name of the C function; its centre and number, for a comment."""
+
+    weight: float
+    exponent: float
+    function: str
+    comment: str
+
+
+@dataclass(frozen=True)
+class EmbeddingCode:
+    """Embeddings of all centres.
+
+    Attributes:
+        n_densities: the most of a centre.
+        first: by centre, the number of its first density, if they are counted one after the other; and of all.
+        rows: F by density.
+    """
+
+    n_densities: int
+    first: tuple[int, ...]
+    rows: tuple[EmbeddingRow, ...]
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """Names of the functions that occur."""
+        return tuple(sorted({row.function for row in self.rows}))
+
+
+def embedding_code(program: KernelProgram) -> EmbeddingCode | None:
+    """The embedding of a potential; None where the energy of every centre is its density."""
+    embedding = program.embedding or ()
+    if all(isinstance(own, Identity) for own in embedding):
+        return None
+    rows = []
+    for own in embedding:
+        match own:
+            case Identity():
+                found = [(1.0, 1.0, "linear_density")]
+            case FinnisSinclair(terms):
+                found = [(w, m, "linear_density" if m == 1 else "finnis_sinclair") for w, m in terms]
+            case ShiftedFinnisSinclair(terms):
+                found = [(w, m, "linear_density" if abs(m - 1) < 1e-10 else "shifted") for w, m in terms]
+        rows += found
+    first = program.row_first
+    return EmbeddingCode(
+        n_densities=max(end - begin for begin, end in pairwise(first)),
+        first=first,
+        rows=tuple(EmbeddingRow(*row, name) for row, name in zip(rows, program.row_names, strict=True)),
+    )
