@@ -32,7 +32,7 @@ _NOT_INVARIANT = 1e-8
 class FileVerifier:
     """Checks one module on random environments drawn with a seed.
 
-    Errors are relative to the terms that add up to an energy, or to a gradient if it is larger, or to one eV (eV/Å).
+    Errors are relative to the terms that add up to an energy or a gradient, or to one eV or eV/Å if these are smaller.
     """
 
     def __init__(self, model: Model, n_environments: int = 40, seed: int = 0, progress: Progress | None = None) -> None:
@@ -47,7 +47,7 @@ class FileVerifier:
         self.usual = [self._environment(int(count)) for count in counts]
         self.close = [self._with_close(self._environment(int(count))) for count in counts[1:]]
         self.environments = [*self.usual, *self.close, self._environment(_MANY)]
-        self._tolerance = 1e-10 if model.precision == "double" else 1e-5
+        self._tolerance = 1e-12 if model.precision == "double" else 1e-5
 
     def run(self) -> Iterator[CheckResult]:
         """All checks that apply to the module, one after the other."""
@@ -74,8 +74,8 @@ class FileVerifier:
 
     def gradient(self) -> CheckResult:
         """Gradients against those of the plain evaluation."""
-        pairs = zip(self._kernel[1], self._plain[1], self._sizes, strict=True)
-        errors = [np.abs(own - plain).max(initial=0) / _scale(plain, size) for own, plain, size in pairs]
+        pairs = zip(self._kernel[1], self._plain[1], self._gradient_sizes, strict=True)
+        errors = [np.abs(own - plain).max(initial=0) / size for own, plain, size in pairs]
         return CheckResult("gradient = plain evaluation", _worst(errors), self._tolerance, self._scope)
 
     def difference(self) -> CheckResult:
@@ -93,9 +93,9 @@ class FileVerifier:
             ends.append(self._run(moved)[0] if double else self._evaluated(moved)[0])
         slopes = (ends[0] - ends[1]) / (2 * _STEP)
         errors = [
-            abs(float((own * direction).sum()) - slope) / max(float(np.abs(own * direction).sum()), self._sizes[number])
+            abs(float((self._kernel[1][number] * direction).sum()) - slope)
+            / (self._gradient_sizes[number] * max(1.0, float(np.abs(direction).sum())))
             for number, direction, slope in zip(chosen, directions, slopes, strict=True)
-            for own in (self._kernel[1][number],)
         ]
         scope = f"{len(chosen)} × ≤ {_MANY} neighbours"
         return CheckResult("gradient = central difference", _worst(errors), 1e-6 if double else 1e-5, scope)
@@ -127,8 +127,8 @@ class FileVerifier:
             scope = "the file's functions are not invariant"
             return CheckResult(f"plain evaluation after {name}", _worst(errors), self._tolerance, scope)
         found = [*np.abs(energies - self._kernel[0]) / self._sizes]
-        for own, before, size in zip(gradients, self._kernel[1], self._sizes, strict=True):
-            found.append(np.abs(own @ matrix - before).max(initial=0) / _scale(before, size))
+        for own, before, size in zip(gradients, self._kernel[1], self._gradient_sizes, strict=True):
+            found.append(np.abs(own @ matrix - before).max(initial=0) / size)
         return CheckResult(f"invariant under {name}", _worst(found), self._tolerance, "gradients turn as well")
 
     def beyond_cutoff(self) -> CheckResult:
@@ -158,11 +158,21 @@ class FileVerifier:
         return self._evaluated(self.environments)
 
     @cached_property
+    def _both_sizes(self) -> Floats:
+        """Sizes of the terms of each energy, at least 1 eV, and gradient, at least 1 eV/Å; shape (N, 2)."""
+        found = [self.evaluator.sizes(e.center, e.species.tolist(), e.displacement) for e in self.environments]
+        both: Floats = np.maximum(1.0, np.array(found))
+        return both
+
+    @property
     def _sizes(self) -> Floats:
-        """Sizes of the terms of each energy, at least 1 eV."""
-        return np.array(
-            [max(1.0, self.evaluator.size(e.center, e.species.tolist(), e.displacement)) for e in self.environments]
-        )
+        sizes: Floats = self._both_sizes[:, 0]
+        return sizes
+
+    @property
+    def _gradient_sizes(self) -> Floats:
+        sizes: Floats = self._both_sizes[:, 1]
+        return sizes
 
     @property
     def _scope(self) -> str:
@@ -249,7 +259,3 @@ def jumps(potential: YacePotential, center: int, species: int) -> list[float]:
 def _worst(errors: Floats | Sequence[float]) -> float:
     """The largest error; not a number if there is one that is not."""
     return float(np.max(np.asarray(errors), initial=0.0))
-
-
-def _scale(gradient: Floats, size: float) -> float:
-    return max(size, float(np.abs(gradient).max(initial=0)))
