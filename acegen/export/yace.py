@@ -1,7 +1,8 @@
 """The target `yace`: a potential file for ML-PACE, LAMMPS' pair styles pace and pace/kk.
 
 The potential is written from the exact basis and the coefficients (`acegen.yace.from_basis`), read back from the file,
-and compared with the compiled model. What differs by more than the tolerance is not exported.
+and compared with the compiled model. What differs by more than the tolerance is not exported. A model that was made
+from a potential file is written as it was read: so a `.yaml` of pacemaker becomes a `.yace`.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from acegen.export.example import write_example
 from acegen.export.read_back import Agreement, compare
 from acegen.export.source import PotentialSource
 from acegen.progress import Progress
+from acegen.runtime import Model
 from acegen.store.coefficients import read_coefficients
 from acegen.store.files import COEFFICIENTS
+from acegen.store.manifest import POTENTIAL
 from acegen.yace.from_basis import ExportedBond, ExportedPotential
 from acegen.yace.from_module import exported_module
 from acegen.yace.reading import read_potential
@@ -32,13 +35,12 @@ class YaceContext:
 
     Attributes:
         name, elements, cutoff: of the model.
-        n_basis: number of its basis functions.
         version: of acegen.
         model_hash: identity of the model.
         size: of the potential file, bytes.
         n_functions: number of its functions, of all centres.
         n_products: number of their combinations of m.
-        bonds: by centre and neighbour.
+        bonds: by centre and neighbour; none if the model was made from a potential file.
         agreement: with the model.
         core: what replaces the fitted part at short distances, "free atoms" or "ZBL"; "" without a core.
         example_energy: of the example, eV.
@@ -47,7 +49,6 @@ class YaceContext:
     name: str
     elements: tuple[str, ...]
     cutoff: float
-    n_basis: int
     version: str
     model_hash: str
     size: int
@@ -70,9 +71,8 @@ def write_potential(source: PotentialSource, folder: Path, tolerance: float | No
         ExportError: the format cannot say what the model computes, or only with an error above the tolerance.
     """
     model = source.model
-    coefficients = read_coefficients(model.path / COEFFICIENTS)
     with progress.stage("expand"):
-        exported = exported_module(model.name, model.basis_hash, model.description, coefficients)
+        exported = _exported(model)
         functions = [function for of_center in exported.potential.functions for function in of_center]
         n_products = sum(len(function.ms) for function in functions)
         progress.report(f"{len(functions):,} functions, {n_products:,} products")
@@ -92,7 +92,6 @@ def write_potential(source: PotentialSource, folder: Path, tolerance: float | No
         name=model.name,
         elements=model.elements,
         cutoff=model.cutoff,
-        n_basis=model.n_basis,
         version=source.context()["version"],
         model_hash=source.manifest.model_hash,
         size=len(text.encode()),
@@ -103,6 +102,14 @@ def write_potential(source: PotentialSource, folder: Path, tolerance: float | No
         core=exported.core,
         example_energy=write_example(model, folder),
     )
+
+
+def _exported(model: Model) -> ExportedPotential:
+    """The potential of a model."""
+    if not model.has_basis:
+        return ExportedPotential(read_potential(model.path / POTENTIAL), bonds=(), core="", cutoffs_differ=False)
+    coefficients = read_coefficients(model.path / COEFFICIENTS)
+    return exported_module(model.name, model.basis_hash, model.description, coefficients)
 
 
 def _check(source: PotentialSource, exported: ExportedPotential, agreement: Agreement, tolerance: float) -> None:
@@ -118,9 +125,9 @@ def _check(source: PotentialSource, exported: ExportedPotential, agreement: Agre
 
 def _advice(exported: ExportedPotential) -> str:
     """What makes the largest error, and how to avoid it."""
-    worst = max(exported.bonds, key=lambda bond: bond.error + bond.pair_error)
     if not exported.cutoffs_differ:
-        return f"Its radial functions have an error of {worst.error:.1e}."
+        return "The radial functions of the model are exact, so this is the precision of its arithmetic."
+    worst = max(exported.bonds, key=lambda bond: bond.error + bond.pair_error)
     return (
         "ML-PACE has one cutoff for pair term and other functions, and functions that end before it can only be "
         f"approximated: the error is {worst.error:.1e} of the largest value in radial functions and "

@@ -71,7 +71,7 @@ class ExportedPotential:
 
     Attributes:
         potential: the potential.
-        bonds: by centre, then neighbour.
+        bonds: by centre, then neighbour; none if the model was made from a potential file.
         core: what replaces the fitted part below: the energy of free atoms, or ZBL; "" if nothing does.
         cutoffs_differ: whether pair term and many-body part of some pair have different cutoffs.
     """
@@ -84,10 +84,9 @@ class ExportedPotential:
     @property
     def closest(self) -> ByPair:
         """Distance by centre and neighbour from which on energies are those of acegen, Å."""
-        size = len(self.potential.elements)
-        return tuple(
-            tuple(bond.closest for bond in self.bonds[size * center : size * (center + 1)]) for center in range(size)
-        )
+        found = {(bond.center, bond.neighbour): bond.closest for bond in self.bonds}
+        elements = self.potential.elements
+        return tuple(tuple(found.get((center, other), 0.0) for other in elements) for center in elements)
 
 
 @dataclass(frozen=True)

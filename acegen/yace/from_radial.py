@@ -23,7 +23,7 @@ from flint import arb, arb_mat, fmpq
 
 from acegen.algebra.polynomials import PolynomialAlgebra
 from acegen.basis.definitions import AgnesiNumbers
-from acegen.lower.rounding import WORKING_BITS
+from acegen.lower.rounding import WORKING_BITS, nearest_double
 from acegen.spec.radial import RadialTable
 
 MOST_FUNCTIONS = 200
@@ -213,7 +213,7 @@ def rounded_curve(coefficients: Sequence[arb], values: Sequence[arb], terms: int
         values: of the function at Chebyshev points.
         terms: number of terms to keep.
     """
-    doubles = [float(value) for value in coefficients[:terms]]
+    doubles = [nearest_double(value) for value in coefficients[:terms]]
     doubles += [0.0] * (terms - len(doubles))
     with flint.ctx.workprec(WORKING_BITS):
         found = arb_mat([list(map(arb, doubles))]) * arb_mat(_halved(len(values), terms))

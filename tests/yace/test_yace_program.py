@@ -73,6 +73,13 @@ def potential_of(functions: Sequence[CTildeFunction], own: PaceBond | None = Non
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
+def recursive_potential() -> YacePotential:
+    """With bonds of ACE.jl and functions of rank 1, the last of which does not exist."""
+    potential = random_potential(np.random.default_rng(3), elements=1, recursive=True, densities=1, ranks=(2,))
+    size = len(potential.bonds[0][0].basis.steps)  # type: ignore[union-attr]
+    return replace(potential, functions=((sum_of([1], [0]), sum_of([size + 1], [0]), *potential.functions[0]),))
+
+
 NEIGHBOURS = np.array([[1.3, 0.2, -0.4], [-0.5, 2.0, 1.1], [0.3, -1.6, 2.4]])
 
 
@@ -214,7 +221,7 @@ def test_radial_functions_of_use_are_kept() -> None:
 
 
 def test_functions_that_vanish_are_left_out() -> None:
-    """A factor without coefficients, or one that the bond does not have."""
+    """A factor without coefficients, or one that the bond does not have; of rank 1 as well."""
     own = bond()
     rows = [list(by_l) for by_l in own.coefficients]
     rows[0][2] = (0.0,) * 4
@@ -223,6 +230,9 @@ def test_functions_that_vanish_are_left_out() -> None:
     program = product_program(potential_of(functions, own), "any")
     assert program.layout.counts == ((0, 1),)
     assert len(program.products) == 1
+    for beyond in (potential_of([sum_of([5], [0]), *functions], own), recursive_potential()):
+        with_sum = product_program(beyond, "any")
+        close(run_potential(with_sum, 0, [0] * 3, NEIGHBOURS), evaluate(beyond, 0, [0] * 3, NEIGHBOURS), 1e-13)
 
 
 def test_species_without_functions_has_an_a() -> None:
