@@ -61,7 +61,7 @@ class Backend(Protocol):
         ...
 
     def generate(
-        self, descriptors: KernelProgram, potential: KernelProgram | None, stage: ProductStage | None
+        self, descriptors: KernelProgram | None, potential: KernelProgram | None, stage: ProductStage | None
     ) -> Mapping[str, str]:
         """C files by name.
 

@@ -181,7 +181,7 @@ def generate_code(
     else:
         contexts[files.README] = _readme(descriptors, potential, backend, documents)
     content = {file: render(environment, context) for file, context in contexts.items()}
-    content |= backend.generate(descriptors, potential, stage)  # type: ignore[arg-type]
+    content |= backend.generate(descriptors, potential, stage)
     content[files.ABI_HEADER] = abi_header()
     content |= documents.files
     sources = tuple(file for file in content if file.endswith(".c"))

@@ -13,7 +13,7 @@ from acegen.yace.b_basis_functions import BFunction, c_tilde_functions
 from acegen.yace.fields import Field
 from acegen.yace.potential import YacePotential
 
-_MOST_PRODUCTS = 10_000_000
+_MOST_PRODUCTS = 5_000_000
 """Most products of A's in all functions, about."""
 
 

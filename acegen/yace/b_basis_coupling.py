@@ -69,7 +69,6 @@ class CoupledProduct:
     terms: Mapping[MTuple, Rational]
 
 
-@cache
 def coupled_product(ls: tuple[int, ...], lint: tuple[int, ...]) -> CoupledProduct:
     """The coefficients of all m's. Without terms if the l's cannot be coupled like this."""
     rank = len(ls)

@@ -48,14 +48,14 @@ def core_of(potential: YacePotential) -> Core | None:
 
 
 def _strength(bond: Bond) -> float:
-    return abs(bond.strength) if isinstance(bond, PaceBond) else 0.0
+    return bond.strength if isinstance(bond, PaceBond) else 0.0
 
 
 def _gaussian(potential: YacePotential) -> GaussianRepulsion:
     rows = potential.bonds
     return GaussianRepulsion(
         strength=tuple(tuple(_strength(bond) for bond in row) for row in rows),
-        rate=tuple(tuple(abs(bond.rate) if isinstance(bond, PaceBond) else 1.0 for bond in row) for row in rows),
+        rate=tuple(tuple(bond.rate if isinstance(bond, PaceBond) else 1.0 for bond in row) for row in rows),
         cutoffs=bonds(potential).cutoffs,
         ranges=tuple(
             tuple(_switched(bond) if potential.inner_cutoff == "distance" else (0.0, 0.0) for bond in row)

@@ -26,6 +26,10 @@ def evaluate(
     return Evaluator(potential).evaluate(center, species, displacements)
 
 
+_RELATIVE = 1e-6
+"""Change of a density, relative to its terms, that F' is compared at for `Evaluator.sizes`."""
+
+
 class _Products(NamedTuple):
     """Products of one rank: the factors' positions in A, shape (N, rank), and coefficients, shape (N, P)."""
 
@@ -75,21 +79,25 @@ class Evaluator:
         forces[inside.indices] = total
         return energy + self.potential.energies[center], forces
 
-    def size(self, center: int, species: Sequence[int], displacements: Floats) -> float:
-        """How large the terms are that add up to an energy, eV: |E0| and those of the core and of the densities.
+    def sizes(self, center: int, species: Sequence[int], displacements: Floats) -> tuple[float, float]:
+        """How large the terms are that add up to the energy, eV, and to the derivatives, eV/Å, the largest of these.
 
-        A density's terms count as they change F. Rounding errors are to be measured by this. Arguments as for
-        `evaluate`.
+        Rounding errors are to be measured by them: terms of a density count as they change F and its derivative F',
+        and cancel, while the rounding errors of each remain. Arguments as for `evaluate`.
         """
         inside = self._inside(center, species, np.asarray(displacements, dtype=float).reshape(-1, 3))
-        a = self._pooled(center, inside)[0]
-        expansion, by_density = embedding(self.potential.embeddings[center], self._densities(center, a)[0])
-        terms = np.zeros_like(by_density)
-        for factors, coefficients in self._products[center]:
-            terms += np.abs(a[factors]).prod(axis=1) @ np.abs(coefficients)
+        a, slopes = self._pooled(center, inside)
+        densities, by_a = self._densities(center, a)
+        terms, terms_by_a = self._absolute(center, a)
+        embedded = self.potential.embeddings[center]
+        expansion, by_density = embedding(embedded, densities)
+        ends = [embedding(embedded, densities + sign * _RELATIVE * terms)[1] for sign in (1, -1)]
+        change = np.abs(ends[0] - ends[1]) / (2 * _RELATIVE)
+        gradient = np.einsum("p,pa,ajx->jx", np.abs(by_density), terms_by_a, np.abs(slopes))
+        gradient += np.einsum("p,pjx->jx", change, np.abs(np.einsum("pa,ajx->pjx", by_a, slopes).real))
         total = max(abs(expansion), float(np.abs(by_density) @ terms))
-        energy = self._with_core(center, inside, total, np.zeros((len(inside.r), 3)))[0]
-        return energy + abs(self.potential.energies[center])
+        energy, by_neighbour = self._with_core(center, inside, total, gradient)
+        return energy + abs(self.potential.energies[center]), float(np.abs(by_neighbour).max(initial=0))
 
     def _inside(self, center: int, species: Sequence[int], displacements: Floats) -> _Neighbours:
         z = np.array(species, dtype=np.intp).reshape(-1)
@@ -188,6 +196,19 @@ class Evaluator:
             for p in range(count):
                 np.add.at(by_a[p], factors, before * after * coefficients[:, p, None])
         return densities, by_a
+
+    def _absolute(self, center: int, a: Complexes) -> tuple[Floats, Floats]:
+        """Σ |c_p Π A|, and Σ |c_p dΠ/dA|, shape (P, size)."""
+        count = len(self.potential.embeddings[center].terms)
+        terms, by_a = np.zeros(count), np.zeros((count, len(a)))
+        for factors, coefficients in self._products[center]:
+            values = np.abs(a[factors])
+            terms += values.prod(axis=1) @ np.abs(coefficients)
+            for t in range(values.shape[1]):
+                others = np.delete(values, t, axis=1).prod(axis=1)
+                for p in range(count):
+                    np.add.at(by_a[p], factors[:, t], others * np.abs(coefficients[:, p]))
+        return terms, by_a
 
     def _with_core(self, center: int, inside: _Neighbours, energy: float, gradient: Floats) -> tuple[float, Floats]:
         """g F + h V and its derivatives, from F and those of F."""

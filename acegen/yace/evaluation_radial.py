@@ -105,7 +105,7 @@ def _power(bond: PaceBond, r: Floats) -> tuple[Floats, Floats]:
 
 
 def _bessel(bond: PaceBond, r: Floats) -> tuple[Floats, Floats]:
-    """Kocer, Mason and Erturk, J. Chem. Phys. 150, 154102 (2019), eqs. 26 to 29."""
+    """Kocer, Mason and Erturk, J. Chem. Phys. 150, 154102 (2019); orthonormal with weight r²."""
     values: list[Floats] = []
     slopes: list[Floats] = []
     before = 1.0

@@ -93,6 +93,11 @@ def radial_coefficients(bond: Bond, n: int, l: int) -> tuple[float, ...]:
     return (*(0.0,) * (n - 1), 1.0) if n <= len(bond.basis.steps) else ()
 
 
+def _size(bond: Bond) -> int:
+    """Number of g_k; those beyond are zero."""
+    return bond.n_base if isinstance(bond, PaceBond) else len(bond.basis.steps)
+
+
 Sums = Mapping[tuple[int, int], Mapping[tuple[int, int], arb]]
 """By centre and density the coefficients of functions of rank 1, by species and k."""
 
@@ -137,7 +142,7 @@ def _rows(
         wanted.append({k: arb(c) for k, c in enumerate(radial_coefficients(bond, n, l), start=1) if c})
     for density in range(numbers.sums[species] if l == 0 else 0):
         own = sums.get((center, density), {})
-        wanted.append({k: value for (z, k), value in own.items() if z == species})
+        wanted.append({k: value for (z, k), value in own.items() if z == species and k <= _size(bond)})
     series = radial_series(bond, max((k for row in wanted for k in row), default=0))
     return [_combined(row, series) for row in wanted]
 

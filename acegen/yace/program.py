@@ -131,7 +131,7 @@ def _notes(potential: YacePotential) -> Notes:
     names = {bond.radial if isinstance(bond, PaceBond) else "ACE.jl" for row in potential.bonds for bond in row}
     order = max((function.rank for functions in potential.functions for function in functions), default=0)
     return Notes(
-        title=f"ACE potential of {', '.join(potential.elements)} in the C-tilde form of ML-PACE",
+        title=f"ACE potential of {', '.join(potential.elements)} in the C-tilde form of ML-PACE.",
         radial=f"R_n = Σ_k w_nk e(r) T_k(y(r)) by pair and l, {' and '.join(sorted(names))}",
         angular=_ANGULAR,
         expansion="self-interacting",

@@ -188,3 +188,16 @@ def test_potentials_alone(key: str, tmp_path: Path) -> None:
     where = [own.environment(rng, count) for count in (0, 1, 2, 4, 9, 15)]
     check(own.potential, compiled, where)
     assert f"{own.potential.name}_basis.c" not in compiled.sources
+
+
+@pytest.mark.parametrize("coupled", [False, True])
+def test_potential_of_nothing(coupled: bool, tmp_path: Path) -> None:
+    """Densities without products: the energy is that of the core."""
+    choices = Choices(embedding="shifted", repulsion="gaussian")
+    program = coupled_bond_program(1, choices) if coupled else bond_program(33, choices)
+    rows = tuple(tuple(() for _ in own) for own in program.outputs.rows)
+    program = replace(program, outputs=replace(program.outputs, rows=rows))
+    compiled = plain_kernels(None, program, tmp_path)
+    where = environments(program, 9)
+    check(program, compiled, where)
+    assert np.ptp(compiled.potential(where)[0]) > 1

@@ -88,13 +88,15 @@ def random_potential(
     embeddings = tuple(_embedding(rng, densities or int(rng.integers(1, 4))) for _ in range(count))
     if ranks is None:
         ranks = (1, 2, 3, 4)[: rng.integers(1, 5)] + ((int(rng.integers(5, 7)),) if rng.random() < 0.1 else ())
+    bare = int(rng.integers(20))  # this centre, if there is one, has no functions
     functions = tuple(
         tuple(
             _function(rng, rank, count, n_base, n_max, l_max, len(embedded.terms), invariant)
             for rank in ranks
             for _ in range(per_rank)
+            if center == 0 or center != bare
         )
-        for embedded in embeddings
+        for center, embedded in enumerate(embeddings)
     )
     return YacePotential(
         elements=tuple(str(s) for s in rng.choice(ELEMENTS, count, replace=False)),
@@ -167,7 +169,8 @@ def _table(count: int, draw: Callable[[], Entry], rng: Random) -> tuple[tuple[En
 
 
 def _bond(rng: Random, radial: RadialName, kind: InnerCutoff, n_max: int, l_max: int, n_base: int) -> PaceBond:
-    inner = float(rng.uniform(1.0, 1.8)) if kind != "density" or rng.random() < 0.5 else 0.0
+    inner = float(rng.uniform(1.0, 1.8)) if kind == "zbl" or rng.random() < 0.6 else 0.0
+    stepwise = kind != "zbl" and rng.random() < 0.2
     width = float(rng.uniform(0.5, 1.5)) if kind == "zbl" else float(rng.choice([0.0, 0.01, 0.7]))
     rate = rng.choice([-2.0, 1.0, 3.25, 5.5]) if radial == "ChebExpCos" else rng.choice([1.0, 2.0, 2.5, 3.0])
     coefficients = rng.normal(size=(n_max, l_max + 1, n_base)) / n_base**0.5
@@ -181,7 +184,7 @@ def _bond(rng: Random, radial: RadialName, kind: InnerCutoff, n_max: int, l_max:
         strength=float(rng.uniform(0.5, 1.5)) if kind == "zbl" else float(rng.choice([0.0, 20.0, 150.0])),
         rate=float(rng.uniform(0.5, 5.0)),
         inner_cutoff=inner,
-        inner_width=float(rng.uniform(0.1, 0.6)) if inner else 0.0,
+        inner_width=float(rng.uniform(0.1, 0.6)) if inner and not stepwise else 0.0,
     )
 
 

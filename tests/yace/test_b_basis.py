@@ -355,3 +355,17 @@ def test_messages(read: Read, text: str, message: str) -> None:
         read(text)
     assert "potential.yaml: " in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("limit", "message"),
+    [
+        ("acegen.yace.b_basis._MOST_PRODUCTS", r"nbody\[0\]: up to here there are more than 2 products of A's"),
+        ("acegen.yace.b_basis_bonds.MOST_COEFFICIENTS", "species: more than 2 coefficients of radial functions"),
+    ],
+)
+def test_too_large_files(read: Read, monkeypatch: pytest.MonkeyPatch, limit: str, message: str) -> None:
+    """Refused before the work is done."""
+    monkeypatch.setattr(limit, 2)
+    with pytest.raises(PotentialError, match=message):
+        read(line(PAIR))

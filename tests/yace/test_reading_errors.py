@@ -277,7 +277,10 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_b_basis_files_are_told_apart(tmp_path: Path) -> None:
     """By their content, whatever they are called."""
-    assert "B-basis" in message(tmp_path, "global:\n  DeltaSplineBins: 0.001\nspecies: []\n")
+    assert message(tmp_path, "global:\n  DeltaSplineBins: 0.001\nspecies: []\n").startswith("species: ")
+    assert message(tmp_path, "species: []\n") == "the file: the field 'global' is missing; the fields are " + (
+        "global, species, metadata, auxdata."
+    )
 
 
 @settings(max_examples=150, deadline=None)

@@ -24,7 +24,8 @@ class ElementaryCode:
 
     Attributes:
         pi: π.
-        sine: series of sin(π x/2)/x, highest power of x² first.
+        half_pi: π/2 as a sum, the second part of which rounding has lost.
+        sine: the other terms of sin(π x/2)/x, highest power of x² first, divided by x².
         exponential: series of exp(x), highest power first.
         per_ln2: 1 / ln 2.
         ln2: ln 2 as a sum: products of the first part with the k that occur are exact.
@@ -34,6 +35,7 @@ class ElementaryCode:
     """
 
     pi: float
+    half_pi: tuple[float, float]
     sine: tuple[float, ...]
     exponential: tuple[float, ...]
     per_ln2: float
@@ -52,7 +54,8 @@ def elementary_code(precision: Precision) -> ElementaryCode:
     high = Fraction(floor(LN2 * shift), shift)
     return ElementaryCode(
         pi=float(PI),
-        sine=_series(_sine(), Fraction(1), digits),
+        half_pi=_parts(PI / 2, digits),
+        sine=_series(_sine(), Fraction(1), digits)[:-1],
         exponential=_series(_exponential(), LN2 / 2, digits),
         per_ln2=float(1 / LN2),
         ln2=(float(high), float(LN2 - high)),
@@ -61,6 +64,12 @@ def elementary_code(precision: Precision) -> ElementaryCode:
         digits=digits,
         bits="uint32_t" if single else "uint64_t",
     )
+
+
+def _parts(value: Fraction, digits: int) -> tuple[float, float]:
+    """A number between one and two, rounded down to so many digits, and the rest."""
+    first = Fraction(floor(value * 2**digits), 2**digits)
+    return float(first), float(value - first)
 
 
 def _sine() -> Iterator[tuple[int, Fraction]]:

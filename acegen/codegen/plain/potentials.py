@@ -1,4 +1,4 @@
-"""What only potentials of other programs have, as tables: bonds, contraction, embedding, core."""
+"""Bonds, contraction, embedding and core as tables and names of C functions."""
 
 from __future__ import annotations
 

@@ -1,0 +1,378 @@
+"""Bonds, contraction, densities and cores in the lanes backend, against the interpreter and differences of energies."""
+
+from __future__ import annotations
+
+import ctypes
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from lanes_kernels import USUAL, LanesKernels, lanes_kernels
+from plain_kernels import Environment
+from plain_programs import (
+    EMBEDDINGS,
+    REPULSIONS,
+    SHAPES,
+    SWITCHES,
+    Choices,
+    bond_program,
+    coupled_bond_program,
+    environment,
+)
+from program_cases import case
+
+from acegen.codegen.backend import Machine
+from acegen.codegen.lanes.backend import LanesBackend
+from acegen.errors import BuildError
+from acegen.options import BuildOptions
+from acegen.program import KernelProgram, check_program
+from acegen.program.bonds import Bond, Bonds, InversePower, Power
+from acegen.program.core import Core, EnergySwitch, GaussianRepulsion
+from acegen.program.core_interpreter import run_core
+from acegen.program.embedding import FinnisSinclair, ShiftedFinnisSinclair
+from acegen.program.interpreter import run_potential
+from acegen.program.kernel import Outputs
+
+STRAIGHT, COMPACT = BuildOptions(products="straight"), BuildOptions(products="compact")
+COUNTS = (0, 1, 2, 3, 5, 8, 12, 20, 1, 4, 0, 30, 7)
+
+
+def environments(program: KernelProgram, seed: int) -> list[Environment]:
+    """From none to many neighbours, of more centres than lanes."""
+    rng = np.random.default_rng(seed)
+    return [environment(rng, program, count) for count in COUNTS]
+
+
+def terms_summed(program: KernelProgram, own: Environment) -> float:
+    """The sum of the sizes of a centre's terms: of what errors are a part."""
+    rows = tuple(tuple(tuple((t, abs(w)) for t, w in row) for row in rows) for rows in program.outputs.rows)
+    return abs(run_potential(replace(program, outputs=replace(program.outputs, rows=rows)), *own)[0])
+
+
+def check(
+    program: KernelProgram, compiled: LanesKernels, where: list[Environment], tolerance: float = 1e-12, threads: int = 1
+) -> None:
+    """Energies and gradients as the interpreter has them, relative to the terms summed."""
+    energies, gradients = compiled.potential(where, threads)
+    for energy, gradient, own in zip(energies, gradients, where, strict=True):
+        expected, slopes = run_potential(program, *own)
+        scale = max(1.0, abs(expected), terms_summed(program, own))
+        assert abs(energy - expected) < tolerance * scale
+        assert np.abs(gradient - slopes).max(initial=0.0) < tolerance * max(1.0, np.abs(slopes).max(initial=0.0), scale)
+
+
+def check_derivatives(compiled: LanesKernels, where: list[Environment], seed: int) -> None:
+    """Gradients along a direction against differences of the compiled energies, of fourth order.
+
+    The step with the best agreement counts: how far powers of small densities are smooth differs.
+    """
+    rng, steps = np.random.default_rng(seed), np.array([3e-4, 1e-4, 3e-5])
+    for center, species, x in where:
+        direction = rng.normal(size=x.shape)
+        slope = float(np.sum(compiled.potential([(center, species, x)])[1][0] * direction))
+        moved = [(center, species, x + s * step * direction) for step in steps for s in (-2, -1, 1, 2)]
+        energies = compiled.potential(moved)[0].reshape(-1, 4)
+        differences = (energies @ [1, -8, 8, -1]) / (12 * steps)
+        assert np.abs(slope - differences).min() < 1e-8 * max(1.0, abs(slope), np.abs(energies).max())
+
+
+# ---- radial functions
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_bonds(shape: str, tmp_path: Path) -> None:
+    """Each shape by itself, with and without a closest distance, linear in the products."""
+    program = bond_program(SHAPES.index(shape), Choices(shape, contraction=False, embedding="identity"))
+    compiled = lanes_kernels(program, tmp_path)
+    where = environments(program, 1)
+    check(program, compiled, where)
+    check_derivatives(compiled, where, 2)
+
+
+@pytest.mark.parametrize("exponent", [1.0, 1.5, 2.0, 3.5, 8.0, 37.0, 0.5, 2.25])
+def test_powers(exponent: float, tmp_path: Path) -> None:
+    """Whole, half and other exponents; only the others call pow."""
+    program = bond_program(1, Choices("linear", contraction=False, embedding="identity"))
+    bonds = program.one_particle.coordinate
+    assert isinstance(bonds, Bonds)
+    powers = Bonds(tuple(tuple(replace(bond, shape=Power(exponent)) for bond in row) for row in bonds.pairs))
+    program = replace(program, one_particle=replace(program.one_particle, coordinate=powers))
+    compiled = lanes_kernels(program, tmp_path)
+    assert ("pow(" in compiled.sources["by_bonds_particles.h"]) == (exponent in (0.5, 2.25))
+    check(program, compiled, [own for own in environments(program, 3) if len(own[1]) < 9])
+
+
+def test_nothing_beyond_the_ends(tmp_path: Path) -> None:
+    """Entries at and beyond the cutoff, and up to the closest distance, contribute exactly zero."""
+    rng = np.random.default_rng(4)
+    for number, shape in enumerate(SHAPES):
+        program = bond_program(number, Choices(shape, contraction=False, embedding="identity"))
+        bonds = program.one_particle.coordinate
+        assert isinstance(bonds, Bonds)
+        pair = replace(bonds.pairs[0][0], closest=0.75, full=1.25)
+        count = len(program.species)
+        same = replace(program.one_particle, coordinate=Bonds(((pair,) * count,) * count))
+        every = tuple((t, 1.0) for t in range(len(program.products)))
+        outputs = replace(program.outputs, rows=((every,),) * count)
+        folder = tmp_path / shape
+        folder.mkdir()
+        compiled = lanes_kernels(replace(program, one_particle=same, outputs=outputs), folder)
+        distances = [pair.cutoff, pair.cutoff * (1 + 1e-15), 1e3, 0.75, 0.7, 1e-3]
+        where = [(0, np.array([0]), np.array([[0.0, 0.0, r]])) for r in distances]
+        energies, gradients = compiled.potential(where)
+        assert (energies == program.atomic_energies[0]).all()
+        assert not np.any(gradients)
+        inside = [(0, np.array([0] * 3), rng.normal(size=(3, 3))) for _ in range(20)]
+        assert any(np.any(gradient) for gradient in compiled.potential(inside)[1])
+
+
+def test_elementary_functions(tmp_path: Path) -> None:
+    """Exponential and sine by themselves, to two units in the last place, in both precisions."""
+    program = bond_program(0, Choices("exponential_cosine", contraction=False, embedding="identity"))
+    for precision in ("double", "single"):
+        folder = tmp_path / precision
+        folder.mkdir()
+        single = precision == "single"
+        header = "by_bonds_single_particles.h" if single else "by_bonds_particles.h"
+        extra = f"""#include "{header}"
+void by_bonds_functions(int64_t count, const real *x, real *e, real *s)
+{{
+    for (int64_t k = 0; k < count; k += LANES) {{
+        lanes v, a, b;
+        memcpy(&v, x + k, sizeof v);
+        a = exponential(v);
+        b = quarter_sine(v);
+        memcpy(e + k, &a, sizeof a);
+        memcpy(s + k, &b, sizeof b);
+    }}
+}}
+"""
+        compiled = lanes_kernels(
+            program, folder, BuildOptions(precision="single" if single else "double"), extra={"more.c": extra}
+        )
+        real = np.float32 if single else np.float64
+        rng = np.random.default_rng(5)
+        near = np.concatenate([[0.0, 1.0, -1.0, 0.5, 1e-30], np.geomspace(1e-12, 1, 2000), rng.uniform(-1, 1, 20000)])
+        far = np.concatenate([rng.uniform(-80, 80, 20000), np.log(2) * (np.arange(-100, 100) + 0.5)])
+        for x, column, exact in ((near, 1, np.sin), (far, 0, np.exp)):
+            x = np.resize(x.astype(real), -(-len(x) // 16) * 16)
+            results = np.empty((2, len(x)), dtype=real)
+            compiled.library.by_bonds_functions(
+                ctypes.c_int64(len(x)), *(ctypes.c_void_p(a.ctypes.data) for a in (x, results[0], results[1]))
+            )
+            wide = x.astype(np.longdouble)
+            expected = exact(wide * np.longdouble("1.57079632679489661923132169163975144") if column else wide)
+            units = np.abs(results[column] - expected) / np.spacing(np.abs(expected).astype(real))
+            assert units.max() <= 2.0
+        assert np.isfinite(results).all()
+
+
+# ---- contraction and densities
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_contraction(seed: int, tmp_path: Path) -> None:
+    """Of several elements with weights of every centre; the bonds are of different shapes."""
+    program = bond_program(seed, Choices(embedding="identity"))
+    compiled = lanes_kernels(program, tmp_path, COMPACT if seed % 2 else STRAIGHT)
+    where = environments(program, seed)
+    check(program, compiled, where)
+    check_derivatives(compiled, where, seed)
+    assert abs(run_potential(replace(program, contraction=None), *where[6])[0] - compiled.potential(where)[0][6]) > 1e-6
+
+
+@pytest.mark.parametrize("options", [STRAIGHT, COMPACT], ids=["straight", "compact"])
+@pytest.mark.parametrize("embedding", [*EMBEDDINGS[1:], "mixed"])
+def test_densities(embedding: str, options: BuildOptions, tmp_path: Path) -> None:
+    """One to three by centre, exponents below, at and above one."""
+    for seed in (20, 21):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        program = bond_program(seed, Choices(embedding=embedding))
+        compiled = lanes_kernels(program, folder, options)
+        where = environments(program, seed)
+        check(program, compiled, where)
+        check_derivatives(compiled, where, seed)
+
+
+@pytest.mark.parametrize("function", [FinnisSinclair, ShiftedFinnisSinclair])
+def test_small_densities(function: type[FinnisSinclair | ShiftedFinnisSinclair], tmp_path: Path) -> None:
+    """Those of neighbours far away, zero included: where the embedding has its special cases."""
+    program = bond_program(5, Choices("exponential_cosine", embedding="finnis_sinclair"))
+    rows = tuple(tuple(tuple((v, 1e-4 * w) for v, w in row) for row in rows) for rows in program.outputs.rows)
+    embedding = tuple(function(own.terms) for own in program.embedding or () if isinstance(own, FinnisSinclair))
+    program = replace(program, outputs=replace(program.outputs, rows=rows), embedding=embedding)
+    compiled = lanes_kernels(program, tmp_path)
+    bonds = program.one_particle.coordinate
+    assert isinstance(bonds, Bonds)
+    gaps = np.concatenate([[-0.1, 0.0], np.geomspace(1e-3, 1.5, 60)])
+    where = [(0, np.array([0]), np.array([[0.6, 0.0, 0.8]]) * (bonds.cutoffs[0][0] - gap)) for gap in gaps]
+    check(program, compiled, where)
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        Choices(embedding="identity"),
+        Choices("bessel", False, "shifted"),
+        Choices("power_law", True, "mixed", "screened", "nearest"),
+    ],
+)
+def test_coupled_products(choices: Choices, tmp_path: Path) -> None:
+    """Invariants of coupled values and products side by side, in all densities."""
+    program = coupled_bond_program(2, choices)
+    for options in (STRAIGHT, COMPACT):
+        folder = tmp_path / options.products
+        folder.mkdir()
+        compiled = lanes_kernels(program, folder, options)
+        where = environments(program, 6)
+        check(program, compiled, where)
+        check_derivatives(compiled, where, 7)
+        assert "by_bonds_coupled(" in compiled.sources["by_bonds_products.c"]
+
+
+def test_coupled_products_alone(tmp_path: Path) -> None:
+    """Without any products of A's, and densities that need only some of the values."""
+    program = coupled_bond_program(3, Choices("linear", True, "finnis_sinclair"))
+    cut = len(program.products)
+    rows = tuple(tuple(tuple(e for e in row if e[0] >= cut) for row in of) for of in program.outputs.rows)
+    program = replace(program, outputs=replace(program.outputs, rows=rows))
+    compiled = lanes_kernels(program, tmp_path)
+    check(program, compiled, environments(program, 4))
+
+
+def test_one_density_is_linear() -> None:
+    """A linear potential has no densities, whatever its coordinate; two equal ones cost at most twice as much."""
+    program = coupled_bond_program(4, Choices(embedding="identity"))
+    backend = LanesBackend.of(USUAL, 64, 32)
+    stage = backend.optimize(program, "auto")
+    assert not any("density" in text for text in backend.generate(None, program, stage).values())
+    terms = ((1.0, 0.5), (1.0, 1.5))
+    twice = replace(
+        program,
+        outputs=Outputs(("a", "b"), None, tuple(rows * 2 for rows in program.outputs.rows)),
+        embedding=(FinnisSinclair(terms),) * len(program.species),
+    )
+    check_program(twice)
+    doubled = backend.optimize(twice, "auto")
+    assert stage.cost.cycles < doubled.cost.cycles < 2 * stage.cost.cycles
+    assert stage.coupled is not None
+    assert doubled.coupled is not None
+    assert doubled.coupled.cost.cycles < 1.8 * stage.coupled.cost.cycles
+
+
+# ---- cores
+
+
+@pytest.mark.parametrize("switch", SWITCHES)
+@pytest.mark.parametrize("repulsion", REPULSIONS)
+def test_cores(repulsion: str, switch: str, tmp_path: Path) -> None:
+    """Each repulsion with each switch: where the expansion is on, off, and in between."""
+    program = bond_program(
+        30 + REPULSIONS.index(repulsion), Choices(embedding="shifted", repulsion=repulsion, switch=switch)
+    )
+    compiled = lanes_kernels(program, tmp_path)
+    where = environments(program, 3)
+    rng = np.random.default_rng(8)
+    for distance in np.linspace(0.4, 1.9, 60):
+        center, species, x = environment(rng, program, int(rng.integers(1, 6)), 2.0)
+        x[0] *= distance / np.linalg.norm(x[0])
+        where.append((center, species, x))
+    check(program, compiled, where)
+    check_derivatives(compiled, where, 4)
+    bonds = program.one_particle.coordinate
+    assert isinstance(bonds, Bonds)
+    assert program.core is not None
+    switches = [run_core(program.core, bonds.cutoffs, *own).switch for own in where]
+    assert 0 in switches
+    assert 1 in switches
+    assert sum(0.01 < g < 0.99 for g in switches) > 5
+
+
+def test_core_without_neighbours(tmp_path: Path) -> None:
+    """A switch that is not one at V = 0, and strengths of zero."""
+    program = bond_program(7, Choices("linear", False, "shifted"))
+    count = len(program.species)
+    zero = ((0.0,) * count,) * count
+    repulsion = GaussianRepulsion(
+        zero, ((1.0,) * count,) * count, ((4.0,) * count,) * count, (((0.0, 0.0),) * count,) * count
+    )
+    program = replace(program, core=Core(repulsion, EnergySwitch(((0.4, 1.0),) * count)))
+    compiled = lanes_kernels(program, tmp_path)
+    where = environments(program, 2)
+    check(program, compiled, where)
+    without = replace(program, core=None)
+    assert abs(run_potential(without, *where[6])[0] - compiled.potential(where)[0][6]) > 1e-6
+
+
+# ---- targets
+
+
+@pytest.mark.parametrize("choices", [Choices(), Choices("bessel", True, "mixed", "gaussian")])
+def test_single_precision(choices: Choices, tmp_path: Path) -> None:
+    """All stages in floats; cores stay in double precision."""
+    for seed in (40, 41):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        program = bond_program(seed, choices)
+        compiled = lanes_kernels(program, folder, BuildOptions(precision="single"))
+        check(program, compiled, environments(program, seed), 2e-5)
+    program = coupled_bond_program(5, choices)
+    check(program, lanes_kernels(program, tmp_path, BuildOptions(precision="single")), environments(program, 5), 2e-5)
+
+
+@pytest.mark.parametrize("lanes", [2, 4, 16])
+def test_lanes(lanes: int, tmp_path: Path) -> None:
+    """Other numbers of lanes than fill a register, also for a processor with few and narrow ones."""
+    program = coupled_bond_program(6, Choices(embedding="mixed", repulsion="polynomial"))
+    machine = Machine(vector_bytes=16, registers=16) if lanes == 2 else None
+    compiled = lanes_kernels(program, tmp_path, BuildOptions(lanes=lanes), machine=machine)
+    check(program, compiled, environments(program, 6))
+
+
+def test_threads(tmp_path: Path) -> None:
+    """The same results, bit by bit, with OpenMP."""
+    program = bond_program(50, Choices(repulsion="screened", switch="nearest"))
+    compiled = lanes_kernels(program, tmp_path, BuildOptions(openmp=True))
+    where = environments(program, 7) * 10
+    check(program, compiled, where[: len(COUNTS)], threads=2)
+    one, two = compiled.potential(where, 1), compiled.potential(where, 2)
+    assert (one[0] == two[0]).all()
+    assert all((a == b).all() for a, b in zip(one[1], two[1], strict=True))
+
+
+@pytest.mark.skipif(shutil.which("clang") is None, reason="clang is not installed")
+def test_clang(tmp_path: Path) -> None:
+    """Another compiler, all shapes in one program."""
+    program = coupled_bond_program(8, Choices(repulsion="gaussian"))
+    compiled = lanes_kernels(program, tmp_path, command=["clang"])
+    check(program, compiled, environments(program, 8))
+
+
+@pytest.mark.parametrize("key", ["silicon", "alloy", "agnesi"])
+def test_potentials_alone(key: str, tmp_path: Path) -> None:
+    """Without descriptors, those of specs as well: with a pair term, an inner switch and a ZBL core."""
+    own = case(key)
+    compiled = lanes_kernels(own.potential, tmp_path)
+    rng = np.random.default_rng(3)
+    check(own.potential, compiled, [own.environment(rng, count) for count in (0, 1, 2, 4, 9, 15)])
+    assert f"{own.potential.name}_basis.c" not in compiled.sources
+    assert f"{own.potential.name}_derivatives.h" not in compiled.sources
+
+
+def test_what_is_refused() -> None:
+    """Descriptors with bonds or a contraction, and negative powers of an inverse distance, by name."""
+    backend = LanesBackend.of(USUAL, 64, 32)
+    potential = bond_program(3, Choices("linear", False, "identity"))
+    coupling = tuple(((t, 1.0),) for t in range(len(potential.products)))
+    outputs = Outputs(("b",), coupling, ((((0, 1.0),),),))
+    descriptors = replace(potential, outputs=outputs, embedding=None)
+    with pytest.raises(BuildError, match="descriptors of 'by_bonds' have radial functions by pair of species"):
+        backend.generate(descriptors, None, None)
+    count = len(potential.species)
+    bonds = Bonds(((Bond(InversePower(-1, 2.0, 0.1, 2.0, 2, 2), 4.0, 0.0, 0.0),) * count,) * count)
+    odd = replace(potential, one_particle=replace(potential.one_particle, coordinate=bonds))
+    with pytest.raises(BuildError, match="the power -1 of an inverse distance"):
+        backend.generate(None, odd, backend.optimize(odd, "auto"))
