@@ -42,7 +42,7 @@ class Agreement:
     @property
     def worst(self) -> float:
         """The larger one of the two."""
-        return max(self.energy, self.forces)
+        return float(np.max((self.energy, self.forces)))  # nan if one is
 
 
 @dataclass(frozen=True)
@@ -59,15 +59,20 @@ def compare(model: Model, potential: YacePotential, closest: Sequence[Sequence[f
         model: the compiled model.
         potential: the export.
         closest: distance by centre and neighbour from which on they should agree, Å; neighbours are not closer.
+
+    Returns:
+        the differences; not finite if energies are too large for doubles.
     """
-    found = [
-        _compared(model, Evaluator(potential), list(environments))
-        for environments in (_random(model, closest), _of_example(model, closest))
-    ]
+    evaluator = Evaluator(potential)
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = [
+            _compared(model, evaluator, list(environments))
+            for environments in (_random(model, closest), _of_example(model, closest))
+        ]
     return Agreement(
         sum(one.environments for one in found),
-        max(one.energy for one in found),
-        max(one.forces for one in found),
+        float(np.max([one.energy for one in found])),
+        float(np.max([one.forces for one in found])),
     )
 
 

@@ -8,6 +8,7 @@ from a potential file is written as it was read: so a `.yaml` of pacemaker becom
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,8 @@ def _check(source: PotentialSource, exported: ExportedPotential, agreement: Agre
     """Refuse an export that differs too much."""
     if agreement.worst <= tolerance:
         return
+    if not isfinite(agreement.worst):
+        raise ExportError(f"the coefficients of {source.model.name} are too large: its energies overflow.")
     raise ExportError(
         f"the export of {source.model.name} differs from the model by {agreement.energy:.1e} in energies and "
         f"{agreement.forces:.1e} in forces (relative), more than the tolerance {tolerance:g}. {_advice(exported)} "

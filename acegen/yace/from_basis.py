@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import flint
 from flint import arb
@@ -130,25 +130,24 @@ def exported_potential(
     functions = [function for part in parts for function in part.functions]
     size = max((n for function in functions for n in function.ns), default=1)
     l_max = max((l for function in functions for l in function.ls), default=0)
-    written: list[tuple[PaceBond, ...]] = []
+    species = range(len(spec.species))
+    unrounded = {(z, other): _unrounded(basis, series, parts[z], size, z, other) for z in species for other in species}
+    # ML-PACE evaluates as many g_k for every bond
+    terms = needed_terms(row for bond in unrounded.values() for row in bond.coefficients)
+    bonds: list[list[PaceBond]] = [[] for _ in species]
     described: list[ExportedBond] = []
-    first_rank: list[list[CTildeFunction]] = []
-    for center, part in enumerate(parts):
-        row: list[PaceBond] = []
-        first_rank.append([])
-        for neighbour in range(len(spec.species)):
-            radial, pair = _curves(basis, series, part, size, center, neighbour)
-            bond = _bond(basis, radial, l_max, center, neighbour)
-            row.append(bond)
-            first_rank[center] += _first_rank(neighbour, pair)
-            described.append(_described(spec.species[center], spec.species[neighbour], bond, radial, pair))
-        written.append(tuple(row))
+    first_rank: list[list[CTildeFunction]] = [[] for _ in species]
+    for (z, other), (coefficients_of, values) in unrounded.items():
+        *radial, first = (rounded_curve(*both, terms) for both in zip(coefficients_of, values, strict=True))
+        bonds[z].append(_bond(basis, radial, l_max, z, other))
+        first_rank[z] += _first_rank(other, first)
+        described.append(_described(spec.species[z], spec.species[other], bonds[z][-1], radial, first))
     potential = YacePotential(
         elements=spec.species,
         energies=tuple(float(atomic_energies.get(element, 0.0)) for element in spec.species),
         spline_step=SPLINE_STEP,
         embeddings=(_LINEAR,) * len(spec.species),
-        bonds=tuple(written),
+        bonds=tuple(map(tuple, bonds)),
         inner_cutoff=_inner_cutoff(basis),
         pair=None,
         functions=tuple((*first, *part.functions) for first, part in zip(first_rank, parts, strict=True)),
@@ -207,10 +206,15 @@ def _put(row: list[arb], n: int, value: arb) -> None:
     row[n - 1] = value
 
 
-def _curves(
-    basis: Basis, series: RadialSeries, part: _Parts, size: int, center: int, neighbour: int
-) -> tuple[list[Curve], Curve]:
-    """R_1 .. R_size of a bond, and the sum of its functions of order 1, all with the same number of terms."""
+class _Unrounded(NamedTuple):
+    """R_1, R_2, ... of a bond and, last, the sum of its functions of order 1: their series, and their values."""
+
+    coefficients: list[list[arb]]
+    values: list[list[arb]]
+
+
+def _unrounded(basis: Basis, series: RadialSeries, part: _Parts, size: int, center: int, neighbour: int) -> _Unrounded:
+    """R_1 .. R_size of a bond, and what is of order 1."""
     spec = basis.spec
     cutoff = _cutoff(basis, center, neighbour)
     pair, first = part.pair[neighbour], part.first[neighbour]
@@ -226,9 +230,7 @@ def _curves(
                 _added(sums[0], _combined(pair, more.coefficients.tolist())),
                 _added(sums[1], _combined(pair, more.values.tolist())),
             )
-    terms = needed_terms([*rows[:size], sums[0]])
-    radial = [rounded_curve(row, value, terms) for row, value in zip(rows[:size], values, strict=False)]
-    return radial, rounded_curve(sums[0], sums[1], terms)
+    return _Unrounded([*rows[:size], sums[0]], [*values[:size], sums[1]])
 
 
 def _combined(weights: Sequence[arb], rows: Sequence[Sequence[arb]]) -> list[arb]:
