@@ -1,17 +1,18 @@
-"""Potential files → `YacePotential`: `.yace` files of ML-PACE and what writes them, and B-basis files of pacemaker."""
+"""Potential files → `YacePotential`: `.yace` and `.ace` files of ML-PACE, and B-basis files of pacemaker."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from acegen.elements import ATOMIC_NUMBERS
 from acegen.errors import PotentialError
-from acegen.printing import shown, visible
+from acegen.printing import visible
+from acegen.yace.ace_format import is_ace_format, read_ace_format
 from acegen.yace.b_basis import read_b_basis
-from acegen.yace.document import read_document
+from acegen.yace.document import read_content, read_document
 from acegen.yace.fields import Field
-from acegen.yace.potential import ElementEmbedding, EmbeddingName, EmbeddingTerm, YacePotential
+from acegen.yace.potential import YacePotential
 from acegen.yace.reading_bonds import read_pace_bonds
+from acegen.yace.reading_centers import EMBEDDING_FIELDS, read_elements, read_embedding
 from acegen.yace.reading_functions import read_functions
 from acegen.yace.reading_recursion import read_recursion_bonds
 
@@ -19,17 +20,12 @@ _REQUIRED = ("elements", "E0", "embeddings", "bonds", "functions")
 _OPTIONAL = ("deltaSplineBins", "lmax", "polypairpot", "reppot", "metadata")
 _B_BASIS = ("metadata", "global", "auxdata", "species")
 
-_EMBEDDINGS: tuple[EmbeddingName, ...] = ("FinnisSinclair", "FinnisSinclairShiftedScaled")
-_EMBEDDING_FIELDS = ("ndensity", "FS_parameters", "npoti", "rho_core_cutoff", "drho_core_cutoff")
-
 _STEP = 0.001
 """ML-PACE's step of tables where a file has none, Å."""
 
-_MOST_DENSITIES = 50
-
 
 def read_potential(path: str | Path) -> YacePotential:
-    """A potential from its file; which kind of file it is shows in its content.
+    """A potential from its file; which kind of file it is shows in its content. A file named `.ace` is one.
 
     All bonds with bases of ML-PACE get the largest nradmax, lmax and nradbasemax of the file; coefficients that a bond
     does not have are zero. All bonds with bases of ACE.jl, and the pair potential, get the largest cutoff. This is how
@@ -41,7 +37,10 @@ def read_potential(path: str | Path) -> YacePotential:
     """
     path = Path(path)
     try:
-        document = read_document(path, {*_REQUIRED, *_OPTIONAL, *_B_BASIS})
+        content = read_content(path)
+        if path.suffix == ".ace" or is_ace_format(content):
+            return read_ace_format(content)
+        document = read_document(content, {*_REQUIRED, *_OPTIONAL, *_B_BASIS})
         root = Field(document)
         if "species" in document:
             return read_b_basis(root)
@@ -57,7 +56,9 @@ def _read(root: Field) -> YacePotential:
     elements = read_elements(fields["elements"])
     count = len(elements)
     energies = fields["E0"].numbers(count)
-    embeddings = tuple(map(_embedding, fields["embeddings"].by_element(count)))
+    embeddings = tuple(
+        read_embedding(item.mapping(EMBEDDING_FIELDS)) for item in fields["embeddings"].by_element(count)
+    )
     if _is_recursive(fields["bonds"], count):
         found = read_recursion_bonds(fields, count)
     else:
@@ -76,41 +77,6 @@ def _read(root: Field) -> YacePotential:
         inner_cutoff=found.inner_cutoff,
         pair=found.pair,
         functions=read_functions(fields["functions"], [len(e.terms) for e in embeddings], found),
-    )
-
-
-def read_elements(field: Field) -> tuple[str, ...]:
-    """Different chemical symbols, at least one."""
-    symbols: list[str] = []
-    for item in field.items():
-        symbol = item.text()
-        if symbol not in ATOMIC_NUMBERS:
-            raise item.error(f"{shown(symbol)} is no chemical symbol.")
-        if symbol in symbols:
-            raise item.error(f"the element {symbol} occurs twice.")
-        symbols.append(symbol)
-    if not symbols:
-        raise field.error("is empty; there must be at least one element.")
-    return tuple(symbols)
-
-
-def _embedding(field: Field) -> ElementEmbedding:
-    fields = field.mapping(_EMBEDDING_FIELDS)
-    densities = fields["ndensity"].integer(1, _MOST_DENSITIES)
-    parameters = fields["FS_parameters"].numbers()
-    if len(parameters) < 2 * densities:
-        raise fields["FS_parameters"].error(
-            f"has {len(parameters)} entries; {densities} densities have {2 * densities}, weight and exponent of each."
-        )
-    terms = tuple(EmbeddingTerm(parameters[2 * p], parameters[2 * p + 1]) for p in range(densities))
-    for p, term in enumerate(terms):
-        if term.exponent <= 0:
-            raise fields["FS_parameters"].error(f"the exponent of density {p} must be greater than 0.")
-    return ElementEmbedding(
-        function=fields["npoti"].choice(_EMBEDDINGS),
-        terms=terms,
-        core_cutoff=fields["rho_core_cutoff"].number(),
-        core_width=fields["drho_core_cutoff"].number(low=0),
     )
 
 
