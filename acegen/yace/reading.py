@@ -10,8 +10,9 @@ from acegen.printing import shown, visible
 from acegen.yace.b_basis import read_b_basis
 from acegen.yace.document import read_document
 from acegen.yace.fields import Field
-from acegen.yace.potential import ElementEmbedding, EmbeddingName, EmbeddingTerm, YacePotential
+from acegen.yace.potential import YacePotential
 from acegen.yace.reading_bonds import read_pace_bonds
+from acegen.yace.reading_embeddings import read_embedding
 from acegen.yace.reading_functions import read_functions
 from acegen.yace.reading_recursion import read_recursion_bonds
 
@@ -19,13 +20,8 @@ _REQUIRED = ("elements", "E0", "embeddings", "bonds", "functions")
 _OPTIONAL = ("deltaSplineBins", "lmax", "polypairpot", "reppot", "metadata")
 _B_BASIS = ("metadata", "global", "auxdata", "species")
 
-_EMBEDDINGS: tuple[EmbeddingName, ...] = ("FinnisSinclair", "FinnisSinclairShiftedScaled")
-_EMBEDDING_FIELDS = ("ndensity", "FS_parameters", "npoti", "rho_core_cutoff", "drho_core_cutoff")
-
 _STEP = 0.001
 """ML-PACE's step of tables where a file has none, Å."""
-
-_MOST_DENSITIES = 50
 
 
 def read_potential(path: str | Path) -> YacePotential:
@@ -57,7 +53,7 @@ def _read(root: Field) -> YacePotential:
     elements = read_elements(fields["elements"])
     count = len(elements)
     energies = fields["E0"].numbers(count)
-    embeddings = tuple(map(_embedding, fields["embeddings"].by_element(count)))
+    embeddings = tuple(map(read_embedding, fields["embeddings"].by_element(count)))
     if _is_recursive(fields["bonds"], count):
         found = read_recursion_bonds(fields, count)
     else:
@@ -92,26 +88,6 @@ def read_elements(field: Field) -> tuple[str, ...]:
     if not symbols:
         raise field.error("is empty; there must be at least one element.")
     return tuple(symbols)
-
-
-def _embedding(field: Field) -> ElementEmbedding:
-    fields = field.mapping(_EMBEDDING_FIELDS)
-    densities = fields["ndensity"].integer(1, _MOST_DENSITIES)
-    parameters = fields["FS_parameters"].numbers()
-    if len(parameters) < 2 * densities:
-        raise fields["FS_parameters"].error(
-            f"has {len(parameters)} entries; {densities} densities have {2 * densities}, weight and exponent of each."
-        )
-    terms = tuple(EmbeddingTerm(parameters[2 * p], parameters[2 * p + 1]) for p in range(densities))
-    for p, term in enumerate(terms):
-        if term.exponent <= 0:
-            raise fields["FS_parameters"].error(f"the exponent of density {p} must be greater than 0.")
-    return ElementEmbedding(
-        function=fields["npoti"].choice(_EMBEDDINGS),
-        terms=terms,
-        core_cutoff=fields["rho_core_cutoff"].number(),
-        core_width=fields["drho_core_cutoff"].number(low=0),
-    )
 
 
 def _is_recursive(field: Field, count: int) -> bool:
