@@ -158,16 +158,31 @@ def test_zbl_core(potential: Callable[..., acegen.Model], tmp_path: Path) -> Non
     assert "no neighbour closer than" in (export.folder / "README.md").read_text()
 
 
-ZBL = {"inner": 1.0, "outer": 2.2}
+@pytest.mark.parametrize("outer", [1.7, 2.5])
+def test_zbl_without_inner_cutoff(outer: float, potential: Callable[..., acegen.Model], tmp_path: Path) -> None:
+    """Added to the fitted part at all distances, with an error far below that of any fit, which the README explains."""
+    spec = CASES["pair_term"] | {"zbl": {"inner": 0.9, "outer": outer}}
+    export = Export(potential(f"added_{int(10 * outer)}", spec), tmp_path)
+    assert export.potential.inner_cutoff == "density"
+    for r in (0.03, 0.1, 0.4, 0.8, 0.9, 1.0, 1.3, outer - 0.05, outer + 0.05, 3.0, 4.1):
+        for center, other in (("Si", "Si"), ("Si", "O"), ("O", "O")):
+            (energy, gradient), (read, read_gradient) = export.both(center, [other], np.array([[0, 0, r]]))
+            assert read == pytest.approx(energy, abs=3e-3, rel=1e-9)
+            assert np.abs(read_gradient - gradient).max() < 0.3 + 1e-8 * np.abs(gradient).max()
+            if r > 1.1:
+                assert read == pytest.approx(energy, abs=1e-3)
+    words = (export.folder / "README.md").read_text()
+    assert "it is approximated. A model with [inner_cutoff]" in words
+
+
 REFUSED: dict[str, tuple[Spec, tuple[str, ...]]] = {
-    "no_inner_cutoff": (CASES["canonical"] | {"zbl": ZBL}, ("has a ZBL core, but no inner cutoff", "[inner_cutoff]")),
     "zbl_too_far": (
-        CASES["pair_term"] | {"zbl": ZBL, "inner_cutoff": INNER},
+        CASES["pair_term"] | {"zbl": {"inner": 1.0, "outer": 2.2}, "inner_cutoff": INNER},
         ("Si-Si reaches to 2.2 Å", "inner_cutoff.outer = 1.9 Å"),
     ),
     "other_pair_cutoff": (
         CASES["canonical"] | {"pair": {"degree": 5, "cutoff": 5.5}},
-        ("in forces", "the tolerance 1e-08", "one cutoff", "without pair.cutoff", "--tolerance"),
+        ("in forces", "the tolerance 0.001", "one cutoff", "without pair.cutoff", "--tolerance"),
     ),
 }
 
