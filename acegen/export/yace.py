@@ -2,7 +2,7 @@
 
 The potential is written from the exact basis and the coefficients (`acegen.yace.from_basis`), read back from the file,
 and compared with the compiled model. What differs by more than the tolerance is not exported. A model that was made
-from a potential file is written as it was read: so a `.yaml` of pacemaker becomes a `.yace`.
+from a potential file is written as it was read: so a `.yaml` of pacemaker or an `.ace` becomes a `.yace`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,54 @@
+"""Elements of a potential file, and their embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from acegen.elements import ATOMIC_NUMBERS
+from acegen.printing import shown
+from acegen.yace.fields import Field
+from acegen.yace.potential import ElementEmbedding, EmbeddingName, EmbeddingTerm
+
+EMBEDDING_FIELDS = ("ndensity", "FS_parameters", "npoti", "rho_core_cutoff", "drho_core_cutoff")
+
+_NAMES: tuple[EmbeddingName, ...] = ("FinnisSinclair", "FinnisSinclairShiftedScaled")
+MOST_DENSITIES = 50
+
+
+def read_elements(field: Field) -> tuple[str, ...]:
+    """Different chemical symbols, at least one."""
+    symbols: list[str] = []
+    for item in field.items():
+        symbol = item.text()
+        if symbol not in ATOMIC_NUMBERS:
+            raise item.error(f"{shown(symbol)} is no chemical symbol.")
+        if symbol in symbols:
+            raise item.error(f"the element {symbol} occurs twice.")
+        symbols.append(symbol)
+    if not symbols:
+        raise field.error("is empty; there must be at least one element.")
+    return tuple(symbols)
+
+
+def read_embedding(fields: Mapping[str, Field]) -> ElementEmbedding:
+    """The embedding of an element.
+
+    Args:
+        fields: those of EMBEDDING_FIELDS.
+    """
+    densities = fields["ndensity"].integer(1, MOST_DENSITIES)
+    parameters = fields["FS_parameters"].numbers()
+    if len(parameters) < 2 * densities:
+        raise fields["FS_parameters"].error(
+            f"has {len(parameters)} entries; {densities} densities have {2 * densities}, weight and exponent of each."
+        )
+    terms = tuple(EmbeddingTerm(parameters[2 * p], parameters[2 * p + 1]) for p in range(densities))
+    for p, term in enumerate(terms):
+        if term.exponent <= 0:
+            raise fields["FS_parameters"].error(f"the exponent of density {p} must be greater than 0.")
+    return ElementEmbedding(
+        function=fields["npoti"].choice(_NAMES),
+        terms=terms,
+        core_cutoff=fields["rho_core_cutoff"].number(),
+        core_width=fields["drho_core_cutoff"].number(low=0),
+    )
