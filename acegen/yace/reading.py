@@ -12,11 +12,7 @@ from acegen.yace.document import read_content, read_document
 from acegen.yace.fields import Field
 from acegen.yace.potential import YacePotential
 from acegen.yace.reading_bonds import read_pace_bonds
-<<<<<<< HEAD
-from acegen.yace.reading_embeddings import read_embedding
-=======
 from acegen.yace.reading_centers import EMBEDDING_FIELDS, read_elements, read_embedding
->>>>>>> aceformat
 from acegen.yace.reading_functions import read_functions
 from acegen.yace.reading_recursion import read_recursion_bonds
 
@@ -60,13 +56,9 @@ def _read(root: Field) -> YacePotential:
     elements = read_elements(fields["elements"])
     count = len(elements)
     energies = fields["E0"].numbers(count)
-<<<<<<< HEAD
-    embeddings = tuple(map(read_embedding, fields["embeddings"].by_element(count)))
-=======
     embeddings = tuple(
         read_embedding(item.mapping(EMBEDDING_FIELDS)) for item in fields["embeddings"].by_element(count)
     )
->>>>>>> aceformat
     if _is_recursive(fields["bonds"], count):
         found = read_recursion_bonds(fields, count)
     else:
@@ -88,24 +80,6 @@ def _read(root: Field) -> YacePotential:
     )
 
 
-<<<<<<< HEAD
-def read_elements(field: Field) -> tuple[str, ...]:
-    """Different chemical symbols, at least one."""
-    symbols: list[str] = []
-    for item in field.items():
-        symbol = item.text()
-        if symbol not in ATOMIC_NUMBERS:
-            raise item.error(f"{shown(symbol)} is no chemical symbol.")
-        if symbol in symbols:
-            raise item.error(f"the element {symbol} occurs twice.")
-        symbols.append(symbol)
-    if not symbols:
-        raise field.error("is empty; there must be at least one element.")
-    return tuple(symbols)
-
-
-=======
->>>>>>> aceformat
 def _is_recursive(field: Field, count: int) -> bool:
     """Whether the radial bases are those of ACE.jl."""
     kinds = set()
