@@ -103,7 +103,7 @@ def test_forms_and_options_compute_the_same(tmp_path: Path) -> None:
     atoms.symbols[::3] = "O"
     atoms.rattle(0.2, seed=1)
     results = {
-        name: acegen.compile_potential(potential, tmp_path, name, options=options).compute(atoms)
+        name: acegen.compile_potential(potential, tmp_path, f"by_{name}", options=options).compute(atoms)
         for name, options in {
             "auto": BuildOptions(),
             "coupled": BuildOptions(products="coupled"),
@@ -179,11 +179,12 @@ def test_what_a_module_holds(models: Models) -> None:
     assert model.basis_hash in text
 
 
-def test_identity_is_that_of_the_program(models: Models, capsys: pytest.CaptureFixture[str]) -> None:
-    """`acegen info --program` prints the hash that the module and its C have; the name is part of the model's."""
+def test_identity(models: Models, capsys: pytest.CaptureFixture[str]) -> None:
+    """The C has the hash of the description; that has the hash of the program, which `acegen info --program` prints."""
     model = models("file")
     assert main(["info", str(model.path), "--program"]) == 0
-    assert f"# identity {model.basis_hash}\n" in capsys.readouterr().out
+    assert f"# identity {model.description['program']}\n" in capsys.readouterr().out
+    assert hashlib.sha256((model.path / "potential.json").read_bytes()).hexdigest() == model.basis_hash
     handle, ffi = model._handle, model._ffi
     assert ffi.string(handle.basis_hash).decode() == model.basis_hash
     expected = hashlib.sha256(json.dumps([model.name, model.basis_hash]).encode()).hexdigest()
@@ -201,7 +202,7 @@ def test_info(models: Models, file: Path, capsys: pytest.CaptureFixture[str]) ->
         for text in ("combinations of m", "coupled", "densities of a centre", "multiply-adds per atom with 33", "core"):
             assert text in shown
         assert any(line.split()[1:4:2] == ["3", str(counts[0])] for line in shown.splitlines() if "│" in line)
-    assert "hash of the kernel program" in shown
+    assert "hash of the potential" in shown
 
 
 # ---- what they refuse
