@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from ase.io import write
 from example_models import DATA
 from file_potentials import file_potential
 from pace_reference import NAMES, deviations, reference
@@ -203,6 +204,21 @@ def test_info(models: Models, file: Path, capsys: pytest.CaptureFixture[str]) ->
             assert text in shown
         assert any(line.split()[1:4:2] == ["3", str(counts[0])] for line in shown.splitlines() if "│" in line)
     assert "hash of the potential" in shown
+
+
+def test_eval(models: Models, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`acegen eval` with the model's own energies and forces as labels: no errors; with others, these."""
+    model = models("file")
+    atoms = bulk("Si", cubic=True)
+    atoms.rattle(0.1, seed=5)
+    atoms.calc = Calculator(model)
+    atoms.get_forces()
+    write(tmp_path / "own.xyz", atoms)
+    assert main(["eval", str(model.path), str(tmp_path / "own.xyz"), "-o", str(tmp_path / "errors")]) == 0
+    row = json.loads((tmp_path / "errors" / "errors.json").read_text())["errors"][0]
+    assert row["energy"]["rmse"] < 1e-6
+    assert row["forces"]["rmse"] < 1e-5 * np.abs(atoms.get_forces()).max()
+    assert "from_file" in capsys.readouterr().out
 
 
 # ---- what they refuse
