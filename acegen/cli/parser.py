@@ -248,7 +248,7 @@ def _add_export_command(subparsers: argparse._SubParsersAction[argparse.Argument
         type=_tolerance,
         metavar="X",
         help="for yace: largest difference from the model in energies and forces, relative to their root mean squares "
-        "(default: 1e-8, 1e-4 for models of single precision)",
+        "(default: 1e-8, or 1e-3 where the format can only approximate the model; 1e-4 for single precision)",
     )
     command.set_defaults(command=commands.export_command)
 

@@ -12,8 +12,17 @@ from acegen.elements import ATOMIC_NUMBERS
 from acegen.printing import shown
 from acegen.yace.b_basis_coupling import coupling_tree, inner_l
 from acegen.yace.fields import Field
-from acegen.yace.potential import ElementEmbedding, EmbeddingName, EmbeddingTerm, InnerCutoff, RadialName
-from acegen.yace.reading_bonds import INNER_CUTOFFS, L_MOST, N_MOST, RADIAL_NAMES, RADIUS_MOST, radial_parameters
+from acegen.yace.potential import ElementEmbedding, EmbeddingName, InnerCutoff, RadialName
+from acegen.yace.reading_bonds import (
+    INNER_CUTOFFS,
+    L_MOST,
+    N_MOST,
+    RADIAL_NAMES,
+    RADIUS_LEAST,
+    RADIUS_MOST,
+    radial_parameters,
+)
+from acegen.yace.reading_centers import embedding_terms
 from acegen.yace.reading_functions import RANK_MOST
 
 _MOST_PRODUCTS = 200_000
@@ -141,12 +150,9 @@ def _embedding(block: Field, fields: dict[str, Field]) -> ElementEmbedding:
     function: EmbeddingName = fields["npoti"].choice(get_args(EmbeddingName))
     count = fields["ndensityi"].integer(1, _MOST_DENSITIES)
     numbers = fields["parameters"].numbers(2 * count)
-    for p, exponent in enumerate(numbers[1::2]):
-        if exponent <= 0:
-            raise fields["parameters"].error(f"the exponent of density {p} must be greater than 0.")
     return ElementEmbedding(
         function=function,
-        terms=tuple(EmbeddingTerm(w, m) for w, m in zip(numbers[::2], numbers[1::2], strict=True)),
+        terms=embedding_terms(fields["parameters"], numbers),
         core_cutoff=fields["rho_core_cut"].number() if "rho_core_cut" in fields else 100_000.0,
         core_width=fields["drho_core_cut"].number(low=0) if "drho_core_cut" in fields else 250.0,
     )
@@ -163,7 +169,7 @@ def _radial(fields: dict[str, Field]) -> RadialPart:
         n_max=n_max,
         l_max=l_max,
         coefficients=_radial_coefficients(fields["radcoefficients"], n_max, l_max, n_base),
-        cutoff=fields["rcutij"].positive(RADIUS_MOST),
+        cutoff=fields["rcutij"].number(RADIUS_LEAST, RADIUS_MOST),
         width=fields["dcutij"].number(low=0.0),
     )
 

@@ -11,7 +11,7 @@ from acegen.errors import PotentialError
 from acegen.yace.b_basis_blocks import Block, CorePart, RadialPart
 from acegen.yace.fields import Field
 from acegen.yace.potential import InnerCutoff, PaceBond
-from acegen.yace.reading_bonds import MOST_COEFFICIENTS, padded
+from acegen.yace.reading_bonds import MOST_COEFFICIENTS, WIDTH_LEAST, padded
 
 
 @dataclass(frozen=True)
@@ -129,10 +129,10 @@ def _contradiction(block: Block, other: Block, what: str) -> PotentialError:
 def _bond(parts: BondParts) -> PaceBond:
     radial, core = parts.radial, parts.core
     zbl = core.inner_cutoff == "zbl"
-    if zbl and not (0 < core.width <= core.cutoff and 0 < radial.width <= radial.cutoff):
+    if zbl and not (WIDTH_LEAST <= core.width <= core.cutoff and WIDTH_LEAST <= radial.width <= radial.cutoff):
         raise parts.block.field.error(
-            "with inner_cutoff_type 'zbl', delta_in must be greater than 0 and at most r_in, "
-            "and dcutij greater than 0 and at most rcutij."
+            f"with inner_cutoff_type 'zbl', delta_in must be at least {WIDTH_LEAST:g} and at most r_in, "
+            f"and dcutij at least {WIDTH_LEAST:g} and at most rcutij."
         )
     return PaceBond(
         radial=radial.name,

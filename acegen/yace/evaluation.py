@@ -73,7 +73,7 @@ class Evaluator:
         densities, by_a = self._densities(center, a)
         expansion, by_density = embedding(self.potential.embeddings[center], densities)
         # dE/dr_j = Re Σ_A dE/dA dA/dr_j, with all A_lm, m of both signs, as variables
-        gradient = np.einsum("p,pa,ajx->jx", by_density, by_a, slopes).real
+        gradient = np.einsum("a,ajx->jx", by_density @ by_a, slopes).real
         energy, total = self._with_core(center, inside, expansion, gradient)
         forces = np.zeros_like(displacements)
         forces[inside.indices] = total
@@ -268,7 +268,7 @@ def embedding(embedded: ElementEmbedding, densities: Floats) -> tuple[float, Flo
     function = _finnis_sinclair if embedded.function == "FinnisSinclair" else _shifted
     energy, slopes = 0.0, np.zeros_like(densities)
     for p, term in enumerate(embedded.terms):
-        value, slope = function(float(densities[p]), term.exponent)
+        value, slope = function(densities[p], term.exponent)
         energy += term.weight * value
         slopes[p] = term.weight * slope
     return energy, slopes
@@ -278,10 +278,10 @@ _SMALL = 1e-6
 """Up to about this |ρ|, F of Finnis and Sinclair is linear."""
 
 
-def _finnis_sinclair(rho: float, m: float) -> tuple[float, float]:
+def _finnis_sinclair(rho: np.float64, m: float) -> tuple[float, float]:
     a = abs(rho)
     if a <= 1e-10:
-        return _SMALL ** (m - 1) * rho, _SMALL ** (m - 1)
+        return float(_SMALL ** (m - 1) * rho), _SMALL ** (m - 1)
     x = (a / _SMALL) ** 3
     g = np.exp(-x) if x <= 30 else 0.0
     dg = -3 * x / a * g
@@ -290,9 +290,9 @@ def _finnis_sinclair(rho: float, m: float) -> tuple[float, float]:
     return float(np.copysign(value, rho)), float(slope)
 
 
-def _shifted(rho: float, m: float) -> tuple[float, float]:
+def _shifted(rho: np.float64, m: float) -> tuple[float, float]:
     if abs(m - 1) < 1e-10:
-        return rho, 1.0
+        return float(rho), 1.0
     a, n = abs(rho), 1 / m
     x, y = n ** (n / (1 - n)) * np.exp(-a), n ** (1 / (1 - n)) * np.exp(-a)
     return float(np.copysign((x + a) ** m - y, rho)), float(y + m * (1 - x) * (x + a) ** (m - 1))

@@ -13,8 +13,11 @@ L_MOST = 30
 N_MOST = 500
 """Most radial functions that are read."""
 
-RADIUS_MOST = 1000.0
-"""Largest cutoff that is read, Å."""
+RADIUS_LEAST, RADIUS_MOST = 0.01, 1000.0
+"""Cutoffs that are read, Å."""
+
+WIDTH_LEAST = 1e-6
+"""Smallest widths that are read with a ZBL core, Å: it has their inverse cubes."""
 
 RADIAL_NAMES: tuple[RadialName, ...] = ("ChebExpCos", "ChebPow", "ChebLinear", "SBessel")
 INNER_CUTOFFS: tuple[InnerCutoff, ...] = ("density", "distance", "zbl")
@@ -95,7 +98,7 @@ def _bond(field: Field) -> tuple[PaceBond, InnerCutoff, int]:
             tuple(row.numbers(n_base) for row in by_l.items(l_max + 1))
             for by_l in fields["radcoefficients"].items(n_max)
         ),
-        cutoff=fields["rcut"].positive(RADIUS_MOST),
+        cutoff=fields["rcut"].number(RADIUS_LEAST, RADIUS_MOST),
         width=fields["dcut"].number(low=0),
         strength=strength,
         rate=rate,
@@ -121,7 +124,9 @@ def radial_parameters(field: Field, radial: RadialName) -> tuple[float, ...]:
 
 def _check_zbl(field: Field, bond: PaceBond) -> None:
     """Without these, ML-PACE divides by zero, or overlooks neighbours."""
-    if not 0 < bond.inner_width <= bond.inner_cutoff:
-        raise field.error("with inner_cutoff_type 'zbl', dcut_in must be greater than 0 and at most rcut_in.")
-    if not 0 < bond.width <= bond.cutoff:
-        raise field.error("with inner_cutoff_type 'zbl', dcut must be greater than 0 and at most rcut.")
+    if not WIDTH_LEAST <= bond.inner_width <= bond.inner_cutoff:
+        raise field.error(
+            f"with inner_cutoff_type 'zbl', dcut_in must be at least {WIDTH_LEAST:g} and at most rcut_in."
+        )
+    if not WIDTH_LEAST <= bond.width <= bond.cutoff:
+        raise field.error(f"with inner_cutoff_type 'zbl', dcut must be at least {WIDTH_LEAST:g} and at most rcut.")

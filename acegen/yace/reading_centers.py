@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from acegen.elements import ATOMIC_NUMBERS
 from acegen.printing import shown
@@ -13,6 +13,9 @@ EMBEDDING_FIELDS = ("ndensity", "FS_parameters", "npoti", "rho_core_cutoff", "dr
 
 _NAMES: tuple[EmbeddingName, ...] = ("FinnisSinclair", "FinnisSinclairShiftedScaled")
 _MOST_DENSITIES = 50
+
+EXPONENT_LEAST, EXPONENT_MOST = 0.01, 50.0
+"""Exponents of densities that are read; those of potentials are 0.5 to 2."""
 
 
 def read_elements(field: Field) -> tuple[str, ...]:
@@ -42,13 +45,19 @@ def read_embedding(fields: Mapping[str, Field]) -> ElementEmbedding:
         raise fields["FS_parameters"].error(
             f"has {len(parameters)} entries; {densities} densities have {2 * densities}, weight and exponent of each."
         )
-    terms = tuple(EmbeddingTerm(parameters[2 * p], parameters[2 * p + 1]) for p in range(densities))
-    for p, term in enumerate(terms):
-        if term.exponent <= 0:
-            raise fields["FS_parameters"].error(f"the exponent of density {p} must be greater than 0.")
     return ElementEmbedding(
         function=fields["npoti"].choice(_NAMES),
-        terms=terms,
+        terms=embedding_terms(fields["FS_parameters"], parameters[: 2 * densities]),
         core_cutoff=fields["rho_core_cutoff"].number(),
         core_width=fields["drho_core_cutoff"].number(low=0),
     )
+
+
+def embedding_terms(field: Field, parameters: Sequence[float]) -> tuple[EmbeddingTerm, ...]:
+    """The terms of the densities, from weight and exponent of each after each other."""
+    terms = tuple(EmbeddingTerm(w, m) for w, m in zip(parameters[::2], parameters[1::2], strict=True))
+    for p, term in enumerate(terms):
+        if not EXPONENT_LEAST <= term.exponent <= EXPONENT_MOST:
+            allowed = f"from {EXPONENT_LEAST:g} to {EXPONENT_MOST:g}"
+            raise field.error(f"the exponent of density {p} must be {allowed}, not {term.exponent:g}.")
+    return terms

@@ -8,7 +8,7 @@ from dataclasses import replace
 from acegen.errors import PotentialError
 from acegen.yace.fields import Field
 from acegen.yace.potential import PairPotential, RecursionBasis, RecursionBond, RepulsiveCore
-from acegen.yace.reading_bonds import L_MOST, N_MOST, RADIUS_MOST, BondsRead
+from acegen.yace.reading_bonds import L_MOST, N_MOST, RADIUS_LEAST, RADIUS_MOST, BondsRead
 
 _BASIS = ("p", "r0", "rcut", "xl", "xr", "pl", "pr", "maxn", "recursion_coefficients")
 _POWER_MOST = 50
@@ -63,7 +63,7 @@ def read_recursion(fields: Mapping[str, Field], steps: tuple[tuple[float, float,
     basis = RecursionBasis(
         r0=fields["r0"].number(0, RADIUS_MOST),
         power=fields["p"].integer(1, _POWER_MOST),
-        cutoff=fields["rcut"].positive(RADIUS_MOST),
+        cutoff=fields["rcut"].number(RADIUS_LEAST, RADIUS_MOST),
         left=fields["xl"].number(),
         right=fields["xr"].number(),
         p_left=fields["pl"].integer(0, _POWER_MOST),

@@ -315,7 +315,7 @@ FOUR = "{type: Cu Cu Cu Cu Cu, nr: [1, 1, 1, 1], nl: [1, 1, 2, 2], lint: [2, 2],
         (ONE.replace("parameters: [1.0, 1.0]", "parameters: [1.0]"), "parameters: has 1 entries instead of 2"),
         (
             ONE.replace("parameters: [1.0, 1.0]", "parameters: [1.0, 0.0]"),
-            "exponent of density 0 must be greater than 0",
+            "exponent of density 0 must be from 0.01",
         ),
         (
             ONE.replace("[[[1, 0], ", "[[[1], "),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from yace_files import ACE_JL, EXAMPLE, write
 
 from acegen.errors import PotentialError
 from acegen.yace import document
+from acegen.yace.document import Key, Node
 from acegen.yace.reading import read_potential
 
 
@@ -69,6 +72,7 @@ WRONG: list[tuple[str, str, list[str]]] = [
     ("{ndensity: 2, FS", f"{{ndensity: {'9' * 5000}, FS", ["embeddings[1].ndensity", "an integer"]),
     ("npoti: FinnisSinclair,", "npoti: Finnis,", ["embeddings[0].npoti", "'Finnis'", "FinnisSinclairShiftedScaled"]),
     ("[1, 1, -2, 0.5]", "[1, 1, -2, 0]", ["embeddings[1].FS_parameters", "exponent of density 1"]),
+    ("[1, 1, -2, 0.5]", "[1, 1e9, -2, 0.5]", ["embeddings[1].FS_parameters", "exponent of density 0"]),
     ("drho_core_cutoff: 250", "drho_core_cutoff: -1", ["embeddings[0].drho_core_cutoff", "at least 0"]),
     ("  [0, 1]:", "  [0, 2]:", ["bonds[0,2]", "'2' is no element"]),
     ("  [0, 1]:", "  [1, 0]:", ["line 10", "[1, 0]", "occurs twice"]),
@@ -84,8 +88,8 @@ WRONG: list[tuple[str, str, list[str]]] = [
     ("prehc: 10, ", "prehc: 10, prehc: 10, ", ["line 8", "'prehc' occurs twice"]),
     ("prehc: 10, ", "prehc: 10, rcutt: 10, ", ["bonds[0,0]", "unknown field 'rcutt'", "rcut_in"]),
     ("prehc: 10, ", "prehc: [10], ", ["bonds[0,0].prehc", "number"]),
-    ("rcut: 5.0", "rcut: 0", ["bonds[0,0].rcut", "greater than 0"]),
-    ("rcut: 5.0", "rcut: 1e9", ["bonds[0,0].rcut", "at most"]),
+    ("rcut: 5.0", "rcut: 0", ["bonds[0,0].rcut", "from 0.01"]),
+    ("rcut: 5.0", "rcut: 1e9", ["bonds[0,0].rcut", "to 1000"]),
     ("dcut: 0.01", "dcut: -0.01", ["bonds[0,0].dcut", "at least 0"]),
     ("radparameters: [3.5]", "radparameters: []", ["bonds[0,0].radparameters", "empty"]),
     ("radparameters: [3.5]", "radparameters: [0]", ["bonds[0,0].radparameters", "must not be 0"]),
@@ -201,9 +205,9 @@ def test_zbl_needs_its_distances(tmp_path: Path) -> None:
     zbl = EXAMPLE.replace("type: distance", "type: zbl").replace("in: 0.0", "in: 0.3")
     read_potential(write(tmp_path, zbl))
     for old, new, told in (
-        ("dcut_in: 0.25", "dcut_in: 0", "dcut_in must be greater than 0"),
+        ("dcut_in: 0.25", "dcut_in: 0", "dcut_in must be at least 1e-06"),
         ("dcut_in: 0.25", "dcut_in: 1.3", "at most rcut_in"),
-        ("dcut: 0.01", "dcut: 0", "dcut must be greater than 0"),
+        ("dcut: 0.01", "dcut: 0", "dcut must be at least 1e-06"),
         ("dcut: 0.01", "dcut: 7", "at most rcut"),
     ):
         assert told in message(tmp_path, zbl.replace(old, new, 1))
@@ -301,3 +305,47 @@ def test_damaged_files_give_a_message_or_a_potential(
     else:
         told = ""
     assert "\n" not in told
+
+
+JUNK: list[Node] = ["", "-1", "0", "7", "0.5", "1e308", "nan", "zbl", "ACE.jl.x", [], {}, [["0"]], {("0", "0"): "1"}]
+
+
+def flow(node: Node) -> str:
+    """YAML of plain nodes on one line."""
+    if isinstance(node, dict):
+        keys = (flow(list(key) if isinstance(key, tuple) else key) for key in node)
+        return "{" + ", ".join(f"{key}: {flow(value)}" for key, value in zip(keys, node.values(), strict=True)) + "}"
+    return "[" + ", ".join(map(flow, node)) + "]" if isinstance(node, list) else json.dumps(node)
+
+
+def places(node: Node) -> list[tuple[dict[Key, Node] | list[Node], Any]]:
+    """All containers in a node, with each key or position in them."""
+    if isinstance(node, str):
+        return []
+    inside: list[tuple[Any, Node]] = list(node.items() if isinstance(node, dict) else enumerate(node))
+    return [(node, key) for key, _ in inside] + [place for _, value in inside for place in places(value)]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_values_of_a_wrong_kind_give_a_message_or_a_potential(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """Anything in the place of anything, or nothing: never another error."""
+    folder = tmp_path_factory.mktemp("yace")
+    text = data.draw(st.sampled_from([EXAMPLE, ACE_JL]))
+    known = {"elements", "E0", "deltaSplineBins", "lmax", "embeddings", "bonds", "functions", "polypairpot", "reppot"}
+    content = document.read_document(document.read_content(write(folder, text)), known)
+    node, key = data.draw(st.sampled_from(places(content)))
+    if data.draw(st.booleans()):
+        node[key] = data.draw(st.sampled_from(JUNK))
+    else:
+        del node[key]
+    try:
+        read_potential(write(folder, flow(content)))
+    except PotentialError as error:
+        told = str(error)
+    else:
+        told = ""
+    assert "\n" not in told
+    assert len(told) < 600
