@@ -131,8 +131,8 @@ def compile_potential(
     The model has energies and forces, but no basis functions.
 
     Args:
-        potential: path of a `.yace` file of ML-PACE, or of a B-basis `.yaml` file of pacemaker; or a potential that
-            `acegen.yace` has read or made.
+        potential: path of a `.yace` or `.ace` file of ML-PACE, or of a B-basis `.yaml` file of pacemaker; or a
+            potential that `acegen.yace` has read or made.
         name: of the model; by default that of the file, with other characters than letters and digits replaced.
 
     Other arguments as for `compile`.

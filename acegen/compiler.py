@@ -67,7 +67,7 @@ def compile_file(
     """Compile a potential file to a module in `directory`/NAME. Returns its folder; a second call reuses it.
 
     Args:
-        source: the file, `.yace` of ML-PACE or `.yaml` of pacemaker; or a potential that was read.
+        source: the file, `.yace` or `.ace` of ML-PACE, or `.yaml` of pacemaker; or a potential that was read.
         directory: where the module's folder is made.
         name: of the model; by default that of the file, with other characters than letters and digits replaced.
         progress: told about each stage.
@@ -111,6 +111,6 @@ def _digest(source: PotentialSource) -> str:
         return hashlib.sha256(Path(source).read_bytes()).hexdigest()
     except (OSError, ValueError) as problem:
         raise PotentialError(
-            f"cannot read the potential {source}: {unreadable(problem)}. Give the path of a .yace file of ML-PACE, or "
-            "a .yaml file of pacemaker."
+            f"cannot read the potential {source}: {unreadable(problem)}. Give the path of a .yace or .ace file of "
+            "ML-PACE, or a .yaml file of pacemaker."
         ) from None

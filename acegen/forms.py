@@ -210,8 +210,8 @@ class FilePrograms:
     @property
     def coupling_needs(self) -> str:
         return (
-            f"potentials with functions of rank 2 to {LARGEST_ORDER}, whose coefficients make combinations of m "
-            "invariant under rotations,"
+            f"potentials with functions of rank {LARGEST_ORDER} or less, whose combinations of m are invariant under "
+            "rotations,"
         )
 
     def coupled(self) -> KernelProgram | None:

@@ -181,7 +181,7 @@ def documents_of(name: str, description: str, coefficients: Coefficients | None)
 
 
 def file_documents(name: str, potential: YacePotential, origin: str, program: KernelProgram) -> Documents:
-    """The documents of a potential in a module, with its identity, the hash of the program it is compiled to.
+    """The documents of a potential in a module, with the identities that follow from them.
 
     Args:
         name: of the model.
@@ -189,6 +189,6 @@ def file_documents(name: str, potential: YacePotential, origin: str, program: Ke
         origin: name of the file it came from.
         program: what is compiled.
     """
-    identity = program_hash(program)
-    documents = {POTENTIAL: potential_text(potential), DESCRIPTION: description_text(potential, origin)}
+    description = description_text(potential, origin, program_hash(program))
+    documents, identity = {POTENTIAL: potential_text(potential), DESCRIPTION: description}, basis_hash(description)
     return Documents(documents, facts(potential, origin), identity, model_hash(name, identity, None))

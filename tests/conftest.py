@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from example_models import ROOT, SPECS, Spec, random_coefficients
+from file_potentials import file_potential
 from lammps_tools import Lammps, make
 
 import acegen
@@ -21,11 +22,13 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], acegen.Model]:
-    """Compiled potentials of `SPECS` by key, with random coefficients."""
+    """Compiled potentials of `SPECS` by key, with random coefficients; "file" was made from a potential file."""
     folder = tmp_path_factory.mktemp("models")
     loaded: dict[str, acegen.Model] = {}
 
     def get(key: str) -> acegen.Model:
+        if key == "file" and key not in loaded:
+            loaded[key] = acegen.compile_potential(file_potential(key), folder, "from_file")
         if key not in loaded:
             bare = acegen.compile(SPECS[key], folder)
             loaded[key] = acegen.compile(SPECS[key], folder, random_coefficients(bare))
@@ -55,7 +58,7 @@ def lammps(tmp_path_factory: pytest.TempPathFactory, models: Callable[[str], ace
 def kim_items(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Potentials as KIM items by key.
 
-    "silicon" describes silicon; "oxide" has random coefficients, as "portable", which valgrind understands.
+    "silicon" describes silicon; "oxide" has random coefficients, as "file" and "portable", which valgrind understands.
     """
     import kim_fixtures
     import kim_tools
@@ -75,6 +78,7 @@ def kim_items(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     makers = {
         "silicon": lambda: request.getfixturevalue("fitted_silicon"),
         "oxide": lambda: request.getfixturevalue("models")("oxide"),
+        "file": lambda: request.getfixturevalue("models")("file"),
         "portable": portable,
     }
     return kim_fixtures.Items(makers, tmp_path_factory.mktemp("kim items"))

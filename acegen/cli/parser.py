@@ -27,7 +27,7 @@ Then:
     acegen compile spec.toml         makes generated/si_o3d12/, an importable module
     acegen verify generated/si_o3d12 checks it against its definition
 
-A potential that exists already, as a .yace file of ML-PACE or a .yaml file of pacemaker:
+A potential that exists already, as a .yace or .ace file of ML-PACE or a .yaml file of pacemaker:
 
     acegen compile Cu.yace           makes generated/Cu/, which is used in the same ways
 """
@@ -87,7 +87,8 @@ def make_parser() -> argparse.ArgumentParser:
         "source",
         type=Path,
         metavar="SPEC|POTENTIAL",
-        help="specification, a TOML file; or a potential, a .yace file of ML-PACE or a B-basis .yaml file of pacemaker",
+        help="specification, a TOML file; or a potential, a .yace or .ace file of ML-PACE or a "
+        "B-basis .yaml file of pacemaker",
     )
     command.add_argument(
         "--name", metavar="NAME", help="name of the model made from a potential file (default: that of the file)"
@@ -120,7 +121,7 @@ def make_parser() -> argparse.ArgumentParser:
         "target",
         type=Path,
         metavar="SPEC|POTENTIAL|MODULE",
-        help="a TOML file, a .yace or .yaml file, or the folder of a module",
+        help="a TOML file, a .yace, .ace or .yaml file, or the folder of a module",
     )
     command.add_argument(
         "--neighbours",
@@ -247,7 +248,7 @@ def _add_export_command(subparsers: argparse._SubParsersAction[argparse.Argument
         type=_tolerance,
         metavar="X",
         help="for yace: largest difference from the model in energies and forces, relative to their root mean squares "
-        "(default: 1e-8, 1e-4 for models of single precision)",
+        "(default: 1e-8, or 1e-3 where the format can only approximate the model; 1e-4 for single precision)",
     )
     command.set_defaults(command=commands.export_command)
 

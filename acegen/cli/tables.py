@@ -55,7 +55,7 @@ def module_table(model: CompiledModel) -> Table:
     if isinstance(model, Model) and any(model.atomic_energies.values()):
         energies = (f"{element} {energy:g} eV" for element, energy in model.atomic_energies.items())
         table.add_row("atomic energies", ", ".join(energies))
-    table.add_row("basis hash" if model.has_basis else "hash of the kernel program", model.basis_hash)
+    table.add_row("basis hash" if model.has_basis else "hash of the potential", model.basis_hash)
     table.add_row("size on disk", f"{sum(f.stat().st_size for f in model.path.iterdir()) / 1024:,.0f} kB")
     return table
 

@@ -12,7 +12,9 @@ from acegen.store.files import POTENTIAL_SUFFIXES
 _LOOKED_AT = 65536
 """Bytes from the beginning of a file in which the fields of a potential are looked for."""
 
-_FIELDS = re.compile(rb"^(elements|E0|deltaSplineBins|embeddings|bonds|functions|global|species|metadata) *:", re.M)
+_FIELDS = re.compile(
+    rb"^((elements|E0|deltaSplineBins|embeddings|bonds|functions|global|species|metadata) *:|\s*nelements *=)", re.M
+)
 
 
 def is_potential(path: Path) -> bool:
@@ -34,7 +36,7 @@ def is_potential(path: Path) -> bool:
         tomllib.loads(whole.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         raise AcegenError(
-            f"{path} is neither a spec (a TOML file) nor a potential (a .yace file of ML-PACE, or a B-basis .yaml "
-            "file of pacemaker)."
+            f"{path} is neither a spec (a TOML file) nor a potential (a .yace or .ace file of ML-PACE, or a B-basis "
+            ".yaml file of pacemaker)."
         ) from None
     return False

@@ -24,8 +24,8 @@ class Documents:
     Attributes:
         files: text by file name: a description of the basis and perhaps coefficients; or of a potential, and that.
         facts: of a potential from a file, for readers: pairs of what is said, and that; empty for a basis.
-        basis_hash: identity of the basis, or of the program of a potential from a file.
-        model_hash: identity of the name, the basis, the coefficients and the atomic energies, or of name and program.
+        basis_hash: identity of the basis, or of a potential from a file: SHA-256 of the description.
+        model_hash: identity of the name, the basis, the coefficients and the atomic energies, or of name and potential.
     """
 
     files: Mapping[str, str]

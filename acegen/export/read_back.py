@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from acegen.export.example import example_structure
 from acegen.runtime import Model
 from acegen.yace.evaluation import Evaluator
+from acegen.yace.from_basis import ExportedPotential
 from acegen.yace.potential import YacePotential
 
 _RANDOM = 8
@@ -21,6 +22,9 @@ _OF_EXAMPLE = 4
 
 _LEAST = 0.3
 """Smallest distance of random neighbours over the cutoff, if there is no core."""
+
+_NEAR = 0.01
+"""How near to a kink half of the neighbours are, over the cutoff, if there is one."""
 
 Floats = NDArray[np.float64]
 
@@ -42,7 +46,7 @@ class Agreement:
     @property
     def worst(self) -> float:
         """The larger one of the two."""
-        return max(self.energy, self.forces)
+        return float(np.max((self.energy, self.forces)))  # nan if one is
 
 
 @dataclass(frozen=True)
@@ -52,22 +56,33 @@ class _Environment:
     displacements: Floats
 
 
-def compare(model: Model, potential: YacePotential, closest: Sequence[Sequence[float]]) -> Agreement:
+def compare(model: Model, exported: ExportedPotential, read: YacePotential) -> Agreement:
     """Compare a model with its export, in random environments and in those of a crystal with displaced atoms.
+
+    Neighbours are not closer than where the two should agree; many are where radial functions are most in error.
 
     Args:
         model: the compiled model.
-        potential: the export.
-        closest: distance by centre and neighbour from which on they should agree, Å; neighbours are not closer.
+        exported: what was written.
+        read: the same read from the file.
+
+    Returns:
+        the differences; not finite if energies are too large for doubles.
     """
-    found = [
-        _compared(model, Evaluator(potential), list(environments))
-        for environments in (_random(model, closest), _of_example(model, closest))
-    ]
+    size = range(len(model.elements))
+    bonds = [[exported.bond(center, other) for other in size] for center in size]
+    closest = np.array([[bond.closest if bond else 0.0 for bond in row] for row in bonds])
+    kinks = [[bond.kinks if bond else () for bond in row] for row in bonds]
+    evaluator = Evaluator(read)
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = [
+            _compared(model, evaluator, list(environments))
+            for environments in (_random(model, closest, kinks), _of_example(model, closest))
+        ]
     return Agreement(
         sum(one.environments for one in found),
-        max(one.energy for one in found),
-        max(one.forces for one in found),
+        float(np.max([one.energy for one in found])),
+        float(np.max([one.forces for one in found])),
     )
 
 
@@ -96,7 +111,7 @@ def _difference(first: Floats, second: Floats) -> float:
     return largest / size if size else largest
 
 
-def _random(model: Model, closest: Sequence[Sequence[float]]) -> Iterator[_Environment]:
+def _random(model: Model, closest: Floats, kinks: Sequence[Sequence[Sequence[float]]]) -> Iterator[_Environment]:
     rng = np.random.default_rng(0)
     for center in range(len(model.elements)):
         cutoffs = model.cutoffs[center]
@@ -106,11 +121,14 @@ def _random(model: Model, closest: Sequence[Sequence[float]]) -> Iterator[_Envir
             directions = rng.normal(size=(_NEIGHBOURS, 3))
             directions /= np.linalg.norm(directions, axis=1, keepdims=True)
             # as many in every shell of equal volume
-            cubes = rng.uniform(least[species] ** 3, cutoffs[species] ** 3)
-            yield _Environment(center, species, directions * np.cbrt(cubes)[:, None])
+            distances = np.cbrt(rng.uniform(least[species] ** 3, cutoffs[species] ** 3))
+            for number, other in enumerate(species[: _NEIGHBOURS // 2]):
+                if kinks[center][other]:
+                    distances[number] = rng.choice(kinks[center][other]) + rng.normal() * _NEAR * cutoffs[other]
+            yield _Environment(center, species, directions * distances[:, None])
 
 
-def _of_example(model: Model, closest: Sequence[Sequence[float]]) -> Iterator[_Environment]:
+def _of_example(model: Model, closest: Floats) -> Iterator[_Environment]:
     """Environments of the crystal, but those with atoms closer than `closest`."""
     environments, _ = model.environments(example_structure(model))
     left = [_OF_EXAMPLE] * len(model.elements)
@@ -118,6 +136,6 @@ def _of_example(model: Model, closest: Sequence[Sequence[float]]) -> Iterator[_E
         part = slice(environments.first[number], environments.first[number + 1])
         species, displacements = environments.species[part].astype(np.int64), environments.displacement[part]
         distances = np.linalg.norm(displacements, axis=1)
-        if left[center] and (distances >= np.array(closest[center])[species]).all():
+        if left[center] and (distances >= closest[center][species]).all():
             left[center] -= 1
             yield _Environment(center, species, displacements)

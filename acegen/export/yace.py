@@ -2,12 +2,13 @@
 
 The potential is written from the exact basis and the coefficients (`acegen.yace.from_basis`), read back from the file,
 and compared with the compiled model. What differs by more than the tolerance is not exported. A model that was made
-from a potential file is written as it was read: so a `.yaml` of pacemaker becomes a `.yace`.
+from a potential file is written as it was read: so a `.yaml` of pacemaker or an `.ace` becomes a `.yace`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,9 @@ from acegen.yace.writing import potential_text
 TOLERANCE = {"double": 1e-8, "single": 1e-4}
 """Largest difference of an export from its model by default, by precision of the model."""
 
+APPROXIMATE = 1e-3
+"""The same where the format can only approximate the model."""
+
 
 @dataclass(frozen=True)
 class YaceContext:
@@ -43,6 +47,7 @@ class YaceContext:
         bonds: by centre and neighbour; none if the model was made from a potential file.
         agreement: with the model.
         core: what replaces the fitted part at short distances, "free atoms" or "ZBL"; "" without a core.
+        approximated: what the format can only approximate, and why.
         example_energy: of the example, eV.
     """
 
@@ -57,6 +62,7 @@ class YaceContext:
     bonds: tuple[ExportedBond, ...]
     agreement: Agreement
     core: str
+    approximated: tuple[str, ...]
     example_energy: float
 
     def values(self) -> dict[str, Any]:
@@ -82,12 +88,14 @@ def write_potential(source: PotentialSource, folder: Path, tolerance: float | No
         path.write_text(text, encoding="utf-8")
         progress.report(f"{len(text.encode()):,} bytes")
     with progress.stage("compare"):
-        agreement = compare(model, read_potential(path), exported.closest)
+        agreement = compare(model, exported, read_potential(path))
         progress.report(
             f"read back, {agreement.environments} environments: energies within {agreement.energy:.1e}, forces within "
             f"{agreement.forces:.1e}, relative"
         )
-    _check(source, exported, agreement, TOLERANCE[model.precision] if tolerance is None else tolerance)
+    if tolerance is None:
+        tolerance = APPROXIMATE if exported.approximated else TOLERANCE[model.precision]
+    _check(source, exported, agreement, tolerance)
     return YaceContext(
         name=model.name,
         elements=model.elements,
@@ -100,6 +108,7 @@ def write_potential(source: PotentialSource, folder: Path, tolerance: float | No
         bonds=exported.bonds,
         agreement=agreement,
         core=exported.core,
+        approximated=tuple(_REASONS[reason] for reason in exported.approximated),
         example_energy=write_example(model, folder),
     )
 
@@ -107,7 +116,7 @@ def write_potential(source: PotentialSource, folder: Path, tolerance: float | No
 def _exported(model: Model) -> ExportedPotential:
     """The potential of a model."""
     if not model.has_basis:
-        return ExportedPotential(read_potential(model.path / POTENTIAL), bonds=(), core="", cutoffs_differ=False)
+        return ExportedPotential(read_potential(model.path / POTENTIAL), bonds=(), core="", approximated=())
     coefficients = read_coefficients(model.path / COEFFICIENTS)
     return exported_module(model.name, model.basis_hash, model.description, coefficients)
 
@@ -116,21 +125,32 @@ def _check(source: PotentialSource, exported: ExportedPotential, agreement: Agre
     """Refuse an export that differs too much."""
     if agreement.worst <= tolerance:
         return
+    if not isfinite(agreement.worst):
+        raise ExportError(f"the coefficients of {source.model.name} are too large: its energies overflow.")
     raise ExportError(
         f"the export of {source.model.name} differs from the model by {agreement.energy:.1e} in energies and "
-        f"{agreement.forces:.1e} in forces (relative), more than the tolerance {tolerance:g}. {_advice(exported)} "
-        "To export it all the same, raise the tolerance (--tolerance)."
+        f"{agreement.forces:.1e} in forces (relative), more than the tolerance {tolerance:g}. {_advice(exported)} To "
+        "export it all the same, raise the tolerance (--tolerance)."
     )
 
 
 def _advice(exported: ExportedPotential) -> str:
     """What makes the largest error, and how to avoid it."""
-    if not exported.cutoffs_differ:
+    if not exported.approximated:
         return "The radial functions of the model are exact, so this is the precision of its arithmetic."
     worst = max(exported.bonds, key=lambda bond: bond.error + bond.pair_error)
     return (
-        "ML-PACE has one cutoff for pair term and other functions, and functions that end before it can only be "
-        f"approximated: the error is {worst.error:.1e} of the largest value in radial functions and "
-        f"{worst.pair_error:.1e} eV in the pair term of {worst.center}-{worst.neighbour}. A model without pair.cutoff "
-        "is exact."
+        " ".join(_REASONS[reason] for reason in exported.approximated)
+        + f" The error is {worst.error:.1e} of the largest value in radial functions and {worst.pair_error:.1e} eV in "
+        f"those of order 1 of {worst.center}-{worst.neighbour}."
     )
+
+
+_REASONS = {
+    "cutoffs": "ML-PACE has one cutoff for pair term and other functions; those that end before it are approximated. A "
+    "model without pair.cutoff is exact.",
+    "ZBL": "ML-PACE has no ZBL core that is added to the fitted part; it is approximated. A model with [inner_cutoff] "
+    "below the smallest distance of the data, and zbl.outer at most inner_cutoff.outer, is exact where no atoms are "
+    "closer.",
+}
+"""Why something is approximated, and how to avoid it."""

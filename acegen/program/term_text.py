@@ -32,6 +32,8 @@ def _bond(bond: Bond) -> str:
     text = f"{_shape(bond.shape)}, cutoff = {bond.cutoff!r}"
     if bond.closest < bond.full:
         return f"{text}, e times f((r - {bond.closest!r})/({bond.full!r} - {bond.closest!r})), {STEP}"
+    if bond.closest == bond.full == 0.0:
+        return text
     return f"{text}, e = 0 up to r = {bond.closest!r} ({bond.full!r})"
 
 

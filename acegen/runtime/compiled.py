@@ -98,7 +98,7 @@ class CompiledModel(ABC):
 
     @property
     def basis_hash(self) -> str:
-        """Identity of the basis, recorded with coefficients; of a model without one, of what it computes."""
+        """Identity of the basis, recorded with coefficients; of a model made from a potential file, of that."""
         return self._manifest.basis_hash
 
     @property
@@ -157,12 +157,11 @@ class CompiledModel(ABC):
 
         Of a model made from a potential file, what that contains (`potential.json`).
         """
-        file = self._manifest.description
         try:
-            text = (self._directory / file).read_bytes()
+            text = (self._directory / self._manifest.description).read_bytes()
         except OSError:
             text = b""
-        if hashlib.sha256(text).hexdigest() != self._manifest.files[file]:
+        if hashlib.sha256(text).hexdigest() != self.basis_hash:
             raise ModuleError(
                 f"the module {self._directory} was replaced or removed after it was loaded. Load it again."
             )

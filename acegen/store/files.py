@@ -11,7 +11,7 @@ PACKAGE = "__init__.py"
 README = "README.md"
 COEFFICIENTS = "coefficients.json"
 
-POTENTIAL_SUFFIXES = (".yace", ".yaml", ".yml")
+POTENTIAL_SUFFIXES = (".yace", ".ace", ".yaml", ".yml")
 """Of potential files, which are no specs."""
 
 _PARTS = (

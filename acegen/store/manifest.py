@@ -23,7 +23,7 @@ BASIS = "basis.json"
 POTENTIAL = "potential.yace"
 """In a module made from a potential file, which has no basis: the potential in the form of ML-PACE."""
 DESCRIPTION = "potential.json"
-"""There: what it contains, in words and numbers."""
+"""There: what it contains, with the hash of the kernel program. Its SHA-256 is the identity of the potential."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Manifest:
         generator: "acegen VERSION".
         key: hash of everything that went into the build: spec and coefficients, or the potential file; acegen itself,
             compiler and flags.
-        basis_hash: identity of the basis; without one, of the kernel program.
-        model_hash: identity of name, basis, coefficients and atomic energies; without a basis, of name and program.
+        basis_hash: identity of the basis; without one, of the potential: SHA-256 of the description.
+        model_hash: identity of name, basis, coefficients and atomic energies; without a basis, of name and potential.
         extension: file name of the compiled extension.
         compiler: the command that compiled it.
         options: fields of the `BuildOptions` it was compiled with.
@@ -99,10 +99,7 @@ def read_manifest(directory: Path) -> Manifest:
     if document.keys() != _FIELDS.keys() or seal != Manifest(**document).seal():
         raise ModuleError(f"{path} was edited or damaged. Compile the module again.")
     manifest = Manifest(**document)
-    described = manifest.files.get(BASIS) == manifest.basis_hash
-    if BASIS not in manifest.files:
-        described = {POTENTIAL, DESCRIPTION} <= manifest.files.keys()
-    if manifest.extension not in manifest.files or not described:
+    if manifest.extension not in manifest.files or manifest.files.get(manifest.description) != manifest.basis_hash:
         raise ModuleError(
             f"{path} was edited: it lists files that are not those of a module. Compile the module again."
         )

@@ -22,7 +22,7 @@ from acegen.yace.reading_bonds import (
     RADIUS_MOST,
     radial_parameters,
 )
-from acegen.yace.reading_embeddings import embedding_terms
+from acegen.yace.reading_centers import embedding_terms
 from acegen.yace.reading_functions import RANK_MOST
 
 _MOST_PRODUCTS = 200_000

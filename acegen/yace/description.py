@@ -19,17 +19,19 @@ _INNER = {
 """How each kind of inner cutoff switches the expansion on."""
 
 
-def description_text(potential: YacePotential, source: str) -> str:
-    """The description as JSON.
+def description_text(potential: YacePotential, source: str, program: str) -> str:
+    """The description as JSON, whose SHA-256 is the identity of a potential in a module.
 
     Args:
         potential: the potential.
         source: name of the file it came from.
+        program: hash of the kernel program it is compiled to.
     """
     elements = potential.elements
     document = {
         "format": DESCRIPTION_FORMAT,
         "source": source,
+        "program": program,
         "elements": list(elements),
         "atomic_energies": dict(zip(elements, potential.energies, strict=True)),
         "functions": {z: _by_rank(potential, center) for center, z in enumerate(elements)},

@@ -27,26 +27,36 @@ _LOADER: type = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 """That of libyaml, which is much faster, where PyYAML has it."""
 
 
-def read_document(path: Path, known: Collection[str]) -> dict[Key, Node]:
-    """The content of a YAML file whose top level is a mapping.
-
-    Args:
-        path: of the file.
-        known: keys that the top level may have.
+def read_content(path: Path) -> bytes:
+    """What is in a file.
 
     Raises:
-        PotentialError: the file cannot be read, is too large, is not YAML, is another kind of file, has keys twice,
-            or has anchors, aliases or tags, which could stand for more than is written.
+        PotentialError: it cannot be read, or is too large.
     """
     try:
         if not path.is_file():
-            raise PotentialError("there is no such file. Give the path of a .yace file, or of a B-basis .yaml file.")
+            raise PotentialError(
+                "there is no such file. Give the path of a .yace or .ace file, or of a B-basis .yaml file."
+            )
         size = path.stat().st_size
         if size > _LARGEST:
             raise PotentialError(f"the file has {size:,} bytes; at most {_LARGEST:,} are read.")
-        content = path.read_bytes()
+        return path.read_bytes()
     except (OSError, ValueError) as problem:
         raise PotentialError(f"the file cannot be read: {visible(problem)}.") from None
+
+
+def read_document(content: bytes, known: Collection[str]) -> dict[Key, Node]:
+    """A YAML document whose top level is a mapping.
+
+    Args:
+        content: of the file.
+        known: keys that the top level may have.
+
+    Raises:
+        PotentialError: it is not YAML, is another kind of file, has keys twice, or has anchors, aliases or tags,
+            which could stand for more than is written.
+    """
     try:
         return _top(_checked(content), known)
     except yaml.MarkedYAMLError as problem:

@@ -6,12 +6,12 @@ One density and a linear F. The many-body part is written label by label (`acege
 and what purification adds to order 1 as functions of rank 1, and all radial functions as series
 (`acegen.yace.from_radial`). The cutoff of a bond is the larger one of the pair term and of the many-body part.
 
-**Short distances.** The format has no product of switches, and no ZBL core that is added to the energy. It has a switch
-from the fitted part to the core, g F + (1-g) V, by the nearest neighbour, with the same step. A spec with
-`[inner_cutoff]` is written so, with its distances, and with ZBL for V if it has `[zbl]`. Where no neighbour is closer
-than `inner_cutoff.outer`, energies are the same. Below, with one close neighbour, they differ by ZBL of the others,
-which acegen's does not have; with several, the switches differ too. A spec with `[zbl]` that reaches beyond
-`inner_cutoff.outer`, or without `[inner_cutoff]`, cannot be written.
+**Short distances.** The format has no product of switches. It has a switch from the fitted part to a core,
+g F + (1-g) V, by the nearest neighbour, with the same step. A spec with `[inner_cutoff]` is written so, with its
+distances, and with ZBL for V if it has `[zbl]`. Where no neighbour is closer than `inner_cutoff.outer`, energies are
+the same. Below, with one close neighbour, they differ by ZBL of the others, which acegen's does not have; with several,
+the switches differ too. A ZBL core that reaches beyond `inner_cutoff.outer` cannot be written; one without
+`[inner_cutoff]` is approximated (`acegen.yace.from_repulsion`).
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ from acegen.basis.derive import Basis
 from acegen.errors import ExportError
 from acegen.lower.expansion import coupled_weights
 from acegen.lower.rounding import WORKING_BITS
-from acegen.program.by_pair import ByPair
+from acegen.spec import AnySpec
+from acegen.yace.from_bonds import BondSeries, adds_zbl, kinks, written_bond
 from acegen.yace.from_functions import ctilde_functions, first_order_weights
-from acegen.yace.from_radial import Curve, DistanceMap, RadialSeries, needed_terms, rounded_curve
+from acegen.yace.from_radial import Curve, RadialSeries, needed_terms, rounded_curve
 from acegen.yace.potential import CTildeFunction, ElementEmbedding, EmbeddingTerm, InnerCutoff, PaceBond, YacePotential
 
 SPLINE_STEP = 0.001
@@ -49,6 +50,7 @@ class ExportedBond:
         center, neighbour: elements.
         cutoff: Å.
         closest: distance from which on energies are those of acegen, Å; 0 if there is no core.
+        kinks: distances at which a radial function is not analytic, and most in error, Å.
         n_base: number of g_k.
         error: largest error of any R_n, relative to its largest value.
         pair_error: largest error of the sum of all functions of order 1, eV.
@@ -59,6 +61,7 @@ class ExportedBond:
     neighbour: str
     cutoff: float
     closest: float
+    kinks: tuple[float, ...]
     n_base: int
     error: float
     pair_error: float
@@ -73,20 +76,18 @@ class ExportedPotential:
         potential: the potential.
         bonds: by centre, then neighbour; none if the model was made from a potential file.
         core: what replaces the fitted part below: the energy of free atoms, or ZBL; "" if nothing does.
-        cutoffs_differ: whether pair term and many-body part of some pair have different cutoffs.
+        approximated: what the format can only approximate: pair term and other functions with different cutoffs, or a
+            ZBL core that is added to the fitted part.
     """
 
     potential: YacePotential
     bonds: tuple[ExportedBond, ...]
     core: Literal["", "free atoms", "ZBL"]
-    cutoffs_differ: bool
+    approximated: tuple[Literal["cutoffs", "ZBL"], ...]
 
-    @property
-    def closest(self) -> ByPair:
-        """Distance by centre and neighbour from which on energies are those of acegen, Å."""
-        found = {(bond.center, bond.neighbour): bond.closest for bond in self.bonds}
-        elements = self.potential.elements
-        return tuple(tuple(found.get((center, other), 0.0) for other in elements) for center in elements)
+    def bond(self, center: int, neighbour: int) -> ExportedBond | None:
+        """The bond of two elements; None if the model was made from a potential file."""
+        return self.bonds[center * len(self.potential.elements) + neighbour] if self.bonds else None
 
 
 @dataclass(frozen=True)
@@ -126,29 +127,32 @@ def exported_potential(
         raise ExportError(f"the model {spec.name} is not one of atoms; only these can be written for ML-PACE.")
     _check_core(basis)
     parts = [_parts(basis, coefficients[element]) for element in spec.species]
-    series = RadialSeries(basis.radial, spec.radial, definitions.agnesi)
+    series = BondSeries(spec, definitions, RadialSeries(basis.radial, spec.radial, definitions.agnesi))
     functions = [function for part in parts for function in part.functions]
     size = max((n for function in functions for n in function.ns), default=1)
     l_max = max((l for function in functions for l in function.ls), default=0)
-    written: list[tuple[PaceBond, ...]] = []
+    species = range(len(spec.species))
+    unrounded = {
+        (z, other): series.of(z, other, size, parts[z].first[other], parts[z].pair[other])
+        for z in species
+        for other in species
+    }
+    # ML-PACE evaluates as many g_k for every bond
+    terms = needed_terms(row for bond in unrounded.values() for row in bond.coefficients)
+    bonds: list[list[PaceBond]] = [[] for _ in species]
     described: list[ExportedBond] = []
-    first_rank: list[list[CTildeFunction]] = []
-    for center, part in enumerate(parts):
-        row: list[PaceBond] = []
-        first_rank.append([])
-        for neighbour in range(len(spec.species)):
-            radial, pair = _curves(basis, series, part, size, center, neighbour)
-            bond = _bond(basis, radial, l_max, center, neighbour)
-            row.append(bond)
-            first_rank[center] += _first_rank(neighbour, pair)
-            described.append(_described(spec.species[center], spec.species[neighbour], bond, radial, pair))
-        written.append(tuple(row))
+    first_rank: list[list[CTildeFunction]] = [[] for _ in species]
+    for (z, other), (coefficients_of, values) in unrounded.items():
+        *radial, first = (rounded_curve(*both, terms) for both in zip(coefficients_of, values, strict=True))
+        bonds[z].append(written_bond(spec, definitions, radial, l_max, z, other))
+        first_rank[z] += _first_rank(other, first)
+        described.append(_described(spec, z, other, bonds[z][-1], radial, first))
     potential = YacePotential(
         elements=spec.species,
         energies=tuple(float(atomic_energies.get(element, 0.0)) for element in spec.species),
         spline_step=SPLINE_STEP,
         embeddings=(_LINEAR,) * len(spec.species),
-        bonds=tuple(written),
+        bonds=tuple(map(tuple, bonds)),
         inner_cutoff=_inner_cutoff(basis),
         pair=None,
         functions=tuple((*first, *part.functions) for first, part in zip(first_rank, parts, strict=True)),
@@ -158,7 +162,7 @@ def exported_potential(
         potential,
         bonds=tuple(described),
         core="" if spec.inner_ranges is None else "free atoms" if spec.zbl_ranges is None else "ZBL",
-        cutoffs_differ=spec.pair_cutoffs not in (None, spec.cutoffs),
+        approximated=_approximated(basis),
     )
 
 
@@ -166,25 +170,29 @@ _LINEAR = ElementEmbedding("FinnisSinclairShiftedScaled", (EmbeddingTerm(1.0, 1.
 """F(ρ) = ρ."""
 
 
-def _check_core(basis: Basis) -> None:
-    """Refuse a ZBL core that acts together with the fitted part."""
+def _approximated(basis: Basis) -> tuple[Literal["cutoffs", "ZBL"], ...]:
     spec = basis.spec
-    if spec.zbl_ranges is None:
+    found: list[Literal["cutoffs", "ZBL"]] = []
+    if spec.pair_cutoffs not in (None, spec.cutoffs):
+        found.append("cutoffs")
+    if adds_zbl(spec):
+        found.append("ZBL")
+    return tuple(found)
+
+
+def _check_core(basis: Basis) -> None:
+    """Refuse a ZBL core that is added to a part that is switched off."""
+    spec = basis.spec
+    if spec.zbl_ranges is None or spec.inner_ranges is None:
         return
-    advice = (
-        "ML-PACE switches from the fitted part to ZBL and cannot add the two. Give the spec an [inner_cutoff] whose "
-        "outer distance is below the smallest distance of the data, but not below zbl.outer, as the recommended model "
-        "of acegen fit has, and fit again."
-    )
-    if spec.inner_ranges is None:
-        raise ExportError(f"the model {spec.name} has a ZBL core, but no inner cutoff. {advice}")
     for center, (zbl, inner) in enumerate(zip(spec.zbl_ranges, spec.inner_ranges, strict=True)):
         for neighbour, ((_, outer), (_, begin)) in enumerate(zip(zbl, inner, strict=True)):
             if outer > begin:
                 pair = f"{spec.species[center]}-{spec.species[neighbour]}"
                 raise ExportError(
                     f"the ZBL core of the pair {pair} reaches to {outer:g} Å, beyond inner_cutoff.outer = {begin:g} Å. "
-                    f"{advice}"
+                    "ML-PACE switches from the fitted part to ZBL there, and cannot add the two. Give the spec a "
+                    "zbl.outer of at most that, as the recommended model of acegen fit has, and fit again."
                 )
 
 
@@ -207,75 +215,8 @@ def _put(row: list[arb], n: int, value: arb) -> None:
     row[n - 1] = value
 
 
-def _curves(
-    basis: Basis, series: RadialSeries, part: _Parts, size: int, center: int, neighbour: int
-) -> tuple[list[Curve], Curve]:
-    """R_1 .. R_size of a bond, and the sum of its functions of order 1, all with the same number of terms."""
-    spec = basis.spec
-    cutoff = _cutoff(basis, center, neighbour)
-    pair, first = part.pair[neighbour], part.first[neighbour]
-    own = DistanceMap(spec.cutoffs[center][neighbour], _length(spec.agnesi_r0, center, neighbour))
-    found = series.of(own, cutoff, max(size, len(first)))
-    rows, values = found.coefficients.tolist(), found.values.tolist()
-    with flint.ctx.workprec(WORKING_BITS):
-        sums = _combined(first, rows), _combined(first, values)
-        if pair and spec.pair_cutoffs is not None:
-            apart = DistanceMap(spec.pair_cutoffs[center][neighbour], _length(spec.pair_r0, center, neighbour))
-            more = series.of(apart, cutoff, len(pair))
-            sums = (
-                _added(sums[0], _combined(pair, more.coefficients.tolist())),
-                _added(sums[1], _combined(pair, more.values.tolist())),
-            )
-    terms = needed_terms([*rows[:size], sums[0]])
-    radial = [rounded_curve(row, value, terms) for row, value in zip(rows[:size], values, strict=False)]
-    return radial, rounded_curve(sums[0], sums[1], terms)
-
-
-def _combined(weights: Sequence[arb], rows: Sequence[Sequence[arb]]) -> list[arb]:
-    """Σ_n w_n row_n."""
-    total = [arb(0)] * len(rows[0])
-    for weight, row in zip(weights, rows, strict=False):
-        total = [one + weight * value for one, value in zip(total, row, strict=True)]
-    return total
-
-
-def _added(first: Sequence[arb], second: Sequence[arb]) -> list[arb]:
-    """The sum of two series, one of which may be longer."""
-    short, long = sorted((first, second), key=len)
-    return [one + other for one, other in zip(short, long, strict=False)] + list(long[len(short) :])
-
-
-def _length(table: ByPair | None, center: int, neighbour: int) -> float | None:
-    return None if table is None else table[center][neighbour]
-
-
-def _cutoff(basis: Basis, center: int, neighbour: int) -> float:
-    """The cutoff of a bond, Å."""
-    own, pair = basis.spec.cutoffs, basis.spec.pair_cutoffs
-    return max(table[center][neighbour] for table in (own, pair) if table is not None)
-
-
 def _inner_cutoff(basis: Basis) -> InnerCutoff:
     return "density" if basis.spec.inner_ranges is None else "zbl"
-
-
-def _bond(basis: Basis, radial: Sequence[Curve], l_max: int, center: int, neighbour: int) -> PaceBond:
-    """A bond whose R_nl are the same for all l."""
-    spec, cutoff = basis.spec, _cutoff(basis, center, neighbour)
-    inner, outer = (0.0, 0.0) if spec.inner_ranges is None else spec.inner_ranges[center][neighbour]
-    return PaceBond(
-        radial="ChebPow",
-        parameters=(1.0,),
-        n_base=len(radial[0].coefficients),
-        coefficients=tuple((curve.coefficients,) * (l_max + 1) for curve in radial),
-        cutoff=cutoff,
-        # ZBL is full up to acegen's inner distance, and switched off slowly up to the cutoff
-        width=0.01 if spec.zbl_ranges is None else cutoff - spec.zbl_ranges[center][neighbour][0],
-        strength=0.0 if spec.zbl_ranges is None else 1.0,
-        rate=1.0,
-        inner_cutoff=outer,
-        inner_width=outer - inner,
-    )
 
 
 def _first_rank(neighbour: int, pair: Curve) -> Iterator[CTildeFunction]:
@@ -284,12 +225,15 @@ def _first_rank(neighbour: int, pair: Curve) -> Iterator[CTildeFunction]:
             yield CTildeFunction((neighbour,), (k,), (0,), ((0,),), ((value,),))
 
 
-def _described(center: str, neighbour: str, bond: PaceBond, radial: Sequence[Curve], pair: Curve) -> ExportedBond:
+def _described(
+    spec: AnySpec, center: int, neighbour: int, bond: PaceBond, radial: Sequence[Curve], pair: Curve
+) -> ExportedBond:
     return ExportedBond(
-        center,
-        neighbour,
+        spec.species[center],
+        spec.species[neighbour],
         cutoff=bond.cutoff,
         closest=bond.inner_cutoff,
+        kinks=kinks(spec, center, neighbour),
         n_base=bond.n_base,
         error=max(curve.relative_error for curve in radial),
         pair_error=pair.error,

@@ -13,7 +13,7 @@ Coefficients are found by interpolation at Chebyshev points, exact for polynomia
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
@@ -35,7 +35,7 @@ NEGLIGIBLE = 1e-10
 _DEGREES = {"smoothstep": 3, "smootherstep": 5}
 """Degree of y as a polynomial in r, by transform."""
 
-_CHECKS = 601
+CHECKS = 601
 """Points at which errors are measured; as a prime, it has none in common with the points of interpolation."""
 
 
@@ -53,7 +53,7 @@ class Series:
 
     Attributes:
         coefficients: by n and k = 1, 2, ...
-        values: by n, at the points of `check_points`.
+        values: by n, at `CHECKS` Chebyshev points.
     """
 
     coefficients: arb_mat
@@ -111,13 +111,16 @@ class RadialSeries:
         return self._found[key]
 
     def _series(self, distance: DistanceMap, cutoff: float, count: int) -> Series:
-        def sampled(points: int) -> arb_mat:
-            return self._sampled(distance, cutoff, count, points)
+        def functions(r: arb) -> list[arb]:
+            return self._functions(self._mapped(distance, r), count)
 
-        values = sampled(_CHECKS)
-        degree = _DEGREES.get(self.table.transform)
+        def sampled(points: int) -> arb_mat:
+            return sampled_at(functions, cutoff, points)
+
         if distance.cutoff < cutoff:
-            return Series(interpolated(sampled(8 * MOST_FUNCTIONS), MOST_FUNCTIONS), values)
+            return piecewise_series(functions, cutoff)
+        values = sampled(CHECKS)
+        degree = _DEGREES.get(self.table.transform)
         if degree is not None:
             degree *= self.radial.envelope.degree() + count - 1
             return Series(interpolated(sampled(degree + 1), degree), values)
@@ -127,11 +130,6 @@ class RadialSeries:
             if points > 4 * MOST_FUNCTIONS or _has_converged(coefficients):
                 return Series(coefficients, values)
             points *= 2
-
-    def _sampled(self, distance: DistanceMap, cutoff: float, count: int, points: int) -> arb_mat:
-        """R_n at the Chebyshev points of [0, cutoff], by n and point."""
-        columns = [self._functions(self._mapped(distance, r), count) for r in chebyshev_points(cutoff, points)]
-        return arb_mat([list(row) for row in zip(*columns, strict=True)])
 
     def _mapped(self, distance: DistanceMap, r: arb) -> arb:
         """y(r)."""
@@ -153,6 +151,19 @@ class RadialSeries:
         for k, (a, b, c) in enumerate(zip(constants.a, constants.b, constants.c, strict=True)):
             values.append((a * y + b) * values[k] - (c * values[k - 1] if k else 0))
         return values
+
+
+def piecewise_series(functions: Callable[[arb], list[arb]], cutoff: float) -> Series:
+    """As many terms as there may be, of functions that are not analytic."""
+    with flint.ctx.workprec(WORKING_BITS):
+        coefficients = interpolated(sampled_at(functions, cutoff, 8 * MOST_FUNCTIONS), MOST_FUNCTIONS)
+        return Series(coefficients, sampled_at(functions, cutoff, CHECKS))
+
+
+def sampled_at(functions: Callable[[arb], list[arb]], cutoff: float, points: int) -> arb_mat:
+    """Values at the Chebyshev points of [0, cutoff], by function and point."""
+    columns = [functions(r) for r in chebyshev_points(cutoff, points)]
+    return arb_mat([list(row) for row in zip(*columns, strict=True)])
 
 
 def chebyshev_points(cutoff: float, count: int) -> list[arb]:

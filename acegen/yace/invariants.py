@@ -38,9 +38,14 @@ class InvariantLabel:
 
 
 def in_invariants(label: Label, polynomial: Mapping[MTuple, Mapping[Slot, arb]]) -> InvariantLabel | None:
-    """A label in its invariants, by least squares in normalized harmonics; None if it does not lie in their span."""
+    """A label in its invariants, by least squares in normalized harmonics.
+
+    None if it does not lie in their span, or if there are no invariants, even where all coefficients are zero.
+    """
     names = pattern_of(label)
     projection = _projection(tuple(names[channel] for channel in label))
+    if not projection.polynomials:
+        return None
     found, worst = {}, 0.0
     with flint.ctx.workprec(WORKING_BITS):
         for slot in sorted({slot for coefficients in polynomial.values() for slot in coefficients}):

@@ -132,7 +132,7 @@ def _notes(potential: YacePotential) -> Notes:
     order = max((function.rank for functions in potential.functions for function in functions), default=0)
     return Notes(
         title=f"ACE potential of {', '.join(potential.elements)} in the C-tilde form of ML-PACE.",
-        radial=f"R_n = Σ_k w_nk e(r) T_k(y(r)) by pair and l, {' and '.join(sorted(names))}",
+        radial=f"e(r) T_n(y(r)) with Chebyshev polynomials T_n; e and y by pair, {' and '.join(sorted(names))}",
         angular=_ANGULAR,
         expansion="self-interacting",
         max_order=order,

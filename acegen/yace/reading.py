@@ -1,18 +1,18 @@
-"""Potential files → `YacePotential`: `.yace` files of ML-PACE and what writes them, and B-basis files of pacemaker."""
+"""Potential files → `YacePotential`: `.yace` and `.ace` files of ML-PACE, and B-basis files of pacemaker."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from acegen.elements import ATOMIC_NUMBERS
 from acegen.errors import PotentialError
-from acegen.printing import shown, visible
+from acegen.printing import visible
+from acegen.yace.ace_format import is_ace_format, read_ace_format
 from acegen.yace.b_basis import read_b_basis
-from acegen.yace.document import read_document
+from acegen.yace.document import read_content, read_document
 from acegen.yace.fields import Field
 from acegen.yace.potential import YacePotential
 from acegen.yace.reading_bonds import read_pace_bonds
-from acegen.yace.reading_embeddings import read_embedding
+from acegen.yace.reading_centers import EMBEDDING_FIELDS, read_elements, read_embedding
 from acegen.yace.reading_functions import read_functions
 from acegen.yace.reading_recursion import read_recursion_bonds
 
@@ -25,7 +25,7 @@ _STEP = 0.001
 
 
 def read_potential(path: str | Path) -> YacePotential:
-    """A potential from its file; which kind of file it is shows in its content.
+    """A potential from its file; which kind of file it is shows in its content. A file named `.ace` is one.
 
     All bonds with bases of ML-PACE get the largest nradmax, lmax and nradbasemax of the file; coefficients that a bond
     does not have are zero. All bonds with bases of ACE.jl, and the pair potential, get the largest cutoff. This is how
@@ -37,7 +37,10 @@ def read_potential(path: str | Path) -> YacePotential:
     """
     path = Path(path)
     try:
-        document = read_document(path, {*_REQUIRED, *_OPTIONAL, *_B_BASIS})
+        content = read_content(path)
+        if path.suffix == ".ace" or is_ace_format(content):
+            return read_ace_format(content)
+        document = read_document(content, {*_REQUIRED, *_OPTIONAL, *_B_BASIS})
         root = Field(document)
         if "species" in document:
             return read_b_basis(root)
@@ -53,7 +56,9 @@ def _read(root: Field) -> YacePotential:
     elements = read_elements(fields["elements"])
     count = len(elements)
     energies = fields["E0"].numbers(count)
-    embeddings = tuple(map(read_embedding, fields["embeddings"].by_element(count)))
+    embeddings = tuple(
+        read_embedding(item.mapping(EMBEDDING_FIELDS)) for item in fields["embeddings"].by_element(count)
+    )
     if _is_recursive(fields["bonds"], count):
         found = read_recursion_bonds(fields, count)
     else:
@@ -73,21 +78,6 @@ def _read(root: Field) -> YacePotential:
         pair=found.pair,
         functions=read_functions(fields["functions"], [len(e.terms) for e in embeddings], found),
     )
-
-
-def read_elements(field: Field) -> tuple[str, ...]:
-    """Different chemical symbols, at least one."""
-    symbols: list[str] = []
-    for item in field.items():
-        symbol = item.text()
-        if symbol not in ATOMIC_NUMBERS:
-            raise item.error(f"{shown(symbol)} is no chemical symbol.")
-        if symbol in symbols:
-            raise item.error(f"the element {symbol} occurs twice.")
-        symbols.append(symbol)
-    if not symbols:
-        raise field.error("is empty; there must be at least one element.")
-    return tuple(symbols)
 
 
 def _is_recursive(field: Field, count: int) -> bool:

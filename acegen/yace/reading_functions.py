@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from acegen.yace.fields import Field
 from acegen.yace.potential import CTildeFunction
@@ -11,7 +11,7 @@ from acegen.yace.reading_bonds import BondsRead
 RANK_MOST = 6
 """Largest rank that is read."""
 
-_COMBINATIONS_MOST = 1_000_000
+COMBINATIONS_MOST = 1_000_000
 
 _FIELDS = ("mu0", "rank", "ndensity", "num_ms_combs", "mus", "ns", "ls", "ms_combs", "ctildes")
 
@@ -26,19 +26,29 @@ def read_functions(field: Field, densities: Sequence[int], bonds: BondsRead) -> 
     """
     count = len(densities)
     return tuple(
-        tuple(_function(item, center, count, densities[center], bonds) for item in entry.items())
+        tuple(read_function(item.mapping(_FIELDS), center, count, densities[center], bonds) for item in entry.items())
         for center, entry in enumerate(field.by_element(count))
     )
 
 
-def _function(field: Field, center: int, elements: int, densities: int, bonds: BondsRead) -> CTildeFunction:
-    fields = field.mapping(_FIELDS)
+def read_function(
+    fields: Mapping[str, Field], center: int, elements: int, densities: int, bonds: BondsRead
+) -> CTildeFunction:
+    """A function from its fields.
+
+    Args:
+        fields: mu0, rank, ndensity, num_ms_combs, mus, ns, ls, ms_combs and ctildes.
+        center: its element.
+        elements: how many there are.
+        densities: of the centre.
+        bonds: give the largest n and l.
+    """
     if fields["mu0"].index(elements) != center:
         raise fields["mu0"].error(f"must be {center}, the element of this list of functions.")
     rank = fields["rank"].integer(1, RANK_MOST)
     if fields["ndensity"].integer(1, densities) != densities:
         raise fields["ndensity"].error(f"must be {densities}, as in embeddings[{center}].")
-    combinations = fields["num_ms_combs"].integer(1, _COMBINATIONS_MOST)
+    combinations = fields["num_ms_combs"].integer(1, COMBINATIONS_MOST)
     mus = fields["mus"].integers(rank, 0, elements - 1)
     ns = fields["ns"].integers(rank, 1, bonds.n_base if rank == 1 else bonds.n_max)
     ls = fields["ls"].integers(rank, 0, 0 if rank == 1 else bonds.l_max)

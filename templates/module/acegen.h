@@ -67,8 +67,8 @@ typedef struct {
     int32_t n_pair;          /* how many of them, the first ones, are a pair term with a cutoff of its own; 0 without one */
     int32_t max_order;       /* largest correlation order */
     const char *name;        /* name in the specification, or that of the potential's file */
-    const char *basis_hash;  /* SHA-256 of the basis description, 64 hexadecimal digits; without a basis, of what potential()
-                                computes */
+    const char *basis_hash;  /* SHA-256 of the basis description, 64 hexadecimal digits; without a basis, of the description
+                                of the potential */
     const char *model_hash;  /* SHA-256 of name, basis, coefficients and atomic energies; without a basis, of name and
                                 basis_hash */
     const char *generator;   /* "acegen VERSION" */

@@ -213,11 +213,12 @@ GENERIC, AVX2, SANITIZED = ["-O1"], ["-O1", "-march=x86-64-v3"], ["-O1", "-fsani
 @pytest.mark.parametrize(
     ("key", "flags"),
     [
-        *((key, GENERIC) for key in ("silicon", "oxide", "usual", "envelope", "fifth")),
+        *((key, GENERIC) for key in ("silicon", "oxide", "usual", "envelope", "fifth", "file")),
         ("silicon", AVX2),
         ("oxide", AVX2),
         ("oxide", SANITIZED),
         ("envelope", SANITIZED),
+        ("file", SANITIZED),
     ],
 )
 def test_readme_program_compiles_and_agrees(models: Models, tmp_path: Path, key: str, flags: list[str]) -> None:

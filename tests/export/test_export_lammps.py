@@ -52,7 +52,7 @@ def assert_equal(lammps: Lammps, model: acegen.Model, atoms: Atoms, folder: Path
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-@pytest.mark.parametrize("key", ["silicon", "oxide"])
+@pytest.mark.parametrize("key", ["silicon", "oxide", "file"])
 def test_agrees_with_python(lammps: Lammps, models: Models, key: str, processes: int, tmp_path: Path) -> None:
     """Triclinic cells of one and two elements, on one and two processes: energies, forces, virials."""
     model = models(key)

@@ -8,7 +8,7 @@ import pytest
 from fuzz.python.campaign import run
 from fuzz.python.targets import TARGETS
 
-INPUTS = {"fits": 400, "modules": 500, "commands": 5}
+INPUTS = {"fits": 400, "modules": 500, "file modules": 200, "commands": 5}
 
 
 @pytest.mark.slow

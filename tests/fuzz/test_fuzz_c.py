@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from example_models import ROOT
 from export_cases import need, shell
 
+import acegen
 from acegen.elements import SYMBOLS
 from acegen.rendering import code_environment
 
@@ -20,14 +22,19 @@ SANITIZED = ["gcc", "-g", "-O1", "-w", "-fsanitize=undefined", "-fno-sanitize-re
 
 
 @pytest.mark.slow
-def test_interface(tmp_path: Path) -> None:
-    """Lists whose differences overflow, workspaces beyond any memory: refused, without undefined behaviour."""
+@pytest.mark.parametrize("name", ["golden_si", "from_file"])
+def test_interface(models: Callable[[str], acegen.Model], tmp_path: Path, name: str) -> None:
+    """Lists whose differences overflow, workspaces beyond any memory: refused, without undefined behaviour.
+
+    For a model with a basis, and one that was made from a potential file.
+    """
     need("gcc")
-    sources = [path for path in GOLDEN.glob("*.c") if not path.name.startswith("_")]
+    folder = GOLDEN if name == "golden_si" else models("file").path
+    sources = [path for path in folder.glob("*.c") if not path.name.startswith("_")]
     program = tmp_path / "interface"
-    function = "-DMODEL_FUNCTION=acegen_model_golden_si"
+    function = f"-DMODEL_FUNCTION=acegen_model_{name}"
     harness = [FUZZ / "interface.c", FUZZ / "inputs.c"]
-    shell([*SANITIZED, function, f"-I{GOLDEN}", *harness, *sources, "-lm", "-o", program], tmp_path)
+    shell([*SANITIZED, function, f"-I{folder}", *harness, *sources, "-lm", "-o", program], tmp_path)
     shell([program, 1500], tmp_path)
 
 

@@ -135,3 +135,17 @@ def test_odd_sums_of_l_have_no_invariants() -> None:
     assert potential.functions[0][0].ms
     assert coupled_program(potential, "any") is None
     assert product_program(potential, "any").products
+
+
+@pytest.mark.parametrize("coefficients", [(0.0,), (0.5, -0.5)], ids=["zero", "cancelling"])
+def test_functions_of_no_effect_that_are_not_invariant_are_left_out(coefficients: tuple[float, ...]) -> None:
+    """Their labels have no invariants to choose from; what else there is stays coupled."""
+    potential = one_function((1, 1))
+    own = potential.functions[0][0]
+    useless = tuple(replace(own, ls=(1, 0), ms=((0, 0),), coefficients=((c,),)) for c in coefficients)
+    program = coupled_program(replace(potential, functions=((own, *useless),)), "any")
+    assert program is not None
+    assert program.coupled is not None
+    assert not program.products
+    assert coupled_program(replace(potential, functions=(useless,)), "any") is None
+    assert_same(potential, np.random.default_rng(0), product_program(potential, "any"), program)

@@ -86,35 +86,36 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         missing == 3 ? NULL : species,
         missing == 4 ? NULL : displacement,
     };
-    const int64_t n_rows = 3, n_values = (int64_t)model->n_basis * MOST_ATOMS;
-    const size_t room = model->basis_workspace(MOST_ENTRIES, n_rows) + (model->potential ? model->potential_workspace(MOST_ENTRIES, 3) : 0);
+    const int64_t n_rows = 3, width = model->n_basis ? model->n_basis : 1, n_values = width * MOST_ATOMS;
+    const size_t room = (model->basis ? model->basis_workspace(MOST_ENTRIES, n_rows) : 0) + (model->potential ? model->potential_workspace(MOST_ENTRIES, 3) : 0);
     int64_t center_row[MOST_ATOMS], neighbour_row[MOST_ENTRIES];
     for (int k = 0; k < MOST_ATOMS; ++k) center_row[k] = byte() % 4 - 1;
     for (int k = 0; k < MOST_ENTRIES; ++k) neighbour_row[k] = byte() % 4 - 1;
     char *workspace = malloc(room + 1);
     double *values = malloc((size_t)n_values * sizeof *values);
-    double *gradient = malloc((size_t)model->n_basis * 3 * MOST_ENTRIES * sizeof *gradient);
+    double *gradient = malloc((size_t)width * 3 * MOST_ENTRIES * sizeof *gradient);
     double *forces = malloc((size_t)n_values * 3 * 3 * (size_t)n_rows * sizeof *forces);
     double *virial = malloc((size_t)n_values * 6 * sizeof *virial);
     if (!workspace || !values || !gradient || !forces || !virial) abort();
     char *scratch = missing == 5 ? NULL : workspace + byte() % 2;
     const size_t scratch_size = huge && refused ? SIZE_MAX - byte() : byte() % 8 ? room : (size_t)(word() % room);
     double *const out = missing == 6 ? NULL : values;
-    model->basis(&environments, out, byte() % 2 ? gradient : NULL, scratch, scratch_size, byte() % 2 ? &failed : NULL);
+    if (model->basis)
+        model->basis(&environments, out, byte() % 2 ? gradient : NULL, scratch, scratch_size, byte() % 2 ? &failed : NULL);
     if (model->design)
         model->design(&environments, center_row, missing == 7 ? NULL : neighbour_row, missing == 8 ? -n_rows : n_rows, out,
                       missing == 9 ? NULL : forces, virial, scratch, scratch_size, &failed);
     if (model->potential) model->potential(&environments, out, gradient, byte() % 4, scratch, scratch_size, &failed);
     if (model->reference) model->reference(&environments, out ? out : virial, gradient, &failed);
     const int64_t count = edge(), rows = edge();
-    model->basis_workspace(count, rows);
+    if (model->basis_workspace) model->basis_workspace(count, rows);
     if (model->potential_workspace) model->potential_workspace(count, (int32_t)edge());
 
     /* One list of more entries than there can be, and a workspace said to be as large as can be: too small. */
     const int64_t most[2] = {0, INT64_MAX - byte()};
     const int32_t first_species = 0;
     const acegen_environments whole = {1, &first_species, most, species, displacement};
-    if (model->basis(&whole, values, NULL, workspace, SIZE_MAX, &failed) != ACEGEN_SMALL_WORKSPACE) abort();
+    if (model->basis && model->basis(&whole, values, NULL, workspace, SIZE_MAX, &failed) != ACEGEN_SMALL_WORKSPACE) abort();
     if (model->potential && model->potential(&whole, values, gradient, 1, workspace, SIZE_MAX, &failed) != ACEGEN_SMALL_WORKSPACE) abort();
     free(workspace);
     free(values);

@@ -8,6 +8,7 @@ import json
 import math
 import os
 import pickle
+import re
 import shutil
 import sys
 import zipfile
@@ -17,6 +18,7 @@ from random import Random
 from typing import Any
 
 import numpy as np
+from file_potentials import file_potential
 from fuzz.python import octets, values
 from fuzz.python.commands import Commands
 from fuzz.python.documents import ATOMS, atoms, fits, particles
@@ -30,6 +32,11 @@ from acegen.runtime import open_model
 from acegen.store.coefficients import check_coefficients, coefficient_document, read_coefficients
 from acegen.store.manifest import Manifest, file_hash
 from acegen.store.ownership import FitFolder
+from acegen.yace.description import description_text, facts
+from acegen.yace.potential import YacePotential
+from acegen.yace.program import product_program
+from acegen.yace.reading import read_potential
+from acegen.yace.writing import potential_text
 
 
 class Coefficients:
@@ -99,8 +106,11 @@ class Modules:
             manifest.write_bytes(octets.changed(content, random) if random.random() < 0.2 else content)
         opener: Any = random.choice((acegen.load, acegen.load, open_model, acegen.load_particles))
         model = opener(self._work if random.random() < 0.9 else values.odd(random, as_text=False))
-        repr(model), model.options, model.compiler, model.description["functions"], model.labels("Si")
+        self._use(model)
         read_source(self._work)
+
+    def _use(self, model: Any) -> None:
+        repr(model), model.options, model.compiler, model.description["functions"], model.labels("Si")
 
     def _restore(self) -> None:
         """The model's files as they were; links, so that a library is opened once only."""
@@ -156,7 +166,7 @@ class Modules:
     def _record(self, document: dict[str, Any], file: Path) -> None:
         if isinstance(document.get("files"), dict):
             document["files"] = {**document["files"], file.name: file_hash(file)}
-            if file.name == "basis.json":
+            if file.name in ("basis.json", "potential.json"):
                 document["basis_hash"] = document["files"][file.name]
 
     def _seal(self, document: dict[str, Any]) -> None:
@@ -166,6 +176,73 @@ class Modules:
             document["seal"] = Manifest(**json.loads(values.json_text(fields))).seal()
         except (TypeError, ValueError, RecursionError):
             document["seal"] = "0" * 64
+
+
+class FileModules(Modules):
+    """The same for a model made from a potential file."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._model = acegen.compile_potential(file_potential("file"), folder / "files", "si")
+        self._manifest = json.loads((self._model.path / "module.json").read_text(encoding="utf-8"))
+        self._restore()
+        acegen.load(self._work)  # the system knows a library by its path: had another one been there first, only that
+
+    def _use(self, model: Any) -> None:
+        repr(model), model.options, model.compiler, model.description["functions"]
+
+
+class Potentials:
+    """Potential files with values and bytes changed; what is read is made a program and written again."""
+
+    limit = LIMIT
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "potential.yace"
+        self._seeds = [potential_text(file_potential(key)).encode() for key in ("file", "recursive", "zbl")]
+
+    def attempt(self, random: Random) -> None:
+        content = random.choice(self._seeds)
+        way = random.randrange(3)
+        if way:
+            content = _other_number(content, random)
+        self._file.write_bytes(octets.changed(content, random) if way != 1 else content)
+        potential = read_potential(self._file)
+        assert read_potential_again(potential, self._file) == potential
+        description_text(potential, "potential.yace", "0" * 64), facts(potential, "potential.yace")
+        product_program(potential, "odd")
+
+
+def read_potential_again(potential: YacePotential, file: Path) -> YacePotential:
+    """What is read from the text that a potential is written as."""
+    file.write_text(potential_text(potential), encoding="utf-8")
+    return read_potential(file)
+
+
+def _other_number(content: bytes, random: Random) -> bytes:
+    """One of the numbers, words or names replaced by another one."""
+    words = list(re.finditer(rb"[-+.\w]+", content))
+    word = random.choice(words)
+    new = random.choice(
+        (
+            b"0",
+            b"1",
+            b"-1",
+            b"1e-300",
+            b"1e300",
+            b"1e999",
+            b"nan",
+            b".inf",
+            b"7",
+            b"100000000",
+            b"0.5",
+            b"",
+            b"null",
+            b"{}",
+        )
+        + (random.choice(words)[0],) * 4
+    )
+    return content[: word.start()] + new + content[word.end() :]
 
 
 class Posteriors:
@@ -306,6 +383,8 @@ TARGETS: dict[str, Callable[[Path], Target]] = {
     "coefficients": Coefficients,
     "fits": fits,
     "modules": Modules,
+    "file modules": FileModules,
+    "potentials": Potentials,
     "posteriors": Posteriors,
     "records": Records,
     "commands": Commands,
