@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from acegen.ase import Calculator
 from acegen.build import module as build_module
 from acegen.cli.main import main
 from acegen.compiler import compile_file
+from acegen.errors import PotentialError
 from acegen.options import BuildOptions
 from acegen.posterior import read_posterior
 from acegen.runtime import open_model
@@ -284,6 +286,13 @@ def test_files_without_a_suffix_are_known_by_their_content(file: Path, tmp_path:
 
 
 # ---- the cache, and names
+
+
+def test_pipe_is_no_potential(tmp_path: Path) -> None:
+    """It is not waited for."""
+    os.mkfifo(tmp_path / "pipe.yace")
+    with pytest.raises(PotentialError, match=r"cannot read the potential .*pipe\.yace: it is no file"):
+        compile_file(tmp_path / "pipe.yace", tmp_path)
 
 
 def test_second_compile_is_a_cache_hit(file: Path, tmp_path: Path) -> None:

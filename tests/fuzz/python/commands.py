@@ -77,7 +77,9 @@ class Commands:
 
     def _odd_potential(self, random: Random) -> Path:
         content = octets.changed((self._folder / "good.yace").read_bytes(), random)
-        return self._write(random.choice(("odd.yace", "odd.yaml", "potential", "[od]d\x1b[31m.yace", "-.yace")), content)
+        return self._write(
+            random.choice(("odd.yace", "odd.yaml", "potential", "[od]d\x1b[31m.yace", "-.yace")), content
+        )
 
     def _potential(self, random: Random) -> list[Any]:
         file = self._odd_potential(random)
