@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import flint
 from flint import arb
@@ -32,7 +32,7 @@ from acegen.lower.rounding import WORKING_BITS
 from acegen.spec import AnySpec
 from acegen.yace.from_bonds import BondSeries, adds_zbl, kinks, written_bond
 from acegen.yace.from_functions import ctilde_functions, first_order_weights
-from acegen.yace.from_radial import Curve, RadialSeries, needed_terms, rounded_curve
+from acegen.yace.from_radial import MOST_FUNCTIONS, Curve, RadialSeries, needed_terms, rounded_curve
 from acegen.yace.potential import CTildeFunction, ElementEmbedding, EmbeddingTerm, InnerCutoff, PaceBond, YacePotential
 
 SPLINE_STEP = 0.001
@@ -40,6 +40,10 @@ SPLINE_STEP = 0.001
 
 _CORE_CUTOFF, _CORE_WIDTH = 100000.0, 250.0
 """rho_core_cutoff and drho_core_cutoff, eV: pacemaker's defaults; without a core they have no effect."""
+
+
+Approximation: TypeAlias = Literal["cutoffs", "ZBL", "length"]
+"""Different cutoffs of pair term and other functions, a ZBL core added to the fitted part, or series too long."""
 
 
 @dataclass(frozen=True)
@@ -76,14 +80,13 @@ class ExportedPotential:
         potential: the potential.
         bonds: by centre, then neighbour; none if the model was made from a potential file.
         core: what replaces the fitted part below: the energy of free atoms, or ZBL; "" if nothing does.
-        approximated: what the format can only approximate: pair term and other functions with different cutoffs, or a
-            ZBL core that is added to the fitted part.
+        approximated: what can only be approximated.
     """
 
     potential: YacePotential
     bonds: tuple[ExportedBond, ...]
     core: Literal["", "free atoms", "ZBL"]
-    approximated: tuple[Literal["cutoffs", "ZBL"], ...]
+    approximated: tuple[Approximation, ...]
 
     def bond(self, center: int, neighbour: int) -> ExportedBond | None:
         """The bond of two elements; None if the model was made from a potential file."""
@@ -138,7 +141,8 @@ def exported_potential(
         for other in species
     }
     # ML-PACE evaluates as many g_k for every bond
-    terms = needed_terms(row for bond in unrounded.values() for row in bond.coefficients)
+    needed = needed_terms(row for bond in unrounded.values() for row in bond.coefficients)
+    terms = min(needed, MOST_FUNCTIONS)
     bonds: list[list[PaceBond]] = [[] for _ in species]
     described: list[ExportedBond] = []
     first_rank: list[list[CTildeFunction]] = [[] for _ in species]
@@ -162,7 +166,7 @@ def exported_potential(
         potential,
         bonds=tuple(described),
         core="" if spec.inner_ranges is None else "free atoms" if spec.zbl_ranges is None else "ZBL",
-        approximated=_approximated(basis),
+        approximated=_approximated(spec, needed),
     )
 
 
@@ -170,14 +174,14 @@ _LINEAR = ElementEmbedding("FinnisSinclairShiftedScaled", (EmbeddingTerm(1.0, 1.
 """F(ρ) = ρ."""
 
 
-def _approximated(basis: Basis) -> tuple[Literal["cutoffs", "ZBL"], ...]:
-    spec = basis.spec
-    found: list[Literal["cutoffs", "ZBL"]] = []
-    if spec.pair_cutoffs not in (None, spec.cutoffs):
-        found.append("cutoffs")
-    if adds_zbl(spec):
-        found.append("ZBL")
-    return tuple(found)
+def _approximated(spec: AnySpec, needed: int) -> tuple[Approximation, ...]:
+    """What is approximated, given the number of g_k that would not be negligible."""
+    found: dict[Approximation, bool] = {
+        "cutoffs": spec.pair_cutoffs not in (None, spec.cutoffs),
+        "ZBL": adds_zbl(spec),
+        "length": needed > MOST_FUNCTIONS,
+    }
+    return tuple(reason for reason, applies in found.items() if applies)
 
 
 def _check_core(basis: Basis) -> None:

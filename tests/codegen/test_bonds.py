@@ -307,12 +307,37 @@ def test_core_without_neighbours(tmp_path: Path) -> None:
     assert abs(run_potential(without, *where[6])[0] - compiled.potential(where)[0][6]) > 1e-6
 
 
+def test_core_of_a_species_without_sums(tmp_path: Path) -> None:
+    """Neighbours that no product has anything to do with are in the core all the same."""
+    program = bond_program(9, Choices("linear", False, "identity", "gaussian"))
+    layout, last = program.layout, len(program.species) - 1
+    assert last > 0
+    start = min(shell.offset for shell in layout.shells if shell.species == last)
+    kept = [t for t, factors in enumerate(program.products) if all(v < start for v in factors)]
+    number = {t: new for new, t in enumerate(kept)}
+    rows = tuple(
+        tuple(tuple((number[t], w) for t, w in row if t in number) for row in of) for of in program.outputs.rows
+    )
+    program = replace(
+        program,
+        layout=replace(layout, counts=(*layout.counts[:-1], (0,) * len(layout.counts[-1]))),
+        products=tuple(program.products[t] for t in kept),
+        outputs=replace(program.outputs, rows=rows),
+    )
+    compiled = lanes_kernels(program, tmp_path)
+    where = [own for own in environments(program, 2) if last in own[1]]
+    check(program, compiled, where)
+    alone = [(center, species[species == last], x[species == last]) for center, species, x in where]
+    check(program, compiled, alone)
+    assert any(np.any(gradient) for gradient in compiled.potential(alone)[1])
+
+
 # ---- targets
 
 
 @pytest.mark.parametrize("choices", [Choices(), Choices("bessel", True, "mixed", "gaussian")])
 def test_single_precision(choices: Choices, tmp_path: Path) -> None:
-    """All stages in floats; cores stay in double precision."""
+    """All stages in floats."""
     for seed in (40, 41):
         folder = tmp_path / str(seed)
         folder.mkdir()

@@ -18,6 +18,7 @@ from acegen.export import export_model
 from acegen.export.yace import YaceContext
 from acegen.options import BuildOptions
 from acegen.yace.evaluation import Evaluator
+from acegen.yace.potential import PaceBond
 from acegen.yace.reading import read_potential
 
 SI: dict[str, Any] = {"elements": ["Si"], "order": 3, "level": 6}
@@ -173,6 +174,16 @@ def test_zbl_without_inner_cutoff(outer: float, potential: Callable[..., acegen.
                 assert read == pytest.approx(energy, abs=1e-3)
     words = (export.folder / "README.md").read_text()
     assert "it is approximated. A model with [inner_cutoff]" in words
+
+
+def test_series_that_are_too_long(potential: Callable[..., acegen.Model], tmp_path: Path) -> None:
+    """With r0 of a tenth of an ångström more than 200 terms matter; 200 are written, and the README says so."""
+    radial = {"cutoff": 5.0, "transform": "agnesi", "agnesi": {"r0": 0.1}}
+    export = Export(potential("sharp", CASES["canonical"] | {"radial": radial}), tmp_path, tolerance=1)
+    (bond,) = export.potential.bonds[0]
+    assert isinstance(bond, PaceBond)
+    assert bond.n_base == 200
+    assert "are cut after 200 functions g_k" in (export.folder / "README.md").read_text()
 
 
 REFUSED: dict[str, tuple[Spec, tuple[str, ...]]] = {

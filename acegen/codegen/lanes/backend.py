@@ -219,6 +219,7 @@ def _particles(program: KernelProgram, target: Target) -> ParticlesContext:
         n_pooled=layout.size,
         pairs=transform_constants(one.coordinate) if isinstance(one.coordinate, Distance) else [],
         bonds=bond_code(one.coordinate, target) if isinstance(one.coordinate, Bonds) else None,
+        core=program.core is not None,
         radial=radial,
         harmonics=harmonics_code(layout.l_max, target.literal),
         directions=directions_code(one.angular, program.dimension, target.literal),
@@ -232,11 +233,9 @@ def _pair_files(
     """The pairwise parts, in double precision; nothing if there are none."""
     name, pair, zbl = program.name, pair_code(program), zbl_code(program)
     inner = program.inner is not None
-    core = None if potential is None else core_code(potential)
-    if pair is None and zbl is None and core is None and not (inner and potential):
+    if pair is None and zbl is None and not (inner and potential):
         return {}
     parts = ["the pair term"] * (pair is not None) + ["the inner cutoff"] * inner + ["the ZBL core"] * (zbl is not None)
-    parts += ["the core"] * (core is not None)
     contexts: dict[str, LanesContext] = {
         files.header(name, "pair"): PairHeaderContext(
             name=name,
@@ -244,7 +243,6 @@ def _pair_files(
             parts=", ".join(parts),
             pair=pair is not None,
             inner=inner,
-            core=core is not None,
             descriptors=descriptors is not None,
             potential=potential is not None,
         ),
@@ -256,7 +254,6 @@ def _pair_files(
             series=series_code(potential),
             zbl=zbl,
             inner=inner,
-            core=core,
             core_reach=core_reach(program),
             descriptors=descriptors is not None,
             potential=potential is not None,
@@ -377,9 +374,10 @@ def _potential(program: KernelProgram, targets: Targets, particles: str) -> Pote
         elements=program.species,
         space=space,
         openmp=targets.openmp,
-        pairwise=program.pair is not None or core_reach(program) is not None or program.core is not None,
+        pairwise=program.pair is not None or core_reach(program) is not None,
         embedded=embedding_code(program) is not None,
         contraction=contraction_code(program),
+        core=core_code(program),
         tiles=target.tiles,
         polar=polar_code(layout, program.species, target.force_tile, target.literal) if space.sphere else None,
         contract_blocks=blocks,

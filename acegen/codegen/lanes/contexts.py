@@ -45,6 +45,7 @@ class ParticlesContext:
     n_pooled: int
     pairs: Table
     bonds: BondCode | None
+    core: bool
     radial: RadialCode
     harmonics: HarmonicsCode
     directions: DirectionsCode
@@ -120,7 +121,6 @@ class PairHeaderContext:
     parts: str
     pair: bool
     inner: bool
-    core: bool
     descriptors: bool
     potential: bool
 
@@ -138,7 +138,6 @@ class PairContext:
     series: SeriesCode | None
     zbl: ZblCode | None
     inner: bool
-    core: CoreCode | None
     core_reach: list[list[float]] | None
     descriptors: bool
     potential: bool
@@ -255,6 +254,7 @@ class PotentialContext:
     pairwise: bool
     embedded: bool
     contraction: ContractionCode | None
+    core: CoreCode | None
     tiles: tuple[int, ...]
     polar: PolarCode | None
     contract_blocks: list[list[ContractBlock]]

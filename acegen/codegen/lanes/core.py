@@ -25,8 +25,8 @@ class CoreCode:
     Attributes:
         repulsion: "gaussian", "screened" or "polynomial".
         fields: names of its constants by pair.
-        pairs: by centre and neighbour, the square of the distance within which a neighbour counts at all, the distance
-            from which V is zero, and these constants.
+        pairs: by centre and neighbour, the distance from which V is zero, and these constants.
+        faded: whether V of some pair is faded out between two distances.
         screening: weights and rates, for "screened".
         steps: of the recurrence, for "polynomial".
         coefficients: by pair, likewise.
@@ -38,6 +38,7 @@ class CoreCode:
     repulsion: str
     fields: tuple[str, ...]
     pairs: tuple[tuple[tuple[float, ...], ...], ...]
+    faded: bool
     screening: tuple[tuple[float, float], ...]
     steps: tuple[tuple[float, float, float], ...]
     coefficients: tuple[tuple[tuple[float, ...], ...], ...]
@@ -66,13 +67,10 @@ def core_code(program: KernelProgram) -> CoreCode | None:
         for species in numbers:
             cutoff = bonds.cutoffs[center][species]
             limit, *constants = _constants(repulsion, center, species)
-            limit = min(limit, cutoff)
-            reach = limit
+            row.append((min(limit, cutoff), *constants))
             if isinstance(switch, NearestSwitch):
                 inner, outer = switch.ranges[center][species]
-                reach = min(outer, cutoff)
                 switches.append((cutoff, inner, outer, 1 / (outer - inner)))
-            row.append((reach**2, limit, *constants))
         pairs.append(tuple(row))
         distances.append(tuple(switches))
     name = _name(repulsion)
@@ -81,6 +79,7 @@ def core_code(program: KernelProgram) -> CoreCode | None:
         repulsion=name,
         fields=_FIELDS[name],
         pairs=tuple(pairs),
+        faded=_faded(repulsion),
         screening=repulsion.screening if isinstance(repulsion, ScreenedRepulsion) else (),
         steps=polynomial.steps if polynomial else (),
         coefficients=polynomial.coefficients if polynomial else (),
@@ -98,6 +97,16 @@ def _name(repulsion: Repulsion) -> str:
             return "screened"
         case PolynomialRepulsion():
             return "polynomial"
+
+
+def _faded(repulsion: Repulsion) -> bool:
+    match repulsion:
+        case GaussianRepulsion():
+            return any(inner < outer for row in repulsion.ranges for inner, outer in row)
+        case ScreenedRepulsion():
+            return True
+        case PolynomialRepulsion():
+            return False
 
 
 def _constants(repulsion: Repulsion, center: int, species: int) -> Iterator[float]:
