@@ -6,8 +6,8 @@ of the centre first; radial coefficients are listed by pair, k, n and l. Coeffic
 
 Without `embedding-function:` all exponents must be 1, as ML-PACE has it; without `E0:` atomic energies are zero. Tests
 of radial functions that ACE.jl adds, and numbers that only say how large arrays must be, are passed over. With several
-elements, files are read as ML-PACE did until 2021, except that the core of each pair ends at the cutoff of the pair;
-its later versions read these files for one element only.
+elements, files are read as ML-PACE did until 2021, but with the core of today, which ends at the cutoff of the pair and
+is switched on otherwise; later versions read these files for one element only.
 """
 
 from __future__ import annotations

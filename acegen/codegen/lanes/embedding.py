@@ -11,12 +11,22 @@ from acegen.program.kernel import KernelProgram
 
 @dataclass(frozen=True)
 class EmbeddingRow:
-    """F of a density: weight, exponent, and name of the C function; its centre and number, for a comment."""
+    """F of a density: weight, exponent m, and name of the C function; its centre and number, for a comment."""
 
     weight: float
     exponent: float
     function: str
     comment: str
+
+    @property
+    def shift(self) -> float:
+        """n^(n/(1-n)), n = 1/m, for "shifted"."""
+        return self.exponent ** (1 / (1 - self.exponent)) if self.function == "shifted" else 0.0
+
+    @property
+    def offset(self) -> float:
+        """n^(1/(1-n)), likewise."""
+        return self.exponent ** (self.exponent / (1 - self.exponent)) if self.function == "shifted" else 0.0
 
 
 @dataclass(frozen=True)
