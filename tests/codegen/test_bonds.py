@@ -33,7 +33,8 @@ from acegen.program.core import Core, EnergySwitch, GaussianRepulsion
 from acegen.program.core_interpreter import run_core
 from acegen.program.embedding import FinnisSinclair, ShiftedFinnisSinclair
 from acegen.program.interpreter import run_potential
-from acegen.program.kernel import Outputs
+from acegen.program.kernel import Harmonics, Outputs
+from acegen.program.layout import PooledLayout
 
 STRAIGHT, COMPACT = BuildOptions(products="straight"), BuildOptions(products="compact")
 COUNTS = (0, 1, 2, 3, 5, 8, 12, 20, 1, 4, 0, 30, 7)
@@ -167,6 +168,28 @@ void by_bonds_functions(int64_t count, const real *x, real *e, real *s)
             units = np.abs(results[column] - expected) / np.spacing(np.abs(expected).astype(real))
             assert units.max() <= 2.0
         assert np.isfinite(results).all()
+
+
+def test_degrees_without_functions(tmp_path: Path) -> None:
+    """No pooled functions of some l, so that powers of z have no radial functions: nothing in the code is unused."""
+    program = bond_program(3, Choices("linear", False, "identity"))
+    count, components = len(program.species), tuple(tuple(range(-l, l + 1)) for l in range(4))
+    layout = PooledLayout(((1, 0, 5, 0), (0, 4, 0, 2), (3, 0, 0, 5))[:count], 1, components)
+    rng = np.random.default_rng(1)
+    products = sorted({tuple(sorted(map(int, rng.integers(layout.size, size=1 + t % 3)))) for t in range(60)})
+    rows = ((tuple((t, float(rng.normal())) for t in range(len(products))),),) * count
+    program = replace(
+        program,
+        one_particle=replace(program.one_particle, angular=Harmonics(3)),
+        layout=layout,
+        products=tuple(products),
+        outputs=replace(program.outputs, rows=rows),
+    )
+    check_program(program)
+    compiled = lanes_kernels(program, tmp_path)
+    where = environments(program, 9)
+    check(program, compiled, where)
+    check_derivatives(compiled, where, 9)
 
 
 # ---- contraction and densities
