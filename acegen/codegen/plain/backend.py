@@ -239,7 +239,6 @@ def _potential(program: KernelProgram, stage: ProductStage) -> PotentialContext:
         reference=bool(program.references),
         core=program.core is not None,
         contraction=program.contraction is not None,
-        n_terms=stage.n_terms,
         n_products=len(products.products),
         max_order=max(map(len, products.products), default=1),
         first=tuple(accumulate(map(len, products.products), initial=0)),

@@ -159,7 +159,6 @@ class PotentialContext:
     reference: bool
     core: bool
     contraction: bool
-    n_terms: int
     n_products: int
     max_order: int
     first: tuple[int, ...]
