@@ -55,6 +55,7 @@ class FunctionsHeaderContext:
     dimension: int
     elements: tuple[str, ...]
     bonds: bool
+    pi: bool
     n_pooled: int
     n_contracted: int
 
