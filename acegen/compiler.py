@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import stat
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from acegen.build.job import find_job
 from acegen.errors import BuildError, PotentialError
 from acegen.options import BuildOptions
-from acegen.printing import shown
+from acegen.printing import shown, visible
 from acegen.progress import Progress, Silent
 from acegen.spec import SpecSource, load_spec
 from acegen.store.coefficients import CoefficientSource, read_coefficients
@@ -108,9 +109,14 @@ def _digest(source: PotentialSource) -> str:
     if not isinstance(source, str | Path):
         return hashlib.sha256(repr(source).encode()).hexdigest()
     try:
-        return hashlib.sha256(Path(source).read_bytes()).hexdigest()
+        if stat.S_ISFIFO(Path(source).stat().st_mode):  # reading it could take for ever
+            reason = "it is no file"
+        else:
+            with Path(source).open("rb") as stream:
+                return hashlib.file_digest(stream, "sha256").hexdigest()
     except (OSError, ValueError) as problem:
-        raise PotentialError(
-            f"cannot read the potential {source}: {unreadable(problem)}. Give the path of a .yace or .ace file of "
-            "ML-PACE, or a .yaml file of pacemaker."
-        ) from None
+        reason = unreadable(problem)
+    raise PotentialError(
+        f"cannot read the potential {visible(source)}: {reason}. Give the path of a .yace or .ace file of "
+        "ML-PACE, or a .yaml file of pacemaker."
+    )

@@ -118,6 +118,16 @@ def lowered(programs: Programs, form: ProductForm) -> Mapping[str, KernelProgram
     return found
 
 
+def sizes_in_words(found: Mapping[str, KernelProgram]) -> str:
+    """How many products and A's the programs of a potential have."""
+    counts = {
+        name: len(program.products) + (len(program.coupled.scalars) if program.coupled else 0)
+        for name, program in found.items()
+    }
+    pooled = max(program.layout.size for program in found.values())
+    return f"{', '.join(f'{count:,} {name}' for name, count in counts.items())}, of {pooled:,} pooled functions"
+
+
 def optimized(found: Mapping[str, KernelProgram], backend: Backend, form: ProductForm) -> tuple[Form, ...]:
     """The programs with their product stages, the cheapest first. Raises as `possible_forms`."""
     forms = [

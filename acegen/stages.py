@@ -38,7 +38,16 @@ from acegen.build.job import Job
 from acegen.build.module import build_module
 from acegen.codegen.backend import Backend, Machine, choose_backend
 from acegen.codegen.module import Documents, generate_code
-from acegen.forms import FilePrograms, Form, LinearPrograms, coupled_expansion, lowered, optimized, possible_forms
+from acegen.forms import (
+    FilePrograms,
+    Form,
+    LinearPrograms,
+    coupled_expansion,
+    lowered,
+    optimized,
+    possible_forms,
+    sizes_in_words,
+)
 from acegen.lower import density_coefficients, descriptor_program, expand_products, potential_program
 from acegen.program import program_hash
 from acegen.program.kernel import KernelProgram
@@ -129,8 +138,7 @@ def run_file_stages(source: str | Path | YacePotential, name: str, job: Job, sta
     with progress.stage("lower"):
         form = job.options.products
         programs = lowered(FilePrograms(potential, name), form)
-        sizes = ", ".join(f"{_size(program):,} {kind}" for kind, program in programs.items())
-        progress.report(f"{sizes}, of {next(iter(programs.values())).layout.size:,} pooled functions")
+        progress.report(sizes_in_words(programs))
     backend = _backend(job)
     with progress.stage("optimize"):
         best = optimized(programs, backend, form)[0]
@@ -142,10 +150,6 @@ def run_file_stages(source: str | Path | YacePotential, name: str, job: Job, sta
 
 def _backend(job: Job) -> Backend:
     return choose_backend(job.options, Machine(job.toolchain.vector_bytes, job.toolchain.registers))
-
-
-def _size(program: KernelProgram) -> int:
-    return len(program.products) + (len(program.coupled.scalars) if program.coupled else 0)
 
 
 def _cost(form: Form) -> str:

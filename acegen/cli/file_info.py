@@ -10,7 +10,7 @@ from rich.table import Table
 
 from acegen.cli.potential import backend_for
 from acegen.cli.tables import compared_forms, module_table, passes
-from acegen.forms import FilePrograms, Form, lowered, optimized
+from acegen.forms import FilePrograms, Form, lowered, optimized, sizes_in_words
 from acegen.options import BuildOptions
 from acegen.printing import visible
 from acegen.program.kernel import KernelProgram
@@ -57,15 +57,11 @@ def file_forms(
         progress.report(functions_in_words(potential))
     with progress.stage("lower"):
         programs = lowered(FilePrograms(potential, name), options.products)
-        progress.report(", ".join(f"{_size(program):,} {kind}" for kind, program in programs.items()))
+        progress.report(sizes_in_words(programs))
     with progress.stage("optimize"):
         forms = optimized(programs, backend_for(options), options.products)
         progress.report(forms[0].stage.reports[-1].result)
     return potential, origin, forms
-
-
-def _size(program: KernelProgram) -> int:
-    return len(program.products) + (len(program.coupled.scalars) if program.coupled else 0)
 
 
 def _by_rank(potential: YacePotential) -> Table:

@@ -1,4 +1,4 @@
-"""Exports of compiled models for other codes: plain C, a LAMMPS plugin, a KIM portable model."""
+"""Exports of compiled models for other codes: plain C, a LAMMPS plugin, a KIM portable model, a file for ML-PACE."""
 
 from acegen.export.export import TARGETS, export_model
 

@@ -23,6 +23,7 @@ from acegen.store.files import COEFFICIENTS
 from acegen.store.manifest import POTENTIAL
 from acegen.yace.from_basis import ExportedBond, ExportedPotential
 from acegen.yace.from_module import exported_module
+from acegen.yace.from_radial import MOST_FUNCTIONS
 from acegen.yace.reading import read_potential
 from acegen.yace.writing import potential_text
 
@@ -152,5 +153,7 @@ _REASONS = {
     "ZBL": "ML-PACE has no ZBL core that is added to the fitted part; it is approximated. A model with [inner_cutoff] "
     "below the smallest distance of the data, and zbl.outer at most inner_cutoff.outer, is exact where no atoms are "
     "closer.",
+    "length": f"Series of radial functions are cut after {MOST_FUNCTIONS} functions g_k; a lower pair.degree, or a "
+    "larger r0, needs fewer.",
 }
 """Why something is approximated, and how to avoid it."""

@@ -149,8 +149,8 @@ def _configuration(
     unknown = sorted(set(atoms.get_chemical_symbols()) - set(elements))
     if unknown:
         raise FitError(
-            f"{where} contains {', '.join(unknown)}; the spec has {', '.join(elements)}. Add the element to "
-            "basis.elements, or leave the configuration out."
+            f"{where} contains {', '.join(unknown)}; the model has {', '.join(elements)}. Leave the configuration out, "
+            "or add the element to basis.elements of the spec."
         )
     if len(atoms) == 0:
         raise FitError(f"{where} has no atoms. Leave it out.")

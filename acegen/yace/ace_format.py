@@ -6,7 +6,8 @@ of the centre first; radial coefficients are listed by pair, k, n and l. Coeffic
 
 Without `embedding-function:` all exponents must be 1, as ML-PACE has it; without `E0:` atomic energies are zero. Tests
 of radial functions that ACE.jl adds, and numbers that only say how large arrays must be, are passed over. With several
-elements, files are read as ML-PACE did until 2021; its later versions read these files for one element only.
+elements, files are read as ML-PACE did until 2021, but with the core of today, which ends at the cutoff of the pair and
+is switched on otherwise; later versions read these files for one element only.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from acegen.yace.fields import Field
 from acegen.yace.potential import CTildeFunction, ElementEmbedding, PaceBond, PairPotential, RadialName, YacePotential
 from acegen.yace.potential import RecursionBasis as Basis
 from acegen.yace.reading_bonds import L_MOST, MOST_COEFFICIENTS, N_MOST, RADIUS_MOST, BondsRead, radial_parameters
-from acegen.yace.reading_centers import MOST_DENSITIES, read_elements, read_embedding
+from acegen.yace.reading_centers import read_elements, read_embedding
 from acegen.yace.reading_functions import COMBINATIONS_MOST, RANK_MOST, read_function
 from acegen.yace.reading_recursion import CORE_FIELDS, read_core, read_recursion, recursion_bonds
 
@@ -215,24 +216,24 @@ def _functions(
         sizes = [words.one(name).integer(0, _MOST_FUNCTIONS) for _ in embeddings]
         for center, size in enumerate(sizes):
             for _ in range(size):
-                fields = _function_fields(words, ranks)
                 densities = len(embeddings[center].terms)
+                fields = _function_fields(words, ranks, densities)
                 found[center].append(read_function(fields, center, count, densities, bonds))
     words.end()
     return tuple(map(tuple, found))
 
 
-def _function_fields(words: Words, ranks: tuple[int, int]) -> dict[str, Field]:
+def _function_fields(words: Words, ranks: tuple[int, int], densities: int) -> dict[str, Field]:
     words.label("ctilde_basis_func:")
     fields = {"rank": words.named("rank="), "ndensity": words.named("ndens="), "mu0": words.named("mu0=")}
     rank = fields["rank"].integer(*ranks)
+    fields["ndensity"].integer(densities, densities)
     for name, label in (("mus", "mu"), ("ns", "n"), ("ls", "l")):
         words.label(f"{label}=(")
         fields[name] = words.several(label, rank)
         words.label(")")
     fields["num_ms_combs"] = words.named("num_ms=")
     combinations = fields["num_ms_combs"].integer(1, COMBINATIONS_MOST)
-    densities = fields["ndensity"].integer(1, MOST_DENSITIES)
     ms, coefficients = [], []
     for _ in range(combinations):
         words.label("<")

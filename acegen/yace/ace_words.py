@@ -38,7 +38,7 @@ class Words:
                     f"line {line}: {shown(label)} must follow {self._last}, not {shown(found)}. Are the entries "
                     "complete and in order, and as many as the file says?"
                 )
-        self._last = shown(label)
+        self._last = label
 
     def begins(self, label: str) -> bool:
         """Whether the next word is the first of a label; nothing is taken."""

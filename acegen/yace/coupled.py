@@ -10,12 +10,12 @@ from flint import arb
 from acegen.algebra.sphere import O3
 from acegen.basis.labels import Channel as BasisChannel
 from acegen.lower.coupled import coupled_labels, coupled_products
-from acegen.lower.pairings import LARGEST_ORDER, choices_of
+from acegen.lower.pairings import choices_of
 from acegen.lower.rounding import WORKING_BITS, nearest_double
 from acegen.optimize.pairing import choose_invariants
 from acegen.program.coupled import CoupledProducts
 from acegen.program.kernel import KernelProgram
-from acegen.yace.invariants import InvariantLabel, in_invariants
+from acegen.yace.invariants import InvariantLabel, in_invariants, with_known_invariants
 from acegen.yace.potential import YacePotential
 from acegen.yace.products import Label
 from acegen.yace.program import Densities, Expanded, assembled, expanded, in_products
@@ -40,14 +40,16 @@ class CoupledPart:
 
 
 def coupled_part(potential: YacePotential) -> CoupledPart:
-    """The labels of a potential that can be coupled: of order five or less, with invariants for coefficients.
+    """The labels of a potential that can be coupled: of order five or less and not too large l, with invariants for
+    coefficients.
 
     A label is coupled for all centres and densities, or for none.
     """
     own = expanded(potential)
     labels = {}
+    known = with_known_invariants(own.polynomials)
     for label, polynomial in own.polynomials.items():
-        found = in_invariants(label, polynomial) if len(label) <= LARGEST_ORDER else None
+        found = in_invariants(label, polynomial) if label in known else None
         if found is not None:
             labels[label] = found
     return CoupledPart(own, labels)

@@ -178,6 +178,8 @@ def _key_path(key: Key) -> str:
 def _range(low: float | None, high: float | None) -> str:
     if low is None:
         return f"at most {high}"
+    if low == high:
+        return f"{low}"
     return f"at least {low}" if high is None else f"from {low} to {high}"
 
 

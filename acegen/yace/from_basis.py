@@ -1,10 +1,11 @@
-"""A linear model of acegen as a potential of ML-PACE.
+"""A model of acegen as a potential of ML-PACE.
 
     E_i = E0 + Σ_j pair(r_ij) + many-body part            →    ρ = functions of rank 1 + functions of rank 2 and more
 
-One density and a linear F. The many-body part is written label by label (`acegen.yace.from_functions`), the pair term
-and what purification adds to order 1 as functions of rank 1, and all radial functions as series
-(`acegen.yace.from_radial`). The cutoff of a bond is the larger one of the pair term and of the many-body part.
+One density and a linear F, or those of `[embedding]` (`acegen.yace.from_embedding`). The many-body part is written
+label by label (`acegen.yace.from_functions`), the pair term and what purification adds to order 1 as functions of
+rank 1, and all radial functions as series (`acegen.yace.from_radial`). The cutoff of a bond is the larger one of the
+pair term and of the many-body part.
 
 **Short distances.** The format has no product of switches. It has a switch from the fitted part to a core,
 g F + (1-g) V, by the nearest neighbour, with the same step. A spec with `[inner_cutoff]` is written so, with its
@@ -19,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import flint
 from flint import arb
@@ -27,19 +28,21 @@ from flint import arb
 from acegen.basis.definitions import Definitions
 from acegen.basis.derive import Basis
 from acegen.errors import ExportError
+from acegen.lower import density_coefficients
 from acegen.lower.expansion import coupled_weights
 from acegen.lower.rounding import WORKING_BITS
 from acegen.spec import AnySpec
-from acegen.yace.from_bonds import BondSeries, adds_zbl, kinks, written_bond
+from acegen.yace.from_bonds import BondSeries, FirstOrder, adds_zbl, kinks, written_bond
+from acegen.yace.from_embedding import written_embedding
 from acegen.yace.from_functions import ctilde_functions, first_order_weights
-from acegen.yace.from_radial import Curve, RadialSeries, needed_terms, rounded_curve
-from acegen.yace.potential import CTildeFunction, ElementEmbedding, EmbeddingTerm, InnerCutoff, PaceBond, YacePotential
+from acegen.yace.from_radial import MOST_FUNCTIONS, Curve, RadialSeries, needed_terms, rounded_curve
+from acegen.yace.potential import CTildeFunction, InnerCutoff, PaceBond, YacePotential
 
 SPLINE_STEP = 0.001
 """deltaSplineBins, Å: ML-PACE's default."""
 
-_CORE_CUTOFF, _CORE_WIDTH = 100000.0, 250.0
-"""rho_core_cutoff and drho_core_cutoff, eV: pacemaker's defaults; without a core they have no effect."""
+Approximation: TypeAlias = Literal["cutoffs", "ZBL", "length"]
+"""Different cutoffs of pair term and other functions, a ZBL core added to the fitted part, or series too long."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class ExportedBond:
         kinks: distances at which a radial function is not analytic, and most in error, Å.
         n_base: number of g_k.
         error: largest error of any R_n, relative to its largest value.
-        pair_error: largest error of the sum of all functions of order 1, eV.
+        pair_error: largest error of the sum of all functions of order 1 of a density, times its weight; eV if F is ρ.
         condition: largest sum of the absolute coefficients of an R_n, relative to its largest value.
     """
 
@@ -76,14 +79,13 @@ class ExportedPotential:
         potential: the potential.
         bonds: by centre, then neighbour; none if the model was made from a potential file.
         core: what replaces the fitted part below: the energy of free atoms, or ZBL; "" if nothing does.
-        approximated: what the format can only approximate: pair term and other functions with different cutoffs, or a
-            ZBL core that is added to the fitted part.
+        approximated: what can only be approximated.
     """
 
     potential: YacePotential
     bonds: tuple[ExportedBond, ...]
     core: Literal["", "free atoms", "ZBL"]
-    approximated: tuple[Literal["cutoffs", "ZBL"], ...]
+    approximated: tuple[Approximation, ...]
 
     def bond(self, center: int, neighbour: int) -> ExportedBond | None:
         """The bond of two elements; None if the model was made from a potential file."""
@@ -96,13 +98,11 @@ class _Parts:
 
     Attributes:
         functions: of rank 2 and more.
-        pair: coefficients of R_1, R_2, ... of the pair term, by neighbour.
-        first: the same of order 1 in the many-body part.
+        first: of order 1, by neighbour and density.
     """
 
     functions: tuple[CTildeFunction, ...]
-    pair: tuple[list[arb], ...]
-    first: tuple[list[arb], ...]
+    first: tuple[tuple[FirstOrder, ...], ...]
 
 
 def exported_potential(
@@ -126,32 +126,35 @@ def exported_potential(
     if spec.radial is None or basis.angular.dimension != 3:
         raise ExportError(f"the model {spec.name} is not one of atoms; only these can be written for ML-PACE.")
     _check_core(basis)
-    parts = [_parts(basis, coefficients[element]) for element in spec.species]
+    densities = density_coefficients(basis, coefficients)
+    embedding, outside = written_embedding(spec)
+    parts = [
+        _parts(basis, coefficients[element], [own[element] for own in densities], outside) for element in spec.species
+    ]
     series = BondSeries(spec, definitions, RadialSeries(basis.radial, spec.radial, definitions.agnesi))
     functions = [function for part in parts for function in part.functions]
     size = max((n for function in functions for n in function.ns), default=1)
     l_max = max((l for function in functions for l in function.ls), default=0)
     species = range(len(spec.species))
-    unrounded = {
-        (z, other): series.of(z, other, size, parts[z].first[other], parts[z].pair[other])
-        for z in species
-        for other in species
-    }
+    unrounded = {(z, other): series.of(z, other, size, parts[z].first[other]) for z in species for other in species}
     # ML-PACE evaluates as many g_k for every bond
-    terms = needed_terms(row for bond in unrounded.values() for row in bond.coefficients)
+    needed = needed_terms(row for bond in unrounded.values() for row in bond.coefficients)
+    terms = min(needed, MOST_FUNCTIONS)
     bonds: list[list[PaceBond]] = [[] for _ in species]
     described: list[ExportedBond] = []
     first_rank: list[list[CTildeFunction]] = [[] for _ in species]
     for (z, other), (coefficients_of, values) in unrounded.items():
-        *radial, first = (rounded_curve(*both, terms) for both in zip(coefficients_of, values, strict=True))
+        curves = [rounded_curve(*both, terms) for both in zip(coefficients_of, values, strict=True)]
+        radial, first = curves[:size], curves[size:]
         bonds[z].append(written_bond(spec, definitions, radial, l_max, z, other))
         first_rank[z] += _first_rank(other, first)
-        described.append(_described(spec, z, other, bonds[z][-1], radial, first))
+        errors = [abs(term.weight) * curve.error for term, curve in zip(embedding.terms, first, strict=True)]
+        described.append(_described(spec, z, other, bonds[z][-1], radial, max(errors)))
     potential = YacePotential(
         elements=spec.species,
         energies=tuple(float(atomic_energies.get(element, 0.0)) for element in spec.species),
         spline_step=SPLINE_STEP,
-        embeddings=(_LINEAR,) * len(spec.species),
+        embeddings=(embedding,) * len(spec.species),
         bonds=tuple(map(tuple, bonds)),
         inner_cutoff=_inner_cutoff(basis),
         pair=None,
@@ -162,22 +165,18 @@ def exported_potential(
         potential,
         bonds=tuple(described),
         core="" if spec.inner_ranges is None else "free atoms" if spec.zbl_ranges is None else "ZBL",
-        approximated=_approximated(basis),
+        approximated=_approximated(spec, needed),
     )
 
 
-_LINEAR = ElementEmbedding("FinnisSinclairShiftedScaled", (EmbeddingTerm(1.0, 1.0),), _CORE_CUTOFF, _CORE_WIDTH)
-"""F(ρ) = ρ."""
-
-
-def _approximated(basis: Basis) -> tuple[Literal["cutoffs", "ZBL"], ...]:
-    spec = basis.spec
-    found: list[Literal["cutoffs", "ZBL"]] = []
-    if spec.pair_cutoffs not in (None, spec.cutoffs):
-        found.append("cutoffs")
-    if adds_zbl(spec):
-        found.append("ZBL")
-    return tuple(found)
+def _approximated(spec: AnySpec, needed: int) -> tuple[Approximation, ...]:
+    """What is approximated, given the number of g_k that would not be negligible."""
+    found: dict[Approximation, bool] = {
+        "cutoffs": spec.pair_cutoffs not in (None, spec.cutoffs),
+        "ZBL": adds_zbl(spec),
+        "length": needed > MOST_FUNCTIONS,
+    }
+    return tuple(reason for reason, applies in found.items() if applies)
 
 
 def _check_core(basis: Basis) -> None:
@@ -196,17 +195,32 @@ def _check_core(basis: Basis) -> None:
                 )
 
 
-def _parts(basis: Basis, values: Sequence[float]) -> _Parts:
+def _parts(
+    basis: Basis, values: Sequence[float], densities: Sequence[Sequence[float]], outside: Sequence[arb]
+) -> _Parts:
+    """The parts of a centre.
+
+    Args:
+        basis: the basis.
+        values: coefficients; those of the pair functions are used.
+        densities: coefficients of all other functions, by density of the model.
+        outside: factor of pair term and ZBL in each density that is written; further ones have no other functions.
+    """
+    species = range(len(basis.spec.species))
     with flint.ctx.workprec(WORKING_BITS):
-        weights = coupled_weights(basis, values[basis.n_pair :])
-        n_species = len(basis.spec.species)
-        pair: tuple[list[arb], ...] = tuple([] for _ in range(n_species))
+        weights = [coupled_weights(basis, own) for own in densities]
+        weights += [[arb(0)] * len(basis.functions)] * (len(outside) - len(weights))
+        pair: tuple[list[arb], ...] = tuple([] for _ in species)
         for function, value in zip(basis.pair, values, strict=False):
             _put(pair[function.species], function.n, arb(float(value)) * arb(function.scale_squared).sqrt())
-        first: tuple[list[arb], ...] = tuple([] for _ in range(n_species))
-        for channel, weight in first_order_weights(basis, weights).items():
-            _put(first[channel.species], channel.n, weight)
-    return _Parts(ctilde_functions(basis, weights), pair, first)
+        first: tuple[list[FirstOrder], ...] = tuple([] for _ in species)
+        for factor, own in zip(outside, weights, strict=True):
+            rows: list[list[arb]] = [[] for _ in species]
+            for channel, weight in first_order_weights(basis, own).items():
+                _put(rows[channel.species], channel.n, weight)
+            for other, row in enumerate(rows):
+                first[other].append(FirstOrder(row, [factor * one for one in pair[other] if factor != 0], factor))
+    return _Parts(ctilde_functions(basis, weights), tuple(map(tuple, first)))
 
 
 def _put(row: list[arb], n: int, value: arb) -> None:
@@ -219,14 +233,14 @@ def _inner_cutoff(basis: Basis) -> InnerCutoff:
     return "density" if basis.spec.inner_ranges is None else "zbl"
 
 
-def _first_rank(neighbour: int, pair: Curve) -> Iterator[CTildeFunction]:
-    for k, value in enumerate(pair.coefficients, start=1):
-        if value:
-            yield CTildeFunction((neighbour,), (k,), (0,), ((0,),), ((value,),))
+def _first_rank(neighbour: int, densities: Sequence[Curve]) -> Iterator[CTildeFunction]:
+    for k, values in enumerate(zip(*(curve.coefficients for curve in densities), strict=True), start=1):
+        if any(values):
+            yield CTildeFunction((neighbour,), (k,), (0,), ((0,),), (values,))
 
 
 def _described(
-    spec: AnySpec, center: int, neighbour: int, bond: PaceBond, radial: Sequence[Curve], pair: Curve
+    spec: AnySpec, center: int, neighbour: int, bond: PaceBond, radial: Sequence[Curve], pair_error: float
 ) -> ExportedBond:
     return ExportedBond(
         spec.species[center],
@@ -236,7 +250,7 @@ def _described(
         kinks=kinks(spec, center, neighbour),
         n_base=bond.n_base,
         error=max(curve.relative_error for curve in radial),
-        pair_error=pair.error,
+        pair_error=pair_error,
         condition=max(curve.condition for curve in radial),
     )
 

@@ -18,8 +18,22 @@ from acegen.yace.from_repulsion import RATE, core_strength, repulsion_series
 from acegen.yace.potential import PaceBond
 
 
+class FirstOrder(NamedTuple):
+    """What is of order 1 in a density, for one neighbour species.
+
+    Attributes:
+        first: coefficients of R_1, R_2, ... in functions of order 1.
+        pair: the same of the pair term.
+        zbl: factor of a ZBL core that is added to the fitted part.
+    """
+
+    first: list[arb]
+    pair: list[arb]
+    zbl: arb
+
+
 class Unrounded(NamedTuple):
-    """R_1, R_2, ... of a bond and, last, the sum of its functions of order 1: their series, and their values."""
+    """R_1 .. R_size of a bond, then the sum of its functions of order 1 in each density: series, and values."""
 
     coefficients: list[list[arb]]
     values: list[list[arb]]
@@ -33,32 +47,29 @@ class BondSeries:
     definitions: Definitions
     radial: RadialSeries
 
-    def of(self, center: int, neighbour: int, size: int, first: Sequence[arb], pair: Sequence[arb]) -> Unrounded:
-        """R_1 .. R_size of a bond, and what is of order 1.
-
-        Args:
-            center, neighbour: elements.
-            size: number of R_n.
-            first: coefficients of R_1, R_2, ... in functions of order 1.
-            pair: the same of the pair term.
-        """
+    def of(self, center: int, neighbour: int, size: int, densities: Sequence[FirstOrder]) -> Unrounded:
+        """R_1 .. R_size of a bond, and what is of order 1 in each density."""
         spec, cutoff = self.spec, bond_cutoff(self.spec, center, neighbour)
         own = DistanceMap(spec.cutoffs[center][neighbour], _length(spec.agnesi_r0, center, neighbour))
-        found = self.radial.of(own, cutoff, max(size, len(first)))
+        found = self.radial.of(own, cutoff, max(size, *(len(density.first) for density in densities)))
         rows, values = found.coefficients.tolist(), found.values.tolist()
-        parts = [(first, found)]
-        if pair and spec.pair_cutoffs is not None:
+        parts = [[(density.first, found)] for density in densities]
+        count = max(len(density.pair) for density in densities)
+        if count and spec.pair_cutoffs is not None:
             apart = DistanceMap(spec.pair_cutoffs[center][neighbour], _length(spec.pair_r0, center, neighbour))
-            parts.append((pair, self.radial.of(apart, cutoff, len(pair))))
+            series = self.radial.of(apart, cutoff, count)
+            for part, density in zip(parts, densities, strict=True):
+                part.append((density.pair, series))
         if adds_zbl(spec) and spec.zbl_ranges is not None:
             elements, switch = spec.species, spec.zbl_ranges[center][neighbour]
             zbl = repulsion_series(self.definitions.zbl, elements[center], elements[neighbour], switch, cutoff)
-            parts.append(([arb(1)], zbl))
+            for part, density in zip(parts, densities, strict=True):
+                if density.zbl != 0:
+                    part.append(([density.zbl], zbl))
         with flint.ctx.workprec(WORKING_BITS):
-            return Unrounded(
-                [*rows[:size], _combined([(weights, part.coefficients.tolist()) for weights, part in parts])],
-                [*values[:size], _combined([(weights, part.values.tolist()) for weights, part in parts])],
-            )
+            sums = [_combined([(weights, one.coefficients.tolist()) for weights, one in part]) for part in parts]
+            sampled = [_combined([(weights, one.values.tolist()) for weights, one in part]) for part in parts]
+        return Unrounded([*rows[:size], *sums], [*values[:size], *sampled])
 
 
 def _combined(parts: Sequence[tuple[Sequence[arb], Sequence[Sequence[arb]]]]) -> list[arb]:

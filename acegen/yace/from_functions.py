@@ -24,40 +24,40 @@ from acegen.lower.rounding import WORKING_BITS, nearest_double
 from acegen.yace.potential import CTildeFunction
 
 
-def ctilde_functions(basis: Basis, weights: Sequence[arb]) -> tuple[CTildeFunction, ...]:
+def ctilde_functions(basis: Basis, weights: Sequence[Sequence[arb]]) -> tuple[CTildeFunction, ...]:
     """The coupled functions of order 2 and higher with given weights: one C-tilde function for each label.
 
     Args:
         basis: the basis.
-        weights: one for each of `basis.functions`.
+        weights: by density, one for each of `basis.functions`.
 
     Returns:
         rank by rank, in the order of the basis; without those whose coefficients are all zero. Sums are computed in
         256-bit ball arithmetic and rounded once.
     """
-    sums: dict[Label, defaultdict[MTuple, arb]] = {}
+    sums: dict[Label, defaultdict[MTuple, list[arb]]] = {}
     with flint.ctx.workprec(WORKING_BITS):
-        for function, weight in zip(basis.functions, weights, strict=True):
-            if function.order == 1 or weight == 0:
+        for function, *of_densities in zip(basis.functions, *weights, strict=True):
+            if function.order == 1 or all(weight == 0 for weight in of_densities):
                 continue
-            total = sums.setdefault(function.label, defaultdict(arb))
+            total = sums.setdefault(function.label, defaultdict(lambda: [arb(0)] * len(weights)))
             for ms, value in _halves(basis.angular, *channel_pattern(function.label))[function.number].items():
-                total[ms] += weight * value
+                total[ms] = [one + weight * value for one, weight in zip(total[ms], of_densities, strict=True)]
         found = []
         for label, total in sums.items():
             ls = tuple(channel.l for channel in label)
-            rounded = {ms: nearest_double(value * _norm(ls, ms)) for ms, value in sorted(total.items())}
-            found.append(_written(label, {ms: value for ms, value in rounded.items() if value}))
+            rounded = {ms: tuple(nearest_double(v * _norm(ls, ms)) for v in row) for ms, row in sorted(total.items())}
+            found.append(_written(label, {ms: row for ms, row in rounded.items() if any(row)}))
     return tuple(sorted((one for one in found if one.ms), key=lambda one: one.rank))
 
 
-def _written(label: Label, coefficients: dict[MTuple, float]) -> CTildeFunction:
+def _written(label: Label, coefficients: dict[MTuple, tuple[float, ...]]) -> CTildeFunction:
     return CTildeFunction(
         elements=tuple(channel.species for channel in label),
         ns=tuple(channel.n for channel in label),
         ls=tuple(channel.l for channel in label),
         ms=tuple(coefficients),
-        coefficients=tuple((value,) for value in coefficients.values()),
+        coefficients=tuple(coefficients.values()),
     )
 
 

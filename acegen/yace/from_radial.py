@@ -203,7 +203,7 @@ def _has_converged(coefficients: arb_mat) -> bool:
 
 
 def needed_terms(rows: Iterable[Sequence[arb]]) -> int:
-    """Number of g_k after which the rest is negligible for every function with these coefficients."""
+    """Number of g_k after which the rest is negligible for every function with these coefficients; at least one."""
     needed = 1
     for row in rows:
         sizes = [abs(float(value)) for value in row]
@@ -213,7 +213,7 @@ def needed_terms(rows: Iterable[Sequence[arb]]) -> int:
             rest += last**2 * sizes[last - 1]
             last -= 1
         needed = max(needed, last)
-    return min(needed, MOST_FUNCTIONS)
+    return needed
 
 
 def rounded_curve(coefficients: Sequence[arb], values: Sequence[arb], terms: int) -> Curve:

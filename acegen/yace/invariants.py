@@ -6,22 +6,55 @@ combination up to rounding, the label can be evaluated in coupled products, whic
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from math import sqrt
+from math import prod, sqrt
 
 import flint
 from flint import arb, fmpq, fmpq_mat
 
 from acegen.algebra.field import Rational
 from acegen.algebra.sphere import O3
+from acegen.lower.pairings import LARGEST_ORDER
 from acegen.lower.rounding import WORKING_BITS
 from acegen.lower.trees import Pattern, pattern_of, space_of
 from acegen.yace.products import Label, MTuple, Slot
 
 TOLERANCE = 1e-11
 """Largest deviation from the invariants, relative to the largest coefficient, both in normalized harmonics."""
+
+
+_MOST_WORK = 60_000
+"""Of finding invariants, in units of about 0.1 ms; labels of the largest l stay products rather than take longer."""
+
+
+def with_known_invariants(labels: Iterable[Label]) -> set[Label]:
+    """The labels of moderate order whose invariants are looked for: those with the least work, as far as it goes."""
+    work = {label: _work(label) for label in labels if len(label) <= LARGEST_ORDER}
+    chosen: set[Label] = set()
+    patterns: set[Pattern] = set()
+    total = 0
+    for label in sorted(work, key=lambda label: work[label]):
+        pattern = _general(label)
+        if pattern not in patterns:
+            total += work[label]
+            if total > _MOST_WORK:
+                break
+            patterns.add(pattern)
+        chosen.add(label)
+    return chosen
+
+
+def _work(label: Label) -> int:
+    """Of finding the invariants of a label: about the number of combinations of m."""
+    return prod(2 * channel.l + 1 for channel in label) * (5 if len(label) == LARGEST_ORDER else 1)
+
+
+def _general(label: Label) -> Pattern:
+    """The label with its channels named by number."""
+    names = pattern_of(label)
+    return tuple(names[channel] for channel in label)
 
 
 @dataclass(frozen=True)
@@ -42,8 +75,7 @@ def in_invariants(label: Label, polynomial: Mapping[MTuple, Mapping[Slot, arb]])
 
     None if it does not lie in their span, or if there are no invariants, even where all coefficients are zero.
     """
-    names = pattern_of(label)
-    projection = _projection(tuple(names[channel] for channel in label))
+    projection = _projection(_general(label))
     if not projection.polynomials:
         return None
     found, worst = {}, 0.0

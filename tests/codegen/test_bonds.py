@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +32,8 @@ from acegen.program.core import Core, EnergySwitch, GaussianRepulsion
 from acegen.program.core_interpreter import run_core
 from acegen.program.embedding import FinnisSinclair, ShiftedFinnisSinclair
 from acegen.program.interpreter import run_potential
-from acegen.program.kernel import Outputs
+from acegen.program.kernel import Harmonics, Outputs
+from acegen.program.layout import PooledLayout
 
 STRAIGHT, COMPACT = BuildOptions(products="straight"), BuildOptions(products="compact")
 COUNTS = (0, 1, 2, 3, 5, 8, 12, 20, 1, 4, 0, 30, 7)
@@ -128,45 +128,26 @@ def test_nothing_beyond_the_ends(tmp_path: Path) -> None:
         assert any(np.any(gradient) for gradient in compiled.potential(inside)[1])
 
 
-def test_elementary_functions(tmp_path: Path) -> None:
-    """Exponential and sine by themselves, to two units in the last place, in both precisions."""
-    program = bond_program(0, Choices("exponential_cosine", contraction=False, embedding="identity"))
-    for precision in ("double", "single"):
-        folder = tmp_path / precision
-        folder.mkdir()
-        single = precision == "single"
-        header = "by_bonds_single_particles.h" if single else "by_bonds_particles.h"
-        extra = f"""#include "{header}"
-void by_bonds_functions(int64_t count, const real *x, real *e, real *s)
-{{
-    for (int64_t k = 0; k < count; k += LANES) {{
-        lanes v, a, b;
-        memcpy(&v, x + k, sizeof v);
-        a = exponential(v);
-        b = quarter_sine(v);
-        memcpy(e + k, &a, sizeof a);
-        memcpy(s + k, &b, sizeof b);
-    }}
-}}
-"""
-        compiled = lanes_kernels(
-            program, folder, BuildOptions(precision="single" if single else "double"), extra={"more.c": extra}
-        )
-        real = np.float32 if single else np.float64
-        rng = np.random.default_rng(5)
-        near = np.concatenate([[0.0, 1.0, -1.0, 0.5, 1e-30], np.geomspace(1e-12, 1, 2000), rng.uniform(-1, 1, 20000)])
-        far = np.concatenate([rng.uniform(-80, 80, 20000), np.log(2) * (np.arange(-100, 100) + 0.5)])
-        for x, column, exact in ((near, 1, np.sin), (far, 0, np.exp)):
-            x = np.resize(x.astype(real), -(-len(x) // 16) * 16)
-            results = np.empty((2, len(x)), dtype=real)
-            compiled.library.by_bonds_functions(
-                ctypes.c_int64(len(x)), *(ctypes.c_void_p(a.ctypes.data) for a in (x, results[0], results[1]))
-            )
-            wide = x.astype(np.longdouble)
-            expected = exact(wide * np.longdouble("1.57079632679489661923132169163975144") if column else wide)
-            units = np.abs(results[column] - expected) / np.spacing(np.abs(expected).astype(real))
-            assert units.max() <= 2.0
-        assert np.isfinite(results).all()
+def test_degrees_without_functions(tmp_path: Path) -> None:
+    """No pooled functions of some l, so that powers of z have no radial functions: nothing in the code is unused."""
+    program = bond_program(3, Choices("linear", False, "identity"))
+    count, components = len(program.species), tuple(tuple(range(-l, l + 1)) for l in range(4))
+    layout = PooledLayout(((1, 0, 5, 0), (0, 4, 0, 2), (3, 0, 0, 5))[:count], 1, components)
+    rng = np.random.default_rng(1)
+    products = sorted({tuple(sorted(map(int, rng.integers(layout.size, size=1 + t % 3)))) for t in range(60)})
+    rows = ((tuple((t, float(rng.normal())) for t in range(len(products))),),) * count
+    program = replace(
+        program,
+        one_particle=replace(program.one_particle, angular=Harmonics(3)),
+        layout=layout,
+        products=tuple(products),
+        outputs=replace(program.outputs, rows=rows),
+    )
+    check_program(program)
+    compiled = lanes_kernels(program, tmp_path)
+    where = environments(program, 9)
+    check(program, compiled, where)
+    check_derivatives(compiled, where, 9)
 
 
 # ---- contraction and densities

@@ -88,7 +88,7 @@ def lammps_differences(
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-@pytest.mark.parametrize("key", ["silicon", "oxide"])
+@pytest.mark.parametrize("key", ["silicon", "oxide", "file"])
 def test_lammps_has_what_python_has(kim_items: Items, key: str, processes: int) -> None:
     """Energy, forces and virial, of all and of each atom, for one and two elements."""
     require("lammps", *(["mpirun"] if processes > 1 else []))
@@ -182,7 +182,7 @@ def ase_difference(item: Item, model: acegen.Model, structures: list[Atoms]) -> 
     return worst
 
 
-@pytest.mark.parametrize("key", ["silicon", "oxide"])
+@pytest.mark.parametrize("key", ["silicon", "oxide", "file"])
 def test_ase_has_what_python_has(kim_items: Items, key: str) -> None:
     """Energy, forces and stress by the calculator of ASE; atoms outside the cell are wrapped."""
     require("kimpy")

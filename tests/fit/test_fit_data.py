@@ -208,7 +208,7 @@ def test_default_keys_that_do_not_occur_are_answered_with_those_that_do(tmp_path
 def test_an_element_that_is_not_in_the_spec(tmp_path: Path) -> None:
     frames = [labelled(0), labelled(1)]
     frames[1].symbols[2] = "Pt"
-    with pytest.raises(FitError, match=r"data\.xyz, configuration 1 contains Pt; the spec has Cu, Au\. Add"):
+    with pytest.raises(FitError, match=r"data\.xyz, configuration 1 contains Pt; the model has Cu, Au\. Leave"):
         read(tmp_path, frames)
 
 

@@ -388,7 +388,7 @@ def test_elements_without_data_are_refused_first(tmp_path: Path, monkeypatch: py
     request = {"name": "alloy", "elements": ["Cu", "Au"]}
     with pytest.raises(FitError, match=r"Au, for which there are no data .* leave Au out of the elements"):
         fit(fit_settings(tmp_path, frames, request))
-    with pytest.raises(FitError, match=r"contains Cu; the spec has Au"):
+    with pytest.raises(FitError, match=r"contains Cu; the model has Au"):
         fit(fit_settings(tmp_path, frames, {"name": "gold", "elements": ["Au"]}))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["train.xyz"]
 

@@ -77,14 +77,14 @@ def test_values_are_those_of_the_coupled_functions(basis: Basis) -> None:
                     term = weight * float(value.p) / float(value.q)
                     term *= prod(particles.real(c.species, c.n, c.l, m) for c, m in channels)
                     expected, size = expected + term, size + abs(term)
-        found = particles.density(ctilde_functions(basis, [arb(weight) for weight in weights]))
+        found = particles.density(ctilde_functions(basis, [[arb(weight) for weight in weights]]))
         assert abs(expected) > 1e-6 * size
         assert abs(found - expected) < 1e-13 * size
 
 
 def test_each_product_is_written_once(basis: Basis) -> None:
     """One function for each label; Σ m = 0, and of m and -m only one, up to the order of equal factors."""
-    functions = ctilde_functions(basis, [arb(1)] * len(basis.functions))
+    functions = ctilde_functions(basis, [[arb(1)] * len(basis.functions)])
     labels = [(one.elements, one.ns, one.ls) for one in functions]
     assert len(set(labels)) == len(labels)
     assert [one.rank for one in functions] == sorted(one.rank for one in functions)
@@ -102,7 +102,7 @@ def test_what_has_no_weight_is_left_out(basis: Basis) -> None:
     """Labels whose functions all have zero weight, and functions of order 1 among those of higher rank."""
     last = basis.functions[basis.n_coupled - 1]
     weights = [arb(int(function.label == last.label)) for function in basis.functions]
-    (only,) = ctilde_functions(basis, weights)
+    (only,) = ctilde_functions(basis, [weights])
     assert only.ns == tuple(channel.n for channel in last.label)
     assert first_order_weights(basis, weights) == {}
     first = {f.label[0]: arb(i + 1) for i, f in enumerate(basis.functions) if f.order == 1}

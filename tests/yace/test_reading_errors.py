@@ -111,7 +111,7 @@ WRONG: list[tuple[str, str, list[str]]] = [
     ("num_ms_combs: 1, " + FIRST, "num_ms_combs: 2, " + TWICE, ["num_ms_combs", "rank 1"]),
     (FIRST, FIRST.replace("mus: [1]", "mus: [2]"), ["functions[0][0].mus[0]", "from 0 to 1"]),
     (FIRST, FIRST.replace("ns: [2]", "ns: [3]"), ["functions[0][0].ns[0]", "from 1 to 2"]),
-    (FIRST, FIRST.replace("ls: [0]", "ls: [1]"), ["functions[0][0].ls[0]", "from 0 to 0"]),
+    (FIRST, FIRST.replace("ls: [0]", "ls: [1]"), ["functions[0][0].ls[0]", "must be 0"]),
     (FIRST, FIRST.replace("[0.5]", "[0.5, 1]"), ["functions[0][0].ctildes", "2 entries instead of 1"]),
     (SECOND, SECOND.replace("ns: [1, 1]", "ns: [0, 1]"), ["functions[1][0].ns[0]", "from 1 to 2"]),
     (SECOND, SECOND.replace("ls: [1, 1]", "ls: [1, 2]"), ["functions[1][0].ls[1]", "from 0 to 1"]),

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from pace_reference import NAMES, reference_potential
 from random_yace import invariants, random_environment, random_potential
 
+from acegen.program.coupled import Channel
 from acegen.program.interpreter import run_potential
 from acegen.program.kernel import KernelProgram
 from acegen.yace.coupled import coupled_part, coupled_program
+from acegen.yace.invariants import with_known_invariants
 from acegen.yace.potential import CTildeFunction, YacePotential
 from acegen.yace.program import product_program
 
@@ -127,6 +129,15 @@ def test_order_six_stays_products() -> None:
     potential = one_function((1, 1, 1, 1, 1, 1))
     assert coupled_program(potential, "any") is None
     assert product_program(potential, "any").notes.max_order == 6
+
+
+def test_labels_whose_invariants_take_long_stay_products() -> None:
+    """However many there are: those with small l come first, and the rest is not looked at."""
+    small = [tuple(Channel(0, n, 1) for n in range(1, 5))]
+    large = [tuple(Channel(0, n, l) for n in range(1, 6)) for l in (4, 6, 8, 10)]
+    many = [tuple(Channel(0, n + k, 2 + n % 3) for n in range(1, 5)) for k in range(300)]
+    chosen = with_known_invariants([*large, *small, *many])
+    assert chosen == {*small, *many}  # all of the many are one pattern
 
 
 def test_odd_sums_of_l_have_no_invariants() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from ase.io import write
 from example_models import DATA
 from file_potentials import file_potential
 from pace_reference import NAMES, deviations, reference
@@ -23,6 +25,7 @@ from acegen.ase import Calculator
 from acegen.build import module as build_module
 from acegen.cli.main import main
 from acegen.compiler import compile_file
+from acegen.errors import PotentialError
 from acegen.options import BuildOptions
 from acegen.posterior import read_posterior
 from acegen.runtime import open_model
@@ -205,6 +208,21 @@ def test_info(models: Models, file: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "hash of the potential" in shown
 
 
+def test_eval(models: Models, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`acegen eval` with the model's own energies and forces as labels: no errors; with others, these."""
+    model = models("file")
+    atoms = bulk("Si", cubic=True)
+    atoms.rattle(0.1, seed=5)
+    atoms.calc = Calculator(model)
+    atoms.get_forces()
+    write(tmp_path / "own.xyz", atoms)
+    assert main(["eval", str(model.path), str(tmp_path / "own.xyz"), "-o", str(tmp_path / "errors")]) == 0
+    row = json.loads((tmp_path / "errors" / "errors.json").read_text())["errors"][0]
+    assert row["energy"]["rmse"] < 1e-6
+    assert row["forces"]["rmse"] < 1e-5 * np.abs(atoms.get_forces()).max()
+    assert "from_file" in capsys.readouterr().out
+
+
 # ---- what they refuse
 
 
@@ -268,6 +286,13 @@ def test_files_without_a_suffix_are_known_by_their_content(file: Path, tmp_path:
 
 
 # ---- the cache, and names
+
+
+def test_pipe_is_no_potential(tmp_path: Path) -> None:
+    """It is not waited for."""
+    os.mkfifo(tmp_path / "pipe.yace")
+    with pytest.raises(PotentialError, match=r"cannot read the potential .*pipe\.yace: it is no file"):
+        compile_file(tmp_path / "pipe.yace", tmp_path)
 
 
 def test_second_compile_is_a_cache_hit(file: Path, tmp_path: Path) -> None:

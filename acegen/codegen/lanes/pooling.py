@@ -38,6 +38,11 @@ class PoolShape(NamedTuple):
         return "pool_" + "_".join(f"{count}x{width}" for width, count in runs) + ("_m" if self.factor else "")
 
     @property
+    def rows(self) -> tuple[int, ...]:
+        """Functions of the direction with any radial functions."""
+        return tuple(row for row, width in enumerate(self.widths) if width)
+
+    @property
     def columns(self) -> int:
         """Number of radial functions."""
         return max(self.widths)

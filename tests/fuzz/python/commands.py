@@ -11,11 +11,13 @@ from random import Random
 from typing import Any
 
 import numpy as np
+from file_potentials import file_potential
 from fuzz.python import octets, values
 from fuzz.python.documents import ATOMS, FITS, PARTICLES
 
 import acegen
 from acegen.errors import AcegenError
+from acegen.yace.writing import potential_text
 
 
 class Commands:
@@ -28,12 +30,23 @@ class Commands:
         model = acegen.compile(ATOMS[0], folder / "models")
         acegen.write_coefficients(folder / "good.json", model.basis_hash, {"Si": np.ones(model.n_basis)})
         acegen.compile(ATOMS[0], folder / "models", folder / "good.json")
+        (folder / "good.yace").write_text(potential_text(file_potential("file")), encoding="utf-8")
         (folder / "spec.toml").write_text(values.toml_text(ATOMS[0], inline=False), encoding="utf-8")
         (folder / "train.xyz").write_text(_DATA, encoding="utf-8")
 
     def attempt(self, random: Random) -> None:
-        make = random.choice((self._spec, self._coefficients, self._fit, self._module, self._data))
-        environment = os.environ | {"CC": "false"} if make == self._spec else dict(os.environ)
+        make = random.choice(
+            (
+                self._spec,
+                self._coefficients,
+                self._fit,
+                self._module,
+                self._data,
+                self._potential,
+                self._about_potential,
+            )
+        )
+        environment = os.environ | {"CC": "false"} if make in (self._spec, self._potential) else dict(os.environ)
         result = subprocess.run(
             [sys.executable, "-m", "acegen", *map(str, make(random))],
             cwd=self._folder,
@@ -61,6 +74,20 @@ class Commands:
 
     def _spec(self, random: Random) -> list[Any]:
         return ["compile", self._write("odd.toml", self._toml(ATOMS + PARTICLES, random)), "-o", "out"]
+
+    def _odd_potential(self, random: Random) -> Path:
+        content = octets.changed((self._folder / "good.yace").read_bytes(), random)
+        return self._write(
+            random.choice(("odd.yace", "odd.yaml", "potential", "[od]d\x1b[31m.yace", "-.yace")), content
+        )
+
+    def _potential(self, random: Random) -> list[Any]:
+        file = self._odd_potential(random)
+        name = random.choice(([], [], ["--name", random.choice(("a b", "x" * 70, "\x1b[31m", "int", "", "ok"))]))
+        return ["compile", file, *name, "-o", "out"]
+
+    def _about_potential(self, random: Random) -> list[Any]:
+        return ["info", self._odd_potential(random), *random.choice(([], ["--program"]))]
 
     def _coefficients(self, random: Random) -> list[Any]:
         content = octets.changed((self._folder / "good.json").read_bytes(), random)
