@@ -7,8 +7,8 @@
 #include "golden_si_products.h"
 
 size_t golden_si_potential_workspace(int64_t max_neighbours, int32_t n_threads);
-acegen_status golden_si_potential(const acegen_environments *environments, double *energy, double *gradient, int32_t n_threads,
-                                   void *workspace, size_t workspace_size, int64_t *failed_atom);
+acegen_status golden_si_potential(const acegen_environments *environments, double *energy, double *gradient,
+                                  int32_t n_threads, void *workspace, size_t workspace_size, int64_t *failed_atom);
 
 /* ---- forces ----------------------------------------------------------------------------------------- */
 
@@ -251,8 +251,8 @@ static acegen_status potential_range(const acegen_environments *env, int64_t beg
     return ACEGEN_OK;
 }
 
-acegen_status golden_si_potential(const acegen_environments *environments, double *energy, double *gradient, int32_t n_threads,
-                                   void *workspace, size_t workspace_size, int64_t *failed_atom)
+acegen_status golden_si_potential(const acegen_environments *environments, double *energy, double *gradient,
+                                  int32_t n_threads, void *workspace, size_t workspace_size, int64_t *failed_atom)
 {
     const acegen_environments *env = environments;
     int64_t most;
