@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 from acegen.errors import AcegenError
-from acegen.store.files import POTENTIAL_SUFFIXES
+from acegen.store.manifest import POTENTIAL_SUFFIXES
 
 _LOOKED_AT = 65536
 """Bytes from the beginning of a file in which the fields of a potential are looked for."""

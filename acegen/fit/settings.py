@@ -13,10 +13,11 @@ from pydantic_core import ErrorDetails
 
 from acegen.errors import FitError
 from acegen.fit.request import CUTOFFS, ModelRequest, model_request
-from acegen.printing import shown
+from acegen.printing import shown, visible
 from acegen.spec import Spec, load_atomic_spec
 from acegen.spec.fields import by_species
 from acegen.store.documents import check_path, read_toml
+from acegen.store.manifest import POTENTIAL_SUFFIXES
 
 FitSource: TypeAlias = "str | Path | Mapping[str, Any] | FitSettings"
 
@@ -260,6 +261,11 @@ def load_settings(source: FitSource) -> FitSettings:
     if isinstance(source, Mapping):
         return _validate(source, "the fit", Path())
     path = Path(source)
+    if path.suffix in POTENTIAL_SUFFIXES:
+        raise FitError(
+            f"{visible(path)} is a potential file; 'acegen fit' takes a TOML file that names a spec, data and settings "
+            "(--help). A potential that is fitted already is compiled: acegen compile FILE."
+        )
     return _validate(read_toml(path, "the fit", FitError), str(path), path.parent)
 
 

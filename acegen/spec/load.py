@@ -20,7 +20,7 @@ from acegen.spec.radial import AgnesiSpec, ClosedRadialSpec, EnvelopeRadialSpec
 from acegen.spec.schema import InnerCutoffSpec, PairSpec, Spec, ZblSpec
 from acegen.spec.symmetries import ATOMS
 from acegen.store.documents import read_toml
-from acegen.store.files import POTENTIAL_SUFFIXES
+from acegen.store.manifest import POTENTIAL_SUFFIXES
 
 AnySpec: TypeAlias = "Spec | ParticleSpec"
 SpecSource: TypeAlias = "str | Path | Mapping[str, Any] | Spec | ParticleSpec"

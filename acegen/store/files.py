@@ -11,9 +11,6 @@ PACKAGE = "__init__.py"
 README = "README.md"
 COEFFICIENTS = "coefficients.json"
 
-POTENTIAL_SUFFIXES = (".yace", ".ace", ".yaml", ".yml")
-"""Of potential files, which are no specs."""
-
 _PARTS = (
     *("particles", "single_particles", "derivatives", "inner", "pair", "products", "basis", "potential"),
     *("functions", "coupled", "core"),

@@ -13,8 +13,11 @@ from typing import Any
 
 from acegen.errors import BuildError, ModuleError
 from acegen.options import BuildOptions
-from acegen.printing import shown
+from acegen.printing import shown, visible
 from acegen.store.documents import read_json
+
+POTENTIAL_SUFFIXES = (".yace", ".ace", ".yaml", ".yml")
+"""Of potential files, which are no specs, no modules and no settings of a fit."""
 
 MANIFEST = "module.json"
 MODULE_FORMAT = "acegen-module-2"
@@ -74,6 +77,11 @@ def read_manifest(directory: Path) -> Manifest:
         ModuleError: there is no compiled module, or its manifest is damaged.
     """
     path = directory / MANIFEST
+    if _is_file(directory):
+        what = "a file. Give the folder that 'acegen compile' made."
+        if directory.suffix in POTENTIAL_SUFFIXES:
+            what = f"a potential file. Compile it first: acegen compile {visible(directory)}"
+        raise ModuleError(f"no compiled module at {directory}: a module is a folder, and this is {what}")
     if not _is_folder(directory):
         raise ModuleError(f"no compiled module at {directory}: there is no such folder. Run 'acegen compile' first.")
     if not path.is_file():
@@ -110,6 +118,13 @@ def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
     except (OSError, ValueError):  # a name that is too long or forbidden
+        return False
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
         return False
 
 

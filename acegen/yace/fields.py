@@ -29,7 +29,7 @@ class Field:
 
     def error(self, problem: str) -> PotentialError:
         """An error to raise: where, and what is wrong."""
-        return PotentialError(f"{self.where or 'the file'}: {problem}")
+        return PotentialError(f"{self.where}: {problem}" if self.where else problem)
 
     def mapping(self, required: Iterable[str], optional: Iterable[str] = ()) -> dict[str, Field]:
         """The fields of a mapping that has all required keys, and no others than these and the optional ones."""

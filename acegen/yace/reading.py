@@ -14,7 +14,7 @@ from acegen.yace.potential import YacePotential
 from acegen.yace.reading_bonds import read_pace_bonds
 from acegen.yace.reading_centers import EMBEDDING_FIELDS, read_elements, read_embedding
 from acegen.yace.reading_functions import read_functions
-from acegen.yace.reading_recursion import read_recursion_bonds
+from acegen.yace.reading_recursion import is_recursion, read_recursion_bonds
 
 _REQUIRED = ("elements", "E0", "embeddings", "bonds", "functions")
 _OPTIONAL = ("deltaSplineBins", "lmax", "polypairpot", "reppot", "metadata")
@@ -88,7 +88,7 @@ def _is_recursive(field: Field, count: int) -> bool:
             name = bond.peek("radbasename")
             if name is None:
                 raise bond.error("the field 'radbasename' is missing.")
-            kinds.add(name.text().startswith("ACE.jl"))
+            kinds.add(is_recursion(bond, name))
     if len(kinds) == 2:
         raise field.error("radial bases of ACE.jl and of ML-PACE are mixed; all bonds must have the same kind.")
     return kinds == {True}

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from acegen.errors import PotentialError
+from acegen.printing import shown
 from acegen.yace.fields import Field
 from acegen.yace.potential import PairPotential, RecursionBasis, RecursionBond, RepulsiveCore
 from acegen.yace.reading_bonds import L_MOST, N_MOST, RADIUS_LEAST, RADIUS_MOST, BondsRead
@@ -13,7 +14,30 @@ from acegen.yace.reading_bonds import L_MOST, N_MOST, RADIUS_LEAST, RADIUS_MOST,
 _BASIS = ("p", "r0", "rcut", "xl", "xr", "pl", "pr", "maxn", "recursion_coefficients")
 _POWER_MOST = 50
 
+_NAMES = ("ACE.jl.base", "ACE.jl.Basic")
+"""What writers call these bases. ML-PACE takes all names that begin with ACE.jl for them."""
+
 CORE_FIELDS = ("ri", "e0", "A", "B")
+
+
+def is_recursion(bond: Field, name: Field) -> bool:
+    """Whether the radial basis of a bond is a polynomial one of ACE.jl.
+
+    Args:
+        bond: the fields of the bond.
+        name: its radbasename.
+
+    Raises:
+        PotentialError: it is another one of ACE.jl.
+    """
+    if not name.text().startswith("ACE.jl"):
+        return False
+    if name.text() not in _NAMES and bond.peek("recursion_coefficients") is None:
+        raise name.error(
+            f"{shown(name.text())} without 'recursion_coefficients': this is how newer versions of ACE1 write spline "
+            f"tables, which acegen does not read. Of ACE.jl it reads the polynomial bases {', '.join(_NAMES)}."
+        )
+    return True
 
 
 def read_recursion_bonds(fields: Mapping[str, Field], count: int) -> BondsRead:

@@ -112,6 +112,23 @@ def test_impossible_paths(tmp_path: Path, path: str, small_spec: dict[str, Any])
         acegen.load(loop)
 
 
+@pytest.mark.parametrize("suffix", ["yace", "yaml", "ace"])
+def test_a_potential_file_is_no_module(suffix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Commands for modules say that it is to be compiled first; `fit` says what it takes."""
+    file = tmp_path / f"x.{suffix}"
+    file.write_text("elements: [Si]\n")
+    for command in (["verify", str(file)], ["eval", str(file), "data.xyz"], ["export", str(file), "--to", "c"]):
+        assert main(command) == 1
+        message = capsys.readouterr().err
+        assert message.count("\n") == 1
+        assert f"Compile it first: acegen compile {file}" in message
+    assert main(["fit", str(file)]) == 1
+    assert "is a potential file; 'acegen fit' takes a TOML file" in capsys.readouterr().err
+    (tmp_path / "notes.txt").touch()
+    assert main(["verify", str(tmp_path / "notes.txt")]) == 1
+    assert "this is a file. Give the folder that 'acegen compile' made." in capsys.readouterr().err
+
+
 # Coefficients
 
 

@@ -282,7 +282,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 def test_b_basis_files_are_told_apart(tmp_path: Path) -> None:
     """By their content, whatever they are called."""
     assert message(tmp_path, "global:\n  DeltaSplineBins: 0.001\nspecies: []\n").startswith("species: ")
-    assert message(tmp_path, "species: []\n") == "the file: the field 'global' is missing; the fields are " + (
+    assert message(tmp_path, "species: []\n") == "the field 'global' is missing; the fields are " + (
         "global, species, metadata, auxdata."
     )
 
@@ -305,6 +305,14 @@ def test_damaged_files_give_a_message_or_a_potential(
     else:
         told = ""
     assert "\n" not in told
+
+
+def test_spline_tables_of_ace_jl(tmp_path: Path) -> None:
+    """Newer exports of ACE1 have tables instead of a recursion: the message says so, and what is read."""
+    table = "    radbasename: ACE.jl\n    rcut: 5.0\n    nradial: 2\n    nbins: 2\n    splinenodalvals: {0: [1, 0]}\n"
+    text = ACE_JL[: ACE_JL.index("    radbasename")] + table + ACE_JL[ACE_JL.index("polypairpot") :]
+    for words in ("bonds[0,0].radbasename", "'ACE.jl'", "spline tables", "ACE.jl.base, ACE.jl.Basic"):
+        assert words in message(tmp_path, text)
 
 
 JUNK: list[Node] = ["", "-1", "0", "7", "0.5", "1e308", "nan", "zbl", "ACE.jl.x", [], {}, [["0"]], {("0", "0"): "1"}]
