@@ -32,7 +32,12 @@ def file_potential(key: str) -> YacePotential:
             )
         case "zbl":
             return random_potential(
-                np.random.default_rng(6), elements=3, inner_cutoff="zbl", recursive=False, ranks=(1, 2, 3)
+                np.random.default_rng(6),
+                elements=3,
+                inner_cutoff="zbl",
+                recursive=False,
+                invariant=True,
+                ranks=(1, 2, 3),
             )
         case "not invariant":
             return random_potential(np.random.default_rng(7), elements=1, invariant=False, ranks=(1, 2, 3))
