@@ -87,8 +87,8 @@ def _block(species: Field, blocks: Mapping[tuple[str, ...], Block], center: str,
     if (center, neighbour) in blocks:
         return blocks[center, neighbour]
     raise species.error(
-        f"there is no block '{center} {neighbour}'. There must be one for each ordered pair of elements; if it has only "
-        f"its name, its bond is that of '{neighbour} {center}'."
+        f"there is no block '{center} {neighbour}'. There must be one for each ordered pair of elements; if it has "
+        f"only its name, its bond is that of '{neighbour} {center}'."
     )
 
 
