@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Protocol
 
 from acegen.basis.derive import Basis
@@ -32,9 +33,12 @@ from acegen.lower.pairings import LARGEST_ORDER
 from acegen.optimize import ProductStage, choose_invariants
 from acegen.options import ProductForm
 from acegen.program.kernel import KernelProgram
+from acegen.progress import Progress
 from acegen.yace.coupled import coupled_program
+from acegen.yace.description import functions_in_words
 from acegen.yace.potential import YacePotential
 from acegen.yace.program import product_program
+from acegen.yace.reading import read_potential
 
 MOST_TERMS = 4000
 """With more terms in products of A's, these are not looked at unless asked for: coupled products cost much less."""
@@ -229,3 +233,39 @@ class FilePrograms:
 
     def products(self) -> KernelProgram:
         return product_program(self.potential, self.name)
+
+
+def file_forms(
+    source: str | Path | YacePotential,
+    name: str,
+    backend: Backend,
+    form: ProductForm,
+    progress: Progress,
+) -> tuple[YacePotential, tuple[Form, ...]]:
+    """Read, lower and optimize a potential file: the potential, and its forms, the cheapest first.
+
+    Args:
+        source: the file, or what was read from one.
+        name: of the model.
+        backend: writes the kernels.
+        form: the form that is asked for.
+        progress: told about each stage.
+
+    Raises:
+        PotentialError, BuildError: with one clear message.
+    """
+    with progress.stage("read"):
+        potential = source if isinstance(source, YacePotential) else read_potential(source)
+        progress.report(functions_in_words(potential))
+    with progress.stage("lower"):
+        programs = lowered(FilePrograms(potential, name), form)
+        progress.report(sizes_in_words(programs))
+    with progress.stage("optimize"):
+        forms = optimized(programs, backend, form)
+        progress.report(cost_in_words(forms[0]))
+    return potential, forms
+
+
+def cost_in_words(form: Form) -> str:
+    """What the product stage of a form came to."""
+    return f"{form.stage.reports[-1].result}, {form.stage.cost.multiply_adds:,} multiply-adds a centre"

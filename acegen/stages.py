@@ -38,16 +38,7 @@ from acegen.build.job import Job
 from acegen.build.module import build_module
 from acegen.codegen.backend import Backend, Machine, choose_backend
 from acegen.codegen.module import Documents, generate_code
-from acegen.forms import (
-    FilePrograms,
-    Form,
-    LinearPrograms,
-    coupled_expansion,
-    lowered,
-    optimized,
-    possible_forms,
-    sizes_in_words,
-)
+from acegen.forms import Form, LinearPrograms, cost_in_words, coupled_expansion, file_forms, possible_forms
 from acegen.lower import density_coefficients, descriptor_program, expand_products, potential_program
 from acegen.program import program_hash
 from acegen.program.kernel import KernelProgram
@@ -56,9 +47,8 @@ from acegen.spec import AnySpec
 from acegen.store.coefficients import Coefficients, check_coefficients, coefficient_document, model_hash
 from acegen.store.files import COEFFICIENTS
 from acegen.store.manifest import BASIS, DESCRIPTION, POTENTIAL
-from acegen.yace.description import description_text, facts, functions_in_words
+from acegen.yace.description import description_text, facts
 from acegen.yace.potential import YacePotential
-from acegen.yace.reading import read_potential
 from acegen.yace.writing import potential_text
 
 
@@ -116,7 +106,7 @@ def run_stages(spec: AnySpec, coefficients: Coefficients | None, job: Job, stagi
             fold = partial(potential_program, coefficients=values, atomic_energies=energies)
             programs = LinearPrograms(basis, of_products, fold, coupled)
             form = possible_forms(programs, backend, job.options.products)[0]
-            progress.report(_cost(form))
+            progress.report(cost_in_words(form))
     _write(descriptors, form, backend, documents, job, staging, progress)
 
 
@@ -132,17 +122,8 @@ def run_file_stages(source: str | Path | YacePotential, name: str, job: Job, sta
     Raises:
         PotentialError, BuildError: with one clear message.
     """
-    with progress.stage("read"):
-        potential = source if isinstance(source, YacePotential) else read_potential(source)
-        progress.report(functions_in_words(potential))
-    with progress.stage("lower"):
-        form = job.options.products
-        programs = lowered(FilePrograms(potential, name), form)
-        progress.report(sizes_in_words(programs))
     backend = _backend(job)
-    with progress.stage("optimize"):
-        best = optimized(programs, backend, form)[0]
-        progress.report(_cost(best))
+    potential, (best, *_) = file_forms(source, name, backend, job.options.products, progress)
     origin = "a potential in memory" if isinstance(source, YacePotential) else Path(source).name
     documents = file_documents(name, potential, origin, best.potential)
     _write(None, best, backend, documents, job, staging, progress)
@@ -150,10 +131,6 @@ def run_file_stages(source: str | Path | YacePotential, name: str, job: Job, sta
 
 def _backend(job: Job) -> Backend:
     return choose_backend(job.options, Machine(job.toolchain.vector_bytes, job.toolchain.registers))
-
-
-def _cost(form: Form) -> str:
-    return f"{form.stage.reports[-1].result}, {form.stage.cost.multiply_adds:,} multiply-adds a centre"
 
 
 def _write(

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from acegen.cli.potential import backend_for
 from acegen.cli.tables import compared_forms, module_table, passes
-from acegen.forms import FilePrograms, Form, lowered, optimized, sizes_in_words
+from acegen.forms import Form, file_forms
 from acegen.options import BuildOptions
 from acegen.printing import visible
 from acegen.program.kernel import KernelProgram
@@ -18,9 +18,8 @@ from acegen.progress import Progress
 from acegen.runtime import Model
 from acegen.store.manifest import POTENTIAL
 from acegen.store.names import name_of
-from acegen.yace.description import facts, functions_in_words, rank_counts
+from acegen.yace.description import facts, rank_counts
 from acegen.yace.potential import YacePotential
-from acegen.yace.reading import read_potential
 
 
 def show_file_info(
@@ -33,7 +32,7 @@ def show_file_info(
     model = target if isinstance(target, Model) else None
     if model is not None:
         options = model.options
-    potential, origin, forms = file_forms(target, options, progress)
+    potential, origin, forms = described_forms(target, options, progress)
     backend = backend_for(options)
     console.print(_by_rank(potential))
     console.print(compared_forms(forms, backend), soft_wrap=True)
@@ -44,7 +43,7 @@ def show_file_info(
         console.print(module_table(model))
 
 
-def file_forms(
+def described_forms(
     target: Path | Model, options: BuildOptions, progress: Progress
 ) -> tuple[YacePotential, str, Sequence[Form]]:
     """The potential of a file, or of a module made from one, where it came from, and its forms, the best first."""
@@ -52,15 +51,7 @@ def file_forms(
         file, name, origin = target.path / POTENTIAL, target.name, str(target.description["source"])
     else:
         file, name, origin = target, name_of(target.stem), target.name
-    with progress.stage("read"):
-        potential = read_potential(file)
-        progress.report(functions_in_words(potential))
-    with progress.stage("lower"):
-        programs = lowered(FilePrograms(potential, name), options.products)
-        progress.report(sizes_in_words(programs))
-    with progress.stage("optimize"):
-        forms = optimized(programs, backend_for(options), options.products)
-        progress.report(forms[0].stage.reports[-1].result)
+    potential, forms = file_forms(file, name, backend_for(options), options.products, progress)
     return potential, origin, forms
 
 

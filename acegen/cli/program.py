@@ -6,7 +6,7 @@ from pathlib import Path
 
 from acegen.algebra import build_algebra
 from acegen.basis import derive_basis
-from acegen.cli.file_info import file_forms
+from acegen.cli.file_info import described_forms
 from acegen.cli.potential import backend_for, module_forms
 from acegen.cli.target import is_potential
 from acegen.forms import coupled_expansion
@@ -27,7 +27,7 @@ def show_program(target: Path, options: BuildOptions, progress: Progress) -> Non
     model = open_model(target) if target.is_dir() else None
     if (isinstance(model, Model) and not model.has_basis) or (model is None and is_potential(target)):
         of_file = model if isinstance(model, Model) else target
-        _print(file_forms(of_file, model.options if model else options, progress)[2][0].potential)
+        _print(described_forms(of_file, model.options if model else options, progress)[2][0].potential)
         return
     spec = load_spec(target if model is None else {"name": model.name, **model.description["spec"]})
     with progress.stage("basis"):

@@ -13,7 +13,9 @@ from acegen.elements import ATOMIC_NUMBERS
 from acegen.errors import BuildError
 from acegen.optimize import ProductStage
 from acegen.program.by_pair import ByPair
+from acegen.program.embedding import Identity
 from acegen.program.kernel import Distance, KernelProgram, PairEnergies, PairFunctions
+from acegen.program.term_text import embedding_text
 from acegen.store import files
 
 
@@ -138,6 +140,7 @@ class ReadmeContext:
     pair_degree: int
     zbl: bool
     inner: bool
+    embedding: str
     atomic_energies: tuple[float, ...]
     has_atomic_energies: bool
     cutoffs: ByPair
@@ -272,6 +275,13 @@ def _potential_readme(program: KernelProgram, backend: Backend, documents: Docum
     )
 
 
+def _embedding(potential: KernelProgram | None) -> str:
+    """F(ρ) in words; empty without a potential, and where F is ρ itself."""
+    if potential is None or potential.embedding is None or isinstance(potential.embedding[0], Identity):
+        return ""
+    return embedding_text(potential.embedding[0])
+
+
 def _readme(
     program: KernelProgram, potential: KernelProgram | None, backend: Backend, documents: Documents
 ) -> ReadmeContext:
@@ -296,6 +306,7 @@ def _readme(
         pair_degree=len(program.pair.scales) if isinstance(program.pair, PairFunctions) else 0,
         zbl=bool(program.references),
         inner=program.inner is not None,
+        embedding=_embedding(potential),
         atomic_energies=energies,
         has_atomic_energies=any(energies),
         cutoffs=program.reach,

@@ -150,7 +150,7 @@ def _write_record(source: PotentialSource, target: str, staging: Path) -> None:
         "target": target,
         "name": source.model.name,
         "generator": f"acegen {__version__}",
-        "basis_hash": source.manifest.basis_hash,
+        ("basis_hash" if source.model.has_basis else "potential_hash"): source.manifest.basis_hash,
         "model_hash": source.manifest.model_hash,
         "files": [*names, RECORD],
     }

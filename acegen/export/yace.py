@@ -2,7 +2,8 @@
 
 The potential is written from the exact basis and the coefficients (`acegen.yace.from_basis`), read back from the file,
 and compared with the compiled model. What differs by more than the tolerance is not exported. A model that was made
-from a potential file is written as it was read: so a `.yaml` of pacemaker or an `.ace` becomes a `.yace`.
+from a potential file is written as it was read, but for as many densities of every element: so a `.yaml` of pacemaker
+or an `.ace` becomes a `.yace`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from acegen.store.coefficients import read_coefficients
 from acegen.store.files import COEFFICIENTS
 from acegen.store.manifest import POTENTIAL
 from acegen.yace.from_basis import ExportedBond, ExportedPotential
-from acegen.yace.from_module import exported_module
+from acegen.yace.from_module import exported_module, with_equal_densities
 from acegen.yace.from_radial import MOST_FUNCTIONS
 from acegen.yace.reading import read_potential
 from acegen.yace.writing import potential_text
@@ -48,6 +49,7 @@ class YaceContext:
         bonds: by centre and neighbour; none if the model was made from a potential file.
         agreement: with the model.
         core: what replaces the fitted part at short distances, "free atoms" or "ZBL"; "" without a core.
+        n_densities: number of densities of every element.
         approximated: what the format can only approximate, and why.
         example_energy: of the example, eV.
     """
@@ -63,6 +65,7 @@ class YaceContext:
     bonds: tuple[ExportedBond, ...]
     agreement: Agreement
     core: str
+    n_densities: int
     approximated: tuple[str, ...]
     example_energy: float
 
@@ -109,6 +112,7 @@ def write_potential(source: PotentialSource, folder: Path, tolerance: float | No
         bonds=exported.bonds,
         agreement=agreement,
         core=exported.core,
+        n_densities=len(exported.potential.embeddings[0].terms),
         approximated=tuple(_REASONS[reason] for reason in exported.approximated),
         example_energy=write_example(model, folder),
     )
@@ -117,7 +121,8 @@ def write_potential(source: PotentialSource, folder: Path, tolerance: float | No
 def _exported(model: Model) -> ExportedPotential:
     """The potential of a model."""
     if not model.has_basis:
-        return ExportedPotential(read_potential(model.path / POTENTIAL), bonds=(), core="", approximated=())
+        potential = with_equal_densities(read_potential(model.path / POTENTIAL))
+        return ExportedPotential(potential, bonds=(), core="", approximated=())
     coefficients = read_coefficients(model.path / COEFFICIENTS)
     return exported_module(model.name, model.basis_hash, model.description, coefficients)
 

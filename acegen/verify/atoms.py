@@ -106,6 +106,15 @@ class AtomVerifier(Verifier):
         slopes = embed(self.spec.embedding, values.tolist()).slopes
         return np.concatenate([pair, np.asarray(slopes, dtype=float) @ densities])
 
+    def _slope_uncertainty(self, environment: Environment) -> Floats:
+        if self.spec.embedding is None:
+            return super()._slope_uncertainty(environment)
+        pair, densities = self._parts(environment.center)
+        values = self._values(environment)[self.n_pair :]
+        curvatures = embed(self.spec.embedding, (densities @ values).tolist()).curvatures
+        sizes = np.abs(curvatures) * (np.abs(densities) @ np.abs(values))
+        return np.concatenate([np.zeros(len(pair)), sizes @ np.abs(densities)])
+
     def _parts(self, center: int) -> tuple[Floats, Floats]:
         """Coefficients of the pair functions, and those of the others by density."""
         values = self._values_of(center)

@@ -123,6 +123,10 @@ class Verifier(ABC):
         """Derivatives of the potential by the basis functions, (n_basis,)."""
         return self._values_of(environment.center)
 
+    def _slope_uncertainty(self, environment: Environment) -> Floats:
+        """By how much the slopes change if all sums that they depend on change by the sizes of their terms."""
+        return np.zeros(len(self._slopes(environment)))
+
     def _rest_gradient(self, environment: Environment) -> Floats:
         """Gradient of everything but coefficients times basis functions."""
         return np.zeros(environment.displacement.shape)
@@ -250,7 +254,9 @@ class Verifier(ABC):
                 terms = self._slopes(environment)[:, None, None] * self._gradient(environment)
                 rest = self._rest_gradient(environment)
                 _, gradient = self._potential(environment)
-                scale = self._potential_scale(environment, (np.abs(terms).sum(axis=0) + np.abs(rest)).max())
+                uncertain = self._slope_uncertainty(environment)[:, None, None] * np.abs(self._gradient(environment))
+                size = (np.abs(terms).sum(axis=0) + uncertain.sum(axis=0) + np.abs(rest)).max()
+                scale = self._potential_scale(environment, size)
                 worst = max(worst, float(np.abs(gradient - terms.sum(axis=0) - rest).max() / scale))
         return CheckResult("energy gradient likewise", worst, self._potential_tolerance, "≤ 60 neighbours")
 
@@ -278,9 +284,10 @@ class Verifier(ABC):
         """The scale for errors of a potential: the size of its terms in an environment.
 
         At least that of all its functions at order one, and of the `rest`: where everything that could be large
-        vanishes, only rounding is left.
+        vanishes, only rounding is left, which a steep function of a sum makes larger.
         """
-        usual = np.abs(self._values_of(environment.center)).sum() + np.abs(rest).sum()
+        slopes = [np.abs(slope).sum() for slope in (self._values_of(environment.center), self._slopes(environment))]
+        usual = max(slopes) + np.abs(rest).sum()
         return float(max(size, usual)) or 1.0
 
     def _unchanged(self, name: str, change: Callable[[Environment], Environment]) -> CheckResult:

@@ -17,23 +17,25 @@ _STEP = "1e-40"
 
 @dataclass(frozen=True)
 class Embedded:
-    """Σ_p weight_p F(ρ_p; m_p), and its derivatives by the ρ_p."""
+    """Σ_p weight_p F(ρ_p; m_p), and its first and second derivatives by the ρ_p."""
 
     energy: float
     slopes: tuple[float, ...]
+    curvatures: tuple[float, ...]
 
 
 def embed(spec: EmbeddingSpec, densities: Sequence[float]) -> Embedded:
     """In 640-bit arithmetic, derivatives by central differences."""
-    energy, slopes = 0.0, []
+    energy, slopes, curvatures = 0.0, [], []
     function = _shifted if spec.function == "finnis-sinclair-shifted" else _power
     with flint.ctx.workprec(_BITS):
         step = arb(_STEP)
         for (weight, m), rho in zip(spec.terms, densities, strict=True):
-            energy += weight * float(function(arb(rho), arb(m)))
-            difference = function(arb(rho) + step, arb(m)) - function(arb(rho) - step, arb(m))
-            slopes.append(weight * float(difference / (2 * step)))
-    return Embedded(energy, tuple(slopes))
+            below, value, above = (function(arb(rho) + side * step, arb(m)) for side in (-1, 0, 1))
+            energy += weight * float(value)
+            slopes.append(weight * float((above - below) / (2 * step)))
+            curvatures.append(weight * float((above - 2 * value + below) / step**2))
+    return Embedded(energy, tuple(slopes), tuple(curvatures))
 
 
 def _power(rho: arb, m: arb) -> arb:

@@ -20,7 +20,15 @@ from acegen.errors import PotentialError
 from acegen.printing import visible
 from acegen.yace.ace_words import Words
 from acegen.yace.fields import Field
-from acegen.yace.potential import CTildeFunction, ElementEmbedding, PaceBond, PairPotential, RadialName, YacePotential
+from acegen.yace.potential import (
+    SPLINE_STEP,
+    CTildeFunction,
+    ElementEmbedding,
+    PaceBond,
+    PairPotential,
+    RadialName,
+    YacePotential,
+)
 from acegen.yace.potential import RecursionBasis as Basis
 from acegen.yace.reading_bonds import L_MOST, MOST_COEFFICIENTS, N_MOST, RADIUS_MOST, BondsRead, radial_parameters
 from acegen.yace.reading_centers import read_elements, read_embedding
@@ -32,9 +40,6 @@ _FIRST = re.compile(rb"\s*(#[^\n]*\n\s*)*nelements[ \t]*=")
 
 _RADIAL: tuple[RadialName, ...] = ("ChebExpCos", "ChebPow")
 _ACE_JL = "ACE.jl.Basic"
-
-_STEP = 0.001
-"""ML-PACE's step of tables where the format has none, Å."""
 
 _MOST_PARAMETERS = 1000
 _MOST_FUNCTIONS = 10_000_000
@@ -125,7 +130,7 @@ def _bonds(words: Words, count: int, l_max: int) -> tuple[float, BondsRead]:
         return _pace_bonds(words, radial.choice(_RADIAL), count, l_max)
     if count > 1:
         raise radial.error(f"files with {_ACE_JL} have one element only.")
-    return _STEP, _recursion_bonds(words, l_max)
+    return SPLINE_STEP, _recursion_bonds(words, l_max)
 
 
 def _pace_bonds(words: Words, radial: RadialName, count: int, l_max: int) -> tuple[float, BondsRead]:

@@ -22,7 +22,7 @@ from acegen.yace.reading_bonds import (
     RADIUS_MOST,
     radial_parameters,
 )
-from acegen.yace.reading_centers import embedding_terms
+from acegen.yace.reading_centers import MOST_DENSITIES, embedding_terms
 from acegen.yace.reading_functions import RANK_MOST
 
 _MOST_PRODUCTS = 200_000
@@ -32,7 +32,6 @@ _RADIAL = ("lmaxi", "nradmaxi", "nradbaseij", "radbase", "radparameters", "radco
 _INNER = ("inner_cutoff_type", "r_in", "delta_in")
 _EMBEDDING = ("ndensityi", "npoti", "parameters")
 _OTHER = ("rho_core_cut", "drho_core_cut", "NameOfCutoffFunctionij", "core-repulsion", "nbody")
-_MOST_DENSITIES = 50
 
 Coefficients: TypeAlias = tuple[tuple[tuple[float, ...], ...], ...]
 """c_nlk by n, l and k."""
@@ -148,7 +147,7 @@ def _embedding(block: Field, fields: dict[str, Field]) -> ElementEmbedding:
     if missing := [name for name in _EMBEDDING if name not in fields]:
         raise block.error(f"it is of one element, but has no {', '.join(missing)}.")
     function: EmbeddingName = fields["npoti"].choice(get_args(EmbeddingName))
-    count = fields["ndensityi"].integer(1, _MOST_DENSITIES)
+    count = fields["ndensityi"].integer(1, MOST_DENSITIES)
     numbers = fields["parameters"].numbers(2 * count)
     return ElementEmbedding(
         function=function,

@@ -43,9 +43,9 @@ def complete_pairs(species: Field, blocks: Mapping[tuple[str, ...], Block], elem
         PotentialError: a block is missing, or blocks contradict each other.
     """
     pairs = {}
-    for center, neighbor in product(elements, repeat=2):
-        block, other = _block(species, blocks, center, neighbor), _block(species, blocks, neighbor, center)
-        pairs[center, neighbor] = BondParts(block, _radial(block, other), _core(block, other))
+    for center, neighbour in product(elements, repeat=2):
+        block, other = _block(species, blocks, center, neighbour), _block(species, blocks, neighbour, center)
+        pairs[center, neighbour] = BondParts(block, _radial(block, other), _core(block, other))
     return pairs
 
 
@@ -79,16 +79,16 @@ def common_inner_cutoff(pairs: Pairs) -> InnerCutoff:
     return kind
 
 
-def _block(species: Field, blocks: Mapping[tuple[str, ...], Block], center: str, neighbor: str) -> Block:
-    if center == neighbor:
+def _block(species: Field, blocks: Mapping[tuple[str, ...], Block], center: str, neighbour: str) -> Block:
+    if center == neighbour:
         if (center,) in blocks:
             return blocks[center,]
         raise species.error(f"there is no block of {center} alone. It has the embedding of {center}, and its bond.")
-    if (center, neighbor) in blocks:
-        return blocks[center, neighbor]
+    if (center, neighbour) in blocks:
+        return blocks[center, neighbour]
     raise species.error(
-        f"there is no block '{center} {neighbor}'. There must be one for each ordered pair of elements; if it has only "
-        f"its name, its bond is that of '{neighbor} {center}'."
+        f"there is no block '{center} {neighbour}'. There must be one for each ordered pair of elements; if it has "
+        f"only its name, its bond is that of '{neighbour} {center}'."
     )
 
 

@@ -36,10 +36,7 @@ from acegen.yace.from_bonds import BondSeries, FirstOrder, adds_zbl, kinks, writ
 from acegen.yace.from_embedding import written_embedding
 from acegen.yace.from_functions import ctilde_functions, first_order_weights
 from acegen.yace.from_radial import MOST_FUNCTIONS, Curve, RadialSeries, needed_terms, rounded_curve
-from acegen.yace.potential import CTildeFunction, InnerCutoff, PaceBond, YacePotential
-
-SPLINE_STEP = 0.001
-"""deltaSplineBins, Å: ML-PACE's default."""
+from acegen.yace.potential import SPLINE_STEP, CTildeFunction, InnerCutoff, PaceBond, YacePotential
 
 Approximation: TypeAlias = Literal["cutoffs", "ZBL", "length"]
 """Different cutoffs of pair term and other functions, a ZBL core added to the fitted part, or series too long."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from acegen.algebra import build_algebra
@@ -13,6 +14,22 @@ from acegen.errors import ExportError
 from acegen.spec import load_atomic_spec
 from acegen.store.coefficients import Coefficients
 from acegen.yace.from_basis import ExportedPotential, exported_potential
+from acegen.yace.potential import EmbeddingTerm, YacePotential
+
+
+def with_equal_densities(potential: YacePotential) -> YacePotential:
+    """The same potential, with as many densities for every element: further ones have no weight and no functions.
+
+    ML-PACE's recursive evaluator takes the coefficients of all elements to be of the largest number of densities.
+    """
+    count = max(len(embedding.terms) for embedding in potential.embeddings)
+    embeddings, functions = [], []
+    for embedding, own in zip(potential.embeddings, potential.functions, strict=True):
+        missing = count - len(embedding.terms)
+        embeddings.append(replace(embedding, terms=embedding.terms + (EmbeddingTerm(0.0, 1.0),) * missing))
+        rows = (tuple((*row, *(0.0,) * missing) for row in function.coefficients) for function in own)
+        functions.append(tuple(replace(f, coefficients=new) for f, new in zip(own, rows, strict=True)))
+    return replace(potential, embeddings=tuple(embeddings), functions=tuple(functions))
 
 
 def exported_module(

@@ -22,6 +22,9 @@ RadialName: TypeAlias = Literal["ChebExpCos", "ChebPow", "ChebLinear", "SBessel"
 EmbeddingName: TypeAlias = Literal["FinnisSinclair", "FinnisSinclairShiftedScaled"]
 """F(ρ; m): `acegen.program.embedding.FinnisSinclair` and `ShiftedFinnisSinclair`."""
 
+SPLINE_STEP = 0.001
+"""ML-PACE's step of its tables where nothing else is said (deltaSplineBins), Å."""
+
 InnerCutoff: TypeAlias = Literal["density", "distance", "zbl"]
 """What switches from the expansion to the core: the core repulsion, the distance as well, or the nearest neighbour."""
 

@@ -10,7 +10,7 @@ from acegen.yace.ace_format import is_ace_format, read_ace_format
 from acegen.yace.b_basis import read_b_basis
 from acegen.yace.document import read_content, read_document
 from acegen.yace.fields import Field
-from acegen.yace.potential import YacePotential
+from acegen.yace.potential import SPLINE_STEP, YacePotential
 from acegen.yace.reading_bonds import read_pace_bonds
 from acegen.yace.reading_centers import EMBEDDING_FIELDS, read_elements, read_embedding
 from acegen.yace.reading_functions import read_functions
@@ -19,9 +19,6 @@ from acegen.yace.reading_recursion import is_recursion, read_recursion_bonds
 _REQUIRED = ("elements", "E0", "embeddings", "bonds", "functions")
 _OPTIONAL = ("deltaSplineBins", "lmax", "polypairpot", "reppot", "metadata")
 _B_BASIS = ("metadata", "global", "auxdata", "species")
-
-_STEP = 0.001
-"""ML-PACE's step of tables where a file has none, Å."""
 
 
 def read_potential(path: str | Path) -> YacePotential:
@@ -71,7 +68,7 @@ def _read(root: Field) -> YacePotential:
     return YacePotential(
         elements=elements,
         energies=energies,
-        spline_step=fields["deltaSplineBins"].positive() if "deltaSplineBins" in fields else _STEP,
+        spline_step=fields["deltaSplineBins"].positive() if "deltaSplineBins" in fields else SPLINE_STEP,
         embeddings=embeddings,
         bonds=found.bonds,
         inner_cutoff=found.inner_cutoff,

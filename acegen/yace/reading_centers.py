@@ -12,7 +12,7 @@ from acegen.yace.potential import ElementEmbedding, EmbeddingName, EmbeddingTerm
 EMBEDDING_FIELDS = ("ndensity", "FS_parameters", "npoti", "rho_core_cutoff", "drho_core_cutoff")
 
 _NAMES: tuple[EmbeddingName, ...] = ("FinnisSinclair", "FinnisSinclairShiftedScaled")
-_MOST_DENSITIES = 50
+MOST_DENSITIES = 50
 
 EXPONENT_LEAST, EXPONENT_MOST = 0.01, 50.0
 """Exponents of densities that are read; those of potentials are 0.5 to 2."""
@@ -39,7 +39,7 @@ def read_embedding(fields: Mapping[str, Field]) -> ElementEmbedding:
     Args:
         fields: those of EMBEDDING_FIELDS.
     """
-    densities = fields["ndensity"].integer(1, _MOST_DENSITIES)
+    densities = fields["ndensity"].integer(1, MOST_DENSITIES)
     parameters = fields["FS_parameters"].numbers()
     if len(parameters) < 2 * densities:
         raise fields["FS_parameters"].error(

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 from example_models import ROOT, SPECS, Spec, random_environment
+from jinja2.meta import find_undeclared_variables
+from yace_files import EXAMPLE, write
 
 import acegen
 from acegen.cli.main import main
@@ -18,6 +20,7 @@ from acegen.errors import ExportError
 from acegen.export import export_model
 from acegen.export.yace import YaceContext
 from acegen.options import BuildOptions
+from acegen.rendering import code_environment
 from acegen.yace.evaluation import Evaluator
 from acegen.yace.potential import PaceBond
 from acegen.yace.reading import read_potential
@@ -289,5 +292,31 @@ def test_folder(potential: Callable[..., acegen.Model], tmp_path: Path, capsys: 
 
 def test_templates_use_all_that_they_are_given() -> None:
     """Every field of the context occurs in one of them."""
-    text = "".join(path.read_text() for path in (ROOT / "templates" / "export" / "yace").glob("*.j2"))
-    assert all(field.name in text for field in fields(YaceContext))
+    used: set[str] = set()
+    for path in (ROOT / "templates" / "export" / "yace").glob("*.j2"):
+        used |= find_undeclared_variables(code_environment().parse(path.read_text()))
+    assert used == {field.name for field in fields(YaceContext)}
+
+
+def test_every_element_has_as_many_densities(tmp_path: Path) -> None:
+    """A file whose elements differ in them is exported with further ones of weight 0; nothing else changes."""
+    given = read_potential(write(tmp_path, EXAMPLE, "given.yace"))
+    counts = [len(embedding.terms) for embedding in given.embeddings]
+    assert len(set(counts)) == 2
+    export = Export(acegen.compile_potential(tmp_path / "given.yace", tmp_path), tmp_path)
+    for embedding, functions in zip(export.potential.embeddings, export.potential.functions, strict=True):
+        assert len(embedding.terms) == max(counts)
+        assert all(len(row) == max(counts) for function in functions for row in function.coefficients)
+    few = counts.index(min(counts))
+    for term in export.potential.embeddings[few].terms[min(counts) :]:
+        assert (term.weight, term.exponent) == (0.0, 1.0)
+    rng, evaluator = np.random.default_rng(1), Evaluator(given)
+    for center in range(2):
+        displacements = shell(rng, 1.0, 3.0, 7)
+        species = rng.integers(2, size=7).tolist()
+        energy, gradient = evaluator.evaluate(center, species, displacements)
+        symbols = [given.elements[z] for z in species]
+        _, (read, read_gradient) = export.both(given.elements[center], symbols, displacements)
+        assert read == pytest.approx(energy, rel=1e-13)
+        assert read_gradient == pytest.approx(gradient, rel=1e-12, abs=1e-13)
+    assert f"Every element has {max(counts)} densities" in (export.folder / "README.md").read_text()
