@@ -142,6 +142,16 @@ def test_files_are_of_moderate_length() -> None:
         assert len(file.read_text().splitlines()) <= 400, file
 
 
+def test_pages_are_rendered() -> None:
+    """No page in Markdown outside the templates has braces of one left."""
+    listed = subprocess.run(["git", "ls-files", "-z", "*.md"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode != 0:
+        pytest.skip("not a checkout of git")
+    pages = [name for name in listed.stdout.split("\0") if name and not name.startswith("templates/")]
+    assert "README.md" in pages
+    assert [name for name in pages if "{{" in (ROOT / name).read_text()] == []
+
+
 @pytest.mark.slow
 def test_wheel_holds_templates(tmp_path: Path) -> None:
     """An installed acegen generates code without the repository."""

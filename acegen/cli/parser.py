@@ -268,7 +268,7 @@ def _add_build_options(command: argparse.ArgumentParser) -> None:
         default="lanes",
         metavar="NAME",
         help="how kernels are written: lanes, C with vector extensions (the default), or plain, portable C for any "
-        "compiler and for reading, which takes 20 to 35 times as long",
+        "compiler and for reading, which takes 19 to 25 times as long",
     )
     group.add_argument(
         "--lanes",

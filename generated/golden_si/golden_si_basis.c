@@ -735,7 +735,7 @@ size_t golden_si_basis_workspace(int64_t max_neighbours, int64_t n_rows)
 }
 
 /* Gather and pool a block; b and, if asked for, the non-zeros of db/dA of each of its centres. */
-static acegen_status coupled_block(const acegen_environments *env, int32_t center, const int64_t atom[LANES],
+static acegen_status coupled_block(const acegen_environments *env, int32_t center, const int64_t atom[2 * LANES],
                                    const basis_workspace *work, int derivatives, int64_t *failed_atom)
 {
     lanes A[N_POOLED], *b = work->b, *slopes = work->x + FIRST_SLOPE, t[LANES];
@@ -837,7 +837,7 @@ acegen_status golden_si_basis(const acegen_environments *environments, double *v
     lay_out(workspace, most, most, &work);
     for (int32_t center = 0; center < N_SPECIES; ++center) {
         center_queue queue = { .center = center, .end = env->n_atoms };
-        int64_t atom[LANES];
+        int64_t atom[2 * LANES];
         while (next_block(env, &queue, atom)) {
             status = coupled_block(env, center, atom, &work, gradient != NULL, failed_atom);
             if (status != ACEGEN_OK) return status;
@@ -892,7 +892,7 @@ acegen_status golden_si_design(const acegen_environments *environments, const in
     for (int32_t center = 0; center < N_SPECIES; ++center) { /* each element has functions of its own */
         memset(work.coupled, 0, N_TILES * (size_t)stride * sizeof(lanes));
         center_queue queue = { .center = center, .end = env->n_atoms };
-        int64_t atom[LANES];
+        int64_t atom[2 * LANES];
         while (next_block(env, &queue, atom)) {
             status = coupled_block(env, center, atom, &work, 1, failed_atom);
             if (status != ACEGEN_OK) return status;

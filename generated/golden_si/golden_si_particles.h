@@ -76,6 +76,7 @@ typedef struct {
 typedef struct {
     slot *slots;
     int64_t n_slots;
+    int64_t count[LANES]; /* neighbours of each centre */
 } neighbourhood;
 
 /* Constants of the distance transform by centre and neighbour species. */
@@ -157,9 +158,19 @@ static inline void prefetch_entries(const double *start, int64_t first, int64_t 
         __builtin_prefetch(start + k, 0, 2);
 }
 
-/* Lanes of the next block: up to LANES centres, -1 for unused lanes. Returns how many were found. Lists of the block after it
- * are on their way when this one is computed. */
-static inline int next_block(const acegen_environments *env, center_queue *queue, int64_t atom[LANES])
+/* Ask for `count` entries from number `from` on of the lists of the block after this one. */
+static inline void prefetch_following(const acegen_environments *env, const int64_t atom[2 * LANES], int64_t from, int64_t count)
+{
+    for (int lane = LANES; lane < 2 * LANES; ++lane) {
+        if (atom[lane] < 0) continue;
+        const int64_t first = env->first[atom[lane]] + from, rest = env->first[atom[lane] + 1] - first;
+        prefetch_entries(env->displacement, first, count < rest ? count : rest);
+    }
+}
+
+/* Lanes of the next block: up to LANES centres, -1 for unused lanes; then, as far as they are known, those of the block after
+ * it, whose lists are asked for while this one is computed. Returns how many were found. */
+static inline int next_block(const acegen_environments *env, center_queue *queue, int64_t atom[2 * LANES])
 {
     if (queue->taken == queue->count) {
         queue->taken = queue->count = 0;
@@ -182,9 +193,9 @@ static inline int next_block(const acegen_environments *env, center_queue *queue
     int filled = 0;
     while (filled < LANES && queue->taken < queue->count) atom[filled++] = queue->window[queue->taken++].atom;
     for (int lane = filled; lane < LANES; ++lane) atom[lane] = -1;
-    for (int k = queue->taken; k < queue->count && k < queue->taken + LANES; ++k) {
-        const int64_t i = queue->window[k].atom;
-        prefetch_entries(env->displacement, env->first[i], env->first[i + 1] - env->first[i]);
+    for (int lane = 0; lane < LANES; ++lane) {
+        const int next = queue->taken + lane;
+        atom[LANES + lane] = next < queue->count ? queue->window[next].atom : -1;
     }
     return filled;
 }
@@ -268,49 +279,65 @@ static inline int belongs(const acegen_environments *env, int64_t k, int32_t spe
     return env->species[k] == species && square(env->displacement + DIMENSION * k) < pair->cutoff * pair->cutoff;
 }
 
+enum {
+    /* entries of a lane looked at before those of the next, so that their slots stay in the first level of the cache */
+    PART = 24,
+    PIECE = 8  /* slots whose distances are computed before more of the following lists is asked for */
+};
+
 /* Pack the neighbours that lie inside their pair's cutoff into slots, by species: near[species]. An entry is put into the
  * next free slot in any case, and kept by counting it. What cannot be evaluated shows in a sum: entries are looked at one by
  * one only then. */
-static inline acegen_status gather(const acegen_environments *env, int32_t center, const int64_t atom[LANES],
+static inline acegen_status gather(const acegen_environments *env, int32_t center, const int64_t atom[2 * LANES],
                                    slot *slots, neighbourhood near[N_SPECIES], int64_t *failed_atom)
 {
     const pair_constants *pair = PAIRS[center];
     const int32_t *entry_species = env->species;
-    int64_t count[N_SPECIES][LANES], most = 0;
+    int64_t most = 0;
     double total = 0.0; /* of all squares; not finite if one of them is not */
     int32_t other = 0; /* not zero if a species is not */
-    memset(count, 0, sizeof count);
+    for (int32_t species = 0; species < N_SPECIES; ++species) memset(near[species].count, 0, sizeof near[species].count);
     for (int lane = 0; lane < LANES; ++lane) {
         const int64_t entries = atom[lane] < 0 ? 0 : env->first[atom[lane] + 1] - env->first[atom[lane]];
         if (entries > most) most = entries;
     }
     most = (most + TAIL - 1) / TAIL * TAIL;
-    for (int lane = 0; lane < LANES; ++lane) {
+    for (int64_t step = 0; step < LANES * ((most + PART - 1) / PART); ++step) {
+        const int lane = (int)(step % LANES);
         if (atom[lane] < 0) continue;
-        const int64_t end = env->first[atom[lane] + 1];
+        const int64_t begin = env->first[atom[lane]] + step / LANES * PART, last = env->first[atom[lane] + 1];
+        const int64_t end = begin + PART < last ? begin + PART : last;
         const double squared_cutoff = pair->cutoff * pair->cutoff;
-        slot *next = slots;
-        for (int64_t k = env->first[atom[lane]]; k < end; ++k) {
+        slot *next = slots + near[0].count[lane];
+        for (int64_t k = begin; k < end; ++k) {
             const double *d = env->displacement + DIMENSION * k, squared = square(d);
             total += squared;
             other |= entry_species[k];
             put(next, lane, d, k);
             next += squared < squared_cutoff;
         }
-        count[0][lane] = next - slots;
+        near[0].count[lane] = next - slots;
     }
+    int64_t asked = 0; /* entries of each following list */
     int doubtful = other != 0 || !(total <= DBL_MAX);
     for (int32_t species = 0; species < N_SPECIES; ++species) {
         int64_t n_slots = 0;
         for (int lane = 0; lane < LANES; ++lane)
-            if (count[species][lane] > n_slots) n_slots = count[species][lane];
+            if (near[species].count[lane] > n_slots) n_slots = near[species].count[lane];
         n_slots = (n_slots + TAIL - 1) / TAIL * TAIL;
         near[species].slots = slots + species * most;
         near[species].n_slots = n_slots;
         for (int lane = 0; lane < LANES; ++lane)
-            for (int64_t k = count[species][lane]; k < n_slots; ++k) pad(&near[species].slots[k], lane, &pair[species]);
-        doubtful |= distances(&pair[species], near[species]);
+            for (int64_t k = near[species].count[lane]; k < n_slots; ++k) pad(&near[species].slots[k], lane, &pair[species]);
+        for (int64_t k = 0; k < n_slots; k += PIECE) {
+            const neighbourhood piece = { .slots = near[species].slots + k,
+                .n_slots = n_slots - k < PIECE ? n_slots - k : PIECE };
+            prefetch_following(env, atom, asked, piece.n_slots);
+            asked += piece.n_slots;
+            doubtful |= distances(&pair[species], piece);
+        }
     }
+    prefetch_following(env, atom, asked, INT64_MAX);
     return doubtful ? failed_entry(env, atom, failed_atom) : ACEGEN_OK;
 }
 
@@ -567,7 +594,7 @@ static inline void pool(int32_t species, neighbourhood near, lanes *restrict A)
 }
 
 /* Gather and pool all neighbours of a block: near[species] and A. */
-static inline acegen_status pool_block(const acegen_environments *env, int32_t center, const int64_t atom[LANES],
+static inline acegen_status pool_block(const acegen_environments *env, int32_t center, const int64_t atom[2 * LANES],
                                        slot *slots, neighbourhood near[N_SPECIES], lanes A[N_POOLED], int64_t *failed_atom)
 {
     const acegen_status status = gather(env, center, atom, slots, near, failed_atom);

@@ -7,8 +7,8 @@
 #include "golden_si_products.h"
 
 size_t golden_si_potential_workspace(int64_t max_neighbours, int32_t n_threads);
-acegen_status golden_si_potential(const acegen_environments *environments, double *energy, double *gradient, int32_t n_threads,
-                                   void *workspace, size_t workspace_size, int64_t *failed_atom);
+acegen_status golden_si_potential(const acegen_environments *environments, double *energy, double *gradient,
+                                  int32_t n_threads, void *workspace, size_t workspace_size, int64_t *failed_atom);
 
 /* ---- forces ----------------------------------------------------------------------------------------- */
 
@@ -18,6 +18,7 @@ acegen_status golden_si_potential(const acegen_environments *environments, doubl
 enum {
     FORCE_TILE = 1, /* neighbours whose sums are in registers together */
     FORCE_TILES = 4, /* tiles that take the terms of one m after each other, so that sums of one do not wait */
+    TOGETHER = FORCE_TILE * FORCE_TILES,
     N_POLAR = 16 /* coefficients C of one neighbour species */
 };
 
@@ -152,6 +153,16 @@ static inline void finish(const slot *slots, int64_t first_entry, const force_ti
     }
 }
 
+/* Ask for the gradient of entries in as many slots as are taken together. */
+static inline void prefetch_gradient(const slot *at, int64_t first_entry, const double *gradient)
+{
+    for (int lane = 0; lane < LANES; ++lane) {
+        if (at->entry[lane] < 0) continue;
+        const double *own = gradient + 3 * (at->entry[lane] - first_entry);
+        for (int k = 0; k < 3 * TOGETHER; k += 8) __builtin_prefetch(own + k, 1);
+    }
+}
+
 /* The neighbours Si. */
 static void shape_forces(neighbourhood near, int64_t first_entry, const lanes *restrict D, double *restrict gradient)
 {
@@ -163,6 +174,7 @@ static void shape_forces(neighbourhood near, int64_t first_entry, const lanes *r
     for (int64_t first = 0; first < n_tiles; first += FORCE_TILES) {
         const slot *slots = near.slots + first * FORCE_TILE;
         const int64_t count = n_tiles - first < FORCE_TILES ? n_tiles - first : FORCE_TILES;
+        if (first + 4 * FORCE_TILES < n_tiles) prefetch_gradient(slots + 4 * TOGETHER, first_entry, gradient);
         force_tile at[FORCE_TILES];
         for (int64_t i = 0; i < count; ++i) begin(slots + i * FORCE_TILE, &at[i]);
         for (int64_t i = 0; i < count; ++i) add_0(C + 0, slots + i * FORCE_TILE, &at[i]);
@@ -197,13 +209,15 @@ size_t golden_si_potential_workspace(int64_t max_neighbours, int32_t n_threads)
     return bytes > SIZE_MAX / threads ? SIZE_MAX : bytes * threads;
 }
 
-/* Gradient of the centres of a block; entries beyond the cutoff have none. */
+/* Gradient of the centres of a block; it is zero for entries beyond the cutoff. */
 static void block_forces(const acegen_environments *env, const block *at, double *restrict gradient)
 {
     for (int lane = 0; lane < LANES; ++lane) {
         if (at->atom[lane] < 0) continue;
         const int64_t begin = env->first[at->atom[lane]], count = env->first[at->atom[lane] + 1] - begin;
-        if (count) memset(gradient + DIMENSION * (begin - env->first[0]), 0, DIMENSION * (size_t)count * sizeof(double));
+        int64_t inside = 0;
+        for (int32_t species = 0; species < N_SPECIES; ++species) inside += at->near[species].count[lane];
+        if (inside < count) memset(gradient + DIMENSION * (begin - env->first[0]), 0, DIMENSION * (size_t)count * sizeof(double));
     }
     for (int32_t species = 0; species < N_SPECIES; ++species)
         forces(species, at->near[species], env->first[0], at->D, gradient);
@@ -225,11 +239,6 @@ static acegen_status potential_range(const acegen_environments *env, int64_t beg
                 const acegen_status status = pool_block(env, center, at->atom, aligned(slots), at->near, at->A, failed_atom);
                 if (status != ACEGEN_OK) return status;
                 slots += slot_bytes(max_neighbours) - sizeof(lanes);
-                for (int lane = 0; lane < LANES; ++lane)
-                    if (at->atom[lane] >= 0) {
-                        const int64_t first = env->first[at->atom[lane]];
-                        prefetch_entries(gradient, first - env->first[0], env->first[at->atom[lane] + 1] - first);
-                    }
             }
             golden_si_products(center, blocks, count);
             for (int k = 0; k < count; ++k) {
@@ -242,8 +251,8 @@ static acegen_status potential_range(const acegen_environments *env, int64_t beg
     return ACEGEN_OK;
 }
 
-acegen_status golden_si_potential(const acegen_environments *environments, double *energy, double *gradient, int32_t n_threads,
-                                   void *workspace, size_t workspace_size, int64_t *failed_atom)
+acegen_status golden_si_potential(const acegen_environments *environments, double *energy, double *gradient,
+                                  int32_t n_threads, void *workspace, size_t workspace_size, int64_t *failed_atom)
 {
     const acegen_environments *env = environments;
     int64_t most;

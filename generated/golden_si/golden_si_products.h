@@ -21,7 +21,7 @@ enum {
 typedef struct {
     lanes A[N_VALUES], D[N_VALUES]; /* pooled A's, and the derivatives of the energies by them */
     double energy[LANES];
-    int64_t atom[LANES]; /* -1 for unused lanes */
+    int64_t atom[2 * LANES]; /* -1 for unused lanes; then those of the next block */
     neighbourhood near[N_SPECIES];
 } block;
 

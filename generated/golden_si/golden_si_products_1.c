@@ -1,6 +1,6 @@
 /* golden_si: canonical basis of Si, order 3, level 6, cutoff 5 Å. Made by acegen 0.1.0; do not edit.
  *
- * Part of the product stage: products of pooled A's along a trie that shares their leading factors. A node that stands for the
+ * Part of the product stage: products of A's along a trie that shares their leading factors. A node that stands for the
  * partial product p, and whose subtree has the value g: leaf with coefficient c and factor A(v): g += c A(v),
  * D(v) += c p; inner node with child value h: g += A(v) h, D(v) += p h.
  */

@@ -69,6 +69,7 @@ def test_quick_run(tmp_path: Path) -> None:
         "compile",
         "fitting",
         "peers",
+        "files",
         "lammps",
         "spaces",
     ]

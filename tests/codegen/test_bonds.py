@@ -8,9 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lanes_kernels import USUAL, LanesKernels, lanes_kernels
-from plain_kernels import Environment
-from plain_programs import (
+from bond_checks import (
+    COUNTS,
+    check,
+    check_derivatives,
+    core_environments,
+    environments,
+    neighbours_near_the_cutoff,
+    with_small_densities,
+)
+from bond_programs import (
     EMBEDDINGS,
     REPULSIONS,
     SHAPES,
@@ -18,64 +25,23 @@ from plain_programs import (
     Choices,
     bond_program,
     coupled_bond_program,
-    environment,
 )
+from lanes_kernels import USUAL, lanes_kernels
 from program_cases import case
 
 from acegen.codegen.backend import Machine
 from acegen.codegen.lanes.backend import LanesBackend
 from acegen.errors import BuildError
-from acegen.options import BuildOptions
-from acegen.program import KernelProgram, check_program
+from acegen.options import BuildOptions, Precision
+from acegen.program import check_program
 from acegen.program.bonds import Bond, Bonds, InversePower, Power
 from acegen.program.core import Core, EnergySwitch, GaussianRepulsion
-from acegen.program.core_interpreter import run_core
 from acegen.program.embedding import FinnisSinclair, ShiftedFinnisSinclair
 from acegen.program.interpreter import run_potential
 from acegen.program.kernel import Harmonics, Outputs
 from acegen.program.layout import PooledLayout
 
 STRAIGHT, COMPACT = BuildOptions(products="straight"), BuildOptions(products="compact")
-COUNTS = (0, 1, 2, 3, 5, 8, 12, 20, 1, 4, 0, 30, 7)
-
-
-def environments(program: KernelProgram, seed: int) -> list[Environment]:
-    """From none to many neighbours, of more centres than lanes."""
-    rng = np.random.default_rng(seed)
-    return [environment(rng, program, count) for count in COUNTS]
-
-
-def terms_summed(program: KernelProgram, own: Environment) -> float:
-    """The sum of the sizes of a centre's terms: of what errors are a part."""
-    rows = tuple(tuple(tuple((t, abs(w)) for t, w in row) for row in rows) for rows in program.outputs.rows)
-    return abs(run_potential(replace(program, outputs=replace(program.outputs, rows=rows)), *own)[0])
-
-
-def check(
-    program: KernelProgram, compiled: LanesKernels, where: list[Environment], tolerance: float = 1e-12, threads: int = 1
-) -> None:
-    """Energies and gradients as the interpreter has them, relative to the terms summed."""
-    energies, gradients = compiled.potential(where, threads)
-    for energy, gradient, own in zip(energies, gradients, where, strict=True):
-        expected, slopes = run_potential(program, *own)
-        scale = max(1.0, abs(expected), terms_summed(program, own))
-        assert abs(energy - expected) < tolerance * scale
-        assert np.abs(gradient - slopes).max(initial=0.0) < tolerance * max(1.0, np.abs(slopes).max(initial=0.0), scale)
-
-
-def check_derivatives(compiled: LanesKernels, where: list[Environment], seed: int) -> None:
-    """Gradients along a direction against differences of the compiled energies, of fourth order.
-
-    The step with the best agreement counts: how far powers of small densities are smooth differs.
-    """
-    rng, steps = np.random.default_rng(seed), np.array([3e-4, 1e-4, 3e-5])
-    for center, species, x in where:
-        direction = rng.normal(size=x.shape)
-        slope = float(np.sum(compiled.potential([(center, species, x)])[1][0] * direction))
-        moved = [(center, species, x + s * step * direction) for step in steps for s in (-2, -1, 1, 2)]
-        energies = compiled.potential(moved)[0].reshape(-1, 4)
-        differences = (energies @ [1, -8, 8, -1]) / (12 * steps)
-        assert np.abs(slope - differences).min() < 1e-8 * max(1.0, abs(slope), np.abs(energies).max())
 
 
 # ---- radial functions
@@ -88,7 +54,7 @@ def test_bonds(shape: str, tmp_path: Path) -> None:
     compiled = lanes_kernels(program, tmp_path)
     where = environments(program, 1)
     check(program, compiled, where)
-    check_derivatives(compiled, where, 2)
+    check_derivatives(program, compiled, where, 2)
 
 
 @pytest.mark.parametrize("exponent", [1.0, 1.5, 2.0, 3.5, 8.0, 37.0, 0.5, 2.25])
@@ -147,7 +113,7 @@ def test_degrees_without_functions(tmp_path: Path) -> None:
     compiled = lanes_kernels(program, tmp_path)
     where = environments(program, 9)
     check(program, compiled, where)
-    check_derivatives(compiled, where, 9)
+    check_derivatives(program, compiled, where, 9)
 
 
 # ---- contraction and densities
@@ -160,7 +126,7 @@ def test_contraction(seed: int, tmp_path: Path) -> None:
     compiled = lanes_kernels(program, tmp_path, COMPACT if seed % 2 else STRAIGHT)
     where = environments(program, seed)
     check(program, compiled, where)
-    check_derivatives(compiled, where, seed)
+    check_derivatives(program, compiled, where, seed)
     assert abs(run_potential(replace(program, contraction=None), *where[6])[0] - compiled.potential(where)[0][6]) > 1e-6
 
 
@@ -175,22 +141,16 @@ def test_densities(embedding: str, options: BuildOptions, tmp_path: Path) -> Non
         compiled = lanes_kernels(program, folder, options)
         where = environments(program, seed)
         check(program, compiled, where)
-        check_derivatives(compiled, where, seed)
+        check_derivatives(program, compiled, where, seed)
 
 
 @pytest.mark.parametrize("function", [FinnisSinclair, ShiftedFinnisSinclair])
 def test_small_densities(function: type[FinnisSinclair | ShiftedFinnisSinclair], tmp_path: Path) -> None:
     """Those of neighbours far away, zero included: where the embedding has its special cases."""
     program = bond_program(5, Choices("exponential_cosine", embedding="finnis_sinclair"))
-    rows = tuple(tuple(tuple((v, 1e-4 * w) for v, w in row) for row in rows) for rows in program.outputs.rows)
-    embedding = tuple(function(own.terms) for own in program.embedding or () if isinstance(own, FinnisSinclair))
-    program = replace(program, outputs=replace(program.outputs, rows=rows), embedding=embedding)
+    program = with_small_densities(program, function)
     compiled = lanes_kernels(program, tmp_path)
-    bonds = program.one_particle.coordinate
-    assert isinstance(bonds, Bonds)
-    gaps = np.concatenate([[-0.1, 0.0], np.geomspace(1e-3, 1.5, 60)])
-    where = [(0, np.array([0]), np.array([[0.6, 0.0, 0.8]]) * (bonds.cutoffs[0][0] - gap)) for gap in gaps]
-    check(program, compiled, where)
+    check(program, compiled, neighbours_near_the_cutoff(program, 1e-3))
 
 
 @pytest.mark.parametrize(
@@ -210,7 +170,7 @@ def test_coupled_products(choices: Choices, tmp_path: Path) -> None:
         compiled = lanes_kernels(program, folder, options)
         where = environments(program, 6)
         check(program, compiled, where)
-        check_derivatives(compiled, where, 7)
+        check_derivatives(program, compiled, where, 7)
         assert "by_bonds_coupled(" in compiled.sources["by_bonds_products.c"]
 
 
@@ -255,37 +215,31 @@ def test_cores(repulsion: str, switch: str, tmp_path: Path) -> None:
         30 + REPULSIONS.index(repulsion), Choices(embedding="shifted", repulsion=repulsion, switch=switch)
     )
     compiled = lanes_kernels(program, tmp_path)
-    where = environments(program, 3)
-    rng = np.random.default_rng(8)
-    for distance in np.linspace(0.4, 1.9, 60):
-        center, species, x = environment(rng, program, int(rng.integers(1, 6)), 2.0)
-        x[0] *= distance / np.linalg.norm(x[0])
-        where.append((center, species, x))
+    where = core_environments(program)
     check(program, compiled, where)
-    check_derivatives(compiled, where, 4)
-    bonds = program.one_particle.coordinate
-    assert isinstance(bonds, Bonds)
-    assert program.core is not None
-    switches = [run_core(program.core, bonds.cutoffs, *own).switch for own in where]
-    assert 0 in switches
-    assert 1 in switches
-    assert sum(0.01 < g < 0.99 for g in switches) > 5
+    check_derivatives(program, compiled, where, 4)
 
 
-def test_core_without_neighbours(tmp_path: Path) -> None:
-    """A switch that is not one at V = 0, and strengths of zero."""
+@pytest.mark.parametrize("precision", ["double", "single"])
+@pytest.mark.parametrize(("cutoff", "width"), [(0.4, 1.0), (0.0, 0.0)])
+def test_core_without_neighbours(cutoff: float, width: float, precision: Precision, tmp_path: Path) -> None:
+    """A switch that is not one at V = 0, and strengths of zero; at a cutoff of zero, V = 0 leaves nothing."""
     program = bond_program(7, Choices("linear", False, "shifted"))
     count = len(program.species)
     zero = ((0.0,) * count,) * count
     repulsion = GaussianRepulsion(
         zero, ((1.0,) * count,) * count, ((4.0,) * count,) * count, (((0.0, 0.0),) * count,) * count
     )
-    program = replace(program, core=Core(repulsion, EnergySwitch(((0.4, 1.0),) * count)))
-    compiled = lanes_kernels(program, tmp_path)
+    program = replace(program, core=Core(repulsion, EnergySwitch(((cutoff, width),) * count)))
+    compiled = lanes_kernels(program, tmp_path, BuildOptions(precision=precision))
     where = environments(program, 2)
-    check(program, compiled, where)
+    check(program, compiled, where, 1e-12 if precision == "double" else 2e-5)
+    energies, gradients = compiled.potential(where)
     without = replace(program, core=None)
-    assert abs(run_potential(without, *where[6])[0] - compiled.potential(where)[0][6]) > 1e-6
+    assert abs(run_potential(without, *where[6])[0] - energies[6]) > 1e-6
+    if cutoff == 0:
+        assert energies.tolist() == [program.atomic_energies[center] for center, _, _ in where]
+        assert not any(np.any(gradient) for gradient in gradients)
 
 
 def test_core_of_a_species_without_sums(tmp_path: Path) -> None:
@@ -343,7 +297,7 @@ def test_threads(tmp_path: Path) -> None:
     program = bond_program(50, Choices(repulsion="screened", switch="nearest"))
     compiled = lanes_kernels(program, tmp_path, BuildOptions(openmp=True))
     where = environments(program, 7) * 10
-    check(program, compiled, where[: len(COUNTS)], threads=2)
+    check(program, compiled, where[: len(COUNTS)])
     one, two = compiled.potential(where, 1), compiled.potential(where, 2)
     assert (one[0] == two[0]).all()
     assert all((a == b).all() for a, b in zip(one[1], two[1], strict=True))

@@ -6,8 +6,8 @@ import ctypes
 from pathlib import Path
 
 import numpy as np
+from bond_programs import Choices, bond_program
 from lanes_kernels import lanes_kernels
-from plain_programs import Choices, bond_program
 
 from acegen.options import BuildOptions
 

@@ -27,9 +27,13 @@ def file_potential(key: str) -> YacePotential:
             )
             return replace(potential, elements=("Si", "O"))
         case "recursive":
-            return random_potential(np.random.default_rng(5), elements=2, recursive=True, invariant=True)
+            return random_potential(
+                np.random.default_rng(5), elements=2, recursive=True, invariant=True, ranks=(1, 2, 3, 4)
+            )
         case "zbl":
-            return random_potential(np.random.default_rng(6), elements=3, inner_cutoff="zbl", recursive=False)
+            return random_potential(
+                np.random.default_rng(6), elements=3, inner_cutoff="zbl", recursive=False, ranks=(1, 2, 3)
+            )
         case "not invariant":
             return random_potential(np.random.default_rng(7), elements=1, invariant=False, ranks=(1, 2, 3))
         case "odd":

@@ -10,6 +10,7 @@ from acegen.codegen.lanes.elementary import PI, ElementaryCode, elementary_code
 from acegen.codegen.lanes.target import Target
 from acegen.errors import BuildError
 from acegen.program.bonds import Bessel, Bond, Bonds, ExponentialCosine, InversePower, Linear, Power
+from acegen.program.core import Core, GaussianRepulsion, PolynomialRepulsion, Repulsion, ScreenedRepulsion
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class BondCode:
         half: whether a shape "power" has half-integer exponents.
         n_values: most constants of a shape.
         pairs: constants by centre and neighbour species.
-        elementary: elementary functions.
+        elementary: constants of elementary functions.
+        functions: which of these the bonds and the core call.
     """
 
     shapes: tuple[str, ...]
@@ -53,6 +55,7 @@ class BondCode:
     n_values: int
     pairs: tuple[tuple[BondConstants, ...], ...]
     elementary: ElementaryCode
+    functions: tuple[str, ...]
 
 
 _LEGENDS = {
@@ -66,8 +69,24 @@ _LEGENDS = {
 """Names of shapes in the order of their numbers, and their constants."""
 
 
-def bond_code(bonds: Bonds, target: Target) -> BondCode:
-    """Code for the bonds of a program.
+_FUNCTIONS = {
+    "exponential_cosine": ("quarter_sine", "exponential"),
+    "power": ("whole_power",),
+    "bessel": ("quarter_sine",),
+    "inverse_power": ("whole_power",),
+}
+"""Elementary functions of shapes."""
+
+_CORE_FUNCTIONS: dict[type[Repulsion], tuple[str, ...]] = {
+    GaussianRepulsion: ("quarter_sine", "exponential"),
+    ScreenedRepulsion: ("exponential",),
+    PolynomialRepulsion: ("whole_power", "exponential"),
+}
+"""Elementary functions of repulsions."""
+
+
+def bond_code(bonds: Bonds, core: Core | None, target: Target) -> BondCode:
+    """Code for the bonds of a program, and the elementary functions of its core.
 
     Raises:
         BuildError: a shape has a negative power.
@@ -84,7 +103,15 @@ def bond_code(bonds: Bonds, target: Target) -> BondCode:
         n_values=max(len(pair.values) for row in pairs for pair in row) or 1,
         pairs=pairs,
         elementary=elementary_code(target.precision),
+        functions=_functions(shapes, core),
     )
+
+
+def _functions(shapes: tuple[str, ...], core: Core | None) -> tuple[str, ...]:
+    names = [name for shape in shapes for name in _FUNCTIONS.get(shape, ())]
+    if core is not None:
+        names += _CORE_FUNCTIONS[type(core.repulsion)]
+    return tuple(dict.fromkeys(names))
 
 
 def _shape(bond: Bond) -> str:

@@ -43,6 +43,7 @@ class ParticlesContext:
     l_max: int
     n_harmonics: int
     n_pooled: int
+    pooled: str
     pairs: Table
     bonds: BondCode | None
     core: bool

@@ -22,13 +22,13 @@ from acegen.codegen.plain.contexts import (
     ReferenceCode,
 )
 from acegen.codegen.plain.coupled import coupled_tables
-from acegen.codegen.plain.potentials import bonds_code, contraction_code, embedding_code, repulsion_code
+from acegen.codegen.plain.potentials import BondsCode, bonds_code, contraction_code, embedding_code, repulsion_code
 from acegen.codegen.tables import coupling_tables, first_entries, invariants_of, output_rows
 from acegen.codegen.titles import banner, transform_formula
 from acegen.optimize import Cost, ListedProducts, ProductStage, list_products
 from acegen.options import ProductForm
 from acegen.program.bonds import Bonds
-from acegen.program.core import EnergySwitch
+from acegen.program.core import EnergySwitch, GaussianRepulsion
 from acegen.program.kernel import (
     Agnesi,
     Circle,
@@ -97,6 +97,7 @@ class PlainBackend:
 def _function_files(program: KernelProgram) -> dict[str, PlainContext]:
     one, layout = program.one_particle, program.pooled
     contraction = None if program.contraction is None else contraction_code(program.contraction, program.layout)
+    bonds = bonds_code(one.coordinate, program.species) if isinstance(one.coordinate, Bonds) else None
     functions = one.angular.functions if isinstance(one.angular, DirectionPolynomials) else ()
     return {
         files.header(program.name, "functions"): FunctionsHeaderContext(
@@ -104,7 +105,8 @@ def _function_files(program: KernelProgram) -> dict[str, PlainContext]:
             banner=banner(program),
             dimension=program.dimension,
             elements=program.species,
-            bonds=isinstance(one.coordinate, Bonds),
+            bonds=bonds is not None,
+            pi=_has_pi(bonds, program),
             n_pooled=layout.size,
             n_contracted=0 if contraction is None else program.layout.size,
         ),
@@ -114,7 +116,7 @@ def _function_files(program: KernelProgram) -> dict[str, PlainContext]:
             dimension=program.dimension,
             elements=program.species,
             coordinate=_coordinate(one.coordinate),
-            bonds=bonds_code(one.coordinate, program.species) if isinstance(one.coordinate, Bonds) else None,
+            bonds=bonds,
             radial=one.radial,
             radial_formula=program.notes.radial,
             transform_formula=transform_formula(one.coordinate) if isinstance(one.coordinate, Distance) else "",
@@ -136,6 +138,12 @@ def _function_files(program: KernelProgram) -> dict[str, PlainContext]:
             contraction=contraction,
         ),
     }
+
+
+def _has_pi(bonds: BondsCode | None, program: KernelProgram) -> bool:
+    """Whether a radial function or the core has a cosine."""
+    cosines = bonds is not None and not {"exponential_cosine", "bessel"}.isdisjoint(bonds.shapes)
+    return cosines or (program.core is not None and isinstance(program.core.repulsion, GaussianRepulsion))
 
 
 def _pooled_first(program: KernelProgram) -> tuple[int, ...]:
@@ -239,7 +247,6 @@ def _potential(program: KernelProgram, stage: ProductStage) -> PotentialContext:
         reference=bool(program.references),
         core=program.core is not None,
         contraction=program.contraction is not None,
-        n_terms=stage.n_terms,
         n_products=len(products.products),
         max_order=max(map(len, products.products), default=1),
         first=tuple(accumulate(map(len, products.products), initial=0)),

@@ -55,6 +55,7 @@ class FunctionsHeaderContext:
     dimension: int
     elements: tuple[str, ...]
     bonds: bool
+    pi: bool
     n_pooled: int
     n_contracted: int
 
@@ -159,7 +160,6 @@ class PotentialContext:
     reference: bool
     core: bool
     contraction: bool
-    n_terms: int
     n_products: int
     max_order: int
     first: tuple[int, ...]

@@ -41,10 +41,11 @@ class BondCode:
 
 @dataclass(frozen=True)
 class BondsCode:
-    """Bonds by centre and neighbour, the shapes among them, and whether some have a switch."""
+    """Bonds by centre and neighbour, the shapes among them, most parameters of one, and whether some have a switch."""
 
     pairs: tuple[tuple[BondCode, ...], ...]
     shapes: tuple[str, ...]
+    n_parameters: int
     switched: bool
 
 
@@ -63,7 +64,13 @@ def bonds_code(bonds: Bonds, species: Sequence[str]) -> BondsCode:
         )
         for center, row in enumerate(bonds.pairs)
     )
-    return BondsCode(pairs, tuple(dict.fromkeys(bond.shape for row in pairs for bond in row)), switched)
+    every = [bond for row in pairs for bond in row]
+    return BondsCode(
+        pairs=pairs,
+        shapes=tuple(dict.fromkeys(bond.shape for bond in every)),
+        n_parameters=max(len(bond.parameters) for bond in every),
+        switched=switched,
+    )
 
 
 def _parameters(shape: BondShape) -> tuple[float, ...]:
