@@ -66,7 +66,8 @@ typedef struct {
     int32_t n_basis;         /* basis functions per centre, the same number for every element; 0 if there are only energies */
     int32_t n_pair;          /* how many of them, the first ones, are a pair term with a cutoff of its own; 0 without one */
     int32_t max_order;       /* largest correlation order */
-    const char *name;        /* name in the specification, or that of the potential's file */
+    const char *name;        /* name in the specification; of a model made from a potential file the one it was given when
+                                it was compiled, else made from the file's name */
     const char *basis_hash;  /* SHA-256 of the basis description, 64 hexadecimal digits; without a basis, of the description
                                 of the potential */
     const char *model_hash;  /* SHA-256 of name, basis, coefficients and atomic energies; without a basis, of name and
@@ -128,7 +129,8 @@ typedef struct {
 
     /* The part of the potential that has no coefficients, a fit is made on top of it: the ZBL core, half of each pair's
      * repulsion in either site energy. Atomic energies are not part of it. Outputs as those of potential(). NULL if the model
-     * has no such part; there with and without coefficients. */
+     * has no such part, and for models made from potential files, whose cores cannot be taken apart from the rest; there
+     * with and without coefficients. */
     acegen_status (*reference)(const acegen_environments *environments, double *energy, double *gradient,
                                int64_t *failed_atom);
 } acegen_model;
