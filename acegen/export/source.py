@@ -53,7 +53,7 @@ class PotentialSource:
             return f"{self.model.n_basis} basis functions" + (" an element" if len(self.model.elements) > 1 else "")
         description = self.model.description
         count = sum(sum(by_rank.values()) for by_rank in description["functions"].values())
-        return f"{count} functions from the file {markdown(description['source'])}"
+        return f"{count} functions from {markdown(description['source'])}"
 
 
 def read_source(folder: Path) -> PotentialSource:

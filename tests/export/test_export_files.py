@@ -36,6 +36,6 @@ def test_readme_says_what_the_model_came_from(models: Models, target: str, tmp_p
     """The number of functions and the file, instead of basis functions; no document of the module is needed."""
     folder = export_model(models("file").path, target, tmp_path)
     text = (folder / "README.md").read_text()
-    assert "16 functions, made from a potential in memory" in " ".join(text.split())
+    assert "16 functions from a potential in memory" in " ".join(text.split())
     assert "basis functions" not in text
     assert {path.suffix for path in (folder / "kernel").iterdir()} == {".c", ".h"}
