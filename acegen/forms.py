@@ -34,10 +34,10 @@ from acegen.optimize import ProductStage, choose_invariants
 from acegen.options import ProductForm
 from acegen.program.kernel import KernelProgram
 from acegen.progress import Progress
-from acegen.yace.coupled import coupled_program
 from acegen.yace.description import functions_in_words
+from acegen.yace.lowering.coupled import coupled_program
+from acegen.yace.lowering.program import product_program
 from acegen.yace.potential import YacePotential
-from acegen.yace.program import product_program
 from acegen.yace.reading import read_potential
 
 MOST_TERMS = 4000

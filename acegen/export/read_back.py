@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from acegen.export.example import example_structure
 from acegen.runtime import Model
+from acegen.yace.conversion.basis import ExportedPotential
 from acegen.yace.evaluation import Evaluator
-from acegen.yace.from_basis import ExportedPotential
 from acegen.yace.potential import YacePotential
 
 _RANDOM = 8

@@ -1,6 +1,6 @@
 """The target `yace`: a potential file for ML-PACE, LAMMPS' pair styles pace and pace/kk.
 
-The potential is written from the exact basis and the coefficients (`acegen.yace.from_basis`), read back from the file,
+The potential is written from the exact basis and the coefficients (`acegen.yace.conversion`), read back from the file,
 and compared with the compiled model. What differs by more than the tolerance is not exported. A model that was made
 from a potential file is written as it was read, but for as many densities of every element: so a `.yaml` of pacemaker
 or an `.ace` becomes a `.yace`.
@@ -22,9 +22,9 @@ from acegen.runtime import Model
 from acegen.store.coefficients import read_coefficients
 from acegen.store.files import COEFFICIENTS
 from acegen.store.manifest import POTENTIAL
-from acegen.yace.from_basis import ExportedBond, ExportedPotential
-from acegen.yace.from_module import exported_module, with_equal_densities
-from acegen.yace.from_radial import MOST_FUNCTIONS
+from acegen.yace.conversion.basis import ExportedBond, ExportedPotential
+from acegen.yace.conversion.module import exported_module, with_equal_densities
+from acegen.yace.conversion.radial import MOST_FUNCTIONS
 from acegen.yace.reading import read_potential
 from acegen.yace.writing import potential_text
 

@@ -10,9 +10,9 @@ from plain_kernels import Environment, plain_kernels
 from random_yace import random_environment, random_potential
 
 from acegen.program.interpreter import run_potential
-from acegen.yace.coupled import coupled_program
 from acegen.yace.evaluation import evaluate
-from acegen.yace.program import product_program
+from acegen.yace.lowering.coupled import coupled_program
+from acegen.yace.lowering.program import product_program
 
 
 @pytest.mark.parametrize("form", ["products", "coupled"])

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from math import prod, sqrt
 
-from acegen.yace.b_basis_coupling import coupled_product, inner_l, leaf_factor
+from acegen.yace.reading.b_basis_coupling import coupled_product, inner_l, leaf_factor
 
 TREES = {
     1: [],

@@ -11,7 +11,7 @@ import pytest
 from example_models import DATA
 from numpy.typing import NDArray
 
-from acegen.yace import evaluation
+from acegen.yace.evaluation import evaluator as evaluation
 from acegen.yace.potential import CTildeFunction, YacePotential
 from acegen.yace.reading import read_potential
 

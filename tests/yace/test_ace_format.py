@@ -18,10 +18,10 @@ from yace_files import EXAMPLE, write
 
 from acegen.cli.target import is_potential
 from acegen.errors import PotentialError
-from acegen.yace.ace_format import is_ace_format, read_ace_format
 from acegen.yace.evaluation import evaluate
 from acegen.yace.potential import CTildeFunction, EmbeddingTerm, PaceBond
 from acegen.yace.reading import read_potential
+from acegen.yace.reading.ace_format import is_ace_format, read_ace_format
 from acegen.yace.writing import potential_text
 
 ONE = """\

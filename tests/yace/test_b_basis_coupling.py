@@ -16,7 +16,7 @@ from scipy.spatial.transform import Rotation
 from scipy.special import eval_legendre, sph_harm_y
 from sympy.physics.wigner import clebsch_gordan
 
-from acegen.yace.b_basis_coupling import coupled_product, coupling_tree, inner_l, leaf_factor, symmetric_product
+from acegen.yace.reading.b_basis_coupling import coupled_product, coupling_tree, inner_l, leaf_factor, symmetric_product
 
 LABELS = [
     ((0,), ()),

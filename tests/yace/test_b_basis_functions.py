@@ -10,7 +10,7 @@ from b_basis_cases import all_lint, numbers, total
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acegen.yace.b_basis_functions import BFunction, c_tilde_functions
+from acegen.yace.reading.b_basis_functions import BFunction, c_tilde_functions
 
 L_MOST = 2
 

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from random_yace import INNER_CUTOFFS, RADIAL, random_environment, random_potential
 
-from acegen.yace.evaluation import Evaluator, embedding, evaluate, harmonic
-from acegen.yace.evaluation_core import repulsion
-from acegen.yace.evaluation_radial import pace_basis, recursion_basis
+from acegen.yace.evaluation.core import repulsion
+from acegen.yace.evaluation.evaluator import Evaluator, embedding, evaluate, harmonic
+from acegen.yace.evaluation.radial import pace_basis, recursion_basis
 from acegen.yace.potential import (
     CTildeFunction,
     ElementEmbedding,

@@ -12,7 +12,7 @@ from scipy.special import sph_harm_y
 
 import acegen
 from acegen.basis import Basis
-from acegen.yace.from_functions import ctilde_functions, first_order_weights
+from acegen.yace.conversion.functions import ctilde_functions, first_order_weights
 from acegen.yace.potential import CTildeFunction
 
 COUNT, N_MAX = 5, 8

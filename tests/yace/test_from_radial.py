@@ -13,7 +13,7 @@ from scipy.special import eval_jacobi
 from acegen.algebra import build_algebra
 from acegen.basis.definitions import resolve_definitions
 from acegen.spec import load_atomic_spec
-from acegen.yace.from_radial import (
+from acegen.yace.conversion.radial import (
     MOST_FUNCTIONS,
     Curve,
     DistanceMap,

@@ -13,9 +13,8 @@ from random_yace import potentials, random_potential
 from yace_files import ACE_JL, EXAMPLE, write
 
 from acegen.errors import PotentialError
-from acegen.yace import document
 from acegen.yace.potential import CTildeFunction, EmbeddingTerm, PaceBond, RecursionBond, RepulsiveCore
-from acegen.yace.reading import read_potential
+from acegen.yace.reading import document, read_potential
 from acegen.yace.writing import potential_text
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "pace"

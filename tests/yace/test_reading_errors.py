@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 from yace_files import ACE_JL, EXAMPLE, write
 
 from acegen.errors import PotentialError
-from acegen.yace import document
-from acegen.yace.document import Key, Node
-from acegen.yace.reading import read_potential
+from acegen.yace.reading import document, read_potential
+from acegen.yace.reading.document import Key, Node
 
 
 def message(folder: Path, text: str | bytes) -> str:

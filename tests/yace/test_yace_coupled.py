@@ -16,10 +16,10 @@ from random_yace import invariants, random_environment, random_potential
 from acegen.program.coupled import Channel
 from acegen.program.interpreter import run_potential
 from acegen.program.kernel import KernelProgram
-from acegen.yace.coupled import coupled_part, coupled_program
-from acegen.yace.invariants import with_known_invariants
+from acegen.yace.lowering.coupled import coupled_part, coupled_program
+from acegen.yace.lowering.invariants import with_known_invariants
+from acegen.yace.lowering.program import product_program
 from acegen.yace.potential import CTildeFunction, YacePotential
-from acegen.yace.program import product_program
 
 SEEDS = st.integers(0, 10**9)
 

@@ -10,9 +10,9 @@ from lanes_kernels import lanes_kernels
 from plain_kernels import plain_kernels
 from random_yace import random_environment, random_potential
 
-from acegen.yace.coupled import coupled_program
 from acegen.yace.evaluation import evaluate
-from acegen.yace.program import product_program
+from acegen.yace.lowering.coupled import coupled_program
+from acegen.yace.lowering.program import product_program
 
 
 @pytest.mark.parametrize(

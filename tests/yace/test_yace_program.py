@@ -20,10 +20,10 @@ from acegen.program.core import EnergySwitch, NearestSwitch
 from acegen.program.embedding import FinnisSinclair, Identity
 from acegen.program.interpreter import run_potential
 from acegen.program.kernel import KernelProgram
-from acegen.yace.evaluation import evaluate, harmonic
+from acegen.yace.evaluation.evaluator import evaluate, harmonic
+from acegen.yace.lowering.products import real_part
+from acegen.yace.lowering.program import product_program
 from acegen.yace.potential import CTildeFunction, ElementEmbedding, EmbeddingTerm, PaceBond, YacePotential
-from acegen.yace.products import real_part
-from acegen.yace.program import product_program
 
 Floats = NDArray[np.float64]
 

@@ -10,9 +10,9 @@ import pytest
 from random_yace import random_potential
 
 from acegen.program.bond_interpreter import run_bond
-from acegen.yace.one_particle import bonds
+from acegen.yace.lowering.one_particle import bonds
+from acegen.yace.lowering.radial import Series, radial_series
 from acegen.yace.potential import PaceBond, RadialName, RecursionBond
-from acegen.yace.radial import Series, radial_series
 
 DIGITS = 50
 COUNT = 12

@@ -33,8 +33,8 @@ from acegen.store.coefficients import check_coefficients, coefficient_document, 
 from acegen.store.manifest import Manifest, file_hash
 from acegen.store.ownership import FitFolder
 from acegen.yace.description import description_text, facts
+from acegen.yace.lowering.program import product_program
 from acegen.yace.potential import YacePotential
-from acegen.yace.program import product_program
 from acegen.yace.reading import read_potential
 from acegen.yace.writing import potential_text
 

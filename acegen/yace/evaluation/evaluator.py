@@ -11,8 +11,8 @@ import numpy as np
 from numpy.polynomial import Legendre
 from numpy.typing import NDArray
 
-from acegen.yace.evaluation_core import repulsion
-from acegen.yace.evaluation_radial import fall, pace_basis, recursion_basis
+from acegen.yace.evaluation.core import repulsion
+from acegen.yace.evaluation.radial import fall, pace_basis, recursion_basis
 from acegen.yace.potential import Bond, ElementEmbedding, PaceBond, YacePotential
 
 Floats = NDArray[np.float64]

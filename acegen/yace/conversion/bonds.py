@@ -13,8 +13,8 @@ from acegen.basis.definitions import Definitions
 from acegen.lower.rounding import WORKING_BITS
 from acegen.program.by_pair import ByPair
 from acegen.spec import AnySpec
-from acegen.yace.from_radial import Curve, DistanceMap, RadialSeries
-from acegen.yace.from_repulsion import RATE, core_strength, repulsion_series
+from acegen.yace.conversion.radial import Curve, DistanceMap, RadialSeries
+from acegen.yace.conversion.repulsion import RATE, core_strength, repulsion_series
 from acegen.yace.potential import PaceBond
 
 

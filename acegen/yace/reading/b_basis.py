@@ -7,11 +7,11 @@ elements have the bond; all have functions. A to B and B to A are one bond. Ther
 
 from __future__ import annotations
 
-from acegen.yace.b_basis_blocks import Block, FunctionEntry, read_block
-from acegen.yace.b_basis_bonds import Pairs, common_inner_cutoff, complete_pairs, pace_bonds
-from acegen.yace.b_basis_functions import BFunction, c_tilde_functions
-from acegen.yace.fields import Field
 from acegen.yace.potential import YacePotential
+from acegen.yace.reading.b_basis_blocks import Block, FunctionEntry, read_block
+from acegen.yace.reading.b_basis_bonds import Pairs, common_inner_cutoff, complete_pairs, pace_bonds
+from acegen.yace.reading.b_basis_functions import BFunction, c_tilde_functions
+from acegen.yace.reading.fields import Field
 
 _MOST_PRODUCTS = 5_000_000
 """Most products of A's in all functions, about."""

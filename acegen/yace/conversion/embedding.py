@@ -13,7 +13,7 @@ from flint import arb
 
 from acegen.lower.rounding import WORKING_BITS
 from acegen.spec import AnySpec
-from acegen.yace.from_bonds import adds_zbl
+from acegen.yace.conversion.bonds import adds_zbl
 from acegen.yace.potential import ElementEmbedding, EmbeddingName, EmbeddingTerm
 
 _CORE_CUTOFF, _CORE_WIDTH = 100000.0, 250.0

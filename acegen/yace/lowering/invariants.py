@@ -19,7 +19,7 @@ from acegen.algebra.sphere import O3
 from acegen.lower.pairings import LARGEST_ORDER
 from acegen.lower.rounding import WORKING_BITS
 from acegen.lower.trees import Pattern, pattern_of, space_of
-from acegen.yace.products import Label, MTuple, Slot
+from acegen.yace.lowering.products import Label, MTuple, Slot
 
 TOLERANCE = 1e-11
 """Largest deviation from the invariants, relative to the largest coefficient, both in normalized harmonics."""

@@ -11,7 +11,7 @@ from flint import arb
 
 from acegen.basis.definitions import ZblNumbers
 from acegen.elements import ATOMIC_NUMBERS
-from acegen.yace.from_radial import Series, piecewise_series
+from acegen.yace.conversion.radial import Series, piecewise_series
 
 RATE = 5.0
 """lambdahc of the core repulsion, 1/Å²: it ends where ZBL has lost most of its strength."""

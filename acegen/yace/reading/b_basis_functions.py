@@ -11,8 +11,8 @@ from flint import arb
 
 from acegen.algebra.angular import MTuple
 from acegen.lower.rounding import WORKING_BITS, nearest_double, root
-from acegen.yace.b_basis_coupling import leaf_factor, symmetric_product
 from acegen.yace.potential import CTildeFunction
+from acegen.yace.reading.b_basis_coupling import leaf_factor, symmetric_product
 
 
 @dataclass(frozen=True)

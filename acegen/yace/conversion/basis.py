@@ -2,17 +2,16 @@
 
     E_i = E0 + Σ_j pair(r_ij) + many-body part            →    ρ = functions of rank 1 + functions of rank 2 and more
 
-One density and a linear F, or those of `[embedding]` (`acegen.yace.from_embedding`). The many-body part is written
-label by label (`acegen.yace.from_functions`), the pair term and what purification adds to order 1 as functions of
-rank 1, and all radial functions as series (`acegen.yace.from_radial`). The cutoff of a bond is the larger one of the
-pair term and of the many-body part.
+One density and a linear F, or those of `[embedding]` (module `embedding`). The many-body part is written label by
+label (`functions`), the pair term and what purification adds to order 1 as functions of rank 1, and all radial
+functions as series (`radial`). The cutoff of a bond is the larger one of the pair term and of the many-body part.
 
 **Short distances.** The format has no product of switches. It has a switch from the fitted part to a core,
 g F + (1-g) V, by the nearest neighbour, with the same step. A spec with `[inner_cutoff]` is written so, with its
 distances, and with ZBL for V if it has `[zbl]`. Where no neighbour is closer than `inner_cutoff.outer`, energies are
 the same. Below, with one close neighbour, they differ by ZBL of the others, which acegen's does not have; with several,
 the switches differ too. A ZBL core that reaches beyond `inner_cutoff.outer` cannot be written; one without
-`[inner_cutoff]` is approximated (`acegen.yace.from_repulsion`).
+`[inner_cutoff]` is approximated (`acegen.yace.conversion.repulsion`).
 """
 
 from __future__ import annotations
@@ -32,10 +31,10 @@ from acegen.lower import density_coefficients
 from acegen.lower.expansion import coupled_weights
 from acegen.lower.rounding import WORKING_BITS
 from acegen.spec import AnySpec
-from acegen.yace.from_bonds import BondSeries, FirstOrder, adds_zbl, kinks, written_bond
-from acegen.yace.from_embedding import written_embedding
-from acegen.yace.from_functions import ctilde_functions, first_order_weights
-from acegen.yace.from_radial import MOST_FUNCTIONS, Curve, RadialSeries, needed_terms, rounded_curve
+from acegen.yace.conversion.bonds import BondSeries, FirstOrder, adds_zbl, kinks, written_bond
+from acegen.yace.conversion.embedding import written_embedding
+from acegen.yace.conversion.functions import ctilde_functions, first_order_weights
+from acegen.yace.conversion.radial import MOST_FUNCTIONS, Curve, RadialSeries, needed_terms, rounded_curve
 from acegen.yace.potential import SPLINE_STEP, CTildeFunction, InnerCutoff, PaceBond, YacePotential
 
 Approximation: TypeAlias = Literal["cutoffs", "ZBL", "length"]

@@ -18,8 +18,6 @@ from collections.abc import Sequence
 from acegen.elements import ATOMIC_NUMBERS
 from acegen.errors import PotentialError
 from acegen.printing import visible
-from acegen.yace.ace_words import Words
-from acegen.yace.fields import Field
 from acegen.yace.potential import (
     SPLINE_STEP,
     CTildeFunction,
@@ -30,10 +28,12 @@ from acegen.yace.potential import (
     YacePotential,
 )
 from acegen.yace.potential import RecursionBasis as Basis
-from acegen.yace.reading_bonds import L_MOST, MOST_COEFFICIENTS, N_MOST, RADIUS_MOST, BondsRead, radial_parameters
-from acegen.yace.reading_centers import read_elements, read_embedding
-from acegen.yace.reading_functions import COMBINATIONS_MOST, RANK_MOST, read_function
-from acegen.yace.reading_recursion import CORE_FIELDS, read_core, read_recursion, recursion_bonds
+from acegen.yace.reading.ace_words import Words
+from acegen.yace.reading.bonds import L_MOST, MOST_COEFFICIENTS, N_MOST, RADIUS_MOST, BondsRead, radial_parameters
+from acegen.yace.reading.centers import read_elements, read_embedding
+from acegen.yace.reading.fields import Field
+from acegen.yace.reading.functions import COMBINATIONS_MOST, RANK_MOST, read_function
+from acegen.yace.reading.recursion import CORE_FIELDS, read_core, read_recursion, recursion_bonds
 
 _START = re.compile(r"^[^\S\n]*nelements[^\S\n]*=", re.M)
 _FIRST = re.compile(rb"\s*(#[^\n]*\n\s*)*nelements[ \t]*=")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from acegen.yace.fields import Field
 from acegen.yace.potential import Bond, InnerCutoff, PaceBond, PairPotential, RadialName
+from acegen.yace.reading.fields import Field
 
 L_MOST = 30
 """Largest l that is read."""

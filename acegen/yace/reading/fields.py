@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from acegen.errors import PotentialError
 from acegen.printing import shown, visible
-from acegen.yace.document import Key, Node, key_text
+from acegen.yace.reading.document import Key, Node, key_text
 
 Name = TypeVar("Name", bound=str)
 

@@ -12,11 +12,11 @@ from acegen.program.checks import check_program
 from acegen.program.coupled import CoupledProducts
 from acegen.program.kernel import ATOMS, KernelProgram, Notes, Outputs, Product, Row
 from acegen.program.layout import PooledLayout
-from acegen.yace.core import core_of
-from acegen.yace.densities import density_weights, embedding_function
-from acegen.yace.one_particle import Pooling, numbering, pooling
+from acegen.yace.lowering.core import core_of
+from acegen.yace.lowering.densities import density_weights, embedding_function
+from acegen.yace.lowering.one_particle import Pooling, numbering, pooling
+from acegen.yace.lowering.products import Polynomials, Slot, expand_functions
 from acegen.yace.potential import PaceBond, YacePotential
-from acegen.yace.products import Polynomials, Slot, expand_functions
 
 _ANGULAR = "S_lm = Q_l^|m|(z) Re or Im (x+iy)^|m|, Q_l^m = d^m P_l / dz^m (Re for m >= 0, Im for m < 0)"
 

@@ -6,7 +6,7 @@ import re
 
 from acegen.errors import PotentialError
 from acegen.printing import shown
-from acegen.yace.fields import Field
+from acegen.yace.reading.fields import Field
 
 _WORD = re.compile(r"[()<>=:]|[^\s()<>=:]+")
 """Brackets, = and : are words of their own, so that it does not matter where there are spaces."""

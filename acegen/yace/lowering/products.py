@@ -23,8 +23,8 @@ from flint import arb, fmpq
 from acegen.lower.rounding import WORKING_BITS
 from acegen.lower.trees import ordered
 from acegen.program.coupled import Channel
-from acegen.yace.densities import density_weights
-from acegen.yace.one_particle import Numbering, vanishes
+from acegen.yace.lowering.densities import density_weights
+from acegen.yace.lowering.one_particle import Numbering, vanishes
 from acegen.yace.potential import CTildeFunction, YacePotential
 
 Label: TypeAlias = tuple[Channel, ...]

@@ -12,7 +12,7 @@ from acegen.program.core import (
     Repulsion,
     ScreenedRepulsion,
 )
-from acegen.yace.one_particle import SHORTEST, bonds, shape_of
+from acegen.yace.lowering.one_particle import SHORTEST, bonds, shape_of
 from acegen.yace.potential import Bond, PaceBond, YacePotential
 
 _COULOMB = 14.399645351950543

@@ -10,10 +10,9 @@ import numpy as np
 
 from acegen.elements import ATOMIC_NUMBERS
 from acegen.printing import shown
-from acegen.yace.b_basis_coupling import coupling_tree, inner_l
-from acegen.yace.fields import Field
 from acegen.yace.potential import ElementEmbedding, EmbeddingName, InnerCutoff, RadialName
-from acegen.yace.reading_bonds import (
+from acegen.yace.reading.b_basis_coupling import coupling_tree, inner_l
+from acegen.yace.reading.bonds import (
     INNER_CUTOFFS,
     L_MOST,
     N_MOST,
@@ -22,8 +21,9 @@ from acegen.yace.reading_bonds import (
     RADIUS_MOST,
     radial_parameters,
 )
-from acegen.yace.reading_centers import MOST_DENSITIES, embedding_terms
-from acegen.yace.reading_functions import RANK_MOST
+from acegen.yace.reading.centers import MOST_DENSITIES, embedding_terms
+from acegen.yace.reading.fields import Field
+from acegen.yace.reading.functions import RANK_MOST
 
 _MOST_PRODUCTS = 200_000
 """Most products of A's in one function, about."""

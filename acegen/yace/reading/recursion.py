@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from acegen.errors import PotentialError
 from acegen.printing import shown
-from acegen.yace.fields import Field
 from acegen.yace.potential import PairPotential, RecursionBasis, RecursionBond, RepulsiveCore
-from acegen.yace.reading_bonds import L_MOST, N_MOST, RADIUS_LEAST, RADIUS_MOST, BondsRead
+from acegen.yace.reading.bonds import L_MOST, N_MOST, RADIUS_LEAST, RADIUS_MOST, BondsRead
+from acegen.yace.reading.fields import Field
 
 _BASIS = ("p", "r0", "rcut", "xl", "xr", "pl", "pr", "maxn", "recursion_coefficients")
 _POWER_MOST = 50

@@ -6,15 +6,15 @@ from pathlib import Path
 
 from acegen.errors import PotentialError
 from acegen.printing import visible
-from acegen.yace.ace_format import is_ace_format, read_ace_format
-from acegen.yace.b_basis import read_b_basis
-from acegen.yace.document import read_content, read_document
-from acegen.yace.fields import Field
 from acegen.yace.potential import SPLINE_STEP, YacePotential
-from acegen.yace.reading_bonds import read_pace_bonds
-from acegen.yace.reading_centers import EMBEDDING_FIELDS, read_elements, read_embedding
-from acegen.yace.reading_functions import read_functions
-from acegen.yace.reading_recursion import is_recursion, read_recursion_bonds
+from acegen.yace.reading.ace_format import is_ace_format, read_ace_format
+from acegen.yace.reading.b_basis import read_b_basis
+from acegen.yace.reading.bonds import read_pace_bonds
+from acegen.yace.reading.centers import EMBEDDING_FIELDS, read_elements, read_embedding
+from acegen.yace.reading.document import read_content, read_document
+from acegen.yace.reading.fields import Field
+from acegen.yace.reading.functions import read_functions
+from acegen.yace.reading.recursion import is_recursion, read_recursion_bonds
 
 _REQUIRED = ("elements", "E0", "embeddings", "bonds", "functions")
 _OPTIONAL = ("deltaSplineBins", "lmax", "polypairpot", "reppot", "metadata")

@@ -13,7 +13,7 @@ from acegen.basis.describe import basis_hash, describe_basis, former_hashes
 from acegen.errors import ExportError
 from acegen.spec import load_atomic_spec
 from acegen.store.coefficients import Coefficients
-from acegen.yace.from_basis import ExportedPotential, exported_potential
+from acegen.yace.conversion.basis import ExportedPotential, exported_potential
 from acegen.yace.potential import EmbeddingTerm, YacePotential
 
 

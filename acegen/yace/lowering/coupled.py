@@ -15,10 +15,10 @@ from acegen.lower.rounding import WORKING_BITS, nearest_double
 from acegen.optimize.pairing import choose_invariants
 from acegen.program.coupled import CoupledProducts
 from acegen.program.kernel import KernelProgram
-from acegen.yace.invariants import InvariantLabel, in_invariants, with_known_invariants
+from acegen.yace.lowering.invariants import InvariantLabel, in_invariants, with_known_invariants
+from acegen.yace.lowering.products import Label
+from acegen.yace.lowering.program import Densities, Expanded, assembled, expanded, in_products
 from acegen.yace.potential import YacePotential
-from acegen.yace.products import Label
-from acegen.yace.program import Densities, Expanded, assembled, expanded, in_products
 
 
 @dataclass(frozen=True)

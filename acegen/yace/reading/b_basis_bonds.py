@@ -8,10 +8,10 @@ from itertools import product
 from typing import TypeAlias
 
 from acegen.errors import PotentialError
-from acegen.yace.b_basis_blocks import Block, CorePart, RadialPart
-from acegen.yace.fields import Field
 from acegen.yace.potential import InnerCutoff, PaceBond
-from acegen.yace.reading_bonds import MOST_COEFFICIENTS, WIDTH_LEAST, padded
+from acegen.yace.reading.b_basis_blocks import Block, CorePart, RadialPart
+from acegen.yace.reading.bonds import MOST_COEFFICIENTS, WIDTH_LEAST, padded
+from acegen.yace.reading.fields import Field
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from acegen.elements import ATOMIC_NUMBERS
 from acegen.printing import shown
-from acegen.yace.fields import Field
 from acegen.yace.potential import ElementEmbedding, EmbeddingName, EmbeddingTerm
+from acegen.yace.reading.fields import Field
 
 EMBEDDING_FIELDS = ("ndensity", "FS_parameters", "npoti", "rho_core_cutoff", "drho_core_cutoff")
 

@@ -20,7 +20,8 @@ from acegen.program.bonds import Bond as ProgramBond
 from acegen.program.coupled import Channel
 from acegen.program.kernel import Contraction, Harmonics, OneParticle, Recurrence
 from acegen.program.layout import PooledLayout
-from acegen.yace.densities import density_weights
+from acegen.yace.lowering.densities import density_weights
+from acegen.yace.lowering.radial import Series, radial_series
 from acegen.yace.potential import (
     Bond,
     CTildeFunction,
@@ -29,7 +30,6 @@ from acegen.yace.potential import (
     RecursionBond,
     YacePotential,
 )
-from acegen.yace.radial import Series, radial_series
 
 SHORTEST = 1e-9
 """Width of a switch that a file gives no width, Å: where ML-PACE jumps."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acegen.elements import ATOMIC_NUMBERS
-from acegen.yace.evaluation_radial import fall, half_cosine, recursion_basis
+from acegen.yace.evaluation.radial import fall, half_cosine, recursion_basis
 from acegen.yace.potential import PaceBond, PairPotential, YacePotential
 
 Floats = NDArray[np.float64]

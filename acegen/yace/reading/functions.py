@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from acegen.yace.fields import Field
 from acegen.yace.potential import CTildeFunction
-from acegen.yace.reading_bonds import BondsRead
+from acegen.yace.reading.bonds import BondsRead
+from acegen.yace.reading.fields import Field
 
 RANK_MOST = 6
 """Largest rank that is read."""

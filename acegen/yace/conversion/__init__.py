@@ -1,0 +1,1 @@
+"""A basis and its coefficients → `YacePotential`."""

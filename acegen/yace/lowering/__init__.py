@@ -1,0 +1,1 @@
+"""`YacePotential` → kernel programs, in products of A's or coupled products."""
