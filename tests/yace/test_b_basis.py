@@ -361,7 +361,10 @@ def test_messages(read: Read, text: str, message: str) -> None:
     ("limit", "message"),
     [
         ("acegen.yace.reading.b_basis._MOST_PRODUCTS", r"nbody\[0\]: up to here there are more than 2 products of A's"),
-        ("acegen.yace.reading.b_basis_bonds.MOST_COEFFICIENTS", "species: more than 2 coefficients of radial functions"),
+        (
+            "acegen.yace.reading.b_basis_bonds.MOST_COEFFICIENTS",
+            "species: more than 2 coefficients of radial functions",
+        ),
     ],
 )
 def test_too_large_files(read: Read, monkeypatch: pytest.MonkeyPatch, limit: str, message: str) -> None:
