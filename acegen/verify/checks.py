@@ -251,10 +251,11 @@ class Verifier(ABC):
         chosen = self.environments[:: max(1, len(self.environments) // 10)]
         for environment in [*chosen, *self._more_environments()]:
             if len(environment.species):
-                terms = self._slopes(environment)[:, None, None] * self._gradient(environment)
+                of_functions = self._gradient(environment)
+                terms = self._slopes(environment)[:, None, None] * of_functions
                 rest = self._rest_gradient(environment)
                 _, gradient = self._potential(environment)
-                uncertain = self._slope_uncertainty(environment)[:, None, None] * np.abs(self._gradient(environment))
+                uncertain = self._slope_uncertainty(environment)[:, None, None] * np.abs(of_functions)
                 size = (np.abs(terms).sum(axis=0) + uncertain.sum(axis=0) + np.abs(rest)).max()
                 scale = self._potential_scale(environment, size)
                 worst = max(worst, float(np.abs(gradient - terms.sum(axis=0) - rest).max() / scale))
