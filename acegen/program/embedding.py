@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+LINEAR = 1e-10
+"""An exponent of `ShiftedFinnisSinclair` that is closer to one than this is taken as one, as ML-PACE does."""
+
 
 @dataclass(frozen=True)
 class Identity:

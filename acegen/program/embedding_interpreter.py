@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import copysign, exp
 
-from acegen.program.embedding import Embedding, FinnisSinclair, Identity, ShiftedFinnisSinclair
+from acegen.program.embedding import LINEAR, Embedding, FinnisSinclair, Identity, ShiftedFinnisSinclair
 
 _SMALL = 1e-6
 """ε of `FinnisSinclair`."""
@@ -37,7 +37,7 @@ def _finnis_sinclair(rho: float, m: float) -> tuple[float, float]:
 
 
 def _shifted(rho: float, m: float) -> tuple[float, float]:
-    if abs(m - 1) < 1e-10:
+    if abs(m - 1) < LINEAR:
         return rho, 1.0
     a, n = abs(rho), 1 / m
     x, y = n ** (n / (1 - n)) * exp(-a), n ** (1 / (1 - n)) * exp(-a)

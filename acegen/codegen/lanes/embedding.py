@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
-from acegen.program.embedding import FinnisSinclair, Identity, ShiftedFinnisSinclair
+from acegen.optimize.polynomial import density_count
+from acegen.program.embedding import LINEAR, FinnisSinclair, Identity, ShiftedFinnisSinclair
 from acegen.program.kernel import KernelProgram
 
 
@@ -51,22 +51,21 @@ class EmbeddingCode:
 
 def embedding_code(program: KernelProgram) -> EmbeddingCode | None:
     """The embedding of a potential; None where the energy of every centre is its density."""
-    embedding = program.embedding or ()
-    if all(isinstance(own, Identity) for own in embedding):
+    n_densities = density_count(program)
+    if not n_densities:
         return None
     rows = []
-    for own in embedding:
+    for own in program.embedding or ():
         match own:
             case Identity():
                 found = [(1.0, 1.0, "linear_density")]
             case FinnisSinclair(terms):
                 found = [(w, m, "linear_density" if m == 1 else "finnis_sinclair") for w, m in terms]
             case ShiftedFinnisSinclair(terms):
-                found = [(w, m, "linear_density" if abs(m - 1) < 1e-10 else "shifted") for w, m in terms]
+                found = [(w, m, "linear_density" if abs(m - 1) < LINEAR else "shifted") for w, m in terms]
         rows += found
-    first = program.row_first
     return EmbeddingCode(
-        n_densities=max(end - begin for begin, end in pairwise(first)),
-        first=first,
+        n_densities=n_densities,
+        first=program.row_first,
         rows=tuple(EmbeddingRow(*row, name) for row, name in zip(rows, program.row_names, strict=True)),
     )

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from acegen.program.embedding import Embedding, FinnisSinclair, Identity, ShiftedFinnisSinclair
+from acegen.program.embedding import LINEAR, Embedding, FinnisSinclair, Identity, ShiftedFinnisSinclair
 from acegen.yace.potential import ElementEmbedding
-
-_LINEAR = 1e-10
-"""ML-PACE takes the shifted and scaled F as ρ if its exponent is so close to one."""
 
 
 def embedding_function(embedding: ElementEmbedding) -> Embedding:
@@ -26,5 +23,5 @@ def density_weights(embedding: ElementEmbedding) -> tuple[tuple[float, ...], ...
 
 
 def _is_linear(embedding: ElementEmbedding) -> bool:
-    width = _LINEAR if embedding.function == "FinnisSinclairShiftedScaled" else 0.0
+    width = LINEAR if embedding.function == "FinnisSinclairShiftedScaled" else 0.0
     return all(term.exponent == 1 or abs(term.exponent - 1) < width for term in embedding.terms)
