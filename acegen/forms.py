@@ -35,8 +35,8 @@ from acegen.options import ProductForm
 from acegen.program.kernel import KernelProgram
 from acegen.progress import Progress
 from acegen.yace.description import functions_in_words
-from acegen.yace.lowering.coupled import coupled_program
-from acegen.yace.lowering.program import product_program
+from acegen.yace.lowering.coupled import coupled_program_of
+from acegen.yace.lowering.program import Expanded, expanded, product_program_of
 from acegen.yace.potential import YacePotential
 from acegen.yace.reading import read_potential
 
@@ -229,10 +229,15 @@ class FilePrograms:
         )
 
     def coupled(self) -> KernelProgram | None:
-        return coupled_program(self.potential, self.name)
+        return coupled_program_of(self._expanded, self.name)
 
     def products(self) -> KernelProgram:
-        return product_program(self.potential, self.name)
+        return product_program_of(self._expanded, self.name)
+
+    @cached_property
+    def _expanded(self) -> Expanded:
+        """What both programs are made of."""
+        return expanded(self.potential)
 
 
 def file_forms(

@@ -45,7 +45,11 @@ def coupled_part(potential: YacePotential) -> CoupledPart:
 
     A label is coupled for all centres and densities, or for none.
     """
-    own = expanded(potential)
+    return coupled_part_of(expanded(potential))
+
+
+def coupled_part_of(own: Expanded) -> CoupledPart:
+    """The same of a potential that is expanded already."""
     labels = {}
     known = with_known_invariants(own.polynomials)
     for label, polynomial in own.polynomials.items():
@@ -62,7 +66,12 @@ def coupled_program(potential: YacePotential, name: str) -> KernelProgram | None
         CoefficientError: a sum of coefficients is too large for a double.
         ProgramError: numbers of the potential do not make a program, such as a rate that is zero.
     """
-    part = coupled_part(potential)
+    return coupled_program_of(expanded(potential), name)
+
+
+def coupled_program_of(own: Expanded, name: str) -> KernelProgram | None:
+    """The same of a potential that is expanded already."""
+    part = coupled_part_of(own)
     choices = choices_of(part.labels)
     coupled = coupled_products(choices, choose_invariants(choices))
     if coupled is None:

@@ -69,7 +69,11 @@ def product_program(potential: YacePotential, name: str) -> KernelProgram:
         CoefficientError: a sum of coefficients is too large for a double.
         ProgramError: numbers of the potential do not make a program, such as a rate that is zero.
     """
-    own = expanded(potential)
+    return product_program_of(expanded(potential), name)
+
+
+def product_program_of(own: Expanded, name: str) -> KernelProgram:
+    """The same of a potential that is expanded already."""
     return assembled(own, name, in_products(own.polynomials, own.pooling.layout))
 
 
