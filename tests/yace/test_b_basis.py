@@ -362,7 +362,7 @@ def test_messages(read: Read, text: str, message: str) -> None:
     [
         ("acegen.yace.reading.b_basis._MOST_PRODUCTS", r"nbody\[0\]: up to here there are more than 2 products of A's"),
         (
-            "acegen.yace.reading.b_basis_bonds.MOST_COEFFICIENTS",
+            "acegen.yace.reading.bonds.MOST_COEFFICIENTS",
             "species: more than 2 coefficients of radial functions",
         ),
     ],

@@ -29,7 +29,7 @@ from acegen.yace.potential import (
 )
 from acegen.yace.potential import RecursionBasis as Basis
 from acegen.yace.reading.ace_words import Words
-from acegen.yace.reading.bonds import L_MOST, MOST_COEFFICIENTS, N_MOST, RADIUS_MOST, BondsRead, radial_parameters
+from acegen.yace.reading.bonds import L_MOST, N_MOST, RADIUS_MOST, BondsRead, largest_sizes, radial_parameters
 from acegen.yace.reading.centers import read_elements, read_embedding
 from acegen.yace.reading.fields import Field
 from acegen.yace.reading.functions import COMBINATIONS_MOST, RANK_MOST, read_function
@@ -137,8 +137,7 @@ def _pace_bonds(words: Words, radial: RadialName, count: int, l_max: int) -> tup
     n_base = words.named("nradbase=").integer(1, N_MOST)
     size = words.named("nradmax=")
     n_max = size.integer(0, N_MOST)
-    if count**2 * n_max * (l_max + 1) * n_base > MOST_COEFFICIENTS:
-        raise size.error(f"more than {MOST_COEFFICIENTS:,} coefficients of radial functions; this is too much.")
+    largest_sizes(size, [(n_max, l_max, n_base)] * count**2)  # all pairs have the same; refused if too many
     words.named("cutoffmax=").positive()
     step = words.named("deltaSplineBins=").positive()
     pairs = range(count**2)

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from acegen.errors import PotentialError
 from acegen.yace.potential import InnerCutoff, PaceBond
 from acegen.yace.reading.b_basis_blocks import Block, CorePart, RadialPart
-from acegen.yace.reading.bonds import MOST_COEFFICIENTS, WIDTH_LEAST, padded
+from acegen.yace.reading.bonds import WIDTH_LEAST, largest_sizes, padded
 from acegen.yace.reading.fields import Field
 
 
@@ -58,9 +58,7 @@ def pace_bonds(species: Field, pairs: Pairs, elements: Sequence[str]) -> tuple[t
         PotentialError: they are too many, or cannot go with ZBL cores.
     """
     radials = [parts.radial for parts in pairs.values()]
-    n_max, l_max, n_base = (max(sizes) for sizes in zip(*((r.n_max, r.l_max, r.n_base) for r in radials), strict=True))
-    if len(pairs) * n_max * (l_max + 1) * n_base > MOST_COEFFICIENTS:
-        raise species.error(f"more than {MOST_COEFFICIENTS:,} coefficients of radial functions; this is too much.")
+    n_max, l_max, n_base = largest_sizes(species, [(own.n_max, own.l_max, own.n_base) for own in radials])
     return tuple(tuple(padded(_bond(pairs[a, b]), n_max, l_max, n_base) for b in elements) for a in elements)
 
 

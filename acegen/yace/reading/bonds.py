@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from acegen.yace.potential import Bond, InnerCutoff, PaceBond, PairPotential, RadialName
@@ -64,11 +65,25 @@ def read_pace_bonds(field: Field, count: int) -> BondsRead:
         raise at_second.error(
             f"inner_cutoff_type is '{second}', but '{first}' at {at_first.where}; it must be the same for all bonds."
         )
-    n_max, l_max, n_base = (max(size) for size in zip(*sizes, strict=True))
-    if count**2 * n_max * (l_max + 1) * n_base > MOST_COEFFICIENTS:
-        raise field.error(f"more than {MOST_COEFFICIENTS:,} coefficients of radial functions; this is too much.")
+    n_max, l_max, n_base = largest_sizes(field, sizes)
     bonds = tuple(tuple(padded(bond, n_max, l_max, n_base) for bond in row) for row in rows)
     return BondsRead(bonds, next(iter(kinds)), None, l_max, n_max, n_base)
+
+
+def largest_sizes(field: Field, sizes: Sequence[tuple[int, int, int]]) -> tuple[int, int, int]:
+    """The largest nradmax, lmax and nradbasemax, which all bonds get.
+
+    Args:
+        field: the bonds, for a message.
+        sizes: those of each bond.
+
+    Raises:
+        PotentialError: the bonds would have too many coefficients.
+    """
+    n_max, l_max, n_base = (max(size) for size in zip(*sizes, strict=True))
+    if len(sizes) * n_max * (l_max + 1) * n_base > MOST_COEFFICIENTS:
+        raise field.error(f"more than {MOST_COEFFICIENTS:,} coefficients of radial functions; this is too much.")
+    return n_max, l_max, n_base
 
 
 def padded(bond: PaceBond, n_max: int, l_max: int, n_base: int) -> PaceBond:
