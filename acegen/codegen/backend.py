@@ -11,6 +11,7 @@ from acegen.codegen.plain.backend import PlainBackend
 from acegen.optimize import Cost, ProductStage
 from acegen.options import BuildOptions, ProductForm
 from acegen.program.kernel import KernelProgram
+from acegen.program.uncertainty import CommitteeProgram, GradeProgram
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,18 @@ class Backend(Protocol):
         Raises:
             BuildError: a program contains something the backend does not support.
         """
+        ...
+
+    def generate_grades(self, grades: GradeProgram) -> Mapping[str, str]:
+        """C files of a kernel of grades by name: NAME_grade_workspace and NAME_grade, NAME that of the descriptors.
+
+        Raises:
+            BuildError: the program contains something the backend does not support.
+        """
+        ...
+
+    def generate_committee(self, committee: CommitteeProgram) -> Mapping[str, str]:
+        """C files of a committee, by name: NAME_committee_workspace and NAME_committee. Raises as `generate_grades`."""
         ...
 
 

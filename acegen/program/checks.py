@@ -17,7 +17,7 @@ from acegen.program.core import (
     ScreenedRepulsion,
 )
 from acegen.program.coupled_checks import coupled_faults
-from acegen.program.embedding import Identity
+from acegen.program.embedding import Embedding, Identity, Members
 from acegen.program.kernel import (
     Agnesi,
     Circle,
@@ -50,6 +50,15 @@ def check_program(program: KernelProgram) -> None:
         raise ProgramError(f"the kernel program '{program.name}' contradicts itself: {fault}.")
 
 
+def _term_count(embedding: Embedding) -> int:
+    match embedding:
+        case Identity():
+            return 1
+        case Members(constants):
+            return len(constants)
+    return len(embedding.terms)
+
+
 def _faults(program: KernelProgram) -> Iterator[str]:
     count = len(program.species)
     if not count or len(set(program.species)) < count:
@@ -67,8 +76,7 @@ def _faults(program: KernelProgram) -> Iterator[str]:
             yield "embedding must have an entry for every species"
             return
         for center, embedding in enumerate(program.embedding):
-            terms = 1 if isinstance(embedding, Identity) else len(embedding.terms)
-            if terms != len(program.outputs.of(center)):
+            if _term_count(embedding) != len(program.outputs.of(center)):
                 yield "embedding must have a term for every output of a species"
     if program.core is not None:
         if program.embedding is None or program.pair or program.references or program.inner:

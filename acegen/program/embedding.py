@@ -40,5 +40,19 @@ class ShiftedFinnisSinclair:
     terms: tuple[tuple[float, float], ...]
 
 
-Embedding: TypeAlias = Identity | FinnisSinclair | ShiftedFinnisSinclair
+@dataclass(frozen=True)
+class Members:
+    """No function of them all: ρ_p + constant_p is an energy of its own, of member p of a committee.
+
+    A program of these has as many outputs around every centre, and only parts of which every member has its own: no
+    references, no core, no other atomic energies. The series of a pair term are those of each output.
+
+    Attributes:
+        constants: energy of an atom without neighbours, by member.
+    """
+
+    constants: tuple[float, ...]
+
+
+Embedding: TypeAlias = Identity | FinnisSinclair | ShiftedFinnisSinclair | Members
 """F by centre."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import copysign, exp
 
-from acegen.program.embedding import LINEAR, Embedding, FinnisSinclair, Identity, ShiftedFinnisSinclair
+from acegen.program.embedding import LINEAR, Embedding, FinnisSinclair, Identity, Members, ShiftedFinnisSinclair
 
 _SMALL = 1e-6
 """ε of `FinnisSinclair`."""
@@ -14,6 +14,8 @@ _SMALL = 1e-6
 def run_embedding(embedding: Embedding, densities: Sequence[float]) -> tuple[float, tuple[float, ...]]:
     """F and dF/dρ_p."""
     match embedding:
+        case Members():
+            raise ValueError("the members of a committee have no common energy")
         case Identity():
             return densities[0], (1.0, *(0.0 for _ in densities[1:]))
         case FinnisSinclair(terms):

@@ -213,7 +213,8 @@ class PairEnergies:
         coordinate: their own y.
         envelope: coefficients of e by power of y.
         nodes: of Newton's form, one fewer than the coefficients.
-        series: the c_k by centre and neighbour species.
+        series: the c_k by centre and neighbour species; of a committee (`Members`) by output, as `row_first` counts
+            them, and neighbour species.
     """
 
     coordinate: Distance

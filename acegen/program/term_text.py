@@ -14,7 +14,7 @@ from acegen.program.core import (
     PolynomialRepulsion,
     ScreenedRepulsion,
 )
-from acegen.program.embedding import Embedding, FinnisSinclair, Identity, ShiftedFinnisSinclair
+from acegen.program.embedding import Embedding, FinnisSinclair, Identity, Members, ShiftedFinnisSinclair
 from acegen.program.kernel import Contraction
 
 STEP = "f(t) = t³ (10 - 15 t + 6 t²)"
@@ -84,6 +84,8 @@ def embedding_text(embedding: Embedding) -> str:
                 f"{' + '.join(parts)}, G(ρ, m) = sign(ρ) ((|ρ| + n^(n/(1-n)) exp(-|ρ|))^m - n^(1/(1-n)) exp(-|ρ|)), "
                 "n = 1/m, or ρ if m = 1"
             )
+        case Members(constants):
+            return ", ".join(f"ρ[{p}] + {constant!r}" for p, constant in enumerate(constants, start=1))
 
 
 def core_text(core: Core, species: Sequence[str]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import Any
 from acegen.errors import ModuleError
 from acegen.store.manifest import Manifest, check_files
 
-ABI_VERSION = 4
+ABI_VERSION = 5
 
 
 def open_library(directory: Path, manifest: Manifest) -> tuple[Any, Any]:

@@ -108,7 +108,7 @@ def edited(model: acegen.Model, folder: Path, file: str, old: str, new: str, tar
 
 def test_other_interface(lammps: Lammps, models: Models, tmp_path: Path) -> None:
     """A model of another version of the ABI."""
-    old, new = "ACEGEN_ABI_VERSION 4", "ACEGEN_ABI_VERSION 99"
+    old, new = "ACEGEN_ABI_VERSION 5", "ACEGEN_ABI_VERSION 99"
     library = edited(models("silicon"), tmp_path, "kernel/acegen.h", old, new) / "silicon.so"
     said = message(lammps, pair(tmp_path, f"pair_style acegen\npair_coeff * * {library} Si"), tmp_path)
     assert "has version 99 of acegen's interface, this code needs 4; export model and plugin again" in said

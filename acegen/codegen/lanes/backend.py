@@ -56,6 +56,7 @@ from acegen.optimize.functions import MAX_TERMS
 from acegen.options import BuildOptions, ProductForm
 from acegen.program.bonds import Bonds
 from acegen.program.kernel import Agnesi, Distance, KernelProgram
+from acegen.program.uncertainty import CommitteeProgram, GradeProgram
 from acegen.store import files
 
 _BAND = 32
@@ -125,6 +126,14 @@ class LanesBackend:
             environment = template_environment(self.targets.potential.literal)
             rendered |= {file: render(environment, context) for file, context in contexts.items()}
         return rendered
+
+    def generate_grades(self, grades: GradeProgram) -> Mapping[str, str]:
+        """The kernel of grades."""
+        raise BuildError("this backend writes no grades yet.")
+
+    def generate_committee(self, committee: CommitteeProgram) -> Mapping[str, str]:
+        """The kernel of a committee."""
+        raise BuildError("this backend writes no committees yet.")
 
 
 def _check(program: KernelProgram) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from acegen.errors import BuildError
 from acegen.optimize.polynomial import density_count
-from acegen.program.embedding import LINEAR, FinnisSinclair, Identity, ShiftedFinnisSinclair
+from acegen.program.embedding import LINEAR, FinnisSinclair, Identity, Members, ShiftedFinnisSinclair
 from acegen.program.kernel import KernelProgram
 
 
@@ -63,6 +64,8 @@ def embedding_code(program: KernelProgram) -> EmbeddingCode | None:
                 found = [(w, m, "linear_density" if m == 1 else "finnis_sinclair") for w, m in terms]
             case ShiftedFinnisSinclair(terms):
                 found = [(w, m, "linear_density" if abs(m - 1) < LINEAR else "shifted") for w, m in terms]
+            case Members():
+                raise BuildError("a committee is no potential: its members have no common energy.")
         rows += found
     return EmbeddingCode(
         n_densities=n_densities,

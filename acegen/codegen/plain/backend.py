@@ -25,6 +25,7 @@ from acegen.codegen.plain.coupled import coupled_tables
 from acegen.codegen.plain.potentials import BondsCode, bonds_code, contraction_code, embedding_code, repulsion_code
 from acegen.codegen.tables import coupling_tables, first_entries, invariants_of, output_rows
 from acegen.codegen.titles import banner, transform_formula
+from acegen.errors import BuildError
 from acegen.optimize import Cost, ListedProducts, ProductStage, list_products
 from acegen.options import ProductForm
 from acegen.program.bonds import Bonds
@@ -44,6 +45,7 @@ from acegen.program.kernel import (
     Smootherstep,
     Zbl,
 )
+from acegen.program.uncertainty import CommitteeProgram, GradeProgram
 from acegen.store import files
 
 _ANGULAR = {Harmonics: "harmonics", Circle: "circle", DirectionPolynomials: "polynomials", NoAngles: "none"}
@@ -92,6 +94,14 @@ class PlainBackend:
             contexts |= _core_files(potential)
         environment = template_environment()
         return {file: render(environment, context) for file, context in contexts.items()}
+
+    def generate_grades(self, grades: GradeProgram) -> Mapping[str, str]:
+        """The kernel of grades."""
+        raise BuildError("this backend writes no grades yet.")
+
+    def generate_committee(self, committee: CommitteeProgram) -> Mapping[str, str]:
+        """The kernel of a committee."""
+        raise BuildError("this backend writes no committees yet.")
 
 
 def _function_files(program: KernelProgram) -> dict[str, PlainContext]:

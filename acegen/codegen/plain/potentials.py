@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
+from acegen.errors import BuildError
 from acegen.program.bonds import (
     Bessel,
     Bonds,
@@ -15,7 +16,7 @@ from acegen.program.bonds import (
     Power,
 )
 from acegen.program.core import GaussianRepulsion, PolynomialRepulsion, Repulsion, ScreenedRepulsion
-from acegen.program.embedding import Embedding, FinnisSinclair, Identity, ShiftedFinnisSinclair
+from acegen.program.embedding import Embedding, FinnisSinclair, Identity, Members, ShiftedFinnisSinclair
 from acegen.program.kernel import Contraction, KernelProgram
 from acegen.program.layout import PooledLayout
 
@@ -156,6 +157,8 @@ def _embedded(embedding: Embedding) -> tuple[EmbeddedDensity, ...]:
             return tuple(EmbeddedDensity("finnis_sinclair", weight, m) for weight, m in terms)
         case ShiftedFinnisSinclair(terms):
             return tuple(EmbeddedDensity("shifted_finnis_sinclair", weight, m) for weight, m in terms)
+        case Members():
+            raise BuildError("a committee is no potential: its members have no common energy.")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ module acegen
     public :: ACEGEN_OK, ACEGEN_BAD_ARGUMENT, ACEGEN_SMALL_WORKSPACE, ACEGEN_UNKNOWN_SPECIES, ACEGEN_NOT_FINITE
     public :: ACEGEN_COINCIDENT, ACEGEN_OUTSIDE
 
-    integer(c_int32_t), parameter :: acegen_abi_version = 4
+    integer(c_int32_t), parameter :: acegen_abi_version = 5
 
     ! What a call returns.
     enum, bind(c)
@@ -62,6 +62,14 @@ module acegen
         type(c_funptr) :: design
         type(c_funptr) :: potential
         type(c_funptr) :: reference
+        type(c_ptr) :: grade_kind
+        type(c_ptr) :: grade_thresholds
+        type(c_funptr) :: grade_workspace
+        type(c_funptr) :: grade
+        integer(c_int32_t) :: n_members
+        type(c_ptr) :: committee_calibration
+        type(c_funptr) :: committee_workspace
+        type(c_funptr) :: committee
     end type
 
     abstract interface
