@@ -41,4 +41,4 @@ def is_own(file: str, name: str) -> bool:
     """Whether a file in a model's folder was put there by acegen."""
     documents = {BASIS, COEFFICIENTS, POTENTIAL, DESCRIPTION, UNCERTAINTY, MANIFEST}
     own = {ABI_HEADER, README, PACKAGE, "__pycache__", *documents}
-    return file in own or re.fullmatch(rf"{name}(_grade|_committee)?{_SOURCE}|_{name}_\w+\..*so", file) is not None
+    return file in own or re.fullmatch(rf"{name}{_SOURCE}|_{name}_\w+\..*so", file) is not None
