@@ -17,7 +17,10 @@ _PARTS = (
 )
 """What follows the model name in the name of a source file."""
 
-_SOURCE = rf"(_({'|'.join(_PARTS)}|(products|coupled)_\d+))?\.[ch]"
+_KERNELS = ("grade", "committee")
+"""Kernels of their own beside the model's: what follows its name before these parts, or alone."""
+
+_SOURCE = rf"(_({'|'.join(_KERNELS)}))?(_({'|'.join(_PARTS)}|(products|coupled)_\d+))?\.[ch]"
 
 
 def header(name: str, part: str) -> str:
