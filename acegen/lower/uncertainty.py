@@ -34,10 +34,9 @@ def grade_program(expansion: ProductExpansion, grades: Grades) -> GradeProgram:
     )
 
 
-def committee_program(expansion: ProductExpansion, committee: Committee) -> CommitteeProgram:
-    """A committee, of a basis in given products. Raises as `members_program`."""
-    calibration = (*committee.energy, *committee.forces)
-    return CommitteeProgram(members_program(expansion, committee), calibration)
+def committee_program(members: KernelProgram, committee: Committee) -> CommitteeProgram:
+    """A committee of given members, which `members_program` makes."""
+    return CommitteeProgram(members, (*committee.energy, *committee.forces))
 
 
 def members_program(expansion: ProductExpansion, committee: Committee) -> KernelProgram:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from math import inf, isfinite
@@ -159,6 +159,35 @@ def uncertainty_of(source: UncertaintySource) -> Uncertainty:
             f"uncertainty = {shown(source)} is not possible; give the file that a fit made, or its folder."
         )
     return read_uncertainty(source)
+
+
+def check_uncertainty(
+    uncertainty: Uncertainty, basis_hashes: Sequence[str], elements: Sequence[str], n_basis: int
+) -> None:
+    """Refuse what belongs to another basis.
+
+    Args:
+        uncertainty: the uncertainty.
+        basis_hashes: the identity of the basis, then those it had for earlier versions of acegen.
+        elements: of the basis.
+        n_basis: number of its functions.
+
+    Raises:
+        ModuleError: other basis hash, elements or number of functions.
+    """
+    own_hash = uncertainty.basis_hash
+    if own_hash not in basis_hashes:
+        raise ModuleError(
+            f"the uncertainty belongs to another basis: it was made for {own_hash[:12] or 'none'}…, this spec gives "
+            f"{basis_hashes[0][:12]}…. Use that of the fit that made the coefficients."
+        )
+    for name, part in (("grades", uncertainty.grades), ("committee", uncertainty.committee)):
+        if part is not None and (len(part.rows), part.rows.shape[2]) != (len(elements), n_basis):
+            raise ModuleError(
+                f"the {name} are for {len(part.rows)} elements with {part.rows.shape[2]} functions each; this basis "
+                f"has {len(elements)} ({', '.join(elements)}) with {n_basis}. Use those of the fit that made the "
+                "coefficients."
+            )
 
 
 def uncertainty_document(uncertainty: Uncertainty) -> bytes:
