@@ -9,7 +9,7 @@ computed is an upper bound from then on. Only configurations whose bound is the 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -35,7 +35,7 @@ class KeptRows:
     Args:
         compute: rows (r, K) of a configuration.
         count: number of configurations.
-        room: bytes for rows that are kept; those of the configurations seen first are replaced last.
+        room: bytes for rows that are kept, those computed first; when it is used up, the others are computed again.
     """
 
     def __init__(self, compute: Callable[[int], Floats], count: int, room: int) -> None:
@@ -56,11 +56,6 @@ class KeptRows:
                 self._size += found.nbytes
         return found
 
-    def drop(self, number: int) -> None:
-        """Forget the rows of a configuration."""
-        found = self._kept.pop(number, None)
-        self._size -= 0 if found is None else found.nbytes
-
 
 def first_gains(source: RowSource, knowledge: Knowledge, progress: Progress) -> list[float]:
     """The gain of each configuration alone."""
@@ -71,24 +66,38 @@ def first_gains(source: RowSource, knowledge: Knowledge, progress: Progress) -> 
     return gains
 
 
-def greedy(source: RowSource, knowledge: Knowledge, gains: Sequence[float]) -> Iterator[tuple[int, float]]:
-    """The configurations in the order of choice, each with its gain; `knowledge` has those that were taken.
-
-    A configuration is taken when the next one is asked for.
+class Greedy:
+    """Greedy choice with lazy evaluation.
 
     Args:
         source: rows of the pool.
-        knowledge: to start from.
+        knowledge: to start from; configurations that are taken are added to it.
         gains: of each configuration, given `knowledge`.
     """
-    heap = [(-gain, number, 0) for number, gain in enumerate(gains)]
-    heapq.heapify(heap)
-    taken = 0
-    while heap:
-        bound, number, seen = heapq.heappop(heap)
-        if seen < taken:
-            heapq.heappush(heap, (-knowledge.gain(source.rows(number)), number, taken))
-            continue
-        yield number, -bound
-        knowledge.add(source.rows(number))
-        taken += 1
+
+    def __init__(self, source: RowSource, knowledge: Knowledge, gains: Sequence[float]) -> None:
+        self._source, self._knowledge = source, knowledge
+        self._heap = [(-gain, number, 0) for number, gain in enumerate(gains)]
+        heapq.heapify(self._heap)
+        self._taken = 0
+
+    @property
+    def left(self) -> list[int]:
+        """Numbers of the configurations that were not taken, ascending."""
+        return sorted(number for _, number, _ in self._heap)
+
+    def best(self) -> tuple[int, float] | None:
+        """The configuration of largest gain, and its gain; None if all are taken."""
+        while self._heap:
+            bound, number, seen = self._heap[0]
+            if seen == self._taken:
+                return number, -bound
+            gain = self._knowledge.gain(self._source.rows(number))
+            heapq.heapreplace(self._heap, (-gain, number, self._taken))
+        return None
+
+    def take(self) -> None:
+        """Take the best configuration, which `best` has found."""
+        _, number, _ = heapq.heappop(self._heap)
+        self._knowledge.add(self._source.rows(number))
+        self._taken += 1

@@ -13,7 +13,6 @@ write   the result → an extended-XYZ file, complete or not at all.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import count
 from pathlib import Path
 
 from acegen.errors import FitError, SelectError
@@ -24,7 +23,7 @@ from acegen.select.active import environments_entering, training_structures
 from acegen.select.features import Knowledge, Labels
 from acegen.select.fitted import Fitted, open_fit
 from acegen.select.grading import Grading
-from acegen.select.greedy import KeptRows, first_gains, greedy
+from acegen.select.greedy import Greedy, KeptRows, first_gains
 from acegen.select.pool import Pool, read_pool
 from acegen.select.result import Chosen, Method, SelectionResult
 
@@ -50,7 +49,8 @@ def select(
         fit: folder of the fit.
         pool: files of configurations; labels are not needed.
         number: how many to choose, at most.
-        output: extended-XYZ file to write them to, with `pool_index`, `gain` and `grade`; it must not exist.
+        output: extended-XYZ file to write them to, with `pool_index`, `gain` and `grade`; it must not exist. Nothing
+            is written if none is worth it.
         method: "information": D-optimal design, by the posterior of the fit; "maxvol": by the environments that enter
             the active set.
         stop: stop earlier: by "information" when no configuration left gains, per atom, this share of what the training
@@ -75,7 +75,7 @@ def select(
         progress.report(f"{len(found.candidates):,} configurations, {found.n_atoms:,} atoms")
     by = _by_maxvol if method == "maxvol" else _by_information
     result = by(fitted, found, number, stop, progress)
-    if file is not None:
+    if file is not None and result.chosen:
         with progress.stage("write"):
             _write(result, file)
             progress.report(f"{len(result.chosen):,} configurations, {file}")
@@ -115,33 +115,29 @@ def _by_information(
         progress.report(f"{best:.3g} nats per atom at most; the training data have {typical:.3g}")
     with progress.stage("select"):
         grading = Grading(fitted.model, posterior, candidates) if fitted.model.has_grades else None
-        threshold = fitted.model.grade_thresholds[0] if fitted.model.has_grades else None
+        threshold = fitted.model.grade_thresholds[0] if fitted.model.has_grades else 0.0
+        choice = Greedy(kept, knowledge, gains)
         chosen: list[Chosen] = []
-        left = set(range(len(candidates)))
-        order = greedy(kept, knowledge, gains)
-        reason = "the pool has no more"
-        for done in count():
-            progress.advance(done, number)
-            if done == number:
-                reason = f"{number:,} were asked for"
-                break
-            if done and stop is not None and grading is not None and threshold is not None:
-                if grading.all_below(threshold, sorted(left), knowledge):
-                    reason = f"no environment left has a grade above {threshold:g}"
-                    break
-            following = next(order, None)
+        reason = f"{number:,} were asked for"
+        while len(chosen) < number:
+            progress.advance(len(chosen), number)
+            following = choice.best()
             if following is None:
+                reason = "the pool has no more"
                 break
             index, gain = following
             if stop is not None and gain / len(candidates[index].atoms) < stop * typical:
                 reason = (
-                    f"the largest gain left is {gain / len(candidates[index].atoms):.2g} nats per atom, less than "
-                    f"{stop:g} of what the training data have, {typical:.2g}"
+                    f"the best left would gain {gain / len(candidates[index].atoms):.2g} nats per atom, less than "
+                    f"{stop:g} of what the training data have"
                 )
+                break
+            if stop is not None and grading is not None and grading.all_below(threshold, choice.left, knowledge):
+                reason = f"no environment left has a grade above {threshold:g}"
                 break
             grade = None if grading is None else grading.largest(index, knowledge)
             chosen.append(Chosen(index, candidates[index], gain, grade))
-            left.discard(index)
+            choice.take()
         progress.report(f"{len(chosen):,} configurations; {reason}")
     return SelectionResult("information", tuple(chosen), len(candidates), reason, typical)
 
