@@ -222,6 +222,7 @@ class CoupledContext:
     banner: str
     rows: tuple[str, ...]
     densities: bool
+    members: bool
     single: bool
     n_scalars: int
     shift: int
@@ -265,6 +266,56 @@ class PotentialContext:
     has_atomic_energies: bool
 
 
+@dataclass(frozen=True)
+class CommitteeContext:
+    """NAME_committee.c: energies and gradients of the members."""
+
+    template: ClassVar[str] = "lanes/committee.c.j2"
+
+    name: str
+    banner: str
+    particles: str
+    elements: tuple[str, ...]
+    space: SpaceCode
+    openmp: bool
+    pairwise: bool
+    core: bool
+    polar: PolarCode
+    complete: bool
+    n_members: int
+    constants: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
+class CommitteePairHeaderContext:
+    """NAME_committee_pair.h: declaration of their pairwise parts."""
+
+    template: ClassVar[str] = "lanes/committee_pair.h.j2"
+
+    name: str
+    banner: str
+    parts: str
+    inner: bool
+
+
+@dataclass(frozen=True)
+class CommitteePairContext:
+    """NAME_committee_pair.c: pair terms and inner switch of the members."""
+
+    template: ClassVar[str] = "lanes/committee_pair.c.j2"
+
+    name: str
+    banner: str
+    elements: tuple[str, ...]
+    pair: PairCode | None
+    inner: bool
+    n_members: int
+    together: int
+    n_series: int
+    nodes: tuple[float, ...]
+    series: tuple[tuple[tuple[tuple[float, ...], ...], ...], ...]
+
+
 LanesContext = (
     ParticlesContext
     | DerivativesContext
@@ -279,5 +330,8 @@ LanesContext = (
     | CoupledContext
     | CoupledTypesContext
     | PotentialContext
+    | CommitteeContext
+    | CommitteePairHeaderContext
+    | CommitteePairContext
 )
 """The context of any template of this backend."""
