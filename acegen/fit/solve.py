@@ -5,7 +5,7 @@ from __future__ import annotations
 from threadpoolctl import threadpool_limits
 
 from acegen.fit.bayes import BayesFit, fit_bayes, held_out_means
-from acegen.fit.problem import Problem, Solution, reduce_problem
+from acegen.fit.problem import Inferred, Problem, reduce_problem
 from acegen.fit.repulsion import Demands
 from acegen.fit.ridge import RidgeFit, fit_ridge, held_out_solutions
 from acegen.fit.selection import Selection, select
@@ -15,7 +15,7 @@ from acegen.progress import Progress
 
 def solve(
     problem: Problem, settings: FitSettings, progress: Progress, demands: Demands | None = None
-) -> tuple[RidgeFit | BayesFit, Selection | None, tuple[Solution, ...]]:
+) -> tuple[RidgeFit | BayesFit, Selection | None, tuple[Inferred, ...]]:
     """Solve as the settings say, and make the solution satisfy the demands.
 
     Returns:
@@ -33,7 +33,7 @@ def solve(
 
 def _solve(
     problem: Problem, settings: FitSettings, progress: Progress, demands: Demands | None = None
-) -> tuple[RidgeFit | BayesFit, Selection | None, tuple[Solution, ...]]:
+) -> tuple[RidgeFit | BayesFit, Selection | None, tuple[Inferred, ...]]:
     solver, weights, threads = settings.solver, settings.weights, settings.assembly.processes
     functions = selection = None
     if solver.selection is not None:
