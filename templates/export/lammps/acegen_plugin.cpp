@@ -6,6 +6,7 @@
 #include "lammps.h"
 
 #include "compute_acegen_grade_atom.h"
+#include "compute_acegen_uncertainty_atom.h"
 #include "fix_acegen_grade.h"
 #include "pair_acegen.h"
 
@@ -95,6 +96,8 @@ void lammpsplugin_init(void *lmp, void *handle, void *regfunc)
   add("pair", "acegen", "ACE models compiled by acegen");
   plugin.creator.v2 = &create<Compute, ComputeACEGENGradeAtom>;
   add("compute", "acegen/grade/atom", "how far atoms are from the training data");
+  plugin.creator.v2 = &create<Compute, ComputeACEGENUncertaintyAtom>;
+  add("compute", "acegen/uncertainty/atom", "errors to be expected of energies and forces");
   plugin.creator.v2 = &create<Fix, FixACEGENGrade>;
   add("fix", "acegen/grade", "selects configurations and stops runs far from the training data");
 }

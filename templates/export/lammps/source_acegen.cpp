@@ -101,6 +101,13 @@ void SourceACEGEN::need_grades() const
                model().who());
 }
 
+void SourceACEGEN::need_committee() const
+{
+  if (!model().get()->committee)
+    error->all(FLERR, "{}: {} has no committee: fit again with this acegen, which makes one, and export the model anew", user,
+               model().who());
+}
+
 void SourceACEGEN::grades(int groupbit, double *grade)
 {
   const NeighList *const neighbours = list();

@@ -40,7 +40,10 @@ class SourceACEGEN : protected Pointers {
   /* Grades of the atoms of a group that are of one of the model's elements; others keep what is there.
    *   grade  out: [atom->nlocal] */
   void grades(int groupbit, double *grade);
-  void need_grades() const;    // or stop
+
+  /* Stop if the model has none. */
+  void need_grades() const;
+  void need_committee() const;
 
   /* Element of an atom type by this model, or by one of other pair styles acegen; "X" if none has it. */
   std::string symbol(int type) const;
