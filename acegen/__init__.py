@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     )
     from acegen.spec import SpecSource
     from acegen.store.coefficients import Coefficients, CoefficientSource, write_coefficients
+    from acegen.store.uncertainty import UncertaintySource
 
 _LAZY = {
     "BuildOptions": "acegen.options",
@@ -70,6 +71,7 @@ def compile(
     coefficients: CoefficientSource | None = None,
     progress: Progress | None = None,
     options: BuildOptions | None = None,
+    uncertainty: UncertaintySource | None = None,
 ) -> Model:
     """Compile a spec to a module in `directory`/NAME and load it.
 
@@ -80,17 +82,20 @@ def compile(
             order; with these the model computes energies and forces.
         progress: told about each stage; silent by default.
         options: instruction set, lanes, precision, threads; by default the fastest on this machine.
+        uncertainty: what the fit of these coefficients knows of its own uncertainty, `uncertainty.npz` or a folder with
+            it, or an `Uncertainty`; with this the model also has grades, and a committee.
 
     Raises:
         SpecError: the spec is wrong, or asks for a model too large to build.
         CoefficientError: the coefficients are malformed or belong to another basis.
+        ModuleError: the uncertainty is missing, damaged, or belongs to another basis.
         BuildError: no C compiler, or the directory cannot be written.
     """
     from acegen.compiler import compile_model
     from acegen.runtime import load
     from acegen.spec import load_atomic_spec
 
-    return load(compile_model(load_atomic_spec(spec), directory, coefficients, progress, options))
+    return load(compile_model(load_atomic_spec(spec), directory, coefficients, progress, options, uncertainty))
 
 
 def compile_particles(

@@ -9,17 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from acegen.build.job import find_job
-from acegen.errors import BuildError, PotentialError
+from acegen.errors import BuildError, CoefficientError, PotentialError, SpecError
 from acegen.options import BuildOptions
 from acegen.printing import shown, visible
 from acegen.progress import Progress, Silent
-from acegen.spec import SpecSource, load_spec
-from acegen.store.coefficients import CoefficientSource, read_coefficients
+from acegen.spec import AnySpec, SpecSource, load_spec
+from acegen.store.coefficients import Coefficients, CoefficientSource, read_coefficients
 from acegen.store.documents import check_path, unreadable
 from acegen.store.names import name_fault, name_of
 from acegen.store.ownership import ModuleFolder
 
 if TYPE_CHECKING:
+    from acegen.store.uncertainty import Uncertainty, UncertaintySource
     from acegen.yace.potential import YacePotential
 
 PotentialSource: TypeAlias = "str | Path | YacePotential"
@@ -32,11 +33,13 @@ def compile_model(
     coefficient_source: CoefficientSource | None = None,
     progress: Progress | None = None,
     options: BuildOptions | None = None,
+    uncertainty_source: UncertaintySource | None = None,
 ) -> Path:
     """Compile a spec to a module in `directory`/NAME. Returns its folder; a second call reuses it.
 
     Raises:
-        SpecError, CoefficientError, BuildError: with one clear message; nothing half-written is left behind.
+        SpecError, CoefficientError, ModuleError, BuildError: with one clear message; nothing half-written is left
+            behind.
     """
     progress = progress or Silent()
     directory = Path(directory)
@@ -45,7 +48,8 @@ def compile_model(
         spec = load_spec(spec_source)
         coefficients = None if coefficient_source is None else read_coefficients(coefficient_source)
         own = None if coefficients is None else asdict(coefficients)
-        job = find_job([spec.canonical(), own], directory / spec.name, options)
+        uncertainty, digest = _uncertainty(uncertainty_source, spec, coefficients)
+        job = find_job([spec.canonical(), own, digest], directory / spec.name, options)
         size = f"order {spec.basis.order}, level {', '.join(map(str, dict.fromkeys(spec.levels)))}"
         progress.report(f"{spec.name}: " + (_DONE if job.done else f"{', '.join(spec.species)}, {size}"))
     if not job.done:
@@ -54,7 +58,7 @@ def compile_model(
 
             progress.report("SymPy, python-flint, Jinja2, cffi")
         with ModuleFolder(spec.name).making(job.target) as staging:
-            run_stages(spec, coefficients, job, staging, progress)
+            run_stages(spec, coefficients, uncertainty, job, staging, progress)
     return job.target
 
 
@@ -102,6 +106,25 @@ def compile_file(
 
 
 _DONE = "unchanged, already compiled"
+
+
+def _uncertainty(
+    source: UncertaintySource | None, spec: AnySpec, coefficients: Coefficients | None
+) -> tuple[Uncertainty | None, str]:
+    """What a fit knows of its own uncertainty, and a hash of it."""
+    if source is None:
+        return None, ""
+    if coefficients is None:
+        raise CoefficientError("grades and uncertainties belong to a potential: give its coefficients as well.")
+    if spec.embedding is not None:
+        raise SpecError(
+            "grades and uncertainties are for potentials that are linear in their coefficients, which those of a spec "
+            "with [embedding] are not; leave them out."
+        )
+    from acegen.store.uncertainty import uncertainty_document, uncertainty_of  # needs NumPy
+
+    uncertainty = uncertainty_of(source)
+    return uncertainty, hashlib.sha256(uncertainty_document(uncertainty)).hexdigest()
 
 
 def _digest(source: PotentialSource) -> str:

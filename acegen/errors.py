@@ -27,6 +27,10 @@ class StructureError(AcegenError):
     """Atoms the model cannot evaluate: unknown elements, coincident atoms, or values that are not finite."""
 
 
+class ExtrapolationError(AcegenError):
+    """An environment further from those a model was fitted to than the user allows."""
+
+
 class DependencyError(AcegenError):
     """A library that acegen needs is missing, or configured in a way it cannot use."""
 

@@ -6,6 +6,7 @@
     algebra  `Spec` → `ParticleAlgebra`: one-particle functions and their products, over the rationals.
     basis    `ParticleAlgebra` → `Basis`: labels, coupling, purification operator, scales, over the rationals.
     lower    `Basis` and coefficients → two `KernelProgram`s, descriptors and potential; numbers are rounded here, once.
+             With what a fit knows of its own uncertainty also a `GradeProgram` and a `CommitteeProgram`.
     optimize `KernelProgram` → `ProductStage`: the product stage of the potential, at the least cost on a target. The
              last two stages are run for each form a potential can have (`acegen.forms`); descriptors have but one,
              coupled if they can be.
@@ -32,21 +33,29 @@ from functools import partial
 from pathlib import Path
 
 from acegen.algebra import build_algebra
-from acegen.basis import derive_basis
+from acegen.basis import Basis, derive_basis
 from acegen.basis.describe import basis_hash, describe_basis, former_hashes
 from acegen.build.job import Job
 from acegen.build.module import build_module
 from acegen.codegen.backend import Backend, Machine, choose_backend
-from acegen.codegen.module import Documents, generate_code
+from acegen.codegen.module import Documents, UncertaintyPrograms, generate_code
 from acegen.forms import Form, LinearPrograms, cost_in_words, coupled_expansion, file_forms, possible_forms
-from acegen.lower import density_coefficients, descriptor_program, expand_products, potential_program
+from acegen.lower import (
+    ProductExpansion,
+    density_coefficients,
+    descriptor_program,
+    expand_products,
+    potential_program,
+)
+from acegen.lower.uncertainty import committee_program, grade_program, member_coefficients, members_program
 from acegen.program import program_hash
 from acegen.program.kernel import KernelProgram
 from acegen.progress import Progress
 from acegen.spec import AnySpec
 from acegen.store.coefficients import Coefficients, check_coefficients, coefficient_document, model_hash
 from acegen.store.files import COEFFICIENTS
-from acegen.store.manifest import BASIS, DESCRIPTION, POTENTIAL
+from acegen.store.manifest import BASIS, DESCRIPTION, POTENTIAL, UNCERTAINTY
+from acegen.store.uncertainty import Uncertainty, check_uncertainty, uncertainty_document
 from acegen.yace.description import description_text, facts
 from acegen.yace.potential import YacePotential
 from acegen.yace.writing import potential_text
@@ -65,19 +74,27 @@ def _without_collector() -> Iterator[None]:
 
 
 @_without_collector()
-def run_stages(spec: AnySpec, coefficients: Coefficients | None, job: Job, staging: Path, progress: Progress) -> None:
+def run_stages(
+    spec: AnySpec,
+    coefficients: Coefficients | None,
+    uncertainty: Uncertainty | None,
+    job: Job,
+    staging: Path,
+    progress: Progress,
+) -> None:
     """Take a spec through all stages to a module in `staging`.
 
     Args:
         spec: the specification.
         coefficients: one number per basis function by centre element, with atomic energies; None for a module without
             a potential.
+        uncertainty: of a potential that is linear in its coefficients; None without any.
         job: how to compile, and what for.
         staging: empty folder to work in.
         progress: told about each stage.
 
     Raises:
-        SpecError, CoefficientError, BuildError: with one clear message.
+        SpecError, CoefficientError, ModuleError, BuildError: with one clear message.
     """
     with progress.stage("algebra"):
         algebra = build_algebra(spec)
@@ -89,15 +106,18 @@ def run_stages(spec: AnySpec, coefficients: Coefficients | None, job: Job, stagi
         extra = f", {basis.n_auxiliary:,} auxiliary" if basis.n_auxiliary else ""
         progress.report(f"{counts} = {basis.n_basis:,} functions{extra}; 𝒫 has {basis.n_nonzero:,} non-zeros")
         description = describe_basis(basis)
-        documents = documents_of(spec.name, description, coefficients)
+        documents = documents_of(spec.name, description, coefficients, uncertainty)
+        accepted = (documents.basis_hash, *former_hashes(description))
+        if uncertainty is not None:
+            check_uncertainty(uncertainty, accepted, spec.species, basis.n_basis)
         if coefficients is not None:
-            accepted = (documents.basis_hash, *former_hashes(description))
             check_coefficients(coefficients, accepted, spec.species, basis.n_pair, basis.n_coupled, spec.n_densities)
     with progress.stage("lower"):
         coupled = coupled_expansion(basis)
         expansion = coupled or expand_products(basis)
         descriptors = descriptor_program(expansion)
         progress.report(f"{expansion.size:,} products of {expansion.layout.size:,} pooled functions")
+        beside = None if uncertainty is None else _uncertainty_programs(basis, coupled, expansion, uncertainty)
     backend, form = _backend(job), None
     if coefficients is not None:
         with progress.stage("optimize"):
@@ -107,7 +127,20 @@ def run_stages(spec: AnySpec, coefficients: Coefficients | None, job: Job, stagi
             programs = LinearPrograms(basis, of_products, fold, coupled)
             form = possible_forms(programs, backend, job.options.products)[0]
             progress.report(cost_in_words(form))
-    _write(descriptors, form, backend, documents, job, staging, progress)
+    _write(descriptors, form, beside, backend, documents, job, staging, progress)
+
+
+def _uncertainty_programs(
+    basis: Basis, coupled: ProductExpansion | None, expansion: ProductExpansion, uncertainty: Uncertainty
+) -> UncertaintyPrograms:
+    """Kernels of grades, in the products of the descriptors, and of the committee, in those of a potential."""
+    grades, committee = uncertainty.grades, uncertainty.committee
+    of_grades = None if grades is None else grade_program(expansion, grades)
+    if committee is None:
+        return UncertaintyPrograms(of_grades)
+    of_products = [basis.split(member)[1] for member in member_coefficients(basis, committee)]
+    programs = LinearPrograms(basis, of_products, partial(members_program, committee=committee), coupled)
+    return UncertaintyPrograms(of_grades, committee_program(programs.coupled() or programs.products(), committee))
 
 
 @_without_collector()
@@ -126,7 +159,7 @@ def run_file_stages(source: str | Path | YacePotential, name: str, job: Job, sta
     potential, (best, *_) = file_forms(source, name, backend, job.options.products, progress)
     origin = "a potential in memory" if isinstance(source, YacePotential) else Path(source).name
     documents = file_documents(name, potential, origin, best.potential)
-    _write(None, best, backend, documents, job, staging, progress)
+    _write(None, best, None, backend, documents, job, staging, progress)
 
 
 def _backend(job: Job) -> Backend:
@@ -136,6 +169,7 @@ def _backend(job: Job) -> Backend:
 def _write(
     descriptors: KernelProgram | None,
     form: Form | None,
+    uncertainty: UncertaintyPrograms | None,
     backend: Backend,
     documents: Documents,
     job: Job,
@@ -145,20 +179,25 @@ def _write(
     """The last two stages, codegen and build."""
     potential, stage = (None, None) if form is None else (form.potential, form.stage)
     with progress.stage("codegen"):
-        code = generate_code(descriptors, potential, stage, backend, documents)
+        code = generate_code(descriptors, potential, stage, backend, documents, uncertainty)
         progress.report(f"{len(code.files)} files, {sum(map(len, code.files.values())) / 1024:,.0f} kB")
     with progress.stage("build"):
         build_module(code, job.key, job.options, job.toolchain, staging, job.target, progress)
         progress.report(f"{len(code.c_sources)} C files, {' '.join((*job.toolchain.command, *job.toolchain.march))}")
 
 
-def documents_of(name: str, description: str, coefficients: Coefficients | None) -> Documents:
-    """The documents of basis and coefficients in a module, with the identities that follow from them."""
+def documents_of(
+    name: str, description: str, coefficients: Coefficients | None, uncertainty: Uncertainty | None = None
+) -> Documents:
+    """The documents of basis, coefficients and uncertainty in a module, with the identities that follow from them."""
     identity = basis_hash(description)
     documents = {BASIS: description}
     if coefficients is not None:
         documents[COEFFICIENTS] = coefficient_document(replace(coefficients, basis_hash=identity))
-    return Documents(documents, (), identity, model_hash(name, identity, coefficients))
+    archives = {}
+    if uncertainty is not None:
+        archives[UNCERTAINTY] = uncertainty_document(replace(uncertainty, basis_hash=identity))
+    return Documents(documents, (), identity, model_hash(name, identity, coefficients), archives)
 
 
 def file_documents(name: str, potential: YacePotential, origin: str, program: KernelProgram) -> Documents:

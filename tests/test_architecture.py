@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "algebra": {"spec"},
     "basis": {"spec", "algebra"},
     "program": set(),
-    "lower": {"spec", "algebra", "basis", "program"},
+    "lower": {"spec", "algebra", "basis", "program", "store"},
     "optimize": {"program"},
     "codegen": {"program", "optimize", "store"},
     "build": {"codegen", "store"},

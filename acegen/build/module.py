@@ -39,6 +39,8 @@ def build_module(
     try:
         for name, content in code.files.items():
             (staging / name).write_text(content, encoding="utf-8")
+        for name, archive in code.archives.items():
+            (staging / name).write_bytes(archive)
         extension = _compile(code, key, toolchain, staging, progress)
         manifest = Manifest(
             name=code.name,
@@ -49,7 +51,7 @@ def build_module(
             extension=extension,
             compiler=toolchain.describe(),
             options=asdict(options),
-            files={name: file_hash(staging / name) for name in (*code.files, extension)},
+            files={name: file_hash(staging / name) for name in (*code.files, *code.archives, extension)},
         )
         manifest.write(staging)
     except OSError as error:

@@ -36,11 +36,16 @@ def compile_command(options: argparse.Namespace) -> int:
     if is_potential(source):
         if options.coefficients is not None:
             raise CoefficientError("a potential file contains its coefficients; leave --coefficients out.")
+        if options.uncertainty is not None:
+            raise CoefficientError(
+                "grades and uncertainties are for the basis of a spec, which a potential file does not have; leave "
+                "--uncertainty out."
+            )
         target = compile_file(source, output, options.name, progress, kernel)
     elif options.name is not None:
         raise SpecError("--name is for potential files; the name of a spec's model is in the spec.")
     else:
-        target = compile_model(source, output, options.coefficients, progress, kernel)
+        target = compile_model(source, output, options.coefficients, progress, kernel, options.uncertainty)
     print_stage(console, "total", time.perf_counter() - start, target)
     return 0
 

@@ -107,6 +107,13 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="for a spec, a coefficient file; adds a kernel for energies and forces",
     )
+    command.add_argument(
+        "--uncertainty",
+        type=Path,
+        metavar="FILE",
+        help="what the fit of these coefficients knows of its own uncertainty, uncertainty.npz; adds kernels for "
+        "grades and for a committee",
+    )
     _add_build_options(command)
     command.set_defaults(command=commands.compile_command)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from acegen.codegen.backend import Backend
@@ -16,6 +16,7 @@ from acegen.program.by_pair import ByPair
 from acegen.program.embedding import Identity
 from acegen.program.kernel import Distance, KernelProgram, PairEnergies, PairFunctions
 from acegen.program.term_text import embedding_text
+from acegen.program.uncertainty import CommitteeProgram, GradeProgram
 from acegen.store import files
 
 
@@ -28,12 +29,22 @@ class Documents:
         facts: of a potential from a file, for readers: pairs of what is said, and that; empty for a basis.
         basis_hash: identity of the basis, or of a potential from a file: SHA-256 of the description.
         model_hash: identity of the name, the basis, the coefficients and the atomic energies, or of name and potential.
+        archives: content of further files by name: of what a fit knows of its own uncertainty.
     """
 
     files: Mapping[str, str]
     facts: tuple[tuple[str, str], ...]
     basis_hash: str
     model_hash: str
+    archives: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class UncertaintyPrograms:
+    """The kernels beside a potential; see `acegen.program.uncertainty`. Either may be missing."""
+
+    grades: GradeProgram | None = None
+    committee: CommitteeProgram | None = None
 
 
 @dataclass(frozen=True)
@@ -42,13 +53,15 @@ class GeneratedCode:
 
     Attributes:
         name: name of the model.
-        files: content by file name: C sources, headers, documents, README, package.
+        files: text by file name: C sources, headers, documents, README, package.
+        archives: content of other files by name.
         c_sources: names of the files to compile.
         basis_hash, model_hash: as in `Documents`.
     """
 
     name: str
     files: Mapping[str, str]
+    archives: Mapping[str, bytes]
     c_sources: tuple[str, ...]
     basis_hash: str
     model_hash: str
@@ -79,6 +92,10 @@ class ModelContext:
     model_hash: str
     potential: bool
     reference: bool
+    grade_kind: str
+    grade_thresholds: tuple[float, ...]
+    n_members: int
+    calibration: tuple[float, ...]
     single: bool
     openmp: bool
 
@@ -145,6 +162,9 @@ class ReadmeContext:
     has_atomic_energies: bool
     cutoffs: ByPair
     potential: bool
+    grade_kind: str
+    grade_thresholds: tuple[float, ...]
+    n_members: int
     single: bool
     openmp: bool
     basis_hash: str
@@ -156,6 +176,7 @@ def generate_code(
     stage: ProductStage | None,
     backend: Backend,
     documents: Documents,
+    uncertainty: UncertaintyPrograms | None = None,
 ) -> GeneratedCode:
     """Write the source of a module: a basis kernel, a potential kernel, or both.
 
@@ -165,6 +186,7 @@ def generate_code(
         stage: the product stage of the potential, from the backend's `optimize`.
         backend: writes the kernels.
         documents: what goes with them.
+        uncertainty: kernels of grades and of a committee.
 
     Raises:
         BuildError: a program contains something the backend does not support, or the programs are not of one model.
@@ -174,21 +196,26 @@ def generate_code(
         raise BuildError("a module needs the program of a basis, of a potential, or both.")
     if descriptors is not None and potential is not None:
         _check_one_model(descriptors, potential)
+    beside = uncertainty or UncertaintyPrograms()
     environment = template_environment()
     contexts: dict[str, Context] = {
         files.PACKAGE: _package(program, potential),
-        files.source(program.name): _model(program, potential, backend, documents),
+        files.source(program.name): _model(program, potential, beside, backend, documents),
     }
     if descriptors is None:
         contexts[files.README] = _potential_readme(program, backend, documents)
     else:
-        contexts[files.README] = _readme(descriptors, potential, backend, documents)
+        contexts[files.README] = _readme(descriptors, potential, beside, backend, documents)
     content = {file: render(environment, context) for file, context in contexts.items()}
     content |= backend.generate(descriptors, potential, stage)
+    if beside.grades is not None:
+        content |= backend.generate_grades(beside.grades)
+    if beside.committee is not None:
+        content |= backend.generate_committee(beside.committee)
     content[files.ABI_HEADER] = abi_header()
     content |= documents.files
     sources = tuple(file for file in content if file.endswith(".c"))
-    return GeneratedCode(program.name, content, sources, documents.basis_hash, documents.model_hash)
+    return GeneratedCode(program.name, content, documents.archives, sources, documents.basis_hash, documents.model_hash)
 
 
 def _check_one_model(descriptors: KernelProgram, potential: KernelProgram) -> None:
@@ -225,8 +252,13 @@ def _counts(program: KernelProgram) -> tuple[int, ...]:
 
 
 def _model(
-    program: KernelProgram, potential: KernelProgram | None, backend: Backend, documents: Documents
+    program: KernelProgram,
+    potential: KernelProgram | None,
+    beside: UncertaintyPrograms,
+    backend: Backend,
+    documents: Documents,
 ) -> ModelContext:
+    grades, committee = beside.grades, beside.committee
     return ModelContext(
         name=program.name,
         banner=banner(program),
@@ -247,6 +279,10 @@ def _model(
         model_hash=documents.model_hash,
         potential=potential is not None,
         reference=_has_basis(program) and bool(program.references),
+        grade_kind="" if grades is None else grades.kind,
+        grade_thresholds=() if grades is None else grades.thresholds,
+        n_members=0 if committee is None else committee.n_members,
+        calibration=() if committee is None else committee.calibration,
         single=backend.single,
         openmp=backend.openmp,
     )
@@ -283,7 +319,11 @@ def _embedding(potential: KernelProgram | None) -> str:
 
 
 def _readme(
-    program: KernelProgram, potential: KernelProgram | None, backend: Backend, documents: Documents
+    program: KernelProgram,
+    potential: KernelProgram | None,
+    beside: UncertaintyPrograms,
+    backend: Backend,
+    documents: Documents,
 ) -> ReadmeContext:
     coordinate, counts = program.one_particle.coordinate, _counts(program)
     energies = (program if potential is None else potential).atomic_energies
@@ -311,6 +351,9 @@ def _readme(
         has_atomic_energies=any(energies),
         cutoffs=program.reach,
         potential=potential is not None,
+        grade_kind="" if beside.grades is None else beside.grades.kind,
+        grade_thresholds=() if beside.grades is None else beside.grades.thresholds,
+        n_members=0 if beside.committee is None else beside.committee.n_members,
         single=backend.single,
         openmp=backend.openmp,
         basis_hash=documents.basis_hash,

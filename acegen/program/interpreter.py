@@ -20,6 +20,7 @@ from acegen.program.bonds import Bonds
 from acegen.program.core import NearestSwitch
 from acegen.program.core_interpreter import run_core
 from acegen.program.coupled_interpreter import run_coupled
+from acegen.program.embedding import Members
 from acegen.program.embedding_interpreter import run_embedding
 from acegen.program.kernel import (
     Agnesi,
@@ -32,7 +33,9 @@ from acegen.program.kernel import (
     Harmonics,
     KernelProgram,
     NoAngles,
+    PairEnergies,
     PairFunctions,
+    PairTerm,
     Position,
     Recurrence,
     Row,
@@ -61,24 +64,24 @@ def run_descriptors(program: KernelProgram, center: int, species: Sequence[int],
         species: of the particles.
         particles: their displacements, shape (J, dimension).
     """
-    x = _particles(program, particles)
-    parts = _outputs(program, center, species, x)
+    x = coordinates(program, particles)
+    parts = run_outputs(program, center, species, x)
     if program.pair is not None:
         parts = _joined(_pair_functions(program.pair, program, center, species, x), parts)
-    return _switched(program, center, species, x, parts)
+    return run_switch(program, center, species, x, parts)
 
 
 def run_potential(
     program: KernelProgram, center: int, species: Sequence[int], particles: ArrayLike
 ) -> tuple[float, Floats]:
     """Site energy of a potential, and its derivatives, shape (J, dimension); arguments as for `run_descriptors`."""
-    x = _particles(program, particles)
-    parts = _embedded(program, center, _outputs(program, center, species, x))
+    x = coordinates(program, particles)
+    parts = _embedded(program, center, run_outputs(program, center, species, x))
     if program.core is not None:
         return _with_core(program, center, species, x, parts)
     if program.pair is not None:
-        parts = _joined(parts, _pair_energies(program, center, species, x))
-    fitted = _switched(program, center, species, x, parts)
+        parts = _joined(parts, run_pair(program.pair, center, center, species, x))
+    fitted = run_switch(program, center, species, x, parts)
     energy = float(fitted.values.sum()) + program.atomic_energies[center]
     rest, slope = run_reference(program, center, species, x)
     gradient: Floats = fitted.gradient.sum(axis=0) + slope
@@ -89,7 +92,7 @@ def run_reference(
     program: KernelProgram, center: int, species: Sequence[int], particles: ArrayLike
 ) -> tuple[float, Floats]:
     """The reference terms alone."""
-    x = _particles(program, particles)
+    x = coordinates(program, particles)
     energy, gradient = 0.0, np.zeros_like(x)
     for term in program.references:
         for j, (z, d) in enumerate(zip(species, x, strict=True)):
@@ -103,7 +106,8 @@ def run_reference(
 # ---- products
 
 
-def _outputs(program: KernelProgram, center: int, species: Sequence[int], x: Floats) -> Evaluation:
+def run_outputs(program: KernelProgram, center: int, species: Sequence[int], x: Floats) -> Evaluation:
+    """ρ of a centre."""
     phi, slopes = _one_particle(program, center, species, x)
     pooled = phi.sum(axis=0)
     products = np.array([prod(pooled[v] for v in product) for product in program.products])
@@ -135,6 +139,8 @@ def _embedded(program: KernelProgram, center: int, rho: Evaluation) -> Evaluatio
     """F(ρ) of a centre, as a single value."""
     if program.embedding is None:
         raise ValueError(f"the program '{program.name}' has no embedding: it computes descriptors")
+    if isinstance(program.embedding[center], Members):
+        raise ValueError(f"the program '{program.name}' is a committee: its members have no common energy")
     energy, slopes = run_embedding(program.embedding[center], rho.values.tolist())
     return Evaluation(np.array([energy]), np.tensordot(slopes, rho.gradient, axes=1)[None])
 
@@ -316,15 +322,14 @@ def _pair_functions(pair: object, program: KernelProgram, center: int, species: 
     return Evaluation(values, gradient)
 
 
-def _pair_energies(program: KernelProgram, center: int, species: Sequence[int], x: Floats) -> Evaluation:
-    pair = program.pair
-    assert pair is not None
-    assert not isinstance(pair, PairFunctions)
+def run_pair(pair: PairTerm, output: int, center: int, species: Sequence[int], x: Floats) -> Evaluation:
+    """Pair energy with the series of an output, as a single value."""
+    assert isinstance(pair, PairEnergies)
     energy, gradient = 0.0, np.zeros_like(x)
     for j, (z, d) in enumerate(zip(species, x, strict=True)):
         r = float(np.sqrt(d @ d))
         y, dy = _transformed(pair.coordinate, center, z, r)
-        series = pair.series[center][z]
+        series = pair.series[output][z]
         value, slope = series[-1], 0.0
         for c, node in zip(reversed(series[:-1]), reversed(pair.nodes), strict=True):  # Horner's rule
             value, slope = value * (y - node) + c, slope * (y - node) + value
@@ -347,7 +352,7 @@ def _zbl(term: Zbl, center: int, species: int, r: float) -> tuple[float, float]:
     return value * (1 - f), slope * (1 - f) - value * df
 
 
-def _switched(program: KernelProgram, center: int, species: Sequence[int], x: Floats, parts: Evaluation) -> Evaluation:
+def run_switch(program: KernelProgram, center: int, species: Sequence[int], x: Floats, parts: Evaluation) -> Evaluation:
     """Values times s = Π_j f(r_j)."""
     if program.inner is None:
         return parts
@@ -367,5 +372,6 @@ def _joined(first: Evaluation, second: Evaluation) -> Evaluation:
     return Evaluation(values, np.concatenate([first.gradient, second.gradient]))
 
 
-def _particles(program: KernelProgram, particles: ArrayLike) -> Floats:
+def coordinates(program: KernelProgram, particles: ArrayLike) -> Floats:
+    """Particles as an array, shape (J, dimension)."""
     return np.asarray(particles, dtype=float).reshape(-1, program.dimension)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from acegen.program.embedding import Members
 from acegen.program.kernel import KernelProgram
 
 Norm: TypeAlias = Literal["euclidean", "maximum"]
@@ -56,3 +57,8 @@ class CommitteeProgram:
     def n_members(self) -> int:
         """How many there are."""
         return len(self.members.outputs.names)
+
+    @property
+    def constants(self) -> tuple[tuple[float, ...], ...]:
+        """Energy of an atom without neighbours, by centre species and member."""
+        return tuple(own.constants for own in self.members.embedding or () if isinstance(own, Members))

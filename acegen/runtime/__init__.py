@@ -5,7 +5,7 @@ from acegen.runtime.design import DesignBlock, design_blocks
 from acegen.runtime.environments import Environments
 from acegen.runtime.model import Model, load
 from acegen.runtime.particle_model import ParticleModel, load_particles
-from acegen.runtime.results import DesignRows, FunctionLabel, ParticleLabel, Result
+from acegen.runtime.results import DesignRows, FunctionLabel, Members, ParticleLabel, Result, Uncertainties
 
 __all__ = [
     "CompiledModel",
@@ -13,10 +13,12 @@ __all__ = [
     "DesignRows",
     "Environments",
     "FunctionLabel",
+    "Members",
     "Model",
     "ParticleLabel",
     "ParticleModel",
     "Result",
+    "Uncertainties",
     "design_blocks",
     "load",
     "load_particles",

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeAlias
@@ -17,7 +18,8 @@ from acegen.errors import AcegenError, ModuleError
 from acegen.options import BuildOptions
 from acegen.runtime.environments import Environments, Neighbourhoods
 from acegen.runtime.library import open_library
-from acegen.store.manifest import POTENTIAL, Manifest, read_manifest, resolved
+from acegen.store.manifest import POTENTIAL, UNCERTAINTY, Manifest, check_files, read_manifest, resolved
+from acegen.store.uncertainty import Uncertainty, read_uncertainty
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -168,6 +170,53 @@ class CompiledModel(ABC):
         document: dict[str, Any] = json.loads(text)
         return document
 
+    @property
+    def has_grades(self) -> bool:
+        """Whether the model can say how far an environment is from those it was fitted to."""
+        return bool(self._handle.grade != self._ffi.NULL)
+
+    @property
+    def grade_kind(self) -> str:
+        """ "leverage" or "d-optimality"; see acegen.h. Raises `ModuleError` if there are no grades."""
+        self.require_grades()
+        return str(self._ffi.string(self._handle.grade_kind).decode())
+
+    @property
+    def grade_thresholds(self) -> tuple[float, float]:
+        """Grades above which a configuration is worth labelling, and above which results are not to be trusted.
+
+        Raises `ModuleError` if there are no grades.
+        """
+        self.require_grades()
+        return float(self._handle.grade_thresholds[0]), float(self._handle.grade_thresholds[1])
+
+    @property
+    def n_members(self) -> int:
+        """Number of members of the committee; 0 without one."""
+        return int(self._handle.n_members)
+
+    @property
+    def committee_calibration(self) -> tuple[float, float, float, float]:
+        """Floor (eV per atom) and scale of energies, floor (eV/Å) and scale of forces; see `uncertainties`.
+
+        Raises `ModuleError` if there is no committee.
+        """
+        self.require_committee()
+        floor, scale, force_floor, force_scale = (float(self._handle.committee_calibration[i]) for i in range(4))
+        return floor, scale, force_floor, force_scale
+
+    @cached_property
+    def uncertainty_data(self) -> Uncertainty:
+        """What the fit knew of its own uncertainty, which grades and committee were compiled from.
+
+        Raises:
+            ModuleError: the model has none, or its folder was changed after it was loaded.
+        """
+        if UNCERTAINTY not in self._manifest.files:
+            raise ModuleError(self._without("data on its own uncertainty"))
+        check_files(self.path, replace(self._manifest, files={UNCERTAINTY: self._manifest.files[UNCERTAINTY]}))
+        return read_uncertainty(self.path / UNCERTAINTY)
+
     def require_potential(self) -> None:
         """Raises `ModuleError` if the model was compiled without coefficients."""
         if not self.has_potential:
@@ -185,6 +234,23 @@ class CompiledModel(ABC):
                 "these, compile a spec."
             )
 
+    def require_grades(self) -> None:
+        """Raises `ModuleError` if the model has no grades."""
+        if not self.has_grades:
+            raise ModuleError(self._without("grades"))
+
+    def require_committee(self) -> None:
+        """Raises `ModuleError` if the model has no committee."""
+        if not self.n_members:
+            raise ModuleError(self._without("committee"))
+
+    def _without(self, what: str) -> str:
+        self.require_basis()
+        return (
+            f"the model {self.name} has no {what}: it was compiled without. Fit again with this acegen, or compile it "
+            f"with uncertainty=..., or --uncertainty FILE ({UNCERTAINTY} in the folder of a fit)."
+        )
+
     def _evaluate_basis(self, environments: Environments, gradient: bool) -> tuple[Floats, Floats]:
         self.require_basis()
         values = np.empty((len(environments.center), self.n_basis))
@@ -197,8 +263,7 @@ class CompiledModel(ABC):
 
     def _evaluate_potential(self, environments: Neighbourhoods) -> tuple[Floats, Floats]:
         self.require_potential()
-        # OpenMP runtimes hang in a forked child whose parent has used several threads. Results do not depend on it.
-        threads = self._threads if os.getpid() == self._process else 1
+        threads = self._usable_threads()
         energy = np.empty(len(environments.center))
         gradient = np.empty(environments.displacement.shape)
         self._call(
@@ -210,6 +275,28 @@ class CompiledModel(ABC):
             threads,
         )
         return energy, gradient
+
+    def _evaluate_grades(self, environments: Neighbourhoods) -> Floats:
+        self.require_grades()
+        threads = self._usable_threads()
+        grades = np.empty(len(environments.center))
+        size = self._handle.grade_workspace(environments.most, threads)
+        self._call(self._handle.grade, environments, size, self._pointer("double *", grades), threads)
+        return grades
+
+    def _evaluate_committee(self, environments: Neighbourhoods) -> tuple[Floats, Floats]:
+        self.require_committee()
+        threads = self._usable_threads()
+        energies = np.empty((len(environments.center), self.n_members))
+        gradients = np.empty((self.n_members, *environments.displacement.shape))
+        size = self._handle.committee_workspace(environments.most, threads)
+        out = self._pointer("double *", energies), self._pointer("double *", gradients)
+        self._call(self._handle.committee, environments, size, *out, threads)
+        return energies, gradients
+
+    def _usable_threads(self) -> int:
+        """OpenMP runtimes hang in a forked child whose parent has used several. Results do not depend on it."""
+        return self._threads if os.getpid() == self._process else 1
 
     def _call(self, kernel: Any, environments: Neighbourhoods, size: int | None, *arguments: Any) -> None:
         """Run a kernel of the ABI, passing on the arguments, with a workspace of `size` bytes if it takes one."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -13,11 +14,12 @@ from numpy.typing import ArrayLike, NDArray
 from acegen.elements import SYMBOLS
 from acegen.errors import AcegenError
 from acegen.runtime.compiled import CompiledModel
-from acegen.runtime.environments import Environments, check_vectors
+from acegen.runtime.environments import Environments, Neighbourhoods, check_vectors
 from acegen.runtime.inputs import Element, InputReader
 from acegen.runtime.neighbours import NeighbourList
 from acegen.runtime.pairs import MovingPairs
-from acegen.runtime.results import DesignRows, FunctionLabel, Result
+from acegen.runtime.results import DesignRows, FunctionLabel, Members, Result, Uncertainties
+from acegen.runtime.uncertainty import calibrated
 from acegen.store.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -194,11 +196,70 @@ class Model(CompiledModel):
 
         Raises as `compute`.
         """
-        try:
+        with _atoms_named(pairs):
             return self._evaluate_potential(pairs)
-        except AcegenError:  # name the atoms, if atoms are the cause
-            check_vectors(pairs.displacement, pairs.first, pairs.listed.neighbour)
-            raise
+
+    def grade(self, center: Element, numbers: Sequence[Element] | ArrayLike, displacements: ArrayLike) -> float:
+        """Grade of one environment. Raises `StructureError` as `basis`; otherwise as `grades`."""
+        return float(self.grades_of(self._inputs.single(center, numbers, displacements))[0])
+
+    def grades(self, atoms: Atoms) -> Floats:
+        """How far the environment of every atom of a structure is from those the model was fitted to, shape (N,).
+
+        Raises:
+            StructureError: unknown elements, coincident atoms, or values that are not finite.
+            ModuleError: the model has no grades.
+        """
+        self.require_grades()
+        return self.grades_of(self._inputs.structure(atoms, warn=False)[0])
+
+    def grades_of(self, environments: Neighbourhoods) -> Floats:
+        """Grades of many environments at once, (N,); skips checks that the kernel makes.
+
+        Raises:
+            AcegenError: the kernel refuses an environment; the message says which.
+            ModuleError: the model has no grades.
+        """
+        with _atoms_named(environments):
+            return self._evaluate_grades(environments)
+
+    def committee(self, atoms: Atoms) -> Members:
+        """What the members of the committee say of a structure, minus what `compute` says.
+
+        Raises:
+            StructureError: unknown elements, coincident atoms, or values that are not finite.
+            ModuleError: the model has no committee.
+        """
+        self.require_committee()
+        environments, pairs = self._inputs.structure(atoms, warn=False)
+        energies, gradients = self.committee_of(environments)
+        forces = [pairs.forces(gradient) for gradient in gradients]
+        return Members(energies, np.array(forces), np.array([pairs.virial(gradient) for gradient in gradients]))
+
+    def committee_of(self, environments: Neighbourhoods) -> tuple[Floats, Floats]:
+        """Site energies by the members (N, K), and their derivative by each displacement (K, P, 3), as in `committee`.
+
+        Skips checks that the kernel makes.
+
+        Raises:
+            AcegenError: the kernel refuses an environment; the message says which.
+            ModuleError: the model has no committee.
+        """
+        with _atoms_named(environments):
+            return self._evaluate_committee(environments)
+
+    def uncertainties(self, atoms: Atoms) -> Uncertainties:
+        """Errors to be expected in the results of `compute`, from the committee. Raises as `committee`."""
+        self.require_committee()
+        return self.uncertainties_of(*self._inputs.structure(atoms, warn=False))
+
+    def uncertainties_of(self, environments: Neighbourhoods, pairs: NeighbourList | MovingPairs) -> Uncertainties:
+        """`uncertainties` of a structure with given environments. Raises as `committee_of`."""
+        energies, gradients = self.committee_of(environments)
+        forces = np.array([pairs.forces(gradient) for gradient in gradients])
+        committee = self.uncertainty_data.committee
+        assert committee is not None
+        return calibrated(energies, forces, self.committee_calibration, committee.quantiles)
 
     def design_rows(self, atoms: Atoms) -> DesignRows:
         """Rows of the design matrix of a structure: energy (C,), forces (N, 3, C), virial (6, C).
@@ -250,6 +311,17 @@ class Model(CompiledModel):
             out = self._pointer("double *", energy), self._pointer("double *", gradient)
             self._call(self._handle.reference, environments, None, *out)
         return energy, gradient
+
+
+@contextmanager
+def _atoms_named(environments: Neighbourhoods) -> Iterator[None]:
+    """If a kernel refuses the pairs of a structure, name the atoms, if atoms are the cause."""
+    try:
+        yield
+    except AcegenError:
+        if isinstance(environments, MovingPairs):
+            check_vectors(environments.displacement, environments.first, environments.listed.neighbour)
+        raise
 
 
 def load(path: str | Path, threads: int = 1) -> Model:

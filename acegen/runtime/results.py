@@ -51,6 +51,46 @@ class Result(NamedTuple):
         return float(self.energies.sum())
 
 
+class Members(NamedTuple):
+    """What the members of a committee say of a structure, minus what the model says; eV and Å as in `Result`.
+
+    Attributes:
+        energies: (N, K), of the atoms.
+        forces: (K, N, 3).
+        virials: (K, 3, 3).
+    """
+
+    energies: Floats
+    forces: Floats
+    virials: Floats
+
+
+class HalfWidths(NamedTuple):
+    """Half widths of intervals around a model's results: energy in eV, energies (N,) in eV, forces (N, 3) in eV/Å."""
+
+    energy: float
+    energies: Floats
+    forces: Floats
+
+
+class Uncertainties(NamedTuple):
+    """Standard deviations of the errors to be expected in a model's results for a structure.
+
+    They are from a committee, scaled to what errors were in data that the fit had not seen.
+
+    Attributes:
+        energy: of the total energy, eV.
+        energies: of the energies of the atoms, (N,) in eV.
+        forces: of the components of the forces, (N, 3) in eV/Å.
+        intervals: by probability, half the width of the interval around a result that holds the true value.
+    """
+
+    energy: float
+    energies: Floats
+    forces: Floats
+    intervals: dict[float, HalfWidths]
+
+
 class DesignRows(NamedTuple):
     """Columns of the design matrix for a structure, or for some of its atoms.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import sys
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +24,17 @@ def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
     """
     with whole_file(path) as partial, partial.open("wb") as stream:
         np.savez(stream, **arrays)
+
+
+def archive_bytes(arrays: Mapping[str, Any]) -> bytes:
+    """The same in memory, and the same bytes at any time."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, array in arrays.items():
+            entry = io.BytesIO()
+            np.lib.format.write_array(entry, np.asanyarray(array), allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), entry.getvalue())
+    return buffer.getvalue()
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
@@ -50,3 +63,16 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
         except Exception as problem:  # what NumPy and zipfile raise for damaged bytes has no common base
             reason = " ".join(str(problem).split()) or type(problem).__name__
             raise ValueError(reason) from None
+
+
+def text_of(array: NDArray[Any]) -> str:
+    """The text in an array without dimensions.
+
+    Raises:
+        ValueError: it contains something else.
+    """
+    if array.ndim or array.dtype.kind != "U" or not array.dtype.isnative:
+        raise ValueError("not a text")
+    if np.max(array.reshape(1).view(np.uint32), initial=0) > sys.maxunicode:
+        raise ValueError("not characters")  # NumPy makes strings from them that Python cannot handle
+    return str(array)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from acegen.store.manifest import BASIS, DESCRIPTION, MANIFEST, POTENTIAL
+from acegen.store.manifest import BASIS, DESCRIPTION, MANIFEST, POTENTIAL, UNCERTAINTY
 
 ABI_HEADER = "acegen.h"
 PACKAGE = "__init__.py"
@@ -17,7 +17,10 @@ _PARTS = (
 )
 """What follows the model name in the name of a source file."""
 
-_SOURCE = rf"(_({'|'.join(_PARTS)}|(products|coupled)_\d+))?\.[ch]"
+_KERNELS = ("grade", "committee")
+"""Kernels of their own beside the model's: what follows its name before these parts, or alone."""
+
+_SOURCE = rf"(_({'|'.join(_KERNELS)}))?(_({'|'.join(_PARTS)}|(products|coupled)_\d+))?\.[ch]"
 
 
 def header(name: str, part: str) -> str:
@@ -39,6 +42,6 @@ def _file(name: str, part: str, ending: str) -> str:
 
 def is_own(file: str, name: str) -> bool:
     """Whether a file in a model's folder was put there by acegen."""
-    documents = {BASIS, COEFFICIENTS, POTENTIAL, DESCRIPTION, MANIFEST}
+    documents = {BASIS, COEFFICIENTS, POTENTIAL, DESCRIPTION, UNCERTAINTY, MANIFEST}
     own = {ABI_HEADER, README, PACKAGE, "__pycache__", *documents}
     return file in own or re.fullmatch(rf"{name}{_SOURCE}|_{name}_\w+\..*so", file) is not None

@@ -27,6 +27,8 @@ POTENTIAL = "potential.yace"
 """In a module made from a potential file, which has no basis: the potential in the form of ML-PACE."""
 DESCRIPTION = "potential.json"
 """There: what it contains, with the hash of the kernel program. Its SHA-256 is the identity of the potential."""
+UNCERTAINTY = "uncertainty.npz"
+"""In a module of a fit: what it knows of its own uncertainty."""
 
 
 @dataclass(frozen=True)

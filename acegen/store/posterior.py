@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from acegen.errors import ModuleError
 from acegen.printing import shown
-from acegen.store.archives import read_arrays, write_arrays
+from acegen.store.archives import read_arrays, text_of, write_arrays
 
 Floats = NDArray[np.float64]
 
@@ -93,7 +92,7 @@ def read_posterior(path: str | Path, model: LinearModel) -> Posterior:
         )
     try:
         arrays = read_arrays(file)
-        kind, basis_hash = (_text(arrays.pop(name)) for name in ("format", "basis_hash"))
+        kind, basis_hash = (text_of(arrays.pop(name)) for name in ("format", "basis_hash"))
     except (OSError, ValueError, KeyError):
         raise ModuleError(f"{file} is damaged or not a posterior. Fit again with solver = 'bayes'.") from None
     if kind != POSTERIOR_FORMAT:
@@ -115,14 +114,6 @@ def read_posterior(path: str | Path, model: LinearModel) -> Posterior:
             f"({columns}, K) and ({len(model.elements)}, K). Fit again."
         )
     return Posterior(factor, energies, basis_hash)
-
-
-def _text(array: NDArray[Any]) -> str:
-    if array.ndim or array.dtype.kind != "U" or not array.dtype.isnative:
-        raise ValueError("not a text")
-    if np.max(array.reshape(1).view(np.uint32), initial=0) > sys.maxunicode:
-        raise ValueError("not characters")  # NumPy makes strings from them that Python cannot handle
-    return str(array)
 
 
 def _check(arrays: dict[str, NDArray[np.float64]], where: str) -> None:

@@ -27,7 +27,7 @@ extern "C" {
 #endif
 
 /* acegen: begin declarations (this part is read by cffi as it stands) */
-#define ACEGEN_ABI_VERSION 4
+#define ACEGEN_ABI_VERSION 5
 
 /* What a call returns. Outputs are undefined unless it is ACEGEN_OK. */
 typedef enum {
@@ -133,6 +133,33 @@ typedef struct {
      * with and without coefficients. */
     acegen_status (*reference)(const acegen_environments *environments, double *energy, double *gradient,
                                int64_t *failed_atom);
+
+    /* How far an environment is from those the model was fitted to. NULL, like what belongs to it, in a model without grades.
+     * With "d-optimality" the largest |coefficient| of the descriptors in those of the active set, as in other ACE codes: at
+     * most about 1 for the training data. With "leverage" the standard deviation of the site energy by the posterior of the
+     * fit, in units of the largest that is usual in data the fit has not seen.
+     *   grade         out: [n_atoms] grade of each centre, at least 0
+     *   n_threads     as in potential() */
+    const char *grade_kind;          /* "leverage", "d-optimality", or NULL */
+    const double *grade_thresholds;  /* [2] above the first a configuration is worth labelling, above the second results are not
+                                        to be trusted: from the training data; NULL without grades */
+    size_t (*grade_workspace)(int64_t max_neighbours, int32_t n_threads);
+    acegen_status (*grade)(const acegen_environments *environments, double *grade, int32_t n_threads, void *workspace,
+                           size_t workspace_size, int64_t *failed_atom);
+
+    /* Uncertainty of energies and forces: a committee of members drawn from the posterior of the fit, each given by what its
+     * site energies are minus those of potential(). Of any sum of site energies or of their derivatives, with values x_k of the
+     * members, the variance is v = Σ_k x_k² / n_members, and the standard deviation of the error to be expected
+     * sqrt(floor² + scale² v), with the floor of an energy proportional to the number of atoms.
+     *   energy        out: [n_atoms][n_members]
+     *   gradient      out: [n_members][first[n_atoms] - first[0]][3], each member's as in potential(); in single precision
+     *                 inside, as the energies: good to about 1e-4 of the deviations
+     *   n_threads     as in potential() */
+    int32_t n_members;                   /* 0 without a committee; the following are then NULL */
+    const double *committee_calibration; /* [4] floor (eV per atom) and scale of energies, floor (eV/Å) and scale of forces */
+    size_t (*committee_workspace)(int64_t max_neighbours, int32_t n_threads);
+    acegen_status (*committee)(const acegen_environments *environments, double *energy, double *gradient, int32_t n_threads,
+                               void *workspace, size_t workspace_size, int64_t *failed_atom);
 } acegen_model;
 /* acegen: end declarations */
 

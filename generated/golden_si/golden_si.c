@@ -50,6 +50,14 @@ static const acegen_model MODEL = {
     .design = golden_si_design,
     .potential = golden_si_potential,
     .reference = NULL,
+    .grade_kind = NULL,
+    .grade_thresholds = NULL,
+    .grade_workspace = NULL,
+    .grade = NULL,
+    .n_members = 0,
+    .committee_calibration = NULL,
+    .committee_workspace = NULL,
+    .committee = NULL,
 };
 
 /* In a library that hides the rest. */

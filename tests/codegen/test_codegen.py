@@ -206,8 +206,11 @@ def test_names_of_files_are_those_of_a_module() -> None:
     for kind in OPTIONS:
         code = generated("alloy", kind)
         assert all(files.is_own(file, code.name) for file in code.files)
-    for file in ("notes.txt", "alloy_extra.c", "alloyx_basis.c", "alloy_basis.c.bak", "alloy.py"):
+    for file in ("alloy_grade.c", "alloy_grade_basis.c", "alloy_committee_products_3.c", "alloy_committee_pair.h"):
+        assert files.is_own(file, "alloy")
+    for file in ("notes.txt", "alloy_extra.c", "alloyx_basis.c", "alloy_basis.c.bak", "alloy.py", "alloy_grade_x.c"):
         assert not files.is_own(file, "alloy")
+    assert files.source("alloy_committee", "potential") == "alloy_committee_potential.c"
     with pytest.raises(ValueError, match="is not a file of a module"):
         files.source("alloy", "extra")
 

@@ -56,6 +56,20 @@ class PlainKernels:
         self._call("basis", [environment], ctypes.c_int64(0), (values, gradient), [])
         return values, gradient
 
+    def committee(self, environments: Sequence[Environment], count: int) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Energies, shape (number of environments, count), and gradients of shape (count, J, dimension)."""
+        energy = np.empty((len(environments), count))
+        lengths = [len(own[1]) for own in environments]
+        gradient = np.empty((count, sum(lengths), environments[0][2].shape[1]))
+        self._call("committee", environments, ctypes.c_int32(1), (energy, gradient), [ctypes.c_int32(1)])
+        return energy, np.split(gradient, np.cumsum(lengths)[:-1], axis=1)
+
+    def grades(self, environments: Sequence[Environment]) -> np.ndarray:
+        """Grades."""
+        grade = np.empty(len(environments))
+        self._call("grade", environments, ctypes.c_int32(1), (grade,), [ctypes.c_int32(1)])
+        return grade
+
     def _call(
         self,
         kernel: str,
@@ -89,11 +103,16 @@ def plain_kernels(descriptors: KernelProgram | None, potential: KernelProgram, f
     """The kernels of two programs, or of a potential alone, by a strict compiler with every warning an error."""
     backend = PlainBackend()
     sources = dict(backend.generate(descriptors, potential, backend.optimize(potential, "auto")))
+    return compiled(sources, potential.name, folder)
+
+
+def compiled(sources: dict[str, str], name: str, folder: Path) -> PlainKernels:
+    """A library of C files by name."""
     for file, text in {**sources, files.ABI_HEADER: abi_header()}.items():
         (folder / file).write_text(text)
     names = [file for file in sources if file.endswith(".c")]
-    library = folder / f"lib{potential.name}.so"
+    library = folder / f"lib{name}.so"
     command = [*find_toolchain().command, *STRICT, "-O1", "-fPIC", "-shared", *names, "-o", str(library), "-lm"]
     result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-    return PlainKernels(sources, ctypes.CDLL(str(library)), potential.name)
+    return PlainKernels(sources, ctypes.CDLL(str(library)), name)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from acegen.codegen.environment import render, template_environment
 from acegen.codegen.plain.contexts import (
     BasisContext,
+    CommitteeContext,
     CoordinateCode,
     CoreContext,
     CoreHeaderContext,
     FunctionsContext,
     FunctionsHeaderContext,
+    GradeContext,
     PairContext,
     PairHeaderContext,
     PlainContext,
@@ -25,7 +27,6 @@ from acegen.codegen.plain.coupled import coupled_tables
 from acegen.codegen.plain.potentials import BondsCode, bonds_code, contraction_code, embedding_code, repulsion_code
 from acegen.codegen.tables import coupling_tables, first_entries, invariants_of, output_rows
 from acegen.codegen.titles import banner, transform_formula
-from acegen.errors import BuildError
 from acegen.optimize import Cost, ListedProducts, ProductStage, list_products
 from acegen.options import ProductForm
 from acegen.program.bonds import Bonds
@@ -92,16 +93,26 @@ class PlainBackend:
         if potential is not None and stage is not None:
             contexts[files.source(common.name, "potential")] = _potential(potential, stage)
             contexts |= _core_files(potential)
-        environment = template_environment()
-        return {file: render(environment, context) for file, context in contexts.items()}
+        return _rendered(contexts)
 
     def generate_grades(self, grades: GradeProgram) -> Mapping[str, str]:
-        """The kernel of grades."""
-        raise BuildError("this backend writes no grades yet.")
+        """The kernel of grades, with functions of its own."""
+        program = replace(grades.descriptors, name=f"{grades.descriptors.name}_grade", references=())
+        contexts = _function_files(program) | _pair_files(program, None)
+        contexts[files.source(program.name)] = _grade(program, grades)
+        return _rendered(contexts)
 
     def generate_committee(self, committee: CommitteeProgram) -> Mapping[str, str]:
-        """The kernel of a committee."""
-        raise BuildError("this backend writes no committees yet.")
+        """The kernel of a committee, with functions of its own."""
+        program = replace(committee.members, name=f"{committee.members.name}_committee")
+        contexts = _function_files(program) | _pair_files(program, program)
+        contexts[files.source(program.name)] = _committee(program, committee, self.optimize(program, "auto"))
+        return _rendered(contexts)
+
+
+def _rendered(contexts: Mapping[str, PlainContext]) -> dict[str, str]:
+    environment = template_environment()
+    return {file: render(environment, context) for file, context in contexts.items()}
 
 
 def _function_files(program: KernelProgram) -> dict[str, PlainContext]:
@@ -267,6 +278,56 @@ def _potential(program: KernelProgram, stage: ProductStage) -> PotentialContext:
         scalar_weights=() if stage.coupled is None else tuple(stage.coupled.product_weights.values()),
         embedding=embedding_code(program),
         atomic_energies=program.atomic_energies,
+    )
+
+
+def _committee(program: KernelProgram, committee: CommitteeProgram, stage: ProductStage) -> CommitteeContext:
+    """The context of a committee: that of a potential whose densities are energies."""
+    products = stage.products
+    assert isinstance(products, ListedProducts)
+    return CommitteeContext(
+        name=program.name,
+        banner=banner(program),
+        parts=", ".join(_pairwise(program)),
+        elements=program.species,
+        pairwise=bool(_pairwise(program)),
+        pair=program.pair is not None,
+        inner=program.inner is not None,
+        contraction=program.contraction is not None,
+        n_products=len(products.products),
+        max_order=max(map(len, products.products), default=1),
+        first=tuple(accumulate(map(len, products.products), initial=0)),
+        factors=tuple(v for product in products.products for v in product),
+        densities=tuple(f"{symbol}, member {k}" for symbol in program.species for k in range(committee.n_members)),
+        coefficients=tuple(stage.coefficients.values()),
+        coupled=None if stage.coupled is None else coupled_tables(stage.coupled.products, program.layout),
+        scalar_weights=() if stage.coupled is None else tuple(stage.coupled.product_weights.values()),
+        n_members=committee.n_members,
+        constants=committee.constants,
+    )
+
+
+def _grade(program: KernelProgram, grades: GradeProgram) -> GradeContext:
+    """The context of grades: that of the basis functions, and their combinations."""
+    basis = _basis(program)
+    return GradeContext(
+        name=program.name,
+        banner=basis.banner,
+        contraction=basis.contraction,
+        pairwise=basis.pairwise,
+        inner=basis.inner,
+        n_basis=basis.n_basis,
+        n_pair=basis.n_pair,
+        n_coupled=basis.n_coupled,
+        coupling=basis.coupling,
+        coupled=basis.coupled,
+        invariants=basis.invariants,
+        row_first=basis.row_first,
+        outputs=basis.outputs,
+        norm=grades.norm,
+        combination_first=tuple(accumulate(map(len, grades.rows), initial=0)),
+        constants=tuple(value for own in grades.constants for value in own),
+        rows=tuple(row for own in grades.rows for row in own),
     )
 
 

@@ -11,6 +11,7 @@ from acegen.codegen.plain.potentials import BondsCode, ContractionCode, Embeddin
 from acegen.codegen.tables import CouplingTables, OutputRow
 from acegen.program.by_pair import ByPair, Ranges
 from acegen.program.kernel import Agnesi, PairEnergies, Recurrence
+from acegen.program.uncertainty import Norm
 
 
 @dataclass(frozen=True)
@@ -173,6 +174,63 @@ class PotentialContext:
 
 
 @dataclass(frozen=True)
+class CommitteeContext:
+    """NAME_committee.c: site energies of members and their gradients; sums are by centre, then member."""
+
+    template: ClassVar[str] = "plain/committee.c.j2"
+
+    name: str
+    banner: str
+    parts: str
+    elements: tuple[str, ...]
+    pairwise: bool
+    pair: bool
+    inner: bool
+    contraction: bool
+    n_products: int
+    max_order: int
+    first: tuple[int, ...]
+    factors: tuple[int, ...]
+    densities: tuple[str, ...]
+    coefficients: tuple[tuple[float, ...], ...]
+    coupled: CoupledTables | None
+    scalar_weights: tuple[tuple[float, ...], ...]
+    n_members: int
+    constants: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
+class GradeContext:
+    """NAME_grade.c: combinations of the basis functions, and their norm.
+
+    Attributes:
+        combination_first: number of the first combination of each centre, and of all.
+        constants: by combination.
+        rows: by combination, a number for every basis function.
+    """
+
+    template: ClassVar[str] = "plain/grade.c.j2"
+
+    name: str
+    banner: str
+    contraction: bool
+    pairwise: bool
+    inner: bool
+    n_basis: int
+    n_pair: int
+    n_coupled: int
+    coupling: CouplingTables
+    coupled: CoupledTables | None
+    invariants: tuple[int, ...]
+    row_first: tuple[int, ...]
+    outputs: tuple[OutputRow, ...]
+    norm: Norm
+    combination_first: tuple[int, ...]
+    constants: tuple[float, ...]
+    rows: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
 class CoreHeaderContext:
     """NAME_core.h: declarations of the core."""
 
@@ -218,6 +276,8 @@ PlainContext = (
     | PairContext
     | BasisContext
     | PotentialContext
+    | CommitteeContext
+    | GradeContext
     | CoreHeaderContext
     | CoreContext
 )
