@@ -322,8 +322,9 @@ def test_wrong_settings(key: str, value: Any, parts: list[str]) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::acegen.errors.DataWarning")  # four functions describe some data badly
-def test_a_sparse_model(shared: Shared, tmp_path: Path) -> None:
-    """Grades and committee see only the functions that were selected."""
+def test_a_sparse_model(shared: Shared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Grades and committee see only the functions that were selected. A large posterior is not written unasked."""
+    monkeypatch.setattr("acegen.fit.pipeline._LARGE", 0.0)
     result = fit(shared.settings(tmp_path, solver={"selection": {"functions": 4}}))
     assert result.selection is not None
     chosen = result.selection.functions
@@ -336,3 +337,6 @@ def test_a_sparse_model(shared: Shared, tmp_path: Path) -> None:
     for rows in (uncertainty.grades.rows, uncertainty.committee.rows):
         np.testing.assert_array_equal(np.flatnonzero(np.abs(rows[0]).max(axis=0)), chosen)
     assert uncertainty.grades.rows.shape[1] == 5
+    assert not (result.model.path / "posterior.npz").exists()
+    (text,) = (str(finding) for finding in result.findings if "posterior" in finding.text)
+    assert 'solver.kind = "bayes" writes it' in text
