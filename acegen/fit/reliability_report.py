@@ -95,8 +95,9 @@ def grade_text(found: UncertaintyFit) -> str:
     return (
         f"Grades of atoms, {own.grades.kind}, {own.grades.rows.shape[1]:,} rows; 1 is about the largest in the "
         f"training data.{sketch}{active} Thresholds: above {first:.3g} a configuration is worth labelling, above "
-        f"{second:.3g} results are not to be trusted. The first is the largest grade in 95 % of held-out "
-        "configurations, and at least 1, the second five times the first. Held-out atoms are graded by the data "
+        f"{second:.3g} results are not to be trusted. The first is the largest grade in 95 % of "
+        "held-out configurations, but at least 1, and at most twice the median of a kind; the second "
+        "five times that. Held-out atoms are graded by the data "
         "without their fold."
     )
 
