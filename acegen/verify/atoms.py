@@ -107,7 +107,7 @@ class AtomVerifier(Verifier):
         return check_member_gradients(self.model, committee, self._arguments, gradients, "≤ 60 neighbours")
 
     def _environments_and_values(self) -> Iterator[tuple[Environment, Floats]]:
-        """Environments with the values of all functions: by brute force where that is affordable, else by the kernel."""
+        """Environments with the values of all functions: by brute force where that is affordable."""
         for environment, chosen in self._small_environments():
             values = self._values(environment).copy()
             values[chosen] = [float(value) for value in self._reference(environment, chosen)]
