@@ -57,7 +57,7 @@ def check_members(
         expected, sizes = _combinations(committee, environment.center, values)
         energies, _ = model.members(*arguments(environment))
         worst = max(worst, _relative(energies - expected, expected, sizes))
-    return CheckResult("members = rows · basis", worst, 1e-4, scope)
+    return CheckResult("members = rows · basis", worst, 1e-9, scope)
 
 
 def check_member_gradients(
@@ -71,7 +71,7 @@ def check_member_gradients(
         _, gradients = model.members(*arguments(environment))
         sizes = np.abs(rows) @ np.abs(of_functions).max(axis=(1, 2))
         worst = max(worst, _relative(gradients - expected, expected, sizes))
-    return CheckResult("gradients of members likewise", worst, 1e-4, scope)
+    return CheckResult("gradients of members likewise", worst, 1e-9, scope)
 
 
 def _relative(error: Floats, expected: Floats, sizes: Floats) -> float:
