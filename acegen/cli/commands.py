@@ -97,7 +97,7 @@ def fit_command(options: argparse.Namespace) -> int:
     from acegen.cli.terminal import make_console
 
     changes = {name: getattr(options, name) for name in ("processes", "dask") if getattr(options, name) is not None}
-    run_fit(options.fit, changes, make_console())
+    run_fit(options.fit, changes, options.previous, options.search, make_console())
     return 0
 
 
@@ -117,6 +117,18 @@ def convert_command(options: argparse.Namespace) -> int:
     from acegen.cli.terminal import make_console
 
     run_convert(options.inputs, options.output, options.trust, make_console())
+    return 0
+
+
+def select_command(options: argparse.Namespace) -> int:
+    """Choose configurations worth labelling."""
+    from acegen.cli.select import run_select
+    from acegen.cli.terminal import make_console
+
+    types = None if options.elements is None else [name.strip() for name in options.elements.split(",")]
+    run_select(
+        options.fit, options.pool, options.number, options.output, options.method, options.stop, types, make_console()
+    )
     return 0
 
 

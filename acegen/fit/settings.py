@@ -98,12 +98,20 @@ class DataSettings(_Section):
     test: Paths = Field((), description="extended-XYZ file or files to report errors for; they decide nothing")
     seed: int = Field(0, ge=0, lt=2**63, strict=True, description="seed of folds, an integer from 0")
     keys: KeySettings = Field(default_factory=KeySettings, description="table: names of the labels")
+    previous: str | None = Field(
+        None, alias="continue", description="folder of a fit to continue with more data: only new ones are assembled"
+    )
+    search: bool = Field(False, description="with data.continue: choose hyperparameters anew instead of keeping them")
 
     @model_validator(mode="after")
     def _part_makes_sense(self) -> DataSettings:
         if isinstance(self.validation, float) and not 0 <= self.validation <= 0.5:
             raise ValueError(
                 f"data.validation = {self.validation} is not a fraction; give a number from 0 to 0.5, or files"
+            )
+        if self.search and self.previous is None:
+            raise ValueError(
+                "data.search = true is for a fit that continues another; leave it out, or set data.continue"
             )
         if self.validation is not None and "folds" in self.model_fields_set:
             raise ValueError("data.folds and data.validation exclude each other; leave one of them out")
@@ -166,6 +174,28 @@ class SolverSettings(_Section):
     )
 
 
+class UncertaintySettings(_Section):
+    """What the potential knows of its own reliability: grades of environments, and a committee."""
+
+    grade: Literal["leverage", "posterior", "d-optimality", "none"] = Field(
+        "leverage",
+        description='grade of an environment: "leverage" (distance from the training environments), "posterior" '
+        '(standard deviation of the site energy), "d-optimality" (largest coefficient in an active set), or "none"',
+    )
+    rank: int = Field(
+        64,
+        ge=4,
+        le=4096,
+        strict=True,
+        description="rows of a leverage or posterior grade, 4 to 4096: with as many functions or fewer it is exact, "
+        "otherwise its relative error is about 1/sqrt(2 rank)",
+    )
+    members: int = Field(
+        8, ge=0, le=256, strict=True, description="members of the committee, 0 to 256; 0 for no committee"
+    )
+    seed: int = Field(0, ge=0, lt=2**63, strict=True, description="seed of committee and grades, an integer from 0")
+
+
 class AssemblySettings(_Section):
     """Where and how the design matrix is assembled, a unit of configurations at a time."""
 
@@ -191,6 +221,9 @@ class FitSettings(_Section):
         None, description="table: energy of the isolated atom of each element, eV (default: fitted with the rest)"
     )
     solver: SolverSettings = Field(default_factory=SolverSettings, description="table: how coefficients are found")
+    uncertainty: UncertaintySettings = Field(
+        default_factory=UncertaintySettings, description="table: grades of environments, and a committee"
+    )
     assembly: AssemblySettings = Field(default_factory=AssemblySettings, description="table: processes, memory, cache")
 
     @property
@@ -303,6 +336,8 @@ def _resolved(settings: FitSettings, folder: Path) -> dict[str, Any]:
     files["test"] = tuple(at("data.test", path) for path in data.test)
     if isinstance(data.validation, tuple):
         files["validation"] = tuple(at("data.validation", path) for path in data.validation)
+    if data.previous is not None:
+        files["previous"] = at("data.continue", data.previous)
     output = at("output", settings.output)
     default = str(Path(output) / ".assembly")
     cache = default if assembly.cache is None else at("assembly.cache", assembly.cache)
@@ -333,6 +368,7 @@ _SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
     ("weights",): WeightSettings,
     ("solver",): SolverSettings,
     ("solver", "selection"): SelectionSettings,
+    ("uncertainty",): UncertaintySettings,
     ("assembly",): AssemblySettings,
 }
 
@@ -348,7 +384,8 @@ def _explain(detail: ErrorDetails) -> str:
     if detail["type"] == "value_error" and tuple(location) in _SECTIONS:
         return message
     depth = max(d for d in range(len(location)) if tuple(location[:d]) in _SECTIONS)
-    fields = _SECTIONS[tuple(location[:depth])].model_fields
+    own = _SECTIONS[tuple(location[:depth])].model_fields
+    fields = {field.alias or name: field for name, field in own.items()}
     key, name = ".".join(location[: depth + 1]), location[depth]
     field = fields.get(name)
     allowed = f"; allowed: {field.description}" if field is not None else ""

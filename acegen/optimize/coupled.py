@@ -114,8 +114,24 @@ class CoupledStage:
         return tuple(dict.fromkeys(group.type for group in self.groups))
 
 
+@dataclass(frozen=True)
+class Passes:
+    """How often a centre goes through the coupled products once their values are known.
+
+    Attributes:
+        tiles: outputs whose derivatives by the values are computed.
+        back: how many of these, or of sums of them, are taken back to the channels.
+        kept: sets of derivatives that stand before the values at a time; 0 if one may take the place of values that are
+            needed no more.
+    """
+
+    tiles: int = 1
+    back: int = 1
+    kept: int = 0
+
+
 def couple(
-    products: CoupledProducts, weights: Mapping[str, Sequence[float]], costs: CoupledCosts, densities: int = 0
+    products: CoupledProducts, weights: Mapping[str, Sequence[float]], costs: CoupledCosts, passes: Passes = Passes()
 ) -> CoupledStage:
     """The coupled products with their weights, ready for evaluation.
 
@@ -123,12 +139,11 @@ def couple(
         products: the values and products.
         weights: by output of the centre species, one number per product.
         costs: of tiles on a target.
-        densities: the most outputs of a centre, if derivatives of each are needed by itself; 0 if it has one output
-            that is its energy.
+        passes: over the products, for each centre.
     """
     products, own_weights = without_unused(products, weights)
     degrees = products.degrees
-    offsets, shift, size = _places(products, densities)
+    offsets, shift, size = _places(products, passes.kept)
     entries: dict[tuple[int, int], tuple[float, ...]] = {}
     linear: dict[int, tuple[float, ...]] = {}
     for scalar, own in zip(products.scalars, zip(*own_weights.values(), strict=True), strict=True):
@@ -158,7 +173,7 @@ def couple(
         weights={name: tuple(own[output] for own in flat) for output, name in enumerate(weights)},
         linear_weights={name: tuple(own[row] for own in linear.values()) for row, name in enumerate(weights)},
         product_weights=own_weights,
-        cost=_cost(products, groups, tile_groups, len(weights), costs, densities or 1),
+        cost=_cost(products, groups, tile_groups, len(weights), costs, passes),
     )
 
 
@@ -193,10 +208,10 @@ def without_unused(
     return kept, dict(zip(weights, map(tuple, columns), strict=True))
 
 
-def _places(products: CoupledProducts, densities: int) -> tuple[tuple[int, ...], int, int]:
+def _places(products: CoupledProducts, kept: int) -> tuple[tuple[int, ...], int, int]:
     """Offsets of the values, by l, those of nodes after those of channels; their shift, and the size of all.
 
-    Derivatives of several densities stand one after the other, before the values.
+    Sets of derivatives stand one after the other, before the values.
     """
     n_channels, degrees = len(products.channels), products.degrees
     by_degree: dict[int, int] = defaultdict(int)
@@ -205,8 +220,8 @@ def _places(products: CoupledProducts, densities: int) -> tuple[tuple[int, ...],
     of_channels, of_nodes = sum(2 * l + 1 for l in degrees[:n_channels]), sum(by_degree.values())
     shift = max(of_channels, *by_degree.values(), 0)
     begin = shift + of_channels
-    if densities or shift >= of_nodes or any(node.right >= n_channels for node in products.nodes):
-        shift, begin = (densities or 1) * (of_channels + of_nodes), of_channels
+    if kept or shift >= of_nodes or any(node.right >= n_channels for node in products.nodes):
+        shift, begin = (kept or 1) * (of_channels + of_nodes), of_channels
     offsets = [0] * len(degrees)
     for members, following in ((range(n_channels), 0), (range(n_channels, len(degrees)), begin)):
         for value in sorted(members, key=lambda value: (degrees[value], value)):
@@ -336,29 +351,41 @@ def _cost(
     tile_groups: Sequence[TileGroup],
     n_outputs: int,
     costs: CoupledCosts,
-    passes: int,
+    passes: Passes,
 ) -> Cost:
-    """Loads of a pair are estimated by its multiply-adds, and its code by eight bytes for each."""
+    """Loads of a pair are estimated by its multiply-adds, and its code by eight bytes for each.
+
+    Of its multiply-adds, a third go forward.
+    """
+    both = (1 + 2 * passes.back) / 3
     adds = loads = code = tables = 0
     cycles = 0.0
     seen = set()
     for group in groups:
         own = pair_multiply_adds(group.type, products.by_degrees)
         count = len(group.pairs)
-        adds += own * count
-        loads += own * count
-        cycles += costs.pair_cycles(own) * count
+        adds += round(own * count * both)
+        loads += round(own * count * both)
+        cycles += costs.pair_cycles(own) * count * both
         code += 0 if group.type in seen else 8 * own
         seen.add(group.type)
         tables += 2 * (2 + len(group.type.degrees)) * count
     for l, height, tiles in ((of.l, of.height, of.tiles) for of in tile_groups):
         size = 2 * l + 1
         for width in (len(tile.columns) for tile in tiles):
-            adds += passes * 2 * height * width * size
-            loads += passes * ((height + 2 * size) * width + 2 * height * size)
-            cycles += passes * costs.tile_cycles(l, height, width)
+            adds += passes.tiles * 2 * height * width * size
+            loads += passes.tiles * ((height + 2 * size) * width + 2 * height * size)
+            cycles += passes.tiles * costs.tile_cycles(l, height, width)
             tables += 2 * (height + width) + 8 * n_outputs * height * width
     channels = sum(2 * channel.l + 1 for channel in products.channels)
     linear = sum(len(scalar) == 1 for scalar in products.scalars)
     cycles += costs.rest_cycles(channels, linear)
     return Cost(adds + 2 * channels + 2 * linear, loads + 3 * channels + 3 * linear, code + tables, cycles)
+
+
+def values_alone(products: CoupledProducts) -> CoupledStage:
+    """The values of coupled products, in the order of evaluation, without weights or derivatives."""
+    degrees = products.degrees
+    offsets, nothing = _places(products, 1)[0], Cost(0, 0, 0, 0.0)
+    size = sum(2 * l + 1 for l in degrees)
+    return CoupledStage(products, offsets, 0, size, _groups(products), (), (), (), (), {}, {}, {}, nothing)

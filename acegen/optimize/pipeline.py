@@ -21,7 +21,7 @@ from dataclasses import replace
 
 from acegen.optimize.blocks import group_rows
 from acegen.optimize.cost import CostModel, listed_cost
-from acegen.optimize.coupled import couple
+from acegen.optimize.coupled import Passes, couple
 from acegen.optimize.coupled_tiles import CoupledCosts, ListedCosts
 from acegen.optimize.functions import split_functions
 from acegen.optimize.order import choose_order, variable_orders
@@ -37,6 +37,7 @@ from acegen.optimize.polynomial import (
 from acegen.optimize.program import CompactProgram, ListedProducts, PassReport, ProductStage, StraightProgram
 from acegen.optimize.trie import build_trie
 from acegen.options import ProductForm
+from acegen.program.embedding import Members
 from acegen.program.kernel import KernelProgram, Product
 from acegen.program.layout import PooledLayout
 
@@ -88,7 +89,7 @@ def _with_coupled(
     if program.coupled is None:
         return stage
     reports = stage.reports if program.products else ()
-    coupled = couple(program.coupled, weights, costs, density_count(program))
+    coupled = couple(program.coupled, weights, costs, _passes(program))
     dropped = len(program.coupled.scalars) - len(coupled.products.scalars)
     if not coupled.products.scalars:
         report = PassReport("coupled", "all products dropped", stage.products.cost, stage.products.cost)
@@ -100,6 +101,15 @@ def _with_coupled(
     n_terms = stage.n_terms + len(coupled.products.scalars)
     stage = replace(stage, coupled=coupled, n_terms=n_terms)
     return replace(stage, reports=(*reports, PassReport("coupled", text, stage.products.cost, stage.cost)))
+
+
+def _passes(program: KernelProgram) -> Passes:
+    """Densities are known before derivatives of the energy go back; the members of a committee go back one by one."""
+    count = density_count(program)
+    if not count:
+        return Passes()
+    members = isinstance((program.embedding or ())[0], Members)
+    return Passes(tiles=count, back=count, kept=1) if members else Passes(tiles=count, back=1, kept=count)
 
 
 def optimize_products(

@@ -6,43 +6,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from acegen.codegen.environment import render, template_environment
-from acegen.codegen.lanes.bonds import bond_code
+from acegen.codegen.lanes.committee import committee_sources
 from acegen.codegen.lanes.contexts import (
     BasisContext,
-    CoupledContext,
-    CoupledHeaderContext,
-    CoupledTypesContext,
     DerivativesContext,
-    InnerContext,
     LanesContext,
     PairContext,
     PairHeaderContext,
-    ParticlesContext,
     PotentialContext,
-    ProductsContext,
-    ProductsHeaderContext,
-    ProductsPartContext,
 )
 from acegen.codegen.lanes.contraction import contraction_code
 from acegen.codegen.lanes.core import core_code
-from acegen.codegen.lanes.cost import TWO_SUMS
-from acegen.codegen.lanes.coupled import coupled_tables
-from acegen.codegen.lanes.coupled_types import type_codes, type_files
-from acegen.codegen.lanes.directions import directions_code
 from acegen.codegen.lanes.embedding import embedding_code
 from acegen.codegen.lanes.functions import basis_functions
-from acegen.codegen.lanes.harmonics import harmonics_code
-from acegen.codegen.lanes.pair import core_reach, pair_code, series_code, switch_constants, zbl_code
+from acegen.codegen.lanes.grades import grade_sources
+from acegen.codegen.lanes.pair import core_reach, pair_code, series_code, zbl_code
+from acegen.codegen.lanes.parts import coupled_files, inner_file, particle_code, product_files
 from acegen.codegen.lanes.polar import polar_code
 from acegen.codegen.lanes.pooling import (
     contract_blocks,
     contract_shapes,
     missing_harmonics,
-    pool_code,
-    pooled_legend,
 )
-from acegen.codegen.lanes.products import compact_tables, function_files
-from acegen.codegen.lanes.radial import radial_code, transform_constants
+from acegen.codegen.lanes.radial import radial_code
 from acegen.codegen.lanes.slopes import most_columns, transposition
 from acegen.codegen.lanes.space import space_code
 from acegen.codegen.lanes.target import Target, Targets, choose_targets
@@ -50,11 +36,10 @@ from acegen.codegen.literals import double_literal
 from acegen.codegen.tables import first_entries, output_rows
 from acegen.codegen.titles import banner
 from acegen.errors import BuildError
-from acegen.optimize import CompactProgram, Cost, ListedProducts, ProductStage, optimize
-from acegen.optimize.coupled import CoupledStage
-from acegen.optimize.functions import MAX_TERMS
+from acegen.optimize import Cost, ProductStage, optimize
 from acegen.options import BuildOptions, ProductForm
 from acegen.program.bonds import Bonds
+from acegen.program.embedding import Members
 from acegen.program.kernel import Agnesi, Distance, KernelProgram
 from acegen.program.uncertainty import CommitteeProgram, GradeProgram
 from acegen.store import files
@@ -104,6 +89,8 @@ class LanesBackend:
         program = descriptors or potential
         assert program is not None
         _check(program)
+        if potential is not None and any(isinstance(own, Members) for own in potential.embedding or ()):
+            raise BuildError("a committee is no potential: its members have no common energy.")
         name = program.name
         contexts: dict[str, LanesContext] = {}
         if descriptors is not None:
@@ -112,28 +99,28 @@ class LanesBackend:
         contexts |= _pair_files(program, descriptors, potential)
         header = files.header(name, "particles")
         if descriptors is None and (contexts or not self.single):
-            contexts[header] = _particles(program, self.targets.basis)
+            contexts[header] = particle_code(program, self.targets.basis)
         environment = template_environment(double_literal)
         rendered = {file: render(environment, context) for file, context in contexts.items()}
         if potential is not None and stage is not None:
             particles = files.header(name, "single_particles") if self.single else header
-            contexts = _product_files(potential, stage, self.targets.potential, particles)
+            contexts = product_files(potential, stage, self.targets.potential, particles)
             if stage.coupled is not None:
-                contexts |= _coupled_files(potential, stage.coupled, self.targets.potential)
+                contexts |= coupled_files(potential, stage.coupled, self.targets.potential)
             contexts[files.source(name, "potential")] = _potential(potential, self.targets, particles)
             if self.single:
-                contexts[particles] = _particles(potential, self.targets.potential)
+                contexts[particles] = particle_code(potential, self.targets.potential)
             environment = template_environment(self.targets.potential.literal)
             rendered |= {file: render(environment, context) for file, context in contexts.items()}
         return rendered
 
     def generate_grades(self, grades: GradeProgram) -> Mapping[str, str]:
         """The kernel of grades."""
-        raise BuildError("this backend writes no grades yet.")
+        return grade_sources(grades, self.targets)
 
     def generate_committee(self, committee: CommitteeProgram) -> Mapping[str, str]:
         """The kernel of a committee."""
-        raise BuildError("this backend writes no committees yet.")
+        return committee_sources(committee, self.targets)
 
 
 def _check(program: KernelProgram) -> None:
@@ -163,7 +150,7 @@ def _check_descriptors(program: KernelProgram) -> None:
 def _basis_files(program: KernelProgram, target: Target) -> dict[str, LanesContext]:
     """Particles, derivatives and basis functions, in double precision."""
     name, layout = program.name, program.layout
-    particles = _particles(program, target)
+    particles = particle_code(program, target)
     functions = basis_functions(program, target.lanes)
     rows = output_rows(program, functions.order)
     n_species = len(program.species)
@@ -205,36 +192,8 @@ def _basis_files(program: KernelProgram, target: Target) -> dict[str, LanesConte
         ),
     }
     if program.inner is not None:
-        contexts |= _inner_file(program)
+        contexts |= inner_file(program)
     return contexts
-
-
-def _particles(program: KernelProgram, target: Target) -> ParticlesContext:
-    one, layout = program.one_particle, program.pooled
-    radial = radial_code(one.coordinate, one.radial, program.notes.radial, target.literal)
-    space = space_code(program, radial)
-    return ParticlesContext(
-        name=program.name,
-        banner=banner(program),
-        elements=program.species,
-        space=space,
-        single=target.precision == "single",
-        lanes=target.lanes,
-        tiles=target.tiles,
-        first_n=layout.first,
-        n_radial=layout.n_radial,
-        l_max=layout.l_max,
-        n_harmonics=layout.n_angular,
-        n_pooled=layout.size,
-        pooled="A" if program.contraction is None else "P",
-        pairs=transform_constants(one.coordinate) if isinstance(one.coordinate, Distance) else [],
-        bonds=bond_code(one.coordinate, program.core, target) if isinstance(one.coordinate, Bonds) else None,
-        core=program.core is not None,
-        radial=radial,
-        harmonics=harmonics_code(layout.l_max, target.literal),
-        directions=directions_code(one.angular, program.dimension, target.literal),
-        pool=pool_code(layout, program.species, space.sphere, target),
-    )
 
 
 def _pair_files(
@@ -270,105 +229,7 @@ def _pair_files(
         ),
     }
     if inner and descriptors is None:
-        contexts |= _inner_file(program)
-    return contexts
-
-
-def _inner_file(program: KernelProgram) -> dict[str, LanesContext]:
-    """The inner switch, which both kernels use."""
-    assert program.inner is not None
-    return {
-        files.header(program.name, "inner"): InnerContext(
-            name=program.name,
-            banner=banner(program),
-            n_species=len(program.species),
-            inner=switch_constants(program.inner.ranges),
-        )
-    }
-
-
-def _product_files(
-    program: KernelProgram, stage: ProductStage, target: Target, particles: str
-) -> dict[str, LanesContext]:
-    """The product stage: a header, coefficients with tables or calls, and files of straight-line code."""
-    name, products, n_pooled = program.name, stage.products, program.layout.size
-    embedding = embedding_code(program)
-    assert not isinstance(products, ListedProducts)
-    tables = compact_tables(products) if isinstance(products, CompactProgram) else None
-    parts = [] if isinstance(products, CompactProgram) else function_files(products)
-    coefficients = tuple(stage.coefficients.values())
-    middle, middle_coefficient = 0 if n_pooled <= 128 else min(n_pooled // 2, 128), MAX_TERMS // 2
-    functions = tuple(function for part in parts for function in part)
-    contexts: dict[str, LanesContext] = {
-        files.header(name, "products"): ProductsHeaderContext(
-            name=name,
-            banner=banner(program),
-            particles=particles,
-            legend=pooled_legend(program.layout, program.species),
-            n_contracted=0 if program.contraction is None else n_pooled,
-            densities=embedding,
-            n_stored=products.n_stored,
-            group=target.cost_model.group(products),
-            functions=tuple(function.number for function in functions),
-            n_coupled=0 if stage.coupled is None else stage.coupled.size,
-        ),
-        files.source(name, "products"): ProductsContext(
-            name=name,
-            banner=banner(program),
-            rows=program.row_names,
-            embedding=embedding,
-            contracted=program.contraction is not None,
-            n_terms=stage.n_terms,
-            product_fmas=stage.cost.multiply_adds,
-            coefficients=coefficients,
-            n_coefficients=max(1, len(coefficients[0])) + (0 if tables else MAX_TERMS // 2),
-            middle=middle,
-            middle_coefficient=middle_coefficient,
-            tables=tables,
-            n_stored=products.n_stored,
-            two_sums=TWO_SUMS,
-            functions=functions,
-            n_files=len(parts),
-            coupled=stage.coupled is not None,
-        ),
-    }
-    for number, part in enumerate(parts, start=1):
-        contexts[files.source(name, f"products_{number}")] = ProductsPartContext(
-            name=name,
-            banner=banner(program),
-            middle=middle,
-            middle_coefficient=middle_coefficient,
-            part=tuple(part),
-        )
-    return contexts
-
-
-def _coupled_files(program: KernelProgram, coupled: CoupledStage, target: Target) -> dict[str, LanesContext]:
-    """The coupled products: a header, tables with the matrices, and files of code for types of pairs."""
-    name, n_pooled, codes = program.name, program.layout.size, type_codes(coupled, target.variables)
-    contexts: dict[str, LanesContext] = {
-        files.header(name, "coupled"): CoupledHeaderContext(
-            name=name,
-            banner=banner(program),
-            position="uint16_t" if max(coupled.size, n_pooled) * target.lanes_bytes < 1 << 16 else "uint32_t",
-            types=tuple(range(len(coupled.types))),
-        ),
-        files.source(name, "coupled"): CoupledContext(
-            name=name,
-            banner=banner(program),
-            rows=program.row_names,
-            densities=embedding_code(program) is not None,
-            single=target.precision == "single",
-            n_scalars=len(coupled.products.scalars),
-            shift=coupled.shift,
-            stride=coupled.products.first_components[-1],
-            tables=coupled_tables(
-                coupled, program.layout, target.cost_model.coupled, codes, target.lanes_bytes, program.species
-            ),
-        ),
-    }
-    for number, part in enumerate(type_files(codes), start=1):
-        contexts[files.source(name, f"coupled_{number}")] = CoupledTypesContext(name, banner(program), tuple(part))
+        contexts |= inner_file(program)
     return contexts
 
 

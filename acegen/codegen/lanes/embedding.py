@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from acegen.errors import BuildError
 from acegen.optimize.polynomial import density_count
 from acegen.program.embedding import LINEAR, FinnisSinclair, Identity, Members, ShiftedFinnisSinclair
 from acegen.program.kernel import KernelProgram
@@ -37,12 +36,19 @@ class EmbeddingCode:
     Attributes:
         n_densities: the most of a centre.
         first: by centre, the number of its first density, if they are counted one after the other; and of all.
-        rows: F by density.
+        rows: F by density; none if densities are the energies of the members of a committee.
+        constants: by density what is then added to it; else none.
     """
 
     n_densities: int
     first: tuple[int, ...]
     rows: tuple[EmbeddingRow, ...]
+    constants: tuple[float, ...] = ()
+
+    @property
+    def members(self) -> bool:
+        """Whether every density is the energy of a member."""
+        return bool(self.constants)
 
     @property
     def functions(self) -> tuple[str, ...]:
@@ -51,11 +57,12 @@ class EmbeddingCode:
 
 
 def embedding_code(program: KernelProgram) -> EmbeddingCode | None:
-    """The embedding of a potential; None where the energy of every centre is its density."""
+    """The embedding of a potential, or of a committee; None where the energy of every centre is its density."""
     n_densities = density_count(program)
     if not n_densities:
         return None
-    rows = []
+    rows: list[tuple[float, float, str]] = []
+    added: list[float] = []
     for own in program.embedding or ():
         match own:
             case Identity():
@@ -64,11 +71,13 @@ def embedding_code(program: KernelProgram) -> EmbeddingCode | None:
                 found = [(w, m, "linear_density" if m == 1 else "finnis_sinclair") for w, m in terms]
             case ShiftedFinnisSinclair(terms):
                 found = [(w, m, "linear_density" if abs(m - 1) < LINEAR else "shifted") for w, m in terms]
-            case Members():
-                raise BuildError("a committee is no potential: its members have no common energy.")
+            case Members(constants):
+                found = []
+                added += constants
         rows += found
     return EmbeddingCode(
         n_densities=n_densities,
         first=program.row_first,
-        rows=tuple(EmbeddingRow(*row, name) for row, name in zip(rows, program.row_names, strict=True)),
+        rows=tuple(EmbeddingRow(*row, name) for row, name in zip(rows, program.row_names, strict=not added)),
+        constants=tuple(added),
     )

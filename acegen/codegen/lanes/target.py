@@ -74,16 +74,18 @@ class Target:
 
 @dataclass(frozen=True)
 class Targets:
-    """Targets of the two kernels; the basis kernel is always in double precision.
+    """Targets of the kernels; those of the basis and of grades are always in double precision.
 
     Attributes:
-        basis: of the basis kernel.
+        basis: of the kernels of the basis and of grades.
         potential: of the potential kernel.
-        openmp: whether the potential kernel uses several threads.
+        committee: of the kernel of a committee, in single precision: its members are small.
+        openmp: whether all but the basis kernel use several threads.
     """
 
     basis: Target
     potential: Target
+    committee: Target
     openmp: bool
 
 
@@ -94,4 +96,4 @@ def choose_targets(options: BuildOptions, vector_bytes: int, registers: int) -> 
         size = 4 if precision == "single" else 8
         return Target(precision, options.lanes or vector_bytes // size, vector_bytes, registers)
 
-    return Targets(target("double"), target(options.precision), options.openmp)
+    return Targets(target("double"), target(options.precision), target("single"), options.openmp)

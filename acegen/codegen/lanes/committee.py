@@ -1,0 +1,127 @@
+"""The kernel of a committee: the energies of several members, each with its gradient, from the same A's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from acegen.codegen.environment import render, template_environment
+from acegen.codegen.lanes.contexts import (
+    CommitteeContext,
+    CommitteePairContext,
+    CommitteePairHeaderContext,
+    LanesContext,
+)
+from acegen.codegen.lanes.embedding import embedding_code
+from acegen.codegen.lanes.pair import pair_code
+from acegen.codegen.lanes.parts import coupled_files, inner_file, particle_code, product_files
+from acegen.codegen.lanes.polar import polar_code
+from acegen.codegen.lanes.target import Targets
+from acegen.codegen.literals import double_literal
+from acegen.codegen.titles import banner
+from acegen.errors import BuildError
+from acegen.optimize import ProductStage, optimize
+from acegen.options import ProductForm
+from acegen.program.kernel import Distance, Harmonics, KernelProgram, PairEnergies
+from acegen.program.uncertainty import CommitteeProgram
+from acegen.store import files
+
+_TOGETHER = 8
+"""Members whose pair energies are evaluated together, at most."""
+
+
+def committee_stage(members: KernelProgram, targets: Targets, form: ProductForm) -> ProductStage:
+    """The product stage of the members."""
+    return optimize(members, targets.committee.cost_model, form)
+
+
+def committee_sources(committee: CommitteeProgram, targets: Targets, form: ProductForm = "auto") -> Mapping[str, str]:
+    """C files by name.
+
+    Args:
+        committee: the program.
+        targets: its lanes are those of `targets.committee`, the pair term's those of `targets.basis`.
+        form: of products of A's.
+
+    Raises:
+        BuildError: a member depends on something other than atoms within a cutoff.
+    """
+    members, target = committee.members, targets.committee
+    one = members.one_particle
+    if not isinstance(one.coordinate, Distance) or not isinstance(one.angular, Harmonics) or members.contraction:
+        raise BuildError(
+            f"the backend 'lanes' writes no committee for '{members.name}': it supports those of atoms with radial "
+            "functions that are the same for all pairs of species."
+        )
+    program = replace(members, name=f"{members.name}_committee")
+    name, stage = program.name, committee_stage(program, targets, form)
+    particles = files.header(name, "single_particles")
+    contexts = product_files(program, stage, target, particles)
+    if stage.coupled is not None:
+        contexts |= coupled_files(program, stage.coupled, target)
+    contexts[particles] = particle_code(program, target)
+    contexts[files.source(name)] = _committee(program, targets, particles)
+    environment = template_environment(target.literal)
+    rendered = {file: render(environment, context) for file, context in contexts.items()}
+    environment = template_environment(double_literal)
+    return rendered | {file: render(environment, own) for file, own in _pair_files(program, targets).items()}
+
+
+def _committee(program: KernelProgram, targets: Targets, particles: str) -> CommitteeContext:
+    embedding, target = embedding_code(program), targets.committee
+    assert embedding is not None
+    size = embedding.n_densities
+    constants = embedding.constants
+    polar = polar_code(program.layout, program.species, target.force_tile, target.literal)
+    return CommitteeContext(
+        name=program.name,
+        banner=banner(program),
+        particles=particles,
+        elements=program.species,
+        space=particle_code(program, target).space,
+        openmp=targets.openmp,
+        pairwise=program.pair is not None or program.inner is not None,
+        core=False,
+        polar=polar,
+        complete=sum(len(shape.alike.species) for shape in polar.shapes) == len(program.species),
+        n_members=size,
+        constants=tuple(constants[begin : begin + size] for begin in range(0, len(constants), size)),
+    )
+
+
+def _pair_files(program: KernelProgram, targets: Targets) -> dict[str, LanesContext]:
+    """The pairwise parts, in double precision; nothing if there are none."""
+    name, pair, code = program.name, program.pair, pair_code(program)
+    inner = program.inner is not None
+    if code is None and not inner:
+        return {}
+    n_members = len(program.outputs.of(0))
+    together = min(n_members, _TOGETHER)
+    n_series = -(-n_members // together) * together
+    series: list[tuple[tuple[tuple[float, ...], ...], ...]] = []
+    if isinstance(pair, PairEnergies):
+        for first in program.row_first[:-1]:
+            own = pair.series[first : first + n_members]
+            of_center = []
+            for species in range(len(program.species)):
+                by_degree = zip(*(row[species] for row in own), strict=True)
+                of_center.append(tuple((*values, *[0.0] * (n_series - n_members)) for values in by_degree))
+            series.append(tuple(of_center))
+    parts = ["the pair term"] * (pair is not None) + ["the inner cutoff"] * inner
+    contexts: dict[str, LanesContext] = {
+        files.header(name, "particles"): particle_code(program, targets.basis),
+        files.header(name, "pair"): CommitteePairHeaderContext(name, banner(program), ", ".join(parts), inner),
+        files.source(name, "pair"): CommitteePairContext(
+            name=name,
+            banner=banner(program),
+            elements=program.species,
+            pair=code,
+            inner=inner,
+            n_members=n_members,
+            together=together,
+            n_series=n_series,
+            nodes=pair.nodes if isinstance(pair, PairEnergies) else (),
+            series=tuple(series),
+        ),
+    }
+    return contexts | (inner_file(program) if inner else {})
