@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,10 +13,11 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 from ase.io import read
-from lammps_tools import Lammps, needs_lammps, random_structure, setup, thermo
+from lammps_tools import Lammps, make, needs_lammps, programs, random_structure, setup, thermo
 from uncertain_models import uncertain_model
 
 import acegen
+from acegen.export import export_model
 from acegen.options import BuildOptions
 
 pytestmark = [pytest.mark.simulator, needs_lammps]
@@ -314,3 +317,28 @@ def test_other_potentials(lammps: Lammps, oxide: acegen.Model, tmp_path: Path) -
     commands = setup(atoms, library, oxide.elements, tmp_path, pair="pair_style zero 6.0\npair_coeff * *\n")
     result = lammps.run(commands + "fix w all acegen/grade 1\nrun 0\n", tmp_path, check=False)
     assert "fix w all acegen/grade needs pair_style acegen" in result.stdout + result.stderr
+
+
+def test_example_and_kernels_of_vectors(lammps: Lammps, tmp_path: Path) -> None:
+    """The input of an export prints what Python says; kernels of the usual backend. (The plugin is the same for all.)"""
+    spec = {"name": "vectors", "basis": {"elements": ["Si"], "order": 2, "level": 4}, "radial": {"cutoff": 5.0}}
+    model, _ = uncertain_model(tmp_path, "d-optimality", spec=spec)
+    export = export_model(model.path, "lammps", tmp_path / "out")
+    make(export, "model")
+    shutil.copy(lammps.plugin, export / "build")
+    command = [str(Path(programs(), "lmp")), "-in", "in.example", "-log", "none"]
+    output = subprocess.run(command, cwd=export, capture_output=True, text=True, check=True).stdout
+    atoms = read(export / "example.xyz")
+    grades, deviation = model.grades(atoms), model.uncertainties(atoms).energy
+    found = re.search(r"^largest grade (\S+); acegen in Python: (\S+), atom (\d+)", output, re.MULTILINE)
+    assert found
+    assert float(found[1]) == pytest.approx(grades.max(), rel=1e-10)
+    assert float(found[2]) == pytest.approx(grades.max(), rel=1e-10)
+    assert int(found[3]) == grades.argmax() + 1
+    found = re.search(r"^standard deviation of the energy (\S+) eV; acegen in Python: (\S+) eV", output, re.MULTILINE)
+    assert found
+    assert float(found[1]) == pytest.approx(deviation, rel=1e-4)  # single precision inside
+    assert float(found[2]) == pytest.approx(deviation, rel=1e-10)
+    written = read(export / "build" / "selected.dump", format="lammps-dump-text", index=0)
+    np.testing.assert_allclose(written.arrays["c_grade"].ravel(), grades, rtol=1e-10)
+    assert "kind d-optimality" in (export / "README.md").read_text()
