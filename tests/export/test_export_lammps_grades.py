@@ -13,8 +13,9 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 from ase.io import read
+from example_models import Spec
 from lammps_tools import Lammps, make, needs_lammps, programs, random_structure, setup, thermo
-from uncertain_models import uncertain_model
+from uncertain_models import random_coefficients, random_uncertainty, uncertain_model
 
 import acegen
 from acegen.export import export_model
@@ -37,8 +38,14 @@ def oxide(tmp_path_factory: pytest.TempPathFactory) -> acegen.Model:
 def other(tmp_path_factory: pytest.TempPathFactory) -> acegen.Model:
     """A model of one element, with grades of the other kind and another cutoff."""
     spec = {"name": "lone", "basis": {"elements": ["Ge"], "order": 2, "level": 4}, "radial": {"cutoff": 4.5}}
-    options = BuildOptions(backend="plain")
-    return uncertain_model(tmp_path_factory.mktemp("other"), "d-optimality", options, spec)[0]
+    return graded(spec, tmp_path_factory.mktemp("other"), BuildOptions(backend="plain"))
+
+
+def graded(spec: Spec, folder: Path, options: BuildOptions | None = None) -> acegen.Model:
+    """A potential with grades of the kind d-optimality and a committee."""
+    uncertainty = random_uncertainty(spec, "d-optimality")
+    coefficients = random_coefficients(uncertainty, spec)
+    return acegen.compile(spec, folder, coefficients, options=options, uncertainty=uncertainty)
 
 
 def dump(commands: str, columns: str) -> str:
@@ -320,9 +327,9 @@ def test_other_potentials(lammps: Lammps, oxide: acegen.Model, tmp_path: Path) -
 
 
 def test_example_and_kernels_of_vectors(lammps: Lammps, tmp_path: Path) -> None:
-    """The input of an export prints what Python says; kernels of the usual backend. (The plugin is the same for all.)"""
+    """The input of an export prints what Python says, with kernels of the usual backend."""
     spec = {"name": "vectors", "basis": {"elements": ["Si"], "order": 2, "level": 4}, "radial": {"cutoff": 5.0}}
-    model, _ = uncertain_model(tmp_path, "d-optimality", spec=spec)
+    model = graded(spec, tmp_path)
     export = export_model(model.path, "lammps", tmp_path / "out")
     make(export, "model")
     shutil.copy(lammps.plugin, export / "build")
