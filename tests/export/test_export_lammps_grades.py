@@ -20,6 +20,7 @@ from uncertain_models import random_coefficients, random_uncertainty, uncertain_
 import acegen
 from acegen.export import export_model
 from acegen.options import BuildOptions
+from acegen.select.dump import read_dump
 
 pytestmark = [pytest.mark.simulator, needs_lammps]
 Models = Callable[[str], acegen.Model]
@@ -166,14 +167,14 @@ def dynamics(lammps: Lammps, model: acegen.Model, folder: Path, atoms: Atoms) ->
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_configurations_are_written(lammps: Lammps, oxide: acegen.Model, tmp_path: Path, processes: int) -> None:
-    """ASE reads them; their grades are Python's; as many and as often as asked for, over several runs."""
+    """ASE and `acegen select` read them; their grades are Python's; as many and as often as asked, over two runs."""
     atoms = random_structure(oxide.elements, 6)
     watch = "fix watch all acegen/grade 2 select 0.1 stop none file found.dump max 4 interval 5\n"
     script = dynamics(lammps, oxide, tmp_path, atoms)
     script = script.replace("group half", watch + "group half", 1) + "run 7\nrun 30\n"
     output = lammps.run(script, tmp_path, processes).stdout
     configurations = read(tmp_path / "found.dump", format="lammps-dump-text", index=":")
-    assert len(configurations) == 4
+    assert len(configurations) == len(read_dump(str(tmp_path / "found.dump"), None)) == 4
     steps = re.findall(r"ITEM: TIMESTEP\n(\d+)\n", (tmp_path / "found.dump").read_text())
     assert steps == ["0", "6", "12", "18"]
     largest = {row[0]: float(row[1]) for row in watched(output)}
