@@ -54,11 +54,6 @@ def rows_of(part: Grades | Committee, model: acegen.Model, atoms: Atoms) -> np.n
     return np.array([part.rows[z] @ values + part.constants[z] for z, values in rows])
 
 
-def tolerance(model: acegen.Model) -> float:
-    """Of a committee, relative to its deviations: lanes compute in single precision."""
-    return 1e-12 if model.options.backend == "plain" else 1e-4
-
-
 def test_grades_are_norms_of_combinations(compiled: Compiled) -> None:
     """√Σ(rows b + constants)² or max |rows b|, by NumPy; of structures, and of environments one by one."""
     model, uncertainty = compiled
@@ -95,7 +90,7 @@ def test_members_are_their_coefficients_in_the_design_matrix(compiled: Compiled)
         made = members.virials[:, [0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]
         for actual, expected in ((members.energies, energies), (members.forces, forces), (made, virials)):
             assert actual.shape == expected.shape
-            np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance(model) * np.abs(expected).max())
+            np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-12 * np.abs(expected).max())
 
 
 def test_forces_of_members_are_derivatives_of_their_energies(plain: Compiled) -> None:
@@ -112,6 +107,29 @@ def test_forces_of_members_are_derivatives_of_their_energies(plain: Compiled) ->
     slopes = central_difference(energies, 1e-3)  # type: ignore[arg-type,type-var]
     expected = -np.einsum("kij,ij->k", model.committee(atoms).forces, direction)
     np.testing.assert_allclose(slopes, expected, rtol=1e-7)
+
+
+@pytest.mark.slow
+def test_small_members_of_large_coefficients(plain: Compiled, tmp_path: Path) -> None:
+    """Samples of the posterior of a fit to a few structures: large coefficients that almost cancel in these."""
+    model, uncertainty = plain
+    structures = [quartz_like(seed) for seed in range(20)]
+    values = np.concatenate([model.descriptors(atoms) for atoms in structures])
+    species = np.concatenate([[model.elements.index(symbol) for symbol in atoms.symbols] for atoms in structures])
+    rng, rows = np.random.default_rng(4), []
+    for z in range(2):
+        _, scales, directions = np.linalg.svd(values[species == z], full_matrices=False)
+        used = scales > 1e-10 * scales[0]
+        rows.append(rng.normal(size=(8, used.sum())) / scales[used] @ directions[used])
+    assert uncertainty.committee is not None
+    committee = replace(uncertainty.committee, rows=np.array(rows), constants=np.zeros((2, 8)))
+    deviations = np.array([rows[z] @ own for z, own in zip(species, values, strict=True)])
+    terms = np.array([np.abs(rows[z]) @ np.abs(own) for z, own in zip(species, values, strict=True)])
+    assert np.mean(np.abs(deviations)) < 1e-3 * np.mean(terms)
+    coefficients = random_coefficients(uncertainty)
+    own = acegen.compile(OXIDE, tmp_path, coefficients, uncertainty=Uncertainty(model.basis_hash, None, committee))
+    energies = np.concatenate([own.committee(atoms).energies for atoms in structures])
+    np.testing.assert_allclose(energies, deviations, rtol=0, atol=1e-9 * np.abs(deviations).max())
 
 
 @pytest.mark.slow
