@@ -131,12 +131,10 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
     with FitFolder().making(target) as staging:
         with clock.stage("compile"):
             coefficients = _coefficients(basis, assembler, found.solution)
+            beside = uncertain.uncertainty
+            compiled = None if beside.grades is None and beside.committee is None else beside
             potential = acegen.compile(
-                settings.whole_spec,
-                staging,
-                coefficients,
-                progress=Subordinate(clock),
-                uncertainty=uncertain.uncertainty,
+                settings.whole_spec, staging, coefficients, Subordinate(clock), uncertainty=compiled
             )
             write_coefficients(
                 staging / COEFFICIENTS, basis.basis_hash, coefficients.values, coefficients.atomic_energies

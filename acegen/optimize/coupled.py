@@ -381,3 +381,11 @@ def _cost(
     linear = sum(len(scalar) == 1 for scalar in products.scalars)
     cycles += costs.rest_cycles(channels, linear)
     return Cost(adds + 2 * channels + 2 * linear, loads + 3 * channels + 3 * linear, code + tables, cycles)
+
+
+def values_alone(products: CoupledProducts) -> CoupledStage:
+    """The values of coupled products, in the order of evaluation, without weights or derivatives."""
+    degrees = products.degrees
+    offsets, nothing = _places(products, 1)[0], Cost(0, 0, 0, 0.0)
+    size = sum(2 * l + 1 for l in degrees)
+    return CoupledStage(products, offsets, 0, size, _groups(products), (), (), (), (), {}, {}, {}, nothing)

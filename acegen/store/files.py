@@ -20,7 +20,7 @@ _PARTS = (
 _KERNELS = ("grade", "committee")
 """Kernels of their own beside the model's: what follows its name before these parts, or alone."""
 
-_SOURCE = rf"(_({'|'.join(_KERNELS)}))?(_({'|'.join(_PARTS)}|(products|coupled)_\d+))?\.[ch]"
+_SOURCE = rf"(_({'|'.join(_KERNELS)}))?(_({'|'.join(_PARTS)}|(products|coupled|rows)_\d+))?\.[ch]"
 
 
 def header(name: str, part: str) -> str:

@@ -88,7 +88,8 @@ def read_posterior(path: str | Path, model: LinearModel) -> Posterior:
     file = Path(path) / POSTERIOR if Path(path).is_dir() else Path(path)
     if not file.exists():
         raise ModuleError(
-            f"the model {model.name} has no uncertainties: {file} is missing. A fit with solver = 'bayes' makes it."
+            f"the model {model.name} has no uncertainties: {file} is missing. A fit with solver = 'bayes' makes it; "
+            "any fit of this acegen gives a model a committee instead."
         )
     try:
         arrays = read_arrays(file)

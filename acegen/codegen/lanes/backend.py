@@ -19,6 +19,7 @@ from acegen.codegen.lanes.contraction import contraction_code
 from acegen.codegen.lanes.core import core_code
 from acegen.codegen.lanes.embedding import embedding_code
 from acegen.codegen.lanes.functions import basis_functions
+from acegen.codegen.lanes.grades import grade_sources
 from acegen.codegen.lanes.pair import core_reach, pair_code, series_code, zbl_code
 from acegen.codegen.lanes.parts import coupled_files, inner_file, particle_code, product_files
 from acegen.codegen.lanes.polar import polar_code
@@ -115,7 +116,7 @@ class LanesBackend:
 
     def generate_grades(self, grades: GradeProgram) -> Mapping[str, str]:
         """The kernel of grades."""
-        raise BuildError("this backend writes no grades yet.")
+        return grade_sources(grades, self.targets)
 
     def generate_committee(self, committee: CommitteeProgram) -> Mapping[str, str]:
         """The kernel of a committee."""

@@ -13,6 +13,7 @@ from acegen.codegen.lanes.coupled_types import TypeCode
 from acegen.codegen.lanes.directions import DirectionsCode
 from acegen.codegen.lanes.embedding import EmbeddingCode
 from acegen.codegen.lanes.functions import BasisFunctions
+from acegen.codegen.lanes.grade_tables import InvariantTables
 from acegen.codegen.lanes.harmonics import HarmonicsCode
 from acegen.codegen.lanes.pair import PairCode, SeriesCode, Table, ZblCode
 from acegen.codegen.lanes.polar import PolarCode
@@ -21,7 +22,7 @@ from acegen.codegen.lanes.products import CompactTables, FunctionCode
 from acegen.codegen.lanes.radial import RadialCode
 from acegen.codegen.lanes.slopes import Exchange
 from acegen.codegen.lanes.space import SpaceCode
-from acegen.codegen.tables import OutputRow
+from acegen.codegen.tables import CouplingTables, OutputRow
 from acegen.program.layout import Shell
 
 
@@ -208,8 +209,10 @@ class CoupledHeaderContext:
 
     name: str
     banner: str
+    include: str
     position: str
     types: tuple[int, ...]
+    back: bool
 
 
 @dataclass(frozen=True)
@@ -239,6 +242,7 @@ class CoupledTypesContext:
     name: str
     banner: str
     part: tuple[TypeCode, ...]
+    back: bool
 
 
 @dataclass(frozen=True)
@@ -316,6 +320,50 @@ class CommitteePairContext:
     series: tuple[tuple[tuple[tuple[float, ...], ...], ...], ...]
 
 
+@dataclass(frozen=True)
+class GradeContext:
+    """NAME_grade.c: grades."""
+
+    template: ClassVar[str] = "lanes/grade.c.j2"
+
+    name: str
+    banner: str
+    kind: str
+    elements: tuple[str, ...]
+    openmp: bool
+    tables: CoupledTables | None
+    n_values: int
+    invariants: InvariantTables
+    products: CouplingTables | None
+    pair: PairCode | None
+    inner: bool
+    maximum: bool
+    n_columns: int
+    height: int
+    n_panels: int
+    most_blocks: int
+    band: int
+    group: int
+    constants: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
+class GradeRowsContext:
+    """NAME_grade_rows_K.c: the matrix of a centre species."""
+
+    template: ClassVar[str] = "lanes/grade_rows.c.j2"
+
+    name: str
+    banner: str
+    element: str
+    number: int
+    height: int
+    band: int
+    n_panels: int
+    n_columns: int
+    lines: tuple[str, ...]
+
+
 LanesContext = (
     ParticlesContext
     | DerivativesContext
@@ -333,5 +381,7 @@ LanesContext = (
     | CommitteeContext
     | CommitteePairHeaderContext
     | CommitteePairContext
+    | GradeContext
+    | GradeRowsContext
 )
 """The context of any template of this backend."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from acegen.codegen.lanes.bonds import bond_code
 from acegen.codegen.lanes.contexts import (
     CoupledContext,
@@ -16,7 +18,7 @@ from acegen.codegen.lanes.contexts import (
 )
 from acegen.codegen.lanes.cost import TWO_SUMS
 from acegen.codegen.lanes.coupled import coupled_tables
-from acegen.codegen.lanes.coupled_types import type_codes, type_files
+from acegen.codegen.lanes.coupled_types import TypeCode, type_codes, type_files
 from acegen.codegen.lanes.directions import directions_code
 from acegen.codegen.lanes.embedding import embedding_code
 from acegen.codegen.lanes.harmonics import harmonics_code
@@ -135,15 +137,8 @@ def product_files(
 
 def coupled_files(program: KernelProgram, coupled: CoupledStage, target: Target) -> dict[str, LanesContext]:
     """The coupled products: a header, tables with the matrices, and files of code for types of pairs."""
-    name, n_pooled, codes = program.name, program.layout.size, type_codes(coupled, target.variables)
-    embedding = embedding_code(program)
+    name, codes, embedding = program.name, type_codes(coupled, target.variables), embedding_code(program)
     contexts: dict[str, LanesContext] = {
-        files.header(name, "coupled"): CoupledHeaderContext(
-            name=name,
-            banner=banner(program),
-            position="uint16_t" if max(coupled.size, n_pooled) * target.lanes_bytes < 1 << 16 else "uint32_t",
-            types=tuple(range(len(coupled.types))),
-        ),
         files.source(name, "coupled"): CoupledContext(
             name=name,
             banner=banner(program),
@@ -159,6 +154,34 @@ def coupled_files(program: KernelProgram, coupled: CoupledStage, target: Target)
             ),
         ),
     }
+    return contexts | couple_files(program, coupled, target, codes, files.header(name, "products"), True)
+
+
+def couple_files(
+    program: KernelProgram, coupled: CoupledStage, target: Target, codes: Sequence[TypeCode], include: str, back: bool
+) -> dict[str, LanesContext]:
+    """Code for types of pairs, and the header that declares it, which includes another one.
+
+    Args:
+        program: the program.
+        coupled: its coupled values.
+        target: what the code is written for.
+        codes: of the types.
+        include: name of the other header.
+        back: whether there is code for derivatives.
+    """
+    name, most = program.name, max(coupled.size, program.layout.size)
+    contexts: dict[str, LanesContext] = {
+        files.header(name, "coupled"): CoupledHeaderContext(
+            name=name,
+            banner=banner(program),
+            include=include,
+            position="uint16_t" if most * target.lanes_bytes < 1 << 16 else "uint32_t",
+            types=tuple(range(len(coupled.types))),
+            back=back,
+        )
+    }
     for number, part in enumerate(type_files(codes), start=1):
-        contexts[files.source(name, f"coupled_{number}")] = CoupledTypesContext(name, banner(program), tuple(part))
+        own = CoupledTypesContext(name, banner(program), tuple(part), back)
+        contexts[files.source(name, f"coupled_{number}")] = own
     return contexts
