@@ -118,7 +118,7 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
         nearest = nearest_distances(parts.training, basis.elements, basis.cutoff)
         demands = None
         if settings.solver.repulsion:
-            demands = squeezed(settings.whole_spec, basis, parts.training, nearest, clock)
+            demands = squeezed(settings.whole_spec, basis, parts.training, nearest, clock, cache)
         kept = None if previous is None or settings.data.search else previous.hyperparameters
         found, selection, held_out = solve(problem, settings, clock, demands, kept)
         clock.report(_describe_solution(found))

@@ -153,7 +153,9 @@ def _by_posterior(
             grade = None if grading is None else grading.largest(index, knowledge)
             chosen.append(Chosen(index, candidates[index], gain, None if variance is None else worth, grade))
             choice.take()
-        left = "" if variance is None else f"; {100 * variance.left:.2g} % of the pool's variance are left"
+        left = (
+            "" if variance is None or not chosen else f"; {100 * variance.left:.0f} % of the pool's variance are left"
+        )
         progress.report(f"{len(chosen):,} configurations; {reason}{left}")
     return SelectionResult(method, tuple(chosen), len(candidates), reason, typical)
 
