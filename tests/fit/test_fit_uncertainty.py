@@ -125,11 +125,13 @@ def test_the_committee_is_compiled(usual: FitResult) -> None:
     for seed in range(200, 240):
         atoms = cell(seed)
         own = model.committee(atoms)
-        rows = model.design_rows(atoms)
-        expected = np.einsum("nxc,ck->knx", rows.forces, found.members[1:])
-        np.testing.assert_allclose(own.forces, expected, atol=1e-4 * np.abs(expected).max())
-        energy = rows.energy @ found.members[1:] + len(atoms) * found.members[0]
-        np.testing.assert_allclose(own.energies.sum(axis=0), energy, atol=1e-4 * np.abs(own.energies).max())
+        rows, members = model.design_rows(atoms), found.members
+        forces = np.einsum("nxc,ck->knx", rows.forces, members[1:])
+        energy = rows.energy @ members[1:] + len(atoms) * members[0]
+        sizes = np.abs(rows.energy) @ np.abs(members[1:]) + len(atoms) * np.abs(members[0])  # they cancel
+        terms = np.einsum("nxc,ck->knx", np.abs(rows.forces), np.abs(members[1:]))
+        np.testing.assert_allclose(own.forces, forces, rtol=0, atol=1e-6 * terms.max())
+        np.testing.assert_allclose(own.energies.sum(axis=0), energy, rtol=0, atol=1e-6 * sizes.max())
         ratios.append(np.mean(own.forces**2) / np.mean(forces_uncertainty(model, posterior, atoms) ** 2))
         ratios.append(np.mean(energy**2) / energy_uncertainty(model, posterior, atoms) ** 2)
     assert 0.5 < np.mean(ratios[::2]) < 2
@@ -320,8 +322,9 @@ def test_wrong_settings(key: str, value: Any, parts: list[str]) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::acegen.errors.DataWarning")  # four functions describe some data badly
-def test_a_sparse_model(shared: Shared, tmp_path: Path) -> None:
-    """Grades and committee see only the functions that were selected."""
+def test_a_sparse_model(shared: Shared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Grades and committee see only the functions that were selected. A large posterior is not written unasked."""
+    monkeypatch.setattr("acegen.fit.pipeline._LARGE", 0.0)
     result = fit(shared.settings(tmp_path, solver={"selection": {"functions": 4}}))
     assert result.selection is not None
     chosen = result.selection.functions
@@ -334,3 +337,6 @@ def test_a_sparse_model(shared: Shared, tmp_path: Path) -> None:
     for rows in (uncertainty.grades.rows, uncertainty.committee.rows):
         np.testing.assert_array_equal(np.flatnonzero(np.abs(rows[0]).max(axis=0)), chosen)
     assert uncertainty.grades.rows.shape[1] == 5
+    assert not (result.model.path / "posterior.npz").exists()
+    (text,) = (str(finding) for finding in result.findings if "posterior" in finding.text)
+    assert 'solver.kind = "bayes" writes it' in text

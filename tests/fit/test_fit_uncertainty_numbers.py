@@ -19,7 +19,7 @@ from acegen.fit.columns import Columns
 from acegen.fit.environments import EnvironmentBlock
 from acegen.fit.factor import Factor, triangle
 from acegen.fit.folds import ALWAYS
-from acegen.fit.grades import STOP, _first_threshold, largest_by_configuration
+from acegen.fit.grades import STOP, first_threshold, largest_by_configuration
 from acegen.fit.leverage import PRIOR, Moments, with_one
 from acegen.fit.maxvol import TOLERANCE, active_set
 from acegen.fit.problem import Cell, Problem, reduce_problem
@@ -180,18 +180,26 @@ def test_functions_without_coefficients_do_not_count() -> None:
 
 
 def test_thresholds_are_where_held_out_configurations_end() -> None:
-    """95 % of the configurations are at or below the first; held-out grades below one leave it at one."""
+    """95 % of the configurations are at or below the first; held-out grades below one leave it at one.
+
+    Where few configurations are far out, twice the median of the kind with the largest is the first.
+    """
     configurations = np.repeat(np.arange(100), 3)
     grades = np.array([[0.1, n / 10, np.nan] for n in range(100)]).ravel()
-    np.testing.assert_allclose(largest_by_configuration(grades, configurations), np.maximum(np.arange(100) / 10, 0.1))
-    first, notes = _first_threshold(grades, configurations)
+    largest = largest_by_configuration(grades, configurations)
+    assert largest == {n: max(n / 10, 0.1) for n in range(100)}
+    kinds = ["one"] * 50 + ["other"] * 50
+    first, notes = first_threshold(grades, configurations, kinds)
     assert first == pytest.approx(9.5, abs=0.11)
     assert not notes
-    assert _first_threshold(grades / 100, configurations) == (1.0, ())
+    assert first_threshold(grades / 100, configurations, kinds) == (1.0, ())
     outlier = grades.copy()
     outlier[-2] = 1e6
-    assert _first_threshold(outlier, configurations)[0] == pytest.approx(first)
-    unknown, notes = _first_threshold(np.full(300, np.nan), configurations)
+    assert first_threshold(outlier, configurations, kinds)[0] == pytest.approx(first)
+    few = np.array([2.0, 3.0, 4.0, 100.0, 900.0])
+    assert first_threshold(few, np.arange(5), ["one"] * 5)[0] == pytest.approx(8.0)
+    assert first_threshold(few, np.arange(5), ["one"] * 3 + ["other"] * 2)[0] == pytest.approx(900.0)
+    unknown, notes = first_threshold(np.full(300, np.nan), configurations, kinds)
     assert unknown > 1
     assert "nothing was held out" in notes[0]
     assert STOP > 1
