@@ -33,8 +33,9 @@ from acegen.fit.unit import Assembler, Factors
 from acegen.fit.workers import merged
 from acegen.progress import Silent
 from acegen.select.active import environments_entering
-from acegen.select.features import Knowledge, Labels
-from acegen.select.greedy import Greedy, KeptRows, first_gains
+from acegen.select.criteria import Criterion, Knowledge, PoolVariance
+from acegen.select.features import Labels
+from acegen.select.greedy import Greedy, KeptRows, first_gains, gram_of
 from acegen.select.pool import Candidate
 from acegen.store.posterior import Posterior
 
@@ -115,17 +116,31 @@ def at_random(occasion: Occasion, number: int) -> list[int]:
     return [int(i) for i in np.random.default_rng(occasion.seed).permutation(len(occasion.pool))[:number]]
 
 
-def by_information(occasion: Occasion, number: int, *ignored: str) -> list[int]:
-    """Greedy D-optimal design, by the information of all labels except those ignored."""
+def by_information(occasion: Occasion, number: int) -> list[int]:
+    """Greedy D-optimal design."""
+    source, size = rows_of(occasion)
+    return greedy(source, Knowledge(size), number)
+
+
+def by_variance(occasion: Occasion, number: int) -> list[int]:
+    """Those that make the predictions for the pool most certain."""
+    source, size = rows_of(occasion)
+    return greedy(source, PoolVariance(gram_of(source, size, Silent())), number)
+
+
+def rows_of(occasion: Occasion) -> tuple[KeptRows, int]:
+    """Rows of the pool's labels, and the number of their directions."""
     trial, fit = occasion.trial, occasion.fit
     columns, factor, candidates = occasion.problem.columns, fit.solution.factor, occasion.candidates
     energies = np.array(trial.assembler.composition) @ factor[columns.composition]
     posterior = Posterior(factor[columns.functions], energies, trial.model.basis_hash)
-    noise = {q: value for q, value in fit.noise.items() if q not in ignored}
-    labels = Labels(trial.model, posterior, noise, trial.assembler.atoms_power)
-    source = KeptRows(lambda i: labels.reduced(candidates[i]), len(candidates), _ROOM)
-    knowledge = Knowledge(factor.shape[1])
-    choice = Greedy(source, knowledge, first_gains(source, knowledge, Silent()))
+    labels = Labels(trial.model, posterior, fit.noise, trial.assembler.atoms_power)
+    return KeptRows(lambda i: labels.reduced(candidates[i]), len(candidates), _ROOM), factor.shape[1]
+
+
+def greedy(source: KeptRows, criterion: Criterion, number: int) -> list[int]:
+    """The first few of a greedy choice."""
+    choice = Greedy(source, criterion, first_gains(source, criterion, Silent()))
     chosen: list[int] = []
     while len(chosen) < number and (best := choice.best()) is not None:
         chosen.append(best[0])
@@ -143,8 +158,8 @@ def by_maxvol(occasion: Occasion, number: int) -> list[int]:
 
 METHODS: dict[str, Callable[[Occasion, int], list[int]]] = {
     "random": at_random,
+    "variance": by_variance,
     "information": by_information,
-    "information of forces": lambda occasion, number: by_information(occasion, number, "energy"),
     "maxvol": by_maxvol,
 }
 

@@ -250,12 +250,11 @@ def _describe_data(parts: Parts) -> str:
     named = (("training", parts.training), ("test", parts.test))
     counts = ", ".join(f"{len(part.configurations):,} {name}" for name, part in named if part.configurations)
     left_out = describe_missing(parts.training)
-    n_known = sum(len(unit.members) for unit in parts.known)
-    counts += f", {n_known:,} of them known" if parts.known else ""
+    known = f", {sum(len(unit.members) for unit in parts.known):,} of them known" if parts.known else ""
     always = parts.folds.count(ALWAYS)
     folds = f", {parts.n_folds} folds" if parts.n_folds > 1 else ""
     held = f" ({len(parts.folds) - always:,} held out for validation)" if parts.n_folds == 1 else ""
-    return f"{counts} configurations{held}{folds}{f'; training:{left_out[1:]}' if left_out else ''}"
+    return f"{counts} configurations{held}{known}{folds}{f'; training:{left_out[1:]}' if left_out else ''}"
 
 
 def _describe_model(recommendation: Recommendation) -> str:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from acegen.elements import ATOMIC_NUMBERS
 from acegen.runtime import Model
-from acegen.select.features import Knowledge
+from acegen.select.criteria import Knowledge
 from acegen.select.pool import Candidate
 from acegen.store.posterior import Posterior
 
