@@ -44,6 +44,7 @@ class Shared:
 
     def settings(self, folder: Path, **changes: Any) -> FitSettings:
         data = {"test": self.test, **changes.pop("data", {})}
+        changes = {"uncertainty": {}, **changes}
         assembly = {"cache": self.cache, "processes": 1}
         settings: FitSettings = fit_settings(folder, self.training, SPEC, data=data, assembly=assembly, **changes)
         return settings
