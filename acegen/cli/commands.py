@@ -97,7 +97,7 @@ def fit_command(options: argparse.Namespace) -> int:
     from acegen.cli.terminal import make_console
 
     changes = {name: getattr(options, name) for name in ("processes", "dask") if getattr(options, name) is not None}
-    run_fit(options.fit, changes, make_console())
+    run_fit(options.fit, changes, options.previous, options.search, make_console())
     return 0
 
 

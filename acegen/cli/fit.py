@@ -29,15 +29,20 @@ except ModuleNotFoundError as error:
     ) from None
 from acegen.printing import quoted, shown, visible
 from acegen.runtime import load
+from acegen.store.documents import check_path
 from acegen.store.manifest import module_folder
 
 
-def run_fit(file: Path, changes: Mapping[str, object], console: Console) -> None:
+def run_fit(
+    file: Path, changes: Mapping[str, object], previous: str | None, search: bool, console: Console
+) -> None:
     """Run the fit described in `file`, printing stages and errors.
 
     Args:
         file: FIT.toml.
         changes: settings of [assembly] given on the command line.
+        previous: data.continue, if given there.
+        search: data.search, if given there.
         console: where to print.
     """
     from acegen.fit.settings import load_settings
@@ -51,6 +56,13 @@ def run_fit(file: Path, changes: Mapping[str, object], console: Console) -> None
             allowed = AssemblySettings.model_fields[name].description
             raise FitError(f"--{name} {shown(changes[name])}: allowed: {allowed}.") from None
         settings = settings.model_copy(update={"assembly": assembly})
+    if previous is not None:
+        check_path(Path(previous), "--continue", FitError)
+        settings = settings.model_copy(update={"data": settings.data.model_copy(update={"previous": previous})})
+    if search:
+        if settings.data.previous is None:
+            raise FitError("--search is for a fit that continues another. Give --continue FOLDER, or leave it out.")
+        settings = settings.model_copy(update={"data": settings.data.model_copy(update={"search": True})})
     progress = TerminalProgress(console)
     result = fit(settings, progress)
     total = sum(cost.seconds for cost in result.costs)

@@ -45,6 +45,8 @@ Settings, fit.toml:
 Everything else has a default: acegen schema --fit lists it.
 
     acegen fit fit.toml                  makes fits/NAME/
+    acegen fit fit.toml --continue fits/NAME
+                                         the same, in seconds, after adding to the data
     acegen eval fits/NAME more.xyz       errors for other data
 """
 
@@ -195,6 +197,14 @@ def _add_fit_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentPa
     command.add_argument("fit", type=Path, metavar="FIT", help="settings, a TOML file")
     command.add_argument("--processes", type=_positive, metavar="N", help="instead of assembly.processes")
     command.add_argument("--dask", metavar="ADDRESS", help="instead of assembly.dask: a Dask scheduler to assemble on")
+    command.add_argument(
+        "--continue",
+        dest="previous",
+        metavar="FOLDER",
+        help="continue the fit in this folder with more data: its spec, folds and hyperparameters are kept, and only new "
+        "configurations are assembled; instead of data.continue",
+    )
+    command.add_argument("--search", action="store_true", help="with --continue: choose hyperparameters anew")
     command.set_defaults(command=commands.fit_command)
 
     command = subparsers.add_parser(

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from acegen.errors import FitError
 from acegen.fit.columns import Columns
 from acegen.fit.compiled import CompiledBasis
-from acegen.fit.dataset import Configuration, Parts
+from acegen.fit.dataset import Configuration, Parts, PlacedUnit
 from acegen.fit.folds import ALWAYS
 from acegen.fit.problem import Cell, Problem
 from acegen.fit.settings import FitSettings
@@ -52,7 +52,9 @@ def make_assembler(settings: FitSettings, model: Model, parts: Parts, cache: str
     elements = model.elements
     configurations = parts.training.configurations
     given = settings.atomic_energies
-    directions = composition_directions(configurations, elements) if given is None else np.zeros((len(elements), 0))
+    directions = np.zeros((len(elements), 0))
+    if given is None:
+        directions = composition_directions(configurations, elements, parts.composition)
     processes = settings.assembly.processes
     block_bytes = settings.assembly.memory // (processes * _BUFFERS)
     per_atom = 3 * 8 * Columns.of_model(model, 0).n_functions
@@ -86,15 +88,10 @@ def assemble(settings: FitSettings, assembler: Assembler, parts: Parts, progress
     columns = assembler.columns.count
     atoms = parts.training.n_atoms
     processes = settings.assembly.processes
-    unit_bytes = min(assembler.block_bytes, 8 * columns * max(3 * atoms // _SHARES, _TALL * columns))
-    units: list[tuple[Configuration, ...]] = []
-    places: list[tuple[int, str]] = []
-    first: dict[tuple[int, str], int] = {}
-    for place, configurations in cells_of(parts, columns).items():
-        own = units_of(configurations, columns, unit_bytes)
-        first[place] = len(units)
-        units += own
-        places += [place] * len(own)
+    placed = placed_units(assembler, parts)
+    units = [tuple(parts.training.configurations[i] for i in unit.members) for unit in placed]
+    places = [(unit.fold, unit.kind) for unit in placed]
+    first = {place: places.index(place) for place in dict.fromkeys(places)}
     n_known = sum(assembler.finished(unit) is not None for unit in units)
     totals: dict[tuple[int, str], Factors] = {}
     if settings.assembly.dask is not None:
@@ -115,20 +112,36 @@ def assemble(settings: FitSettings, assembler: Assembler, parts: Parts, progress
     return Problem(cells, assembler.columns, _levels(settings, model)), n_known, len(units)
 
 
+def placed_units(assembler: Assembler, parts: Parts) -> list[PlacedUnit]:
+    """All units, those of a cell together. Known ones remain as they were, so that they are found in the cache."""
+    columns, atoms = assembler.columns.count, parts.training.n_atoms
+    unit_bytes = min(assembler.block_bytes, 8 * columns * max(3 * atoms // _SHARES, _TALL * columns))
+    placed = list(parts.known)
+    numbers = {id(c): number for number, c in enumerate(parts.training.configurations)}
+    for (fold, kind), configurations in cells_of(parts, columns).items():
+        for unit in units_of(configurations, columns, unit_bytes):
+            placed.append(PlacedUnit(fold, kind, tuple(numbers[id(c)] for c in unit)))
+    return sorted(placed, key=lambda unit: (unit.fold, unit.kind))
+
+
 def cells_of(parts: Parts, columns: int) -> dict[tuple[int, str], list[Configuration]]:
-    """Configurations by fold and kind, in order.
+    """Configurations that are in no known unit by fold and kind, in order.
 
     The smallest kinds are merged, so that triangles of all folds and kinds fit into `_CELL_BYTES`. Configurations that
     are never held out form one cell.
     """
+    known = {number for unit in parts.known for number in unit.members}
+    alone_before = {unit.kind for unit in parts.known}
     most = max(1, _CELL_BYTES // (8 * columns**2 * max(1, parts.n_folds)))
     atoms: Counter[str] = Counter()
     for c in parts.training.configurations:
         atoms[c.config_type] += len(c.atoms)
-    ranked = sorted(atoms, key=lambda kind: (-atoms[kind], kind))
+    ranked = sorted(atoms, key=lambda kind: (kind not in alone_before, -atoms[kind], kind))
     alone = set(ranked if len(ranked) <= most else ranked[: most - 1])
     cells: dict[tuple[int, str], list[Configuration]] = {}
-    for c, fold in zip(parts.training.configurations, parts.folds, strict=True):
+    for number, (c, fold) in enumerate(zip(parts.training.configurations, parts.folds, strict=True)):
+        if number in known:
+            continue
         kind = "" if fold == ALWAYS or c.config_type not in alone else c.config_type
         cells.setdefault((fold, kind), []).append(c)
     return dict(sorted(cells.items()))
@@ -155,10 +168,13 @@ def units_of(configurations: Sequence[Configuration], columns: int, unit_bytes: 
     return [*units, tuple(current)] if current else units
 
 
-def composition_directions(configurations: Sequence[Configuration], elements: Sequence[str]) -> Floats:
+def composition_directions(
+    configurations: Sequence[Configuration], elements: Sequence[str], known: Sequence[Sequence[float]] = ()
+) -> Floats:
     """Orthonormal directions (elements, k) that the compositions of configurations with an energy span.
 
-    The data do not determine atomic energies along other directions, which are left at zero.
+    The data do not determine atomic energies along other directions, which are left at zero. Directions of the fit that
+    is continued, `known` (elements, k), are taken as they were if they span the same, so that cached units stay valid.
     """
     counts = np.array([c.counts(elements) for c in configurations if c.energy is not None]).reshape(-1, len(elements))
     counts /= np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -166,4 +182,6 @@ def composition_directions(configurations: Sequence[Configuration], elements: Se
         return np.eye(len(elements))  # independent of the other compositions, so that cached units stay valid
     values, vectors = np.linalg.eigh(counts.T @ counts)
     directions: Floats = vectors[:, values > 1e-10 * max(1.0, float(values.max(initial=0.0)))]
-    return directions
+    before = np.array(known, dtype=np.float64).reshape(len(elements), -1)
+    same = before.shape == directions.shape and np.allclose(before @ before.T, directions @ directions.T, atol=1e-8)
+    return before if same else directions

@@ -7,7 +7,7 @@ the maximum of the evidence; L-BFGS with its gradient then converges to it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf, log
 
@@ -35,6 +35,9 @@ _NEAR = 0.3
 
 _MAX_PRECISION = 1e12
 """Largest ratio of the prior's precision to that of the data; for pure noise the optimum is infinite."""
+
+_IGNORED = 1e9
+"""Noise of a quantity that the fit before had no labels of."""
 
 _MAX_STEPS = 30
 _MAX_ITERATIONS = 100
@@ -102,11 +105,36 @@ def fit_bayes(
         if best is None or fit.evidence > best.evidence:
             best = fit
     assert best is not None  # settings hold at least one smoothness
+    return _held(problem.columns, replace(best, path=path), evidence, demands)
+
+
+def bayes_with(
+    problem: Problem,
+    factors: Factors,
+    noise: Mapping[str, float],
+    precision: float,
+    smoothness: float,
+    functions: Sequence[int] | NDArray[np.int64] | None = None,
+    demands: Demands | None = None,
+) -> BayesFit:
+    """The fit with given hyperparameters; of quantities without a given noise, that which makes them count nothing.
+
+    Raises:
+        FitError: there are no data.
+    """
+    evidence = _Evidence(problem, factors, smoothness, functions)
+    place = np.log([*(noise.get(q, _IGNORED) for q in evidence.quantities), precision])
+    found = _result(evidence, place)
+    return _held(problem.columns, replace(found, path={smoothness: found.evidence}), evidence, demands)
+
+
+def _held(columns: Columns, fit: BayesFit, evidence: _Evidence, demands: Demands | None) -> BayesFit:
+    """The fit with its mean moved to satisfy the demands."""
     if demands is None:
-        return replace(best, path=path)
-    solution, z = _obeying(problem.columns, best.solution, best.factor, demands)
-    own = held(demands, best.solution, solution, float(z @ z) / max(1.0, float(evidence.counts.sum())))
-    return replace(best, path=path, solution=solution, held=own)
+        return fit
+    solution, z = _obeying(columns, fit.solution, fit.factor, demands)
+    own = held(demands, fit.solution, solution, float(z @ z) / max(1.0, float(evidence.counts.sum())))
+    return replace(fit, solution=solution, held=own)
 
 
 def _obeying(columns: Columns, mean: Solution, factor: Floats, demands: Demands) -> tuple[Solution, Floats]:

@@ -12,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acegen.errors import DataWarning, FitError, StructureError
+from acegen.fit.continued import continued_parts
 from acegen.fit.dataset import UNNAMED, Configuration, Dataset, Parts
 from acegen.fit.folds import ALWAYS, assign_folds, hold_out
 from acegen.fit.keys import IdleWeights, Lookalikes, check_chosen_keys, check_labels, keys_of
 from acegen.fit.labels import LabelWeights, find_label, read_numbers, read_voigt, read_weights
 from acegen.fit.reading import read_frames
 from acegen.fit.settings import FitSettings, KeySettings
+from acegen.fit.training import TrainingRecord
 from acegen.fit.virials import VirialLabels
 
 if TYPE_CHECKING:
@@ -29,8 +31,12 @@ _CLOSEST = 0.55
 """Distances below this fraction of the sum of covalent radii do not occur below some hundred GPa."""
 
 
-def read_parts(settings: FitSettings) -> Parts:
+def read_parts(settings: FitSettings, previous: TrainingRecord | None = None) -> Parts:
     """Read and weight the data of a fit, and assign them to folds.
+
+    Args:
+        settings: of the fit.
+        previous: the fit that is continued: what it knows remains in its folds and units.
 
     Raises:
         FitError: as `read_dataset`, `hold_out` and `weighted`, or there is nothing to fit to.
@@ -53,6 +59,8 @@ def read_parts(settings: FitSettings) -> Parts:
             "data.validation holds no configuration of weight above zero. Check weights.config_type, or leave "
             "data.validation out to cross-validate by folds."
         )
+    if previous is not None:
+        return continued_parts(settings, previous, training, apart, test)
     if data.validation is None:
         folds = assign_folds(training.configurations, data.folds, data.seed, settings.decisive)
     elif isinstance(data.validation, float):

@@ -112,6 +112,15 @@ class Dataset:
 
 
 @dataclass(frozen=True)
+class PlacedUnit:
+    """Configurations that are assembled together, by their numbers, and the cell, a fold and a kind, they belong to."""
+
+    fold: int
+    kind: str
+    members: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Parts:
     """Data of a fit.
 
@@ -119,11 +128,15 @@ class Parts:
         training: all configurations fitted to.
         folds: for each of them the fold in which it is held out to choose hyperparameters, from 0, or -1 for never.
         test: only reported on.
+        known: units of the fit that this one continues.
+        composition: its directions of composition, (elements, k).
     """
 
     training: Dataset
     folds: tuple[int, ...]
     test: Dataset
+    known: tuple[PlacedUnit, ...] = ()
+    composition: tuple[tuple[float, ...], ...] = ()
 
     @property
     def n_folds(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -55,6 +56,39 @@ def assign_folds(
     if count > 1:
         for place, number in enumerate(order):
             folds[number] = place % count
+    return _with_labels(configurations, _with_all_elements(configurations, free, folds), decisive)
+
+
+def extend_folds(
+    configurations: Sequence[Configuration],
+    known: Sequence[int | None],
+    count: int,
+    part: float,
+    seed: int,
+    decisive: Decisive = (QUANTITIES,),
+) -> tuple[int, ...]:
+    """The known folds, and for new configurations folds that are balanced by kind.
+
+    Each new configuration, in an order that follows from the seed, is put into the fold that has fewest of its kind.
+    Configurations that `assign_folds` always fits to are always fitted to here as well, as long as they are alone.
+
+    Args:
+        configurations: all of them.
+        known: their folds; None for new ones.
+        count: number of folds; 0 if nothing was held out.
+        part: of each kind that is held out at most: 1 if there are several folds.
+        seed: of the order.
+        decisive: as for `assign_folds`.
+    """
+    folds = [ALWAYS if fold is None else fold for fold in known]
+    free = _free(configurations)
+    new = {i for i in free if known[i] is None}
+    for members in _kinds(configurations, free, seed) if count else []:
+        held_out = Counter(folds[i] for i in members if folds[i] != ALWAYS)
+        for i in members:
+            if i in new and held_out.total() < min(part * len(members), len(members) - (count == 1)):
+                folds[i] = min(range(count), key=lambda fold: (held_out[fold], folds.count(fold)))
+                held_out[folds[i]] += 1
     return _with_labels(configurations, _with_all_elements(configurations, free, folds), decisive)
 
 

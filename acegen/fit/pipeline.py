@@ -31,6 +31,7 @@ from acegen.fit.clock import StageClock, Subordinate
 from acegen.fit.columns import Columns
 from acegen.fit.compression import squeeze
 from acegen.fit.consistency import check_content, energy_deviations
+from acegen.fit.continued import check_basis, continue_from, record_of
 from acegen.fit.crosscheck import check_against_first_fit, check_energy_groups, check_predictions
 from acegen.fit.curves import nearest_distances
 from acegen.fit.data import describe_missing, read_parts
@@ -46,6 +47,7 @@ from acegen.fit.result import FitResult
 from acegen.fit.ridge import RidgeFit
 from acegen.fit.settings import QUANTITIES, FitSource, load_settings
 from acegen.fit.solve import solve
+from acegen.fit.training import write_record
 from acegen.fit.unit import Assembler
 from acegen.progress import Progress, Silent
 from acegen.runtime import Model
@@ -73,7 +75,9 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
         settings = load_settings(source)
         target = Path(settings.output) / settings.spec.name
         FitFolder().check(target)
-        parts = read_parts(settings)
+        requested = settings.spec
+        settings, previous = continue_from(settings)
+        parts = read_parts(settings, previous)
         findings = check_content(parts, settings)
         warn_of(findings)
         clock.report(_describe_data(parts))
@@ -87,6 +91,8 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
             clock.report(_describe_model(recommendation))
     with clock.stage("basis"):
         basis = acegen.compile(settings.whole_spec, cache, progress=Subordinate(clock))
+        if previous is not None:
+            check_basis(previous, basis.basis_hash, settings.data.previous)
         clock.report(f"{Columns.of_model(basis, 0).n_functions:,} functions of {', '.join(basis.elements)}")
     with clock.stage("assembly"):
         assembler = make_assembler(settings, basis, parts, cache)
@@ -102,7 +108,8 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
         demands = None
         if settings.solver.repulsion:
             demands = squeezed(settings.whole_spec, basis, parts.training, nearest, clock)
-        found, selection, held_out = solve(problem, settings, clock, demands)
+        kept = None if previous is None or settings.data.search else previous.hyperparameters
+        found, selection, held_out = solve(problem, settings, clock, demands, kept)
         clock.report(_describe_solution(found))
     with FitFolder().making(target) as staging:
         with clock.stage("compile"):
@@ -132,6 +139,7 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
             clock.report(f"report.md, report.json, {len(pictures)} pictures")
         result = replace(result, costs=clock.costs)
         write_report(result, staging, pictures)
+        write_record(record_of(result, requested, assembler), staging)
     return replace(result, model=acegen.load(target / potential.name))
 
 
@@ -192,6 +200,8 @@ def _describe_data(parts: Parts) -> str:
     named = (("training", parts.training), ("test", parts.test))
     counts = ", ".join(f"{len(part.configurations):,} {name}" for name, part in named if part.configurations)
     left_out = describe_missing(parts.training)
+    n_known = sum(len(unit.members) for unit in parts.known)
+    counts += f", {n_known:,} of them known" if parts.known else ""
     always = parts.folds.count(ALWAYS)
     folds = f", {parts.n_folds} folds" if parts.n_folds > 1 else ""
     held = f" ({len(parts.folds) - always:,} held out for validation)" if parts.n_folds == 1 else ""

@@ -57,7 +57,7 @@ def report_document(result: FitResult) -> dict[str, Any]:
         "format": REPORT_FORMAT,
         "generator": f"acegen {__version__}",
         "name": spec.name,
-        "settings": result.settings.model_dump(mode="json", exclude={"spec"}),
+        "settings": result.settings.model_dump(mode="json", by_alias=True, exclude={"spec"}),
         "spec": spec.canonical(),
         "recommendation": None if result.recommendation is None else _recommendation(result.recommendation),
         "basis_hash": result.coefficients.basis_hash,

@@ -73,13 +73,15 @@ class PathPoint:
 class RidgeFit:
     """A solution, the hyperparameters that were chosen, and all that were tried.
 
-    `condition` is the condition number of the scaled problem, `held` how the solution was made repulsive.
+    `condition` is the condition number of the scaled problem, `noise` the standard deviation by quantity, in the units of
+    its rows, `held` how the solution was made repulsive.
     """
 
     solution: Solution
     chosen: PathPoint
     path: tuple[PathPoint, ...]
     condition: float
+    noise: dict[str, float]
     held: Held | None = None
 
 
@@ -123,7 +125,14 @@ def fit_ridge(
     factors = problem.everything if settings.refit else problem.without(0)
     final = _reduced(problem, factors, chosen.weights, chosen.smoothness, settings, functions)
     solution, held = _solved(final, chosen.strength, demands)
-    return RidgeFit(solution, chosen, tuple(path), final.condition, held)
+    return RidgeFit(solution, chosen, tuple(path), final.condition, _noise(final, chosen), held)
+
+
+def _noise(reduced: Reduced, chosen: PathPoint) -> dict[str, float]:
+    """The standard deviation of all weighted rows for which the evidence is largest, divided by the weights."""
+    x = reduced.ridge(np.array([chosen.strength]))[:, 0]
+    noise = float(np.sqrt(reduced.objective(x, chosen.strength) / max(1, reduced.n_rows)))
+    return {q: noise / weight for q, weight in zip(QUANTITIES, chosen.weights, strict=True) if weight > 0}
 
 
 def _solved(reduced: Reduced, strength: float, demands: Demands | None) -> tuple[Solution, Held | None]:

@@ -98,6 +98,10 @@ class DataSettings(_Section):
     test: Paths = Field((), description="extended-XYZ file or files to report errors for; they decide nothing")
     seed: int = Field(0, ge=0, lt=2**63, strict=True, description="seed of folds, an integer from 0")
     keys: KeySettings = Field(default_factory=KeySettings, description="table: names of the labels")
+    previous: str | None = Field(
+        None, alias="continue", description="folder of a fit to continue with more data: only new ones are assembled"
+    )
+    search: bool = Field(False, description="with data.continue: choose hyperparameters anew instead of keeping them")
 
     @model_validator(mode="after")
     def _part_makes_sense(self) -> DataSettings:
@@ -105,6 +109,8 @@ class DataSettings(_Section):
             raise ValueError(
                 f"data.validation = {self.validation} is not a fraction; give a number from 0 to 0.5, or files"
             )
+        if self.search and self.previous is None:
+            raise ValueError("data.search = true is for a fit that continues another; leave it out, or set data.continue")
         if self.validation is not None and "folds" in self.model_fields_set:
             raise ValueError("data.folds and data.validation exclude each other; leave one of them out")
         return self
@@ -303,6 +309,8 @@ def _resolved(settings: FitSettings, folder: Path) -> dict[str, Any]:
     files["test"] = tuple(at("data.test", path) for path in data.test)
     if isinstance(data.validation, tuple):
         files["validation"] = tuple(at("data.validation", path) for path in data.validation)
+    if data.previous is not None:
+        files["previous"] = at("data.continue", data.previous)
     output = at("output", settings.output)
     default = str(Path(output) / ".assembly")
     cache = default if assembly.cache is None else at("assembly.cache", assembly.cache)
@@ -348,7 +356,8 @@ def _explain(detail: ErrorDetails) -> str:
     if detail["type"] == "value_error" and tuple(location) in _SECTIONS:
         return message
     depth = max(d for d in range(len(location)) if tuple(location[:d]) in _SECTIONS)
-    fields = _SECTIONS[tuple(location[:depth])].model_fields
+    own = _SECTIONS[tuple(location[:depth])].model_fields
+    fields = {field.alias or name: field for name, field in own.items()}
     key, name = ".".join(location[: depth + 1]), location[depth]
     field = fields.get(name)
     allowed = f"; allowed: {field.description}" if field is not None else ""

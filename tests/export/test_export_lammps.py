@@ -356,7 +356,7 @@ def test_derivatives_and_broken_plugins(lammps: Lammps, models: Models, tmp_path
         return derivative_errors(lammps, commands, tmp_path, export / "build" / "acegenplugin.so")
 
     # forces on ghost atoms are forgotten
-    forces, _ = broken("fj[0] -= g[0];", "if (neighbour[m] < atom->nlocal) fj[0] -= g[0];")
+    forces, _ = broken("fj[0] -= g[0];", "if (atoms[m] < atom->nlocal) fj[0] -= g[0];")
     assert forces > 1e-2 * scale
     # half of the virial
     forces, virial = broken("v[c] = -d[A[c]] * g[B[c]];", "v[c] = -0.5 * d[A[c]] * g[B[c]];")

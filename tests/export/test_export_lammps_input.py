@@ -111,7 +111,7 @@ def test_other_interface(lammps: Lammps, models: Models, tmp_path: Path) -> None
     old, new = "ACEGEN_ABI_VERSION 5", "ACEGEN_ABI_VERSION 99"
     library = edited(models("silicon"), tmp_path, "kernel/acegen.h", old, new) / "silicon.so"
     said = message(lammps, pair(tmp_path, f"pair_style acegen\npair_coeff * * {library} Si"), tmp_path)
-    assert "has version 99 of acegen's interface, this code needs 4; export model and plugin again" in said
+    assert "has version 99 of acegen's interface, this code needs 5; export model and plugin again" in said
 
 
 def test_other_processor(lammps: Lammps, models: Models, tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_ghosts_reach_far_enough(lammps: Lammps, models: Models, tmp_path: Path)
     energy = float(re.search(r"^energy (\S+)", lammps.run(script, tmp_path).stdout, re.MULTILINE).group(1))  # type: ignore[union-attr]
     assert energy == pytest.approx(model.compute(atoms).energy, rel=1e-12)
     old, new = "if (ghosts < reach)", "if (ghosts < 2 * reach)"  # as if they did not
-    plugin = edited(model, tmp_path, "pair_acegen.cpp", old, new, "all") / "acegenplugin.so"
+    plugin = edited(model, tmp_path, "model_acegen.cpp", old, new, "all") / "acegenplugin.so"
     said = message(lammps, setup(atoms, library, ("Si",), tmp_path) + "run 0\n", tmp_path, plugin=plugin)
     assert "has a cutoff of 5.5 Angstrom, but ghost atoms reach 6.5 Angstrom only; write comm_modify cutoff 7" in said
 

@@ -135,7 +135,7 @@ def test_pictures_are_drawn(fitted: Fitted) -> None:
 def test_nothing_else_is_left(fitted: Fitted) -> None:
     assert sorted(path.name for path in fitted.result.directory.parent.iterdir()) == ["copper"]
     inside = {path.name for path in fitted.result.directory.iterdir() if path.suffix != ".png"}
-    assert inside == {"copper", "coefficients.json", "report.json", "report.md", "spec.toml"}
+    assert inside == {"copper", "coefficients.json", "report.json", "report.md", "spec.toml", "training.json"}
 
 
 def test_the_spec_is_written_out(fitted: Fitted) -> None:

@@ -114,11 +114,15 @@ int ModelLibrary::species(const std::string &symbol) const
   return -1;
 }
 
+std::string ModelLibrary::symbol(int index) const
+{
+  return ACEGEN_SYMBOLS[model_->atomic_numbers[index]];
+}
+
 std::string ModelLibrary::elements() const
 {
   std::string names;
-  for (int i = 0; model_ && i < model_->n_species; ++i)
-    names += (i ? " " : "") + std::string(ACEGEN_SYMBOLS[model_->atomic_numbers[i]]);
+  for (int i = 0; model_ && i < model_->n_species; ++i) names += (i ? " " : "") + symbol(i);
   return names;
 }
 

@@ -33,6 +33,9 @@ class ModelLibrary {
   /* Index of an element given by its symbol among those of the model, or -1. */
   int species(const std::string &symbol) const;
 
+  /* Symbol of an element by its index. */
+  std::string symbol(int index) const;
+
   /* Symbols of the model's elements, separated by blanks. */
   std::string elements() const;
 

@@ -1,9 +1,13 @@
-/* acegen_plugin.cpp: makes the pair style acegen known to a running LAMMPS ('plugin load').
+/* acegen_plugin.cpp: makes the pair style acegen, and the computes and fixes beside it, known to a running LAMMPS
+ * ('plugin load').
  *
  * Includes headers of LAMMPS and is therefore under its license. SPDX-License-Identifier: GPL-2.0-only
  */
 #include "lammps.h"
 
+#include "compute_acegen_grade_atom.h"
+#include "compute_acegen_uncertainty_atom.h"
+#include "fix_acegen_grade.h"
 #include "pair_acegen.h"
 
 #include <dlfcn.h>
@@ -17,6 +21,7 @@ using namespace LAMMPS_NS;
 extern "C" {
 /* As in LAMMPS' lammpsplugin.h, which its binary distributions leave out. */
 typedef void *(lammpsplugin_factory1) (void *);
+typedef void *(lammpsplugin_factory2) (void *, int, char **);
 typedef struct {
   const char *version;
   const char *style;
@@ -25,7 +30,7 @@ typedef struct {
   const char *author;
   union {
     lammpsplugin_factory1 *v1;
-    void *v2;
+    lammpsplugin_factory2 *v2;
   } creator;
   void *handle;
 } lammpsplugin_t;
@@ -34,9 +39,15 @@ typedef void (*lammpsplugin_regfunc)(lammpsplugin_t *, void *);
 void lammpsplugin_init(void *, void *, void *);
 }
 
-static Pair *create(LAMMPS *lmp)
+static void *create_pair(void *lmp)
 {
-  return new PairACEGEN(lmp);
+  return static_cast<Pair *>(new PairACEGEN(static_cast<LAMMPS *>(lmp)));
+}
+
+/* Computes and fixes are given the words of their command. */
+template <typename Base, typename Style> static void *create(void *lmp, int narg, char **arg)
+{
+  return static_cast<Base *>(new Style(static_cast<LAMMPS *>(lmp), narg, arg));
 }
 
 /* A function of the LAMMPS library interface, if the program that loads us has it. */
@@ -73,11 +84,20 @@ void lammpsplugin_init(void *lmp, void *handle, void *regfunc)
   }
   lammpsplugin_t plugin;
   plugin.version = static_cast<LAMMPS *>(lmp)->version;
-  plugin.style = "pair";
-  plugin.name = "acegen";
-  plugin.info = "ACE models compiled by acegen";
   plugin.author = "acegen";
-  plugin.creator.v1 = reinterpret_cast<lammpsplugin_factory1 *>(&create);
   plugin.handle = handle;
-  reinterpret_cast<lammpsplugin_regfunc>(regfunc)(&plugin, lmp);
+  const auto add = [&](const char *style, const char *name, const char *info) {
+    plugin.style = style;
+    plugin.name = name;
+    plugin.info = info;
+    reinterpret_cast<lammpsplugin_regfunc>(regfunc)(&plugin, lmp);
+  };
+  plugin.creator.v1 = &create_pair;
+  add("pair", "acegen", "ACE models compiled by acegen");
+  plugin.creator.v2 = &create<Compute, ComputeACEGENGradeAtom>;
+  add("compute", "acegen/grade/atom", "how far atoms are from the training data");
+  plugin.creator.v2 = &create<Compute, ComputeACEGENUncertaintyAtom>;
+  add("compute", "acegen/uncertainty/atom", "errors to be expected of energies and forces");
+  plugin.creator.v2 = &create<Fix, FixACEGENGrade>;
+  add("fix", "acegen/grade", "selects configurations and stops runs far from the training data");
 }

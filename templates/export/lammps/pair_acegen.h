@@ -14,9 +14,9 @@ PairStyle(acegen,PairACEGEN);
 
 #include "pair.h"
 
-#include "acegen_loader.h"
+#include "batch_acegen.h"
+#include "model_acegen.h"
 
-#include <cstdint>
 #include <vector>
 
 namespace LAMMPS_NS {
@@ -33,29 +33,19 @@ class PairACEGEN : public Pair {
   double init_one(int, int) override;
   double memory_usage() override;
 
+  /* The model and its atom types, for computes and fixes that evaluate it too. */
+  const ModelACEGEN &get_model() const { return model; }
+
  protected:
-  acegen::ModelLibrary library;
+  ModelACEGEN model;
+  BatchACEGEN batch;
+  std::vector<double> energy, gradient;    // of the batch
   double energy_unit;    // units of LAMMPS in one eV
 
-  // Some of the centres of the neighbour list, as the model takes them: only their neighbours inside the cutoff are copied.
-  std::vector<int32_t> center, species;
-  std::vector<int64_t> first;
-  std::vector<double> displacement, energy, gradient;
-  std::vector<int> neighbour;    // local index of the atom of each entry
-  std::vector<char> workspace;
-
-  // Squared cutoffs by type of centre and neighbour, negative where the model has no such pair.
-  std::vector<double> cutoff_squared;
-
   void allocate();
-  void open_model(const std::string &);
-  void check_ghosts();
-  void check_special();
-  int64_t gather(int, int);
-  void evaluate(int, int64_t);
-  void scatter(int, int);
-  void tally_virials(int, int);
-  [[noreturn]] void refuse(acegen_status, int);
+  void evaluate(const int *, int);
+  void scatter(const int *, int);
+  void tally_virials(const int *, int);
 };
 
 }    // namespace LAMMPS_NS

@@ -1,0 +1,231 @@
+"""A fit that continues an earlier one with more data: same model, same hyperparameters, same folds and units.
+
+Only new configurations are assembled. The spec is that of the earlier fit; what a search had decided is kept, unless a
+new search is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from acegen.errors import FitError
+from acegen.fit.assembly import placed_units
+from acegen.fit.bayes import BayesFit
+from acegen.fit.dataset import Configuration, Dataset, Parts, PlacedUnit
+from acegen.fit.folds import ALWAYS, extend_folds
+from acegen.fit.request import ModelRequest
+from acegen.fit.result import FitResult
+from acegen.fit.settings import FitSettings
+from acegen.fit.training import TRAINING_FORMAT, Hyperparameters, KnownUnit, TrainingRecord, read_record
+from acegen.fit.unit import Assembler
+from acegen.printing import shown, visible
+from acegen.spec import Spec, load_atomic_spec
+
+_ANEW = "or leave --continue (data.continue) out to fit from the beginning"
+
+
+def choices_of(settings: FitSettings) -> dict[str, Any]:
+    """Settings that a continued fit shares with the one before, by their keys in FIT.toml.
+
+    Rows of other atomic energies or powers would be other rows; folds of another number could not be kept.
+    """
+    data, solver, weights = settings.data, settings.solver, settings.weights
+    validation = "files" if isinstance(data.validation, tuple) else data.validation
+    selection = solver.selection
+    return {
+        "atomic_energies": settings.atomic_energies,
+        "weights.atoms": weights.atoms,
+        "weights.forces": weights.forces,
+        "solver.kind": solver.kind,
+        "solver.selection.functions": None if selection is None else selection.functions,
+        "data.validation": validation,
+        "data.folds": data.folds if validation is None else None,
+    }
+
+
+def continue_from(settings: FitSettings) -> tuple[FitSettings, TrainingRecord | None]:
+    """The settings with what is kept of the fit in `data.continue`, and its record; without one, the settings.
+
+    Raises:
+        FitError: there is no such fit, its record is missing or damaged, or the settings contradict it.
+    """
+    if settings.data.previous is None:
+        return settings, None
+    folder = Path(settings.data.previous)
+    record = read_record(folder)
+    spec = _spec_of(settings, record, folder)
+    for key, value in choices_of(settings).items():
+        if record.choices.get(key) != value:
+            raise FitError(
+                f"{key} = {shown(value)}, but the fit to be continued, {visible(folder)}, was made with "
+                f"{shown(record.choices.get(key))}. Give the same, {_ANEW}."
+            )
+    settings = settings.model_copy(update={"spec": spec})
+    return (settings if settings.data.search else _with_hyperparameters(settings, record, folder)), record
+
+
+def check_basis(record: TrainingRecord, basis_hash: str, folder: str | None) -> None:
+    """Refuse to continue with another basis.
+
+    Raises:
+        FitError: the spec, as this acegen understands it, defines another basis.
+    """
+    if record.basis_hash != basis_hash:
+        raise FitError(
+            f"the basis of {visible(folder)} is not the one that its spec.toml defines: one of them was changed, or "
+            f"acegen was. Restore it, {_ANEW}."
+        )
+
+
+def continued_parts(
+    settings: FitSettings, record: TrainingRecord, training: Dataset, apart: Dataset, test: Dataset
+) -> Parts:
+    """The parts of a continued fit.
+
+    Args:
+        settings: of the fit.
+        record: of the fit that is continued.
+        training: configurations of data.train.
+        apart: those of data.validation, if it names files.
+        test: those of data.test.
+    """
+    configurations = (*training.configurations, *apart.configurations)
+    numbers = _by_content(configurations)
+    units = [(unit, _members(unit, numbers)) for unit in record.units]
+    before: list[int | None] = [None] * len(configurations)
+    for unit, members in units:
+        for number in members:
+            before[number] = unit.fold
+    validation = settings.data.validation
+    if isinstance(validation, tuple):
+        folds = (ALWAYS,) * len(training.configurations) + (0,) * len(apart.configurations)
+    else:
+        part = 1.0 if validation is None else validation
+        folds = extend_folds(configurations, before, record.n_folds, part, settings.data.seed, settings.decisive)
+    known = tuple(
+        PlacedUnit(unit.fold, unit.kind, tuple(members))
+        for unit, members in units
+        if len(members) == len(unit.contents) and {folds[number] for number in members} == {unit.fold}
+    )
+    everything = Dataset(configurations, training.n_excluded + apart.n_excluded)
+    return Parts(everything, folds, test, known, record.composition)
+
+
+def record_of(result: FitResult, requested: Spec | ModelRequest, assembler: Assembler) -> TrainingRecord:
+    """What continuing a fit needs.
+
+    Args:
+        result: the fit.
+        requested: `spec` of its settings, before it was made from the data.
+        assembler: of its units.
+    """
+    parts, data, fit, selection = result.parts, result.settings.data, result.fit, result.selection
+    configurations = parts.training.configurations
+    functions = None if selection is None else tuple(int(number) for number in selection.functions)
+    if isinstance(fit, BayesFit):
+        freedom, decided = fit.freedom, {"precision": fit.precision, "smoothness": fit.smoothness}
+        decided |= {"weights": None, "strength": None}
+    else:
+        freedom, decided = fit.chosen.freedom, {"strength": fit.chosen.strength, "smoothness": fit.chosen.smoothness}
+        decided |= {"weights": fit.chosen.weights._asdict(), "precision": None}
+    files = (*data.train, *(data.validation if isinstance(data.validation, tuple) else ()))
+    return TrainingRecord(
+        format=TRAINING_FORMAT,
+        basis_hash=result.coefficients.basis_hash,
+        request=request_of(requested) if isinstance(requested, ModelRequest) else None,
+        choices=choices_of(result.settings),
+        files=tuple(str(Path(file).resolve()) for file in files),
+        keys=data.keys.model_dump(),
+        n_folds=parts.n_folds,
+        n_atoms=parts.training.n_atoms,
+        composition=assembler.composition,
+        hyperparameters=Hyperparameters(**decided, noise=dict(fit.noise), functions=functions),
+        freedom=freedom,
+        units=tuple(
+            KnownUnit(fold=u.fold, kind=u.kind, contents=tuple(configurations[i].content.hex() for i in u.members))
+            for u in placed_units(assembler, parts)
+        ),
+    )
+
+
+def _by_content(configurations: Sequence[Configuration]) -> dict[str, list[int]]:
+    """Numbers of configurations by hash; there may be duplicates."""
+    numbers: dict[str, list[int]] = {}
+    for number, configuration in reversed(list(enumerate(configurations))):
+        numbers.setdefault(configuration.content.hex(), []).append(number)
+    return numbers
+
+
+def _members(unit: KnownUnit, numbers: Mapping[str, list[int]]) -> list[int]:
+    """Numbers of the configurations of a unit that are still there; each is taken once."""
+    return [numbers[content].pop() for content in unit.contents if numbers.get(content)]
+
+
+def _spec_of(settings: FitSettings, record: TrainingRecord, folder: Path) -> Spec:
+    """The spec of the earlier fit, with the name of this one.
+
+    Raises:
+        FitError: this fit asks for another one.
+    """
+    file = folder / "spec.toml"
+    kept = load_atomic_spec(file)
+    asked = settings.spec
+    if isinstance(asked, ModelRequest):
+        if tuple(asked.elements) != kept.basis.elements:
+            raise FitError(
+                f"spec.elements are {', '.join(asked.elements)}, but {visible(folder)}, which is to be continued, is a "
+                f"model of {', '.join(kept.basis.elements)}. Give the same, {_ANEW}."
+            )
+        wishes = request_of(asked)
+        if record.request is not None and record.request != wishes:
+            key = next(key for key in wishes if record.request.get(key) != wishes[key])
+            raise FitError(
+                f"spec.{key} = {shown(wishes[key])}, but {visible(folder)}, which is to be continued, was made with "
+                f"{shown(record.request.get(key))}. Give the same, {_ANEW}."
+            )
+        return kept.model_copy(update={"name": asked.name})
+    if _nameless(asked) != _nameless(kept):
+        raise FitError(
+            f"the spec is another one than that of {visible(folder)}, which is to be continued. Give "
+            f"{visible(file)}, {_ANEW}."
+        )
+    return asked
+
+
+def request_of(request: ModelRequest) -> dict[str, Any]:
+    """The wishes of a request, as plain data without the name."""
+    return request.model_dump(mode="json", exclude={"name"})
+
+
+def _nameless(spec: Spec) -> dict[str, Any]:
+    return {key: value for key, value in spec.canonical().items() if key != "name"}
+
+
+def _with_hyperparameters(settings: FitSettings, record: TrainingRecord, folder: Path) -> FitSettings:
+    """Settings whose only candidates are the hyperparameters that were decided.
+
+    Raises:
+        FitError: they are not among the candidates, so that the settings ask for others.
+    """
+    found, weights, solver = record.hyperparameters, settings.weights, settings.solver
+    checks: list[tuple[str, float, Sequence[float]]] = [("solver.smoothness", found.smoothness, solver.smoothness)]
+    if found.weights is not None:
+        checks += [(f"weights.{q}", found.weights[q], getattr(weights, q)) for q in ("energy", "virial")]
+    if found.strength is not None and isinstance(solver.strength, float):
+        checks.append(("solver.strength", found.strength, (solver.strength,)))
+    for key, value, candidates in checks:
+        if value not in candidates:
+            raise FitError(
+                f"{key}: {visible(folder)}, which is to be continued, was fitted with {value:g}, which is not "
+                f"among the values given, {', '.join(f'{candidate:g}' for candidate in candidates)}. Give it, or "
+                "choose hyperparameters anew: --search (data.search = true)."
+            )
+    solver = solver.model_copy(update={"smoothness": (found.smoothness,)})
+    if found.weights is not None:
+        own = {"energy": (found.weights["energy"],), "virial": (found.weights["virial"],)}
+        weights = weights.model_copy(update=own)
+    if found.strength is not None:
+        solver = solver.model_copy(update={"strength": found.strength})
+    return settings.model_copy(update={"weights": weights, "solver": solver})
