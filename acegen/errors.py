@@ -43,6 +43,10 @@ class FitError(AcegenError):
     """A fit that cannot be done: wrong settings, data without usable labels, workers that died."""
 
 
+class SelectError(AcegenError):
+    """A selection that cannot be made: a fit without what it needs, a pool without configurations, wrong numbers."""
+
+
 class ExportError(AcegenError):
     """An export that cannot be made: unknown target, or a folder that cannot be written or must not be replaced."""
 

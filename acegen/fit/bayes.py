@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from acegen.errors import FitError
 from acegen.fit.columns import Columns
 from acegen.fit.factor import triangle
-from acegen.fit.problem import Problem, Solution, determined_composition
+from acegen.fit.problem import Inferred, Problem, Solution, determined_composition
 from acegen.fit.repulsion import Demands, Held, held, nearest_that_obeys
 from acegen.fit.settings import QUANTITIES, SolverSettings
 from acegen.fit.unit import Factors
@@ -148,15 +148,17 @@ def held_out_means(
     fit: BayesFit,
     functions: Sequence[int] | NDArray[np.int64] | None = None,
     demands: Demands | None = None,
-) -> tuple[Solution, ...]:
-    """For each fold the posterior mean, with the noise, prior and demands of the fit, that has not seen it."""
+) -> tuple[Inferred, ...]:
+    """For each fold the posterior, with the noise, prior and demands of the fit, that has not seen it."""
     found = []
     for fold in range(problem.n_folds):
         evidence = _Evidence(problem, problem.without(fold), fit.smoothness, functions)
         place = np.log([*(fit.noise[q] for q in evidence.quantities), fit.precision])
         state = evidence.at(place)
-        mean = evidence.solution(state)
-        found.append(mean if demands is None else _obeying(problem.columns, mean, evidence.factor(state), demands)[0])
+        mean, factor = evidence.solution(state), evidence.factor(state)
+        if demands is not None:
+            mean = _obeying(problem.columns, mean, factor, demands)[0]
+        found.append(Inferred(mean.functions, mean.composition, factor))
     return tuple(found)
 
 

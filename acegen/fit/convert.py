@@ -38,17 +38,26 @@ def convert(inputs: Sequence[str], output: Path, trust: bool, progress: Progress
     Raises:
         FitError: an input cannot be read, or the output exists or cannot be written; then there is no output.
     """
-    if output.suffix not in _ENDINGS:
-        raise FitError(f"{output}: the last argument is the file to write; it must end in {' or '.join(_ENDINGS)}.")
-    if output.exists():
-        raise FitError(f"{output} exists. Remove it, or choose another name for the file to write.")
+    check_output(output)
     files = [file for name in inputs for file in _files(name)]
     frames: list[Atoms] = []
     for done, file in enumerate(files):
         progress.advance(done, len(files))
-        frames += (_writable(atoms, file) for atoms in _frames(file, trust))
-    _write(frames, output)
+        frames += (writable(atoms, file) for atoms in _frames(file, trust))
+    write_xyz(frames, output)
     return len(frames)
+
+
+def check_output(output: Path) -> None:
+    """Refuse a file to write that is not extended XYZ or exists.
+
+    Raises:
+        FitError: it is one of these.
+    """
+    if output.suffix not in _ENDINGS:
+        raise FitError(f"{output}: this is the file to write; its name must end in {' or '.join(_ENDINGS)}.")
+    if output.exists():
+        raise FitError(f"{output} exists. Remove it, or choose another name for the file to write.")
 
 
 def _files(name: str) -> list[str]:
@@ -68,7 +77,7 @@ def _frames(file: str, trust: bool) -> Iterator[Atoms]:
         yield from read_frames(file)
 
 
-def _writable(atoms: Atoms, file: str) -> Atoms:
+def writable(atoms: Atoms, file: str) -> Atoms:
     """With everything in `info` and `arrays` in a form that extended XYZ can hold."""
     plain = atoms.copy()
     plain.constraints = []
@@ -88,8 +97,12 @@ def _writable(atoms: Atoms, file: str) -> Atoms:
     return plain
 
 
-def _write(frames: Sequence[Atoms], output: Path) -> None:
-    """Write the complete file, or none."""
+def write_xyz(frames: Sequence[Atoms], output: Path) -> None:
+    """Write the complete file in extended XYZ, or none.
+
+    Raises:
+        FitError: it cannot be written.
+    """
     from ase.io import write
 
     try:

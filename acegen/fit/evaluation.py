@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from acegen.fit.dataset import UNNAMED, Configuration, Dataset
 from acegen.fit.problem import Solution
 from acegen.fit.voigt import SIZE, voigt
 from acegen.progress import Progress
-from acegen.runtime import Model, design_blocks
+from acegen.runtime import Model, Result, design_blocks
 
 Floats = NDArray[np.float64]
 
@@ -35,6 +35,17 @@ class Comparison:
     energy: tuple[float, float] | None
     forces: tuple[Floats, Floats] | None
     virial: tuple[Floats, Floats] | None
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Variances of the predictions of one configuration among members of a posterior.
+
+    Energy in (eV/atom)², forces (n, 3) in (eV/Å)², for the atoms whose forces are used.
+    """
+
+    energy: float
+    forces: Floats
 
 
 @dataclass(frozen=True)
@@ -95,21 +106,86 @@ def compare_linear(
     isolated = atomic_energies + composition @ solution.composition
 
     def predictions() -> Iterator[tuple[float, Floats, Floats]]:
-        forces: list[Floats] = []
-        energy, virial = 0.0, np.zeros(SIZE)
-        for block in design_blocks(model, (c.atoms for c in dataset.configurations), block_bytes):
-            configuration = dataset.configurations[block.structure]
-            energy += float(block.rows.energy @ solution.functions)
-            virial = virial + block.rows.virial @ solution.functions
-            forces.append(block.rows.forces @ solution.functions)
-            if block.last == len(configuration.atoms):
-                reference = block.reference()
-                atomic = float(configuration.counts(model.elements) @ isolated)
-                total = energy + atomic + float(reference.energies.sum())
-                yield total, np.concatenate(forces) + reference.forces, virial + voigt(reference.virial)
-                forces, energy, virial = [], 0.0, np.zeros(SIZE)
+        everything = _linear(model, solution.functions[:, None], dataset, block_bytes)
+        for configuration, values in zip(dataset.configurations, everything, strict=True):
+            yield _whole(configuration, values, model, isolated)
 
     return _compared(dataset.configurations, predictions())
+
+
+def compare_with_spread(
+    model: Model,
+    solution: Solution,
+    members: Solution,
+    composition: Floats,
+    atomic_energies: Floats,
+    dataset: Dataset,
+    block_bytes: int,
+) -> tuple[list[Comparison], list[Spread]]:
+    """As `compare_linear`, with the spread of deviations (C, K) and (k, K) from the solution, from the same rows."""
+    isolated = atomic_energies + composition @ solution.composition
+    functions = np.column_stack([solution.functions, members.functions])
+    spreads: list[Spread] = []
+
+    def predictions() -> Iterator[tuple[float, Floats, Floats]]:
+        everything = _linear(model, functions, dataset, block_bytes)
+        for configuration, values in zip(dataset.configurations, everything, strict=True):
+            spreads.append(_spread(configuration, values.but_first(), model, composition @ members.composition))
+            yield _whole(configuration, values, model, isolated)
+
+    return _compared(dataset.configurations, predictions()), spreads
+
+
+def spread(model: Model, members: Solution, composition: Floats, dataset: Dataset, block_bytes: int) -> list[Spread]:
+    """The spread of deviations; see `compare_with_spread`."""
+    energies = composition @ members.composition
+    everything = _linear(model, members.functions, dataset, block_bytes)
+    return [_spread(c, values, model, energies) for c, values in zip(dataset.configurations, everything, strict=True)]
+
+
+@dataclass(frozen=True)
+class _Values:
+    """Energy (S,), forces (N, 3, S) and virial (6, S) of one configuration by S sets of coefficients of functions."""
+
+    energy: Floats
+    forces: Floats
+    virial: Floats
+    reference: Callable[[], Result]
+
+    def but_first(self) -> _Values:
+        """Without the first set."""
+        return _Values(self.energy[1:], self.forces[..., 1:], self.virial[:, 1:], self.reference)
+
+
+def _linear(model: Model, functions: Floats, dataset: Dataset, block_bytes: int) -> Iterator[_Values]:
+    """Values of each configuration for coefficients (C, S), with one block of design rows in memory."""
+    n = functions.shape[1]
+    forces: list[Floats] = []
+    energy, virial = np.zeros(n), np.zeros((SIZE, n))
+    for block in design_blocks(model, (c.atoms for c in dataset.configurations), block_bytes):
+        energy = energy + block.rows.energy @ functions
+        virial = virial + block.rows.virial @ functions
+        rows = block.rows.forces.reshape(-1, len(functions))  # column-major as given: nothing is copied
+        forces.append((rows @ functions).reshape(-1, 3, n))
+        if block.last == len(dataset.configurations[block.structure].atoms):
+            yield _Values(energy, np.concatenate(forces), virial, block.reference)
+            forces, energy, virial = [], np.zeros(n), np.zeros((SIZE, n))
+
+
+def _whole(configuration: Configuration, values: _Values, model: Model, isolated: Floats) -> tuple[float, Floats, Floats]:
+    """Energy, forces and virial by the first set of coefficients, isolated atoms and the reference potential."""
+    reference = values.reference()
+    atomic = float(configuration.counts(model.elements) @ isolated)
+    total = float(values.energy[0]) + atomic + float(reference.energies.sum())
+    return total, values.forces[..., 0] + reference.forces, values.virial[:, 0] + voigt(reference.virial)
+
+
+def _spread(configuration: Configuration, values: _Values, model: Model, energies: Floats) -> Spread:
+    """Mean squares of deviations whose energies of single atoms are (elements, S)."""
+    whole = values.energy + configuration.counts(model.elements) @ energies
+    counted = configuration.force_weights > 0
+    per_atom = float(np.mean(whole**2)) / len(configuration.atoms) ** 2
+    return Spread(per_atom, np.mean(values.forces[counted] ** 2, axis=-1))
 
 
 def error_rows(part: str, comparisons: Sequence[Comparison]) -> list[ErrorRow]:

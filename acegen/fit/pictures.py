@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from acegen.fit.curves import dimer_curve, volume_curve
 from acegen.fit.evaluation import Comparison, total_row
+from acegen.fit.reliability_report import CAPTION, draw_reliability
 from acegen.fit.result import FitResult
 
 _STYLE: Any = {
@@ -35,6 +36,7 @@ def draw_pictures(result: FitResult, folder: Path) -> dict[str, str]:
             _dimers,
         ),
         ("coefficients.png", "Coefficients, times the size of their functions in the data, by level.", _coefficients),
+        ("reliability.png", CAPTION, lambda result: draw_reliability(result.reliability, result.uncertainty)),
         (
             "energy_volume.png",
             "Energy of a small training structure of low energy per atom, scaled, against its volume; dots: training "

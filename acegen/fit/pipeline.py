@@ -6,8 +6,9 @@ data      FIT.toml → `FitSettings`; labelled configurations → `Parts`: train
 model     elements and data → `Recommendation`: the `Spec`, where none was given.
 basis     `Spec` → the compiled basis.
 assembly  `Parts` → `Problem`: triangles of the design matrix.
-solve     `Problem` → `RidgeFit` or `BayesFit`: hyperparameters decided, coefficients.
-compile   coefficients → the compiled potential.
+solve     `Problem` → `RidgeFit` or `BayesFit`: hyperparameters decided, coefficients with their posterior.
+uncertainty  posteriors and training data → `UncertaintyFit`: grades and committee, calibrated by held-out folds.
+compile   coefficients and uncertainty → the compiled potential.
 errors    potential and `Parts` → labels and predictions, next to each other.
 report    all of it → `DIR/NAME/`, complete or not at all.
 
@@ -39,24 +40,34 @@ from acegen.fit.dataset import Dataset, Parts
 from acegen.fit.evaluation import Comparison, compare, compare_linear
 from acegen.fit.findings import Finding, warn_of
 from acegen.fit.folds import ALWAYS
-from acegen.fit.problem import Solution
+from acegen.fit.problem import Inferred, Problem, Solution
 from acegen.fit.recommended import Recommendation, recommend
+from acegen.fit.reliability import reliability
 from acegen.fit.repulsion import squeezed
 from acegen.fit.request import ModelRequest
 from acegen.fit.result import FitResult
 from acegen.fit.ridge import RidgeFit
+from acegen.fit.selection import Selection
 from acegen.fit.settings import QUANTITIES, FitSource, load_settings
 from acegen.fit.solve import solve
 from acegen.fit.training import write_record
+from acegen.fit.uncertainty import Fitted, UncertaintyFit, quantify
 from acegen.fit.unit import Assembler
 from acegen.progress import Progress, Silent
 from acegen.runtime import Model
+from acegen.store.archives import write_arrays
 from acegen.store.coefficients import Coefficients, write_coefficients
 from acegen.store.files import COEFFICIENTS
 from acegen.store.ownership import FitFolder
 from acegen.store.posterior import write_posterior
 
 Floats = NDArray[np.float64]
+
+ACTIVE_SETS = "active_sets.npz"
+"""Name of the file of active sets in a fit's folder."""
+
+_LARGE = 100e6
+"""Bytes of a posterior that is written without being asked for."""
 
 
 def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
@@ -111,18 +122,30 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
         kept = None if previous is None or settings.data.search else previous.hyperparameters
         found, selection, held_out = solve(problem, settings, clock, demands, kept)
         clock.report(_describe_solution(found))
+    with clock.stage("uncertainty"):
+        fitted = _fitted(basis, assembler, problem, found, selection, held_out)
+        uncertain = quantify(fitted, settings.uncertainty, parts, clock)
+        warn_of(uncertain.findings)
+        findings += uncertain.findings
+        clock.report(_describe_uncertainty(uncertain))
     with FitFolder().making(target) as staging:
         with clock.stage("compile"):
             coefficients = _coefficients(basis, assembler, found.solution)
-            potential = acegen.compile(settings.whole_spec, staging, coefficients, Subordinate(clock))
+            potential = acegen.compile(
+                settings.whole_spec,
+                staging,
+                coefficients,
+                progress=Subordinate(clock),
+                uncertainty=uncertain.uncertainty,
+            )
             write_coefficients(
                 staging / COEFFICIENTS, basis.basis_hash, coefficients.values, coefficients.atomic_energies
             )
-            if isinstance(found, BayesFit):
-                _write_posterior(potential, basis, assembler, found)
+            findings += _write_posterior(potential, fitted, settings.solver.kind == "bayes")
+            _write_active_sets(staging, uncertain)
             clock.report(str(target / potential.name))
         with clock.stage("errors"):
-            comparisons = _comparisons(potential, basis, assembler, held_out, parts, clock)
+            comparisons = _comparisons(potential, uncertain.validation, parts, clock)
             odd = _odd(parts, comparisons, basis.elements)
             warn_of(odd)
             clock.report(f"{sum(map(len, comparisons.values())):,} configurations")
@@ -133,7 +156,8 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
             repulsion = squeeze(potential, parts.training, nearest)
             result = FitResult(
                 settings, recommendation, target, potential, parts, problem, found, selection, coefficients,
-                comparisons, (*findings, *odd), repulsion, (), n_cached, n_units,
+                uncertain, reliability(fitted, uncertain, parts, comparisons), comparisons, (*findings, *odd),
+                repulsion, (), n_cached, n_units,
             )  # fmt: skip
             pictures = draw_pictures(result, staging)
             clock.report(f"report.md, report.json, {len(pictures)} pictures")
@@ -153,25 +177,51 @@ def _coefficients(basis: Model, assembler: Assembler, solution: Solution) -> Coe
     )
 
 
-def _write_posterior(potential: Model, basis: Model, assembler: Assembler, found: BayesFit) -> None:
-    columns = assembler.columns
-    energies = np.array(assembler.composition) @ found.factor[columns.composition]
-    write_posterior(potential.path, found.factor[columns.functions], basis.basis_hash, energies)
+def _fitted(
+    basis: Model,
+    assembler: Assembler,
+    problem: Problem,
+    found: RidgeFit | BayesFit,
+    selection: Selection | None,
+    held_out: Sequence[Inferred],
+) -> Fitted:
+    functions = problem.used if selection is None else np.intersect1d(selection.functions, problem.used)
+    if isinstance(found, BayesFit):
+        whole = Inferred(found.solution.functions, found.solution.composition, found.factor)
+        n_rows, freedom = sum(problem.everything[q].n_rows for q in QUANTITIES), found.freedom
+    else:
+        whole, freedom = found.solution, found.chosen.freedom
+        n_rows = sum(problem.everything[q].n_rows for q in QUANTITIES if getattr(found.chosen.weights, q) > 0)
+    return Fitted(basis, assembler, whole, held_out, functions, freedom / max(1, n_rows))
+
+
+def _write_posterior(potential: Model, fitted: Fitted, always: bool) -> list[Finding]:
+    """Write the posterior, unless it was not asked for and is large: a finding then says so."""
+    columns, factor = fitted.columns, fitted.whole.factor
+    if factor.nbytes > _LARGE and not always:
+        return [
+            Finding(
+                f"the posterior of the coefficients, {factor.nbytes / 1e6:,.0f} MB, was not written; the committee and "
+                'the grades are compiled into the potential. solver.kind = "bayes" writes it'
+            )
+        ]
+    energies = fitted.composition @ factor[columns.composition]
+    write_posterior(potential.path, factor[columns.functions], fitted.basis.basis_hash, energies)
+    return []
+
+
+def _write_active_sets(folder: Path, uncertain: UncertaintyFit) -> None:
+    """By element the (m, 2) configuration, counted from 0, and atom of each member; -1 for unit rows."""
+    if uncertain.grades is not None and uncertain.grades.members:
+        write_arrays(folder / ACTIVE_SETS, dict(uncertain.grades.members))
 
 
 def _comparisons(
-    potential: Model,
-    basis: Model,
-    assembler: Assembler,
-    held_out: Sequence[Solution],
-    parts: Parts,
-    progress: Progress,
+    potential: Model, validation: Sequence[Comparison], parts: Parts, progress: Progress
 ) -> dict[str, list[Comparison]]:
     comparisons = {"training": compare(potential, parts.training, progress)}
-    predict = _linear(basis, assembler)
-    validation = [c for fold, solution in enumerate(held_out) for c in predict(solution, parts.held_out(fold))]
     if validation:
-        comparisons["validation"] = validation
+        comparisons["validation"] = list(validation)
     if parts.test.configurations:
         comparisons["test"] = compare(potential, parts.test, progress)
     return comparisons
@@ -215,6 +265,19 @@ def _describe_model(recommendation: Recommendation) -> str:
         f"{spec.radial.transform}, order {spec.basis.order}, levels {levels}, angular weight "
         f"{float(spec.basis.angular_weight):g}"
     )
+
+
+def _describe_uncertainty(found: UncertaintyFit) -> str:
+    parts = []
+    if found.committee is not None:
+        count = found.committee.members.shape[1]
+        parts.append(f"committee of {count}, scaled by {found.committee.forces.scale:.2g} for forces")
+    if found.grades is not None:
+        grades = found.grades.grades
+        first, second = grades.thresholds
+        error = f" ± {100 * grades.error:.0f} %" if grades.error else ""
+        parts.append(f"grade {grades.kind}{error}, thresholds {first:.3g} and {second:.3g}")
+    return "; ".join(parts) or "none asked for"
 
 
 def _describe_solution(found: RidgeFit | BayesFit) -> str:

@@ -52,6 +52,13 @@ class Solution:
 
 
 @dataclass(frozen=True)
+class Inferred(Solution):
+    """A solution with its posterior covariance, factor · factorᵀ: (n, K) in the order of the columns."""
+
+    factor: Floats
+
+
+@dataclass(frozen=True)
 class Cell:
     """Factors of the configurations of one kind in one fold (`folds.ALWAYS`: never held out)."""
 

@@ -17,6 +17,8 @@ from acegen.fit.evaluation import ErrorRow, error_rows, table_cells
 from acegen.fit.findings import Finding
 from acegen.fit.folds import ALWAYS
 from acegen.fit.recommended import Recommendation
+from acegen.fit.reliability import reliability_document
+from acegen.fit.reliability_report import committee_text, coverage_table, grade_table, grade_text
 from acegen.fit.repulsion import Held
 from acegen.fit.result import FitResult
 from acegen.fit.ridge import PathPoint, RidgeFit
@@ -79,6 +81,7 @@ def report_document(result: FitResult) -> dict[str, Any]:
         if result.selection is None
         else {"functions": len(result.selection.functions), "path": [list(point) for point in result.selection.path]},
         "errors": [asdict(row) for row in all_error_rows(result)],
+        "uncertainty": reliability_document(result.uncertainty, result.reliability),
         "repulsion": _repulsion(result.repulsion),
         "held": None if result.fit.held is None else asdict(result.fit.held),
         "stages": [asdict(cost) for cost in result.costs],
@@ -218,6 +221,7 @@ def _markdown(result: FitResult, document: Mapping[str, Any], pictures: Mapping[
         "",
         *_table(ERROR_HEADINGS, [table_cells(row, ".2f", ".4f") for row in all_error_rows(result)]),
         "",
+        *_reliability_lines(result),
         "## Repulsion",
         "",
         *_held_lines(result.fit.held),
@@ -267,6 +271,18 @@ def _markdown(result: FitResult, document: Mapping[str, Any], pictures: Mapping[
     for file, caption in pictures.items():
         lines += [f"![{caption}]({file})", "", f"*{caption}*", ""]
     return "\n".join(lines)
+
+
+def _reliability_lines(result: FitResult) -> list[str]:
+    """Grades and uncertainty; empty if neither was asked for."""
+    lines: list[str] = []
+    for text, (headings, rows) in (
+        (committee_text(result.uncertainty), coverage_table(result.reliability)),
+        (grade_text(result.uncertainty), grade_table(result.reliability)),
+    ):
+        if text:
+            lines += [text, "", *_table(headings, rows), ""]
+    return ["## When not to trust it", "", *lines] if lines else []
 
 
 def _finding_lines(findings: Sequence[Finding]) -> list[str]:

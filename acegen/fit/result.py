@@ -13,9 +13,11 @@ from acegen.fit.evaluation import Comparison
 from acegen.fit.findings import Finding
 from acegen.fit.problem import Problem
 from acegen.fit.recommended import Recommendation
+from acegen.fit.reliability import Reliability
 from acegen.fit.ridge import RidgeFit
 from acegen.fit.selection import Selection
 from acegen.fit.settings import FitSettings
+from acegen.fit.uncertainty import UncertaintyFit
 from acegen.runtime import Model
 from acegen.store.coefficients import Coefficients
 
@@ -34,6 +36,8 @@ class FitResult:
         fit: hyperparameters and coefficients.
         selection: the functions kept, for a sparse model.
         coefficients: those compiled into the potential.
+        uncertainty: grades and committee, with their calibration.
+        reliability: how well they tell errors, in all parts of the data.
         comparisons: labels and predictions by part; in "validation" each fold is predicted by a fit without it.
         findings: what a person should check in the data.
         repulsion: behaviour of the potential below the distances of the data.
@@ -51,6 +55,8 @@ class FitResult:
     fit: RidgeFit | BayesFit
     selection: Selection | None
     coefficients: Coefficients
+    uncertainty: UncertaintyFit
+    reliability: Reliability
     comparisons: dict[str, list[Comparison]]
     findings: tuple[Finding, ...]
     repulsion: Repulsion

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acegen.fit.merit import Predictions, floors, joined, merit, merit_by_fold, predict, rms
-from acegen.fit.problem import Problem, Reduced, Solution, Weights, reduce_problem
+from acegen.fit.problem import Inferred, Problem, Reduced, Weights, reduce_problem
 from acegen.fit.repulsion import Demands, Held, held, nearest_that_obeys
 from acegen.fit.settings import QUANTITIES, SolverSettings, WeightSettings
 from acegen.fit.shrinkage import shrink
@@ -71,13 +71,13 @@ class PathPoint:
 
 @dataclass(frozen=True)
 class RidgeFit:
-    """A solution, the hyperparameters that were chosen, and all that were tried.
+    """A solution with its posterior, the hyperparameters that were chosen, and all that were tried.
 
     `condition` is the condition number of the scaled problem, `noise` the standard deviation by quantity, in the units of
     its rows, `held` how the solution was made repulsive.
     """
 
-    solution: Solution
+    solution: Inferred
     chosen: PathPoint
     path: tuple[PathPoint, ...]
     condition: float
@@ -135,16 +135,20 @@ def _noise(reduced: Reduced, chosen: PathPoint) -> dict[str, float]:
     return {q: noise / weight for q, weight in zip(QUANTITIES, chosen.weights, strict=True) if weight > 0}
 
 
-def _solved(reduced: Reduced, strength: float, demands: Demands | None) -> tuple[Solution, Held | None]:
-    """The solution for a strength, or the nearest to it that satisfies the demands."""
+def _solved(reduced: Reduced, strength: float, demands: Demands | None) -> tuple[Inferred, Held | None]:
+    """The solution for a strength, or the nearest to it that satisfies the demands, with the posterior covariance.
+
+    All weighted rows have the same noise, for which the evidence is largest: its variance is objective / rows.
+    """
     x = reduced.ridge(np.array([strength]))[:, 0]
     solution = reduced.coefficients(x)
-    if demands is None:
-        return solution, None
     columns, root, objective = reduced.problem.columns, reduced.root(strength), reduced.objective(x, strength)
     noise = float(np.sqrt(objective / max(1, reduced.n_rows)))
+    if demands is None:
+        return Inferred(solution.functions, solution.composition, noise * root), None
     z = nearest_that_obeys(solution.functions, root[columns.functions], demands, noise)
-    obeying = solution.moved(columns, root, z)
+    moved = solution.moved(columns, root, z)
+    obeying = Inferred(moved.functions, moved.composition, noise * root)
     return obeying, held(demands, solution, obeying, float(z @ z) / objective if objective else 0.0)
 
 
@@ -252,7 +256,7 @@ def held_out_solutions(
     settings: SolverSettings,
     functions: Sequence[int] | NDArray[np.int64] | None = None,
     demands: Demands | None = None,
-) -> tuple[Solution, ...]:
+) -> tuple[Inferred, ...]:
     """For each fold the solution, with the chosen hyperparameters and demands, that has not seen it."""
     found = []
     for fold in range(problem.n_folds):

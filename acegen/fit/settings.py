@@ -172,6 +172,28 @@ class SolverSettings(_Section):
     )
 
 
+class UncertaintySettings(_Section):
+    """What the potential knows of its own reliability: grades of environments, and a committee."""
+
+    grade: Literal["leverage", "posterior", "d-optimality", "none"] = Field(
+        "leverage",
+        description='grade of an environment: "leverage" (distance from the training environments), "posterior" '
+        '(standard deviation of the site energy), "d-optimality" (largest coefficient in an active set), or "none"',
+    )
+    rank: int = Field(
+        64,
+        ge=4,
+        le=4096,
+        strict=True,
+        description="rows of a leverage or posterior grade, 4 to 4096: with as many functions or fewer it is exact, "
+        "otherwise its relative error is about 1/sqrt(2 rank)",
+    )
+    members: int = Field(
+        8, ge=0, le=256, strict=True, description="members of the committee, 0 to 256; 0 for no committee"
+    )
+    seed: int = Field(0, ge=0, lt=2**63, strict=True, description="seed of committee and grades, an integer from 0")
+
+
 class AssemblySettings(_Section):
     """Where and how the design matrix is assembled, a unit of configurations at a time."""
 
@@ -197,6 +219,9 @@ class FitSettings(_Section):
         None, description="table: energy of the isolated atom of each element, eV (default: fitted with the rest)"
     )
     solver: SolverSettings = Field(default_factory=SolverSettings, description="table: how coefficients are found")
+    uncertainty: UncertaintySettings = Field(
+        default_factory=UncertaintySettings, description="table: grades of environments, and a committee"
+    )
     assembly: AssemblySettings = Field(default_factory=AssemblySettings, description="table: processes, memory, cache")
 
     @property
@@ -341,6 +366,7 @@ _SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
     ("weights",): WeightSettings,
     ("solver",): SolverSettings,
     ("solver", "selection"): SelectionSettings,
+    ("uncertainty",): UncertaintySettings,
     ("assembly",): AssemblySettings,
 }
 

@@ -6,7 +6,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from acegen.fit.bayes import BayesFit, bayes_with, fit_bayes, held_out_means
-from acegen.fit.problem import Problem, Solution, reduce_problem
+from acegen.fit.problem import Inferred, Problem, reduce_problem
 from acegen.fit.repulsion import Demands
 from acegen.fit.ridge import RidgeFit, fit_ridge, held_out_solutions
 from acegen.fit.selection import Selection, select
@@ -21,7 +21,7 @@ def solve(
     progress: Progress,
     demands: Demands | None = None,
     kept: Hyperparameters | None = None,
-) -> tuple[RidgeFit | BayesFit, Selection | None, tuple[Solution, ...]]:
+) -> tuple[RidgeFit | BayesFit, Selection | None, tuple[Inferred, ...]]:
     """Solve as the settings say, and make the solution satisfy the demands.
 
     What is kept of an earlier fit is not decided again; the settings already have its weights, smoothness and strength
@@ -46,7 +46,7 @@ def _solve(
     progress: Progress,
     demands: Demands | None,
     kept: Hyperparameters | None,
-) -> tuple[RidgeFit | BayesFit, Selection | None, tuple[Solution, ...]]:
+) -> tuple[RidgeFit | BayesFit, Selection | None, tuple[Inferred, ...]]:
     solver, weights, threads = settings.solver, settings.weights, settings.assembly.processes
     functions = selection = None
     if kept is not None and kept.functions is not None:

@@ -1,0 +1,249 @@
+"""The uncertainty stage: when not to trust the potential that a fit will leave.
+
+The committee are samples of the posterior of the coefficients; each fold is predicted by the posterior without it, and
+by a committee of the same kind, whose standard deviations are calibrated by the errors. The same pass over the design
+rows gives the validation errors of the report. Grades: see `acegen.fit.grades`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acegen.fit.calibration import NORMAL, Calibration, calibrate
+from acegen.fit.columns import Columns
+from acegen.fit.dataset import Dataset, Parts
+from acegen.fit.environments import environment_blocks
+from acegen.fit.evaluation import Comparison, Spread, compare_linear, compare_with_spread, spread
+from acegen.fit.findings import Finding
+from acegen.fit.folds import ALWAYS
+from acegen.fit.grades import ByActiveSet, ByLeverage, ByPosterior, GradeFit, Rater, fit_grades
+from acegen.fit.leverage import Moments
+from acegen.fit.problem import Inferred, Solution
+from acegen.fit.settings import UncertaintySettings
+from acegen.fit.sketch import members
+from acegen.fit.unit import Assembler
+from acegen.progress import Progress
+from acegen.runtime import Model
+from acegen.store.uncertainty import Committee, Uncertainty
+
+Floats = NDArray[np.float64]
+
+_FEW = 20
+"""Held-out configurations below which 95 % intervals are guesses."""
+
+_OWN_FOLDS = 5
+"""Folds for grades where the fit has none."""
+
+_TEST_ATOMS = 20_000
+"""Largest number of atoms of test data whose spread is computed."""
+
+
+@dataclass(frozen=True)
+class CommitteeFit:
+    """A committee, its calibration, and what it was calibrated by.
+
+    Attributes:
+        committee: what is written.
+        members: (n, K) deviations in the order of the columns.
+        energy, forces: calibrations; of energies per atom, and of force components.
+        part: "validation", or "training" where nothing was held out.
+        comparisons, spreads: labels and predictions of that part, by configuration.
+        inflation: factor of the errors before they were used: one for held-out data.
+    """
+
+    committee: Committee
+    members: Floats
+    energy: Calibration
+    forces: Calibration
+    part: str
+    comparisons: Sequence[Comparison]
+    spreads: Sequence[Spread]
+    inflation: float
+
+
+@dataclass(frozen=True)
+class UncertaintyFit:
+    """What the stage found.
+
+    Attributes:
+        uncertainty: what is compiled into the potential.
+        grades: None if none were asked for.
+        committee: None if none was asked for.
+        validation: labels and predictions of all held-out configurations.
+        findings: what a person should know.
+    """
+
+    uncertainty: Uncertainty
+    grades: GradeFit | None
+    committee: CommitteeFit | None
+    validation: Sequence[Comparison]
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fit as this stage needs it.
+
+    Attributes:
+        basis: the compiled basis.
+        assembler: composition and atomic energies of its columns.
+        whole: solution of all data, with its posterior.
+        held_out: likewise for the data without each fold.
+        functions: numbers of the functions with coefficients.
+        freedom: effective number of parameters per row.
+    """
+
+    basis: Model
+    assembler: Assembler
+    whole: Inferred
+    held_out: Sequence[Inferred]
+    functions: NDArray[np.int64]
+    freedom: float
+
+    @property
+    def columns(self) -> Columns:
+        return self.assembler.columns
+
+    @property
+    def composition(self) -> Floats:
+        return np.array(self.assembler.composition).reshape(len(self.basis.elements), -1)
+
+    @property
+    def atomic_energies(self) -> Floats:
+        return np.array(self.assembler.atomic_energies)
+
+    @property
+    def used(self) -> NDArray[np.bool_]:
+        """(elements, n_basis) the functions with coefficients."""
+        whole = np.zeros(self.columns.n_functions, dtype=bool)
+        whole[self.functions] = True
+        return whole.reshape(self.columns.n_elements, -1)
+
+    def compared(self, solution: Solution, data: Dataset) -> list[Comparison]:
+        """Labels and predictions by a solution."""
+        return compare_linear(
+            self.basis, solution, self.composition, self.atomic_energies, data, self.assembler.block_bytes
+        )
+
+    def compared_with_spread(
+        self, solution: Solution, deviations: Floats, data: Dataset
+    ) -> tuple[list[Comparison], list[Spread]]:
+        """Likewise, with the spread of members (n, K)."""
+        return compare_with_spread(
+            self.basis,
+            solution,
+            _as_solution(self.columns, deviations),
+            self.composition,
+            self.atomic_energies,
+            data,
+            self.assembler.block_bytes,
+        )
+
+
+def quantify(fitted: Fitted, settings: UncertaintySettings, parts: Parts, progress: Progress) -> UncertaintyFit:
+    """Committee and grades, as the settings say, and predictions of the held-out data."""
+    findings: list[Finding] = []
+    validation: Sequence[Comparison]
+    if settings.members:
+        committee = _committee(fitted, settings, parts, progress, findings)
+        validation = committee.comparisons if committee.part == "validation" else ()
+    else:
+        committee = None
+        validation = [c for fold, own in enumerate(fitted.held_out) for c in fitted.compared(own, parts.held_out(fold))]
+    grades = None if settings.grade == "none" else _grades(fitted, settings, parts, progress)
+    findings += [Finding(f"uncertainty: {note}") for note in (grades.notes if grades else ())]
+    uncertainty = Uncertainty(
+        fitted.basis.basis_hash, grades.grades if grades else None, committee.committee if committee else None
+    )
+    return UncertaintyFit(uncertainty, grades, committee, validation, tuple(findings))
+
+
+def _committee(
+    fitted: Fitted, settings: UncertaintySettings, parts: Parts, progress: Progress, findings: list[Finding]
+) -> CommitteeFit:
+    columns, count = fitted.columns, settings.members
+    generator = np.random.default_rng(settings.seed)
+    own = members(fitted.whole.factor, count, generator)
+    compared: list[Comparison] = []
+    spreads: list[Spread] = []
+    part, inflation = "validation", 1.0
+    if fitted.held_out:
+        for fold, solution in enumerate(fitted.held_out):
+            progress.advance(fold, len(fitted.held_out))
+            some = fitted.compared_with_spread(
+                solution, members(solution.factor, count, generator), parts.held_out(fold)
+            )
+            compared += some[0]
+            spreads += some[1]
+    else:
+        part, inflation = "training", 1 / max(1 - fitted.freedom, 0.1)
+        compared, spreads = fitted.compared_with_spread(fitted.whole, own, parts.training)
+        text = (
+            "uncertainty: nothing was held out: standard deviations are calibrated by the residuals of the fit, "
+            f"times {inflation:.3g} for its number of parameters, and may be too small"
+        )
+        findings.append(Finding(text))
+    if len(compared) < _FEW and part == "validation":
+        text = (
+            f"uncertainty: only {len(compared)} held-out configurations calibrate the standard deviations: intervals "
+            "may be far too narrow or too wide"
+        )
+        findings.append(Finding(text))
+    energy, forces = (calibrate(errors * inflation, v) for errors, v in errors_and_variances(compared, spreads).values())
+    # A quantity without labels has the scale of the other; its floor is not known.
+    if not energy.count:
+        energy = Calibration(0.0, forces.scale, forces.quantiles, 0) if forces.count else NORMAL
+    elif not forces.count:
+        forces = Calibration(0.0, energy.scale, energy.quantiles, 0)
+    committee = Committee(
+        rows=own[columns.functions].T.reshape(count, columns.n_elements, -1).transpose(1, 0, 2),
+        constants=fitted.composition @ own[columns.composition],
+        energy=(energy.floor, energy.scale),
+        forces=(forces.floor, forces.scale),
+        quantiles=(energy.quantiles, forces.quantiles),
+    )
+    return CommitteeFit(committee, own, energy, forces, part, compared, spreads, inflation)
+
+
+def errors_and_variances(comparisons: Sequence[Comparison], spreads: Sequence[Spread]) -> dict[str, tuple[Floats, Floats]]:
+    """Errors and variances of energies per atom and of force components."""
+    pairs = [*zip(comparisons, spreads, strict=True)]
+    energies = [(c.energy[1] - c.energy[0], s.energy) for c, s in pairs if c.energy is not None]
+    forces = [(c.forces[1] - c.forces[0], s.forces) for c, s in pairs if c.forces is not None]
+    errors, variances = (np.concatenate([np.zeros(0), *(np.ravel(pair[i]) for pair in forces)]) for i in (0, 1))
+    first, second = (np.array([pair[i] for pair in energies], dtype=float) for i in (0, 1))
+    return {"energy": (first, second), "forces": (errors, variances)}
+
+
+def _grades(fitted: Fitted, settings: UncertaintySettings, parts: Parts, progress: Progress) -> GradeFit:
+    configurations, folds = parts.training.configurations, parts.folds
+    rater: Rater
+    if settings.grade == "posterior":
+        rater = ByPosterior(fitted.whole, fitted.held_out, fitted.columns, fitted.composition)
+    else:
+        if not parts.n_folds and len(configurations) > 1:  # grades need no labels, so these folds cost nothing
+            folds = tuple(number % min(_OWN_FOLDS, len(configurations)) for number in range(len(configurations)))
+        if settings.grade == "d-optimality":
+            rater = ByActiveSet(fitted.basis, configurations, folds, fitted.used)
+        else:
+            moments = Moments(folds, fitted.used)
+            moments.add(environment_blocks(fitted.basis, configurations))
+            rater = ByLeverage(moments, max(folds, default=ALWAYS) + 1)
+    return fit_grades(fitted.basis, configurations, folds, rater, settings.rank, settings.seed, progress)
+
+
+def _as_solution(columns: Columns, deviations: Floats) -> Solution:
+    return Solution(deviations[columns.functions], deviations[columns.composition])
+
+
+def spread_of_test(fitted: Fitted, committee: CommitteeFit, test: Dataset) -> tuple[Dataset, list[Spread]]:
+    """Spread of test data, of which every so many are taken if there are many: those, and the spread of each."""
+    step = max(1, -(-test.n_atoms // _TEST_ATOMS))
+    some = Dataset(test.configurations[::step])
+    own = _as_solution(fitted.columns, committee.members)
+    return some, spread(fitted.basis, own, fitted.composition, some, fitted.assembler.block_bytes)
+

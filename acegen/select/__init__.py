@@ -1,0 +1,6 @@
+"""Selecting: from a pool of configurations those worth labelling (`acegen.select.pipeline` is the map of the stages)."""
+
+from acegen.select.pipeline import select
+from acegen.select.result import Chosen, SelectionResult
+
+__all__ = ["Chosen", "SelectionResult", "select"]

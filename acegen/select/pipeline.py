@@ -1,0 +1,173 @@
+"""A selection, stage by stage.
+
+stage   input → output
+------  --------------------------------------------------------------------------------------------------
+fit     a fit's folder → `Fitted`: potential, posterior, noise.
+pool    files → `Pool`: configurations.
+gains   `Pool` → rows of their labels in units of what is known (`features`), and the gain of each alone;
+        or, by "maxvol", the environments of each that enter the active set (`active`).
+select  rows → `SelectionResult`: configurations in the order of choice (`greedy`).
+write   the result → an extended-XYZ file, complete or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from acegen.errors import FitError, SelectError
+from acegen.fit.convert import check_output, writable, write_xyz
+from acegen.printing import shown
+from acegen.progress import Progress, Silent
+from acegen.select.active import environments_entering, training_structures
+from acegen.select.features import Knowledge, Labels
+from acegen.select.fitted import Fitted, open_fit
+from acegen.select.grading import Grading
+from acegen.select.greedy import Greedy, KeptRows, first_gains
+from acegen.select.pool import Pool, read_pool
+from acegen.select.result import Chosen, Method, SelectionResult
+
+_ROOM = 2**30
+"""Bytes for rows of configurations; others are computed again when needed."""
+
+METHODS: tuple[Method, ...] = ("information", "maxvol")
+
+
+def select(
+    fit: str | Path,
+    pool: Sequence[str | Path],
+    number: int,
+    output: str | Path | None = None,
+    method: Method = "information",
+    stop: float | None = None,
+    types: Sequence[str] | None = None,
+    progress: Progress | None = None,
+) -> SelectionResult:
+    """Choose from a pool the configurations that are worth labelling for a fit.
+
+    Args:
+        fit: folder of the fit.
+        pool: files of configurations; labels are not needed.
+        number: how many to choose, at most.
+        output: extended-XYZ file to write them to, with `pool_index`, `gain` and `grade`; it must not exist. Nothing
+            is written if none is worth it.
+        method: "information": D-optimal design, by the posterior of the fit; "maxvol": by the environments that enter
+            the active set.
+        stop: stop earlier: by "information" when no configuration left gains, per atom, this share of what the training
+            data have gained, or when no environment left has a grade above the model's first threshold; by "maxvol"
+            only configurations that bring in an environment are chosen in any case.
+        types: elements of the types in LAMMPS dumps without a column `element`.
+        progress: receives each stage; silent by default.
+
+    Raises:
+        SelectError, ModuleError, FitError: with one clear message; then nothing is written.
+    """
+    progress = progress or Silent()
+    _check(number, method, stop, pool)
+    file = None if output is None else Path(output)
+    if file is not None:
+        _check_output(file)
+    with progress.stage("fit"):
+        fitted = open_fit(fit)
+        progress.report(f"{fitted.model.n_basis:,} functions of {', '.join(fitted.model.elements)}")
+    with progress.stage("pool"):
+        found = read_pool([str(name) for name in pool], fitted.model.elements, types, progress)
+        progress.report(f"{len(found.candidates):,} configurations, {found.n_atoms:,} atoms")
+    by = _by_maxvol if method == "maxvol" else _by_information
+    result = by(fitted, found, number, stop, progress)
+    if file is not None and result.chosen:
+        with progress.stage("write"):
+            _write(result, file)
+            progress.report(f"{len(result.chosen):,} configurations, {file}")
+    return result
+
+
+def _check(number: int, method: str, stop: float | None, pool: Sequence[str | Path]) -> None:
+    if method not in METHODS:
+        raise SelectError(f"the method {shown(method)} is unknown; there are {' and '.join(METHODS)}.")
+    if number < 1:
+        raise SelectError(f"the number of configurations to choose is {number}; give one of at least 1.")
+    if stop is not None and not 0 < stop < float("inf"):
+        raise SelectError(f"the share at which to stop is {stop:g}; give a number above 0.")
+    if not pool:
+        raise SelectError("the pool has no files. Give at least one.")
+
+
+def _check_output(file: Path) -> None:
+    try:
+        check_output(file)
+    except FitError as error:
+        raise SelectError(str(error)) from None
+
+
+def _by_information(
+    fitted: Fitted, pool: Pool, number: int, stop: float | None, progress: Progress
+) -> SelectionResult:
+    record, posterior, candidates = fitted.record, fitted.posterior(), pool.candidates
+    power = float(record.choices.get("weights.atoms", 1.0))
+    labels = Labels(fitted.model, posterior, record.hyperparameters.noise, power)
+    kept = KeptRows(lambda i: labels.reduced(candidates[i]), len(candidates), _ROOM)
+    knowledge = Knowledge(posterior.factor.shape[1])
+    typical = 0.5 * record.freedom / record.n_atoms
+    with progress.stage("gains"):
+        gains = first_gains(kept, knowledge, progress)
+        best = max(gain / len(c.atoms) for gain, c in zip(gains, candidates, strict=True))
+        progress.report(f"{best:.3g} nats per atom at most; the training data have {typical:.3g}")
+    with progress.stage("select"):
+        grading = Grading(fitted.model, posterior, candidates) if fitted.model.has_grades else None
+        threshold = fitted.model.grade_thresholds[0] if fitted.model.has_grades else 0.0
+        choice = Greedy(kept, knowledge, gains)
+        chosen: list[Chosen] = []
+        reason = f"{number:,} were asked for"
+        while len(chosen) < number:
+            progress.advance(len(chosen), number)
+            following = choice.best()
+            if following is None:
+                reason = "the pool has no more"
+                break
+            index, gain = following
+            if stop is not None and gain / len(candidates[index].atoms) < stop * typical:
+                reason = (
+                    f"the best left would gain {gain / len(candidates[index].atoms):.2g} nats per atom, less than "
+                    f"{stop:g} of what the training data have"
+                )
+                break
+            if stop is not None and grading is not None and grading.all_below(threshold, choice.left, knowledge):
+                reason = f"no environment left has a grade above {threshold:g}"
+                break
+            grade = None if grading is None else grading.largest(index, knowledge)
+            chosen.append(Chosen(index, candidates[index], gain, grade))
+            choice.take()
+        progress.report(f"{len(chosen):,} configurations; {reason}")
+    return SelectionResult("information", tuple(chosen), len(candidates), reason, typical)
+
+
+def _by_maxvol(fitted: Fitted, pool: Pool, number: int, _stop: float | None, progress: Progress) -> SelectionResult:
+    with progress.stage("gains"):
+        training = training_structures(fitted)
+        counts = environments_entering(fitted.model, training, pool.candidates, progress)
+        progress.report(f"{sum(counts):,} environments of the pool enter the active set")
+    with progress.stage("select"):
+        order = sorted((i for i, n in enumerate(counts) if n), key=lambda i: (-counts[i], i))
+        reason = f"{number:,} were asked for" if len(order) >= number else "no other brings in an environment"
+        chosen = []
+        for index in order[:number]:
+            candidate = pool.candidates[index]
+            grade = float(fitted.model.grades(candidate.atoms).max()) if fitted.model.has_grades else None
+            chosen.append(Chosen(index, candidate, float(counts[index]), grade))
+        progress.report(f"{len(chosen):,} configurations; {reason}")
+    return SelectionResult("maxvol", tuple(chosen), len(pool.candidates), reason, None)
+
+
+def _write(result: SelectionResult, file: Path) -> None:
+    frames = []
+    for chosen in result.chosen:
+        atoms = writable(chosen.candidate.atoms, chosen.candidate.where)
+        atoms.info |= {"pool_index": chosen.index, "gain": chosen.gain}
+        if chosen.grade is not None:
+            atoms.info["grade"] = chosen.grade
+        frames.append(atoms)
+    try:
+        write_xyz(frames, file)
+    except FitError as error:
+        raise SelectError(str(error)) from None
