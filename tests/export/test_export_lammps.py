@@ -13,27 +13,13 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 from example_models import SPECS, random_coefficients
-from lammps_tools import Lammps, evaluate, make, needs_lammps, setup, thermo
+from lammps_tools import Lammps, evaluate, make, needs_lammps, random_structure, setup, thermo
 
 import acegen
 from acegen.export import export_model
 
 pytestmark = [pytest.mark.simulator, needs_lammps]
 Models = Callable[[str], acegen.Model]
-
-
-def random_structure(elements: tuple[str, ...], seed: int, pbc: bool | tuple[bool, bool, bool] = True) -> Atoms:
-    """A disordered triclinic structure of 40 atoms, no two closer than 1.5 Å."""
-    rng = np.random.default_rng(seed)
-    cell = np.array([[9.0, 0, 0], [2.5, 8.5, 0], [-1.5, 2.0, 10.0]])
-    placed: list[np.ndarray] = []
-    images = np.stack(np.meshgrid(*[[-1, 0, 1]] * 3), axis=-1).reshape(-1, 3) @ cell
-    while len(placed) < 40:
-        position = rng.uniform(0.02, 0.98, 3) @ cell
-        distances = [np.linalg.norm(other + images - position, axis=1).min() for other in placed]
-        if not distances or min(distances) > 1.5:
-            placed.append(position)
-    return Atoms(rng.choice(elements, 40), positions=placed, cell=cell, pbc=pbc)
 
 
 def assert_equal(lammps: Lammps, model: acegen.Model, atoms: Atoms, folder: Path, processes: int = 1) -> None:
