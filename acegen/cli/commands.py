@@ -120,6 +120,18 @@ def convert_command(options: argparse.Namespace) -> int:
     return 0
 
 
+def select_command(options: argparse.Namespace) -> int:
+    """Choose configurations worth labelling."""
+    from acegen.cli.select import run_select
+    from acegen.cli.terminal import make_console
+
+    types = None if options.elements is None else [name.strip() for name in options.elements.split(",")]
+    run_select(
+        options.fit, options.pool, options.number, options.output, options.method, options.stop, types, make_console()
+    )
+    return 0
+
+
 def export_command(options: argparse.Namespace) -> int:
     """Export a potential for another code."""
     from acegen.cli.progress import TerminalProgress

@@ -33,9 +33,7 @@ from acegen.store.documents import check_path
 from acegen.store.manifest import module_folder
 
 
-def run_fit(
-    file: Path, changes: Mapping[str, object], previous: str | None, search: bool, console: Console
-) -> None:
+def run_fit(file: Path, changes: Mapping[str, object], previous: str | None, search: bool, console: Console) -> None:
     """Run the fit described in `file`, printing stages and errors.
 
     Args:

@@ -56,6 +56,13 @@ _CONVERT_EXAMPLE = """\
     acegen convert --trust df.pckl.gzip alloy.xyz    pacemaker
 """
 
+_SELECT_EXAMPLE = """\
+    acegen select fits/cu md.xyz -n 20 -o new.xyz
+    acegen select fits/cu dump.melt --elements Cu -n 50 --stop -o new.xyz
+
+After labelling new.xyz and adding it to data.train: acegen fit fit.toml --continue fits/cu
+"""
+
 _EXPORT_EXAMPLE = """\
 targets:
 
@@ -169,6 +176,7 @@ def make_parser() -> argparse.ArgumentParser:
     command.set_defaults(command=commands.verify_command)
 
     _add_fit_commands(subparsers)
+    _add_select_command(subparsers)
     _add_export_command(subparsers)
 
     command = subparsers.add_parser(
@@ -201,8 +209,8 @@ def _add_fit_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentPa
         "--continue",
         dest="previous",
         metavar="FOLDER",
-        help="continue the fit in this folder with more data: its spec, folds and hyperparameters are kept, and only new "
-        "configurations are assembled; instead of data.continue",
+        help="continue the fit in this folder with more data: its spec, folds and hyperparameters are kept, and only "
+        "new configurations are assembled; instead of data.continue",
     )
     command.add_argument("--search", action="store_true", help="with --continue: choose hyperparameters anew")
     command.set_defaults(command=commands.fit_command)
@@ -238,6 +246,43 @@ def _add_fit_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentPa
         "use this only for files from a source whose programs you would run",
     )
     command.set_defaults(command=commands.convert_command)
+
+
+def _add_select_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = subparsers.add_parser(
+        "select",
+        help="choose from a pool the configurations worth labelling",
+        description="Choose from a pool of configurations those whose labels would tell a fit most, and write them to "
+        "a file in extended XYZ, with their number in the pool, their gain and their grade. Labels are not needed.",
+        epilog=_SELECT_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("fit", type=Path, metavar="FIT", help="folder of the fit")
+    command.add_argument("pool", nargs="+", metavar="POOL", help="files that acegen fit reads, or dumps of LAMMPS")
+    command.add_argument("-n", "--number", type=int, required=True, metavar="N", help="choose at most so many")
+    command.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.xyz", help="must not exist")
+    command.add_argument(
+        "--method",
+        default="information",
+        metavar="NAME",
+        help="information (the default): greedy D-optimal design by the posterior of the fit; maxvol: by the "
+        "environments that enter the active set, as pacemaker does",
+    )
+    command.add_argument(
+        "--stop",
+        type=float,
+        nargs="?",
+        const=1.0,
+        metavar="SHARE",
+        help="stop earlier: when no configuration left gains, per atom, this share of what the training data have "
+        "(1 if no number is given), or no environment left has a grade above the first threshold",
+    )
+    command.add_argument(
+        "--elements",
+        metavar="A,B",
+        help="elements of the types 1, 2, ... in a dump that has no column 'element'",
+    )
+    command.set_defaults(command=commands.select_command)
 
 
 def _add_export_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -19,12 +21,34 @@ _LEAST_ATOMS = 60
 _RATTLE = 0.05
 
 
-def write_example(model: Model, folder: Path) -> float:
-    """Write a small structure as example.xyz, with energy, forces and stress as labels, and example.data for LAMMPS.
+@dataclass(frozen=True)
+class Example:
+    """What Python computes for the example.
 
-    Returns:
-        its energy, eV.
+    Attributes:
+        energy: eV.
+        grade: the largest grade of an atom; None without grades.
+        atom: the number of that atom, from 1.
+        deviation: standard deviation of the error to be expected in the energy, eV; None without a committee.
     """
+
+    energy: float
+    grade: float | None
+    atom: int | None
+    deviation: float | None
+
+    def values(self) -> dict[str, Any]:
+        """As templates are told."""
+        return {
+            "example_energy": self.energy,
+            "example_grade": self.grade,
+            "example_atom": self.atom,
+            "example_deviation": self.deviation,
+        }
+
+
+def write_example(model: Model, folder: Path) -> Example:
+    """Write a small structure as example.xyz, with energy, forces and stress as labels, and example.data for LAMMPS."""
     atoms = example_structure(model)
     write(folder / "example.xyz", atoms, format="extxyz")
     write_lammps_data(
@@ -35,7 +59,13 @@ def write_example(model: Model, folder: Path) -> float:
         atom_style="atomic",
         velocities=False,
     )
-    return float(atoms.get_potential_energy())
+    grades = model.grades(atoms) if model.has_grades else None
+    return Example(
+        energy=float(atoms.get_potential_energy()),
+        grade=None if grades is None else float(grades.max()),
+        atom=None if grades is None else int(grades.argmax()) + 1,
+        deviation=model.uncertainties(atoms).energy if model.n_members else None,
+    )
 
 
 def example_structure(model: Model) -> Atoms:

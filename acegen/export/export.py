@@ -30,7 +30,12 @@ _TAKEN = {
         c m dl gcc gfortran gomp pthread quadmath rt util
         """.split()
     ),
-    "lammps": frozenset(("acegenplugin", "acegen_plugin", "acegen_loader", "pair_acegen")),
+    "lammps": frozenset(
+        """
+        acegenplugin acegen_plugin acegen_loader pair_acegen model_acegen batch_acegen source_acegen fix_acegen
+        fix_acegen_grade compute_acegen_grade_atom compute_acegen_uncertainty_atom
+        """.split()
+    ),
     "kim": frozenset[str](),
     "yace": frozenset[str](),
 }
@@ -107,7 +112,7 @@ def _sources(source: PotentialSource, staging: Path) -> dict[str, Any]:
     with _with_ase():
         from acegen.export.example import write_example
 
-        return source.context() | {"example_energy": write_example(source.model, staging)}
+        return source.context() | write_example(source.model, staging).values()
 
 
 def _potential_file(

@@ -68,6 +68,7 @@ class YaceContext:
     n_densities: int
     approximated: tuple[str, ...]
     example_energy: float
+    uncertain: bool
 
     def values(self) -> dict[str, Any]:
         """By name."""
@@ -114,7 +115,8 @@ def write_potential(source: PotentialSource, folder: Path, tolerance: float | No
         core=exported.core,
         n_densities=len(exported.potential.embeddings[0].terms),
         approximated=tuple(_REASONS[reason] for reason in exported.approximated),
-        example_energy=write_example(model, folder),
+        example_energy=write_example(model, folder).energy,
+        uncertain=model.has_grades or model.n_members > 0,
     )
 
 

@@ -106,9 +106,7 @@ def _most_likely(errors: Floats, variances: Floats) -> tuple[float, float]:
     least = log(_SMALLEST / sqrt(size))
     starts = ((log(0.3), log(0.9)), (log(0.02), 0.0))  # one where all have the same error, one where none has
     found = [
-        scipy.optimize.minimize(
-            negative, np.array(start), jac=True, method="L-BFGS-B", bounds=[(least, 10), (-20, 20)]
-        )
+        scipy.optimize.minimize(negative, np.array(start), jac=True, method="L-BFGS-B", bounds=[(least, 10), (-20, 20)])
         for start in starts
     ]
     best = min(found, key=lambda one: float(one.fun))
@@ -118,5 +116,7 @@ def _most_likely(errors: Floats, variances: Floats) -> tuple[float, float]:
 def covered(errors: Floats, variances: Floats, calibration: Calibration) -> tuple[float, ...]:
     """Share of errors (n,) within the interval of each level; NaN without errors."""
     deviations = calibration.deviations(variances)
-    shares = [float(np.mean(np.abs(errors) <= q * deviations)) if len(errors) else np.nan for q in calibration.quantiles]
+    shares = [
+        float(np.mean(np.abs(errors) <= q * deviations)) if len(errors) else np.nan for q in calibration.quantiles
+    ]
     return tuple(shares)

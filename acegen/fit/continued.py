@@ -124,25 +124,27 @@ def record_of(result: FitResult, requested: Spec | ModelRequest, assembler: Asse
     parts, data, fit, selection = result.parts, result.settings.data, result.fit, result.selection
     configurations = parts.training.configurations
     functions = None if selection is None else tuple(int(number) for number in selection.functions)
-    if isinstance(fit, BayesFit):
-        freedom, decided = fit.freedom, {"precision": fit.precision, "smoothness": fit.smoothness}
-        decided |= {"weights": None, "strength": None}
-    else:
-        freedom, decided = fit.chosen.freedom, {"strength": fit.chosen.strength, "smoothness": fit.chosen.smoothness}
-        decided |= {"weights": fit.chosen.weights._asdict(), "precision": None}
+    hyperparameters = Hyperparameters(
+        smoothness=fit.smoothness if isinstance(fit, BayesFit) else fit.chosen.smoothness,
+        weights=None if isinstance(fit, BayesFit) else fit.chosen.weights._asdict(),
+        strength=None if isinstance(fit, BayesFit) else fit.chosen.strength,
+        precision=fit.precision if isinstance(fit, BayesFit) else None,
+        noise=dict(fit.noise),
+        functions=functions,
+    )
     files = (*data.train, *(data.validation if isinstance(data.validation, tuple) else ()))
     return TrainingRecord(
         format=TRAINING_FORMAT,
-        basis_hash=result.coefficients.basis_hash,
+        basis_hash=assembler.basis.basis_hash,
         request=request_of(requested) if isinstance(requested, ModelRequest) else None,
         choices=choices_of(result.settings),
         files=tuple(str(Path(file).resolve()) for file in files),
-        keys=data.keys.model_dump(),
+        keys=data.keys.model_dump(exclude_unset=True),
         n_folds=parts.n_folds,
         n_atoms=parts.training.n_atoms,
         composition=assembler.composition,
-        hyperparameters=Hyperparameters(**decided, noise=dict(fit.noise), functions=functions),
-        freedom=freedom,
+        hyperparameters=hyperparameters,
+        freedom=fit.freedom if isinstance(fit, BayesFit) else fit.chosen.freedom,
         units=tuple(
             KnownUnit(fold=u.fold, kind=u.kind, contents=tuple(configurations[i].content.hex() for i in u.members))
             for u in placed_units(assembler, parts)

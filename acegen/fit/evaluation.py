@@ -172,7 +172,9 @@ def _linear(model: Model, functions: Floats, dataset: Dataset, block_bytes: int)
             forces, energy, virial = [], np.zeros(n), np.zeros((SIZE, n))
 
 
-def _whole(configuration: Configuration, values: _Values, model: Model, isolated: Floats) -> tuple[float, Floats, Floats]:
+def _whole(
+    configuration: Configuration, values: _Values, model: Model, isolated: Floats
+) -> tuple[float, Floats, Floats]:
     """Energy, forces and virial by the first set of coefficients, isolated atoms and the reference potential."""
     reference = values.reference()
     atomic = float(configuration.counts(model.elements) @ isolated)

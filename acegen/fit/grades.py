@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from acegen.fit.columns import Columns
 from acegen.fit.dataset import Configuration
 from acegen.fit.environments import environment_blocks
+from acegen.fit.factor import triangle
 from acegen.fit.leverage import Moments, with_one
 from acegen.fit.maxvol import ActiveSet, active_set
 from acegen.fit.problem import Inferred
@@ -140,8 +141,7 @@ class ByPosterior:
         rows = np.vstack([functions, self.composition[[species]] @ factor[self.columns.composition]]).T
         if len(rows) <= rows.shape[1]:
             return rows
-        triangle: Floats = np.linalg.qr(rows, mode="r")
-        return triangle
+        return triangle(np.asfortranarray(rows))
 
 
 class ByActiveSet:
@@ -325,8 +325,8 @@ def _unit_rows(active: Mapping[str, ActiveSet]) -> Iterable[str]:
     for element, own in active.items():
         if own.n_units:
             yield (
-                f"the training environments of {element} do not determine {own.n_units:,} of the {len(own.rows):,} rows "
-                "of its active set, which unit rows complete: grades are large for whatever has an extent there"
+                f"the training environments of {element} do not determine {own.n_units:,} of the {len(own.rows):,} "
+                "rows of its active set, which unit rows complete: grades are large for whatever has an extent there"
             )
         if not own.complete:
             yield f"the active set of {element} was still improving when the passes ended"

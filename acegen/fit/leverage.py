@@ -34,7 +34,7 @@ class Moments:
     """Sums of b̃ b̃ᵀ over the training environments, by element and fold."""
 
     def __init__(self, folds: Sequence[int], used: NDArray[np.bool_]) -> None:
-        """For the fold of each configuration, which may be left out later, and the functions (elements, n_basis) used."""
+        """For the folds of configurations, which may be left out later, and functions (elements, n_basis) in use."""
         self._folds = np.asarray(folds)
         self._sums: dict[tuple[int, int], tuple[Floats, int]] = {}
         self._used = np.hstack([used, np.ones((len(used), 1), dtype=bool)])

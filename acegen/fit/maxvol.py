@@ -99,15 +99,15 @@ class _Search:
     """The rows chosen so far, and their inverse."""
 
     def __init__(self, n_columns: int) -> None:
-        self.rows = np.zeros((n_columns, n_columns))
-        self.inverse = np.zeros((n_columns, n_columns))
-        self.numbers = np.zeros(n_columns, dtype=np.int64)
+        self.rows: Floats = np.zeros((n_columns, n_columns))
+        self.inverse: Floats = np.zeros((n_columns, n_columns))
+        self.numbers: Numbers = np.zeros(n_columns, dtype=np.int64)
         self._started = False
 
     def start(self, rows: Floats, numbers: Numbers) -> None:
         """Begin with these rows, which must be independent."""
         self.rows, self.numbers = rows.copy(), numbers.copy()
-        self.inverse = np.linalg.inv(self.rows)
+        self.inverse = scipy.linalg.inv(self.rows, check_finite=False)
 
     def improve(self, block: Floats, numbers: Numbers, tolerance: float) -> int:
         """Exchange rows for those of a block until none has a coefficient above 1 + tolerance. Returns how often."""
@@ -125,7 +125,7 @@ class _Search:
             coefficients -= np.outer(coefficients[:, column] / pivot, change)
             exchanged += 1
         if exchanged:  # anew, so that rounding errors of exchanges do not add up
-            self.inverse = np.linalg.inv(self.rows)
+            self.inverse = scipy.linalg.inv(self.rows, check_finite=False)
         return exchanged
 
     def _pivot(self, block: Floats, numbers: Numbers) -> int:

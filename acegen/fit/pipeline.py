@@ -60,6 +60,7 @@ from acegen.store.coefficients import Coefficients, write_coefficients
 from acegen.store.files import COEFFICIENTS
 from acegen.store.ownership import FitFolder
 from acegen.store.posterior import write_posterior
+from acegen.store.uncertainty import write_uncertainty
 
 Floats = NDArray[np.float64]
 
@@ -131,13 +132,8 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
     with FitFolder().making(target) as staging:
         with clock.stage("compile"):
             coefficients = _coefficients(basis, assembler, found.solution)
-            potential = acegen.compile(
-                settings.whole_spec,
-                staging,
-                coefficients,
-                progress=Subordinate(clock),
-                uncertainty=uncertain.uncertainty,
-            )
+            potential = acegen.compile(settings.whole_spec, staging, coefficients, Subordinate(clock))
+            write_uncertainty(potential.path, uncertain.uncertainty)
             write_coefficients(
                 staging / COEFFICIENTS, basis.basis_hash, coefficients.values, coefficients.atomic_energies
             )

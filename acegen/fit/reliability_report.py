@@ -92,10 +92,11 @@ def grade_text(found: UncertaintyFit) -> str:
         for element, one in own.active.items()
     )
     return (
-        f"Grades of atoms, {own.grades.kind}, {own.grades.rows.shape[1]:,} rows; 1 is about the largest in the training "
-        f"data.{sketch}{active} Thresholds: above {first:.3g} a configuration is worth labelling, above {second:.3g} "
-        "results are not to be trusted. The first is the largest grade in 95 % of held-out configurations, and at least "
-        "1, the second five times the first. Held-out atoms are graded by the data without their fold."
+        f"Grades of atoms, {own.grades.kind}, {own.grades.rows.shape[1]:,} rows; 1 is about the largest in the "
+        f"training data.{sketch}{active} Thresholds: above {first:.3g} a configuration is worth labelling, above "
+        f"{second:.3g} results are not to be trusted. The first is the largest grade in 95 % of held-out "
+        "configurations, and at least 1, the second five times the first. Held-out atoms are graded by the data "
+        "without their fold."
     )
 
 

@@ -73,8 +73,8 @@ class PathPoint:
 class RidgeFit:
     """A solution with its posterior, the hyperparameters that were chosen, and all that were tried.
 
-    `condition` is the condition number of the scaled problem, `noise` the standard deviation by quantity, in the units of
-    its rows, `held` how the solution was made repulsive.
+    `condition` is the condition number of the scaled problem, `noise` the standard deviation by quantity in the units
+    of its rows, `held` how the solution was made repulsive.
     """
 
     solution: Inferred

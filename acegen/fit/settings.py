@@ -110,7 +110,9 @@ class DataSettings(_Section):
                 f"data.validation = {self.validation} is not a fraction; give a number from 0 to 0.5, or files"
             )
         if self.search and self.previous is None:
-            raise ValueError("data.search = true is for a fit that continues another; leave it out, or set data.continue")
+            raise ValueError(
+                "data.search = true is for a fit that continues another; leave it out, or set data.continue"
+            )
         if self.validation is not None and "folds" in self.model_fields_set:
             raise ValueError("data.folds and data.validation exclude each other; leave one of them out")
         return self

@@ -35,7 +35,8 @@ def sketched(factor: Floats, rank: int, generator: np.random.Generator) -> Float
 def members(factor: Floats, count: int, generator: np.random.Generator) -> Floats:
     """Samples (n, count) of a Gaussian of covariance factor · factorᵀ, mutually orthogonal in its metric.
 
-    For every b, Σ_k (b · sample_k)² / count is on average the variance of b, and exactly that if `count` is at least the
-    number of columns of the factor.
+    For every b, Σ_k (b · sample_k)² / count is on average the variance of b, and exactly that if `count` is at least
+    the number of columns of the factor.
     """
-    return np.sqrt(count) * (factor @ mixing(factor.shape[1], count, generator))
+    samples: Floats = np.sqrt(count) * (factor @ mixing(factor.shape[1], count, generator))
+    return samples

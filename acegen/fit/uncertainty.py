@@ -193,7 +193,9 @@ def _committee(
             "may be far too narrow or too wide"
         )
         findings.append(Finding(text))
-    energy, forces = (calibrate(errors * inflation, v) for errors, v in errors_and_variances(compared, spreads).values())
+    energy, forces = (
+        calibrate(errors * inflation, v) for errors, v in errors_and_variances(compared, spreads).values()
+    )
     # A quantity without labels has the scale of the other; its floor is not known.
     if not energy.count:
         energy = Calibration(0.0, forces.scale, forces.quantiles, 0) if forces.count else NORMAL
@@ -209,7 +211,9 @@ def _committee(
     return CommitteeFit(committee, own, energy, forces, part, compared, spreads, inflation)
 
 
-def errors_and_variances(comparisons: Sequence[Comparison], spreads: Sequence[Spread]) -> dict[str, tuple[Floats, Floats]]:
+def errors_and_variances(
+    comparisons: Sequence[Comparison], spreads: Sequence[Spread]
+) -> dict[str, tuple[Floats, Floats]]:
     """Errors and variances of energies per atom and of force components."""
     pairs = [*zip(comparisons, spreads, strict=True)]
     energies = [(c.energy[1] - c.energy[0], s.energy) for c, s in pairs if c.energy is not None]
@@ -246,4 +250,3 @@ def spread_of_test(fitted: Fitted, committee: CommitteeFit, test: Dataset) -> tu
     some = Dataset(test.configurations[::step])
     own = _as_solution(fitted.columns, committee.members)
     return some, spread(fitted.basis, own, fitted.composition, some, fitted.assembler.block_bytes)
-

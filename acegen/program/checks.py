@@ -78,6 +78,7 @@ def _faults(program: KernelProgram) -> Iterator[str]:
         for center, embedding in enumerate(program.embedding):
             if _term_count(embedding) != len(program.outputs.of(center)):
                 yield "embedding must have a term for every output of a species"
+        yield from _members(program, program.embedding)
     if program.core is not None:
         if program.embedding is None or program.pair or program.references or program.inner:
             yield "a core is for potentials without a pair term, references or an inner switch"
@@ -91,6 +92,16 @@ def _faults(program: KernelProgram) -> Iterator[str]:
         yield from _matrix("references", term.strength, count)
         yield from _matrix("references", term.inverse_length, count)
     yield from _pair(program)
+
+
+def _members(program: KernelProgram, embedding: Sequence[Embedding]) -> Iterator[str]:
+    counts = {len(own.constants) if isinstance(own, Members) else None for own in embedding}
+    if counts == {None}:
+        return
+    if len(counts) > 1 or 0 in counts:
+        yield "members must be of all centres, as many around each, and at least one"
+    if program.references or program.core or any(program.atomic_energies):
+        yield "members have no references, core or atomic energies"
 
 
 def _functions(program: KernelProgram) -> Iterator[str]:
@@ -216,7 +227,11 @@ def _pair(program: KernelProgram) -> Iterator[str]:
             if len(pair.scales) != pair.radial.count:
                 yield "pair.scales must have a number for every radial function"
         case PairEnergies():
-            yield from _matrix("pair.series", pair.series, count)
+            committee = any(isinstance(own, Members) for own in program.embedding or ())
+            n_sums = program.row_first[-1] if committee else count
+            if len(pair.series) != n_sums or any(len(row) != count for row in pair.series):
+                whose = "output of a committee and species" if committee else "pair of species"
+                yield f"pair.series must have an entry for every {whose}"
             if any(len(series) != len(pair.nodes) + 1 for row in pair.series for series in row):
                 yield "pair.series must have one coefficient more than there are nodes"
 

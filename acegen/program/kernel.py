@@ -12,6 +12,7 @@ Around a centre of species z, with particles j at r_j of species z_j:
     values        = s · (pair functions, ρ_1, ρ_2, ...)             of a program without embedding: descriptors
     E             = s · (pair energies + F_z(ρ)) + reference terms + atomic energy of z      with one: a potential
     E             = g F_z(ρ) + h V + atomic energy of z             with a core: its V and the switches g and h
+    E_k           = s · (pair energies of k + ρ_k) + constant_zk   of a committee: with members for an embedding
 
 where s is the product of the inner switch over the particles, or one without a switch. Every number is the double
 used in the computation: exact values of a front end have been correctly rounded, once. The step

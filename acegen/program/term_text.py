@@ -84,8 +84,15 @@ def embedding_text(embedding: Embedding) -> str:
                 f"{' + '.join(parts)}, G(ρ, m) = sign(ρ) ((|ρ| + n^(n/(1-n)) exp(-|ρ|))^m - n^(1/(1-n)) exp(-|ρ|)), "
                 "n = 1/m, or ρ if m = 1"
             )
-        case Members(constants):
-            return ", ".join(f"ρ[{p}] + {constant!r}" for p, constant in enumerate(constants, start=1))
+        case Members():
+            raise ValueError("the members of a committee have no common energy")
+
+
+def members_text(members: Members, symbol: str, switch: str, pair: bool) -> Iterator[str]:
+    """Energies of the members around a centre; `switch` precedes what has coefficients."""
+    for k, constant in enumerate(members.constants, start=1):
+        fitted = f"(pair[{k}] + ρ[{k}])" if pair else f"ρ[{k}]"
+        yield f"E[{k}]({symbol}) = {switch}{fitted} + {constant!r}"
 
 
 def core_text(core: Core, species: Sequence[str]) -> Iterator[str]:

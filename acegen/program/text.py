@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from acegen.program.bonds import Bonds
 from acegen.program.coupled import CoupledProducts
+from acegen.program.embedding import Members
 from acegen.program.kernel import (
     Agnesi,
     Circle,
@@ -32,6 +33,7 @@ from acegen.program.term_text import (
     contraction_text,
     core_text,
     embedding_text,
+    members_text,
     ranges_text,
 )
 
@@ -50,6 +52,8 @@ def pooled_name(layout: PooledLayout, species: Sequence[str], position: int) -> 
 def _lines(program: KernelProgram) -> Iterator[str]:
     species, one = program.species, program.one_particle
     kind = "descriptors" if program.embedding is None else "potential"
+    if program.embedding and isinstance(program.embedding[0], Members):
+        kind = f"committee of {len(program.outputs.names)} members"
     yield f"{program.name}: {kind} of {', '.join(species)} ({program.symmetry}, {program.dimension} coordinates)"
     yield ""
     yield from _coordinate(one.coordinate, species)
@@ -91,6 +95,9 @@ def _lines(program: KernelProgram) -> Iterator[str]:
     if program.core is not None:
         yield from core_text(program.core, species)
     for center, symbol in enumerate(species):
+        if isinstance(own := program.embedding[center], Members):
+            yield from members_text(own, symbol, switch, program.pair is not None)
+            continue
         embedded = embedding_text(program.embedding[center])
         yield f"F({symbol}) = {embedded}"
         if program.core is not None:
@@ -190,9 +197,19 @@ def _pair(program: KernelProgram, species: Sequence[str]) -> Iterator[str]:
             yield from _coordinate(coordinate, species, "y of the pair term")
             yield f"e = {' + '.join(f'{value!r} y^{power}' for power, value in enumerate(envelope) if value)}"
             yield f"pair = Σ_j e(y_j) Σ_k c_k Π_(i<k) (y_j - x_i), x = {', '.join(map(repr, nodes))}"
-            for center, row in enumerate(series):
-                for other, values in enumerate(row):
-                    yield f"c({species[center]}-{species[other]}) = {', '.join(map(repr, values))}"
+            for whose, row in zip(_sums(program), series, strict=True):
+                for other, values in zip(species, row, strict=True):
+                    yield f"c{whose.format(other)} = {', '.join(map(repr, values))}"
+
+
+def _sums(program: KernelProgram) -> list[str]:
+    """What follows the c of a pair term, with a place for the neighbour: the pair, of a committee member and pair."""
+    names = []
+    for center, symbol in enumerate(program.species):
+        pair = f"({symbol}-{{}})"
+        committee = program.embedding is not None and isinstance(program.embedding[center], Members)
+        names += [f"[{k}]{pair}" for k in range(1, len(program.outputs.of(center)) + 1)] if committee else [pair]
+    return names
 
 
 def _zbl(term: Zbl, species: Sequence[str]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Selecting: from a pool of configurations those worth labelling (`acegen.select.pipeline` is the map of the stages)."""
+"""Selecting: from a pool of configurations those worth labelling (`acegen.select.pipeline` maps the stages)."""
 
 from acegen.select.pipeline import select
 from acegen.select.result import Chosen, SelectionResult

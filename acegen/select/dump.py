@@ -96,7 +96,9 @@ def _columns_and_rows(text: str, where: str) -> tuple[list[str], list[list[str]]
     return columns, rows
 
 
-def _check_types(columns: Sequence[str], rows: Sequence[Sequence[str]], types: Sequence[str] | None, where: str) -> None:
+def _check_types(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], types: Sequence[str] | None, where: str
+) -> None:
     """Check that the types of all atoms are those of given elements.
 
     Raises:

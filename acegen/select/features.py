@@ -51,11 +51,11 @@ class Labels:
         Raises:
             SelectError: a configuration the basis cannot evaluate.
         """
-        found = np.zeros((0, self.posterior.factor.shape[1]))
+        found: Floats = np.zeros((0, self.posterior.factor.shape[1]))
         for rows in self._blocks(candidate):
             found = np.vstack([found, rows])
             if len(found) > 2 * found.shape[1]:
-                found = np.linalg.qr(found, mode="r")
+                found = np.asarray(np.linalg.qr(found, mode="r"))
         return found
 
     def reduced(self, candidate: Candidate) -> Floats:

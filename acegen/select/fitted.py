@@ -38,8 +38,8 @@ class Fitted:
         except ModuleError as error:
             reason = str(error).split(". ")[0]
             raise SelectError(
-                f"{visible(reason)}. Selecting by information needs the posterior of the fit: fit again with this acegen "
-                '(with very many functions it is only written for solver.kind = "bayes"), or use --method maxvol.'
+                f"{visible(reason)}. Selecting by information needs the posterior of the fit: fit again with this "
+                'acegen (with so many functions it is only written for solver.kind = "bayes"), or use --method maxvol.'
             ) from None
 
 

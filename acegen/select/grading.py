@@ -1,8 +1,8 @@
 """Grades of the environments of a pool, given what has been selected.
 
 The grade of a model is measured against its training data. Where further configurations count as known, the posterior
-standard deviation of a site energy falls, and its grade by the same factor: exact for the grade "posterior", whose ratio
-this is, and an estimate for the others.
+standard deviation of a site energy falls, and its grade by the same factor: exact for the grade "posterior", which is
+this deviation in other units, and an estimate for the others.
 """
 
 from __future__ import annotations

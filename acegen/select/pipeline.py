@@ -38,7 +38,7 @@ def select(
     pool: Sequence[str | Path],
     number: int,
     output: str | Path | None = None,
-    method: Method = "information",
+    method: str = "information",
     stop: float | None = None,
     types: Sequence[str] | None = None,
     progress: Progress | None = None,
@@ -100,9 +100,7 @@ def _check_output(file: Path) -> None:
         raise SelectError(str(error)) from None
 
 
-def _by_information(
-    fitted: Fitted, pool: Pool, number: int, stop: float | None, progress: Progress
-) -> SelectionResult:
+def _by_information(fitted: Fitted, pool: Pool, number: int, stop: float | None, progress: Progress) -> SelectionResult:
     record, posterior, candidates = fitted.record, fitted.posterior(), pool.candidates
     power = float(record.choices.get("weights.atoms", 1.0))
     labels = Labels(fitted.model, posterior, record.hyperparameters.noise, power)

@@ -19,6 +19,7 @@ from acegen.select.dump import is_dump, read_dump
 if TYPE_CHECKING:
     from ase import Atoms
 
+
 @dataclass(frozen=True)
 class Candidate:
     """A configuration of the pool.
@@ -45,9 +46,7 @@ class Pool:
         return sum(len(candidate.atoms) for candidate in self.candidates)
 
 
-def read_pool(
-    files: Sequence[str], elements: Sequence[str], types: Sequence[str] | None, progress: Progress
-) -> Pool:
+def read_pool(files: Sequence[str], elements: Sequence[str], types: Sequence[str] | None, progress: Progress) -> Pool:
     """Read the files of a pool: all that `acegen.fit.reading` knows, and LAMMPS dumps.
 
     Args:

@@ -145,6 +145,28 @@ def test_design_rows_and_forces(two: acegen.Model, lattice: float) -> None:
     assert slope == pytest.approx(-(result.forces * direction).sum(), rel=1e-6, abs=1e-6)
 
 
+@pytest.mark.slow
+def test_design_of_values_that_functions_share(folder: Path) -> None:
+    """Functions of intermediate values with derivatives of their own, which are switched once as all others."""
+    spec = {
+        "name": "inner_shared",
+        "basis": {"elements": ["Si", "O"], "order": 3, "level": 4},
+        "radial": {"cutoff": 4.5},
+        "inner_cutoff": {"inner": 1.5, "outer": 2.5},
+    }
+    model = acegen.compile(spec, folder)
+    atoms = crystal(model, 4.4)
+    environments, pairs = model.environments(atoms)
+    expected = np.zeros((len(atoms), 3, 2, model.n_basis))
+    for i, z in enumerate(environments.center):
+        own = slice(pairs.first[i], pairs.first[i + 1])
+        gradient = model.basis_gradient(atoms.numbers[i], atoms.numbers[pairs.neighbour[own]], pairs.displacement[own])
+        np.add.at(expected[:, :, z], pairs.neighbour[own], -gradient.transpose(1, 2, 0))
+        expected[i, :, z] += gradient.sum(axis=1).T
+    rows = model.design_rows(atoms).forces
+    np.testing.assert_allclose(rows, expected.reshape(rows.shape), rtol=0, atol=1e-12 * np.abs(expected).max())
+
+
 def test_no_jumps(two: acegen.Model) -> None:
     """Energies and forces of three atoms are continuous through inner and outer distances of both switches."""
     h = 1e-7

@@ -83,8 +83,8 @@ def test_report_has_the_numbers_of_the_fit(fitted: Fitted) -> None:
     assert document["name"] == "copper"
     assert set(document) == {
         "format", "generator", "name", "settings", "spec", "recommendation", "basis_hash", "functions",
-        "atomic_energies", "data", "folds", "findings", "solution", "held", "selection", "errors", "repulsion",
-        "stages", "assembly",
+        "atomic_energies", "data", "folds", "findings", "solution", "held", "selection", "errors", "uncertainty",
+        "repulsion", "stages", "assembly",
     }  # fmt: skip
     assert document["basis_hash"] == result.model.basis_hash
     assert document["atomic_energies"] == pytest.approx(result.model.atomic_energies, rel=1e-15)
@@ -95,7 +95,7 @@ def test_report_has_the_numbers_of_the_fit(fitted: Fitted) -> None:
     assert document["recommendation"] is None
     assert document["data"]["test"]["labels"] == {"energy": 6, "forces": 72, "virial": 36}
     stages = [stage["stage"] for stage in document["stages"]]
-    assert stages == ["data", "basis", "assembly", "solve", "compile", "errors", "report"]
+    assert stages == ["data", "basis", "assembly", "solve", "uncertainty", "compile", "errors", "report"]
     assert document["solution"]["chosen"] in document["solution"]["path"]
     assert document["settings"]["data"]["seed"] == 3
 
@@ -122,8 +122,8 @@ def test_pictures_are_drawn(fitted: Fitted) -> None:
     text = (fitted.result.directory / "report.md").read_text()
     pictures = sorted(fitted.result.directory.glob("*.png"))
     names = {picture.name for picture in pictures}
-    expected = {"parity.png", "errors.png", "dimer.png", "coefficients.png", "energy_volume.png", "compression.png"}
-    assert names == expected
+    expected = {"parity", "errors", "dimer", "coefficients", "reliability", "energy_volume", "compression"}
+    assert names == {f"{name}.png" for name in expected}
     for picture in pictures:
         assert f"]({picture.name})" in text
         image = matplotlib.image.imread(picture)[..., :3]

@@ -248,7 +248,9 @@ def test_errors_of_a_compile(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     refused(acegen.ModuleError, "are of different bases", uncertainty=replace(uncertainty, grades=grades))
     refused(acegen.ModuleError, r"missing\.npz is missing", uncertainty=tmp_path / "missing.npz")
     refused(acegen.ModuleError, "uncertainty = 3 is not possible", uncertainty=3)
-    embedded = OXIDE | {"embedding": {"function": "finnis-sinclair", "exponents": [1.0, 0.5]}}
+    embedded = {name: OXIDE[name] for name in ("name", "basis", "radial")} | {
+        "embedding": {"function": "finnis-sinclair", "exponents": [1.0, 0.5]}
+    }
     refused(acegen.SpecError, r"linear in their coefficients, which those of a spec with \[embedding\]", spec=embedded)
     assert not list(tmp_path.iterdir())
     (tmp_path / "Cu.yace").write_text("elements: [Cu]")

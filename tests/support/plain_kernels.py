@@ -95,7 +95,7 @@ class PlainKernels:
             ctypes.c_size_t(size),
             None,
         )
-        assert status == 0
+        assert status == 0, f"status {status}"
         assert (workspace[size:] == 0xFF).all()
 
 

@@ -342,6 +342,8 @@ class GradeContext:
     n_columns: int
     height: int
     n_panels: int
+    most_blocks: int
+    band: int
     group: int
     constants: tuple[tuple[float, ...], ...]
 
@@ -357,6 +359,7 @@ class GradeRowsContext:
     element: str
     number: int
     height: int
+    band: int
     n_panels: int
     n_columns: int
     lines: tuple[str, ...]

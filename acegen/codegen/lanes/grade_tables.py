@@ -79,12 +79,14 @@ def _runs(pairs: Mapping[int, tuple[int, int]]) -> Iterator[tuple[int, dict[int,
         yield first, {function: pair[1] if pair[0] == first else pair[0] for function, pair in own.items()}
 
 
-def panels(folded: FoldedRows, order: Sequence[int], height: int, n_panels: int) -> tuple[str, ...]:
-    """A matrix by panels of `height` rows, column by column, as lines of C; rows that are missing are zero."""
+def panels(folded: FoldedRows, order: Sequence[int], height: int, n_panels: int, band: int) -> tuple[str, ...]:
+    """A matrix by bands of columns, panels of `height` rows and columns, as lines of C; missing rows are zero."""
     matrix = np.concatenate([folded.coupled[:, order], folded.pair], axis=1)
     full = np.zeros((n_panels * height, matrix.shape[1]))
     full[: len(matrix)] = matrix
-    flat = full.reshape(n_panels, height, -1).transpose(0, 2, 1).ravel().tolist()
+    by_panel = full.reshape(n_panels, height, -1).transpose(0, 2, 1)
+    bands = [by_panel[:, k : k + band].ravel() for k in range(0, matrix.shape[1], band)]
+    flat = np.concatenate(bands).tolist()
     return tuple(", ".join(map(double_literal, flat[k : k + 4])) + "," for k in range(0, len(flat), 4))
 
 

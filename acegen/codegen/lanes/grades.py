@@ -23,11 +23,14 @@ from acegen.program.bonds import Bonds
 from acegen.program.uncertainty import GradeProgram
 from acegen.store import files
 
-_SMALL_TABLE = 1 << 20
-"""Bytes of a matrix that stays in the second level of the cache, beside the invariants of two blocks."""
+_SMALL_TABLE = 3 << 18
+"""Bytes of a matrix that stays in the second level of the cache, beside the values of a few blocks."""
 
-_FEW, _MANY = 2, 8
-"""Blocks that are multiplied by a small matrix together, and by one that comes from further away."""
+_MANY = 3
+"""Times as many blocks are multiplied by a larger one together."""
+
+_BAND_BYTES = 24_000
+"""Values of a few blocks that stay in the first level of the cache while a matrix passes by."""
 
 
 def grade_sources(grades: GradeProgram, targets: Targets) -> Mapping[str, str]:
@@ -49,10 +52,11 @@ def grade_sources(grades: GradeProgram, targets: Targets) -> Mapping[str, str]:
     scalar_of = invariants_of(program)
     invariants = invariant_tables(scalar_of, stage, target)
     products = [function for function in range(len(program.orders)) if function not in scalar_of]
-    height = 8 if target.variables >= 32 else 4
+    height, most_blocks = (8, 3) if target.variables >= 32 else (4, 2)
+    band = max(8, _BAND_BYTES // (most_blocks * target.lanes_bytes))
     n_panels = -(-max(len(rows) for rows in grades.rows) // height)
     order = [*invariants.functions, *products]
-    tables = [panels(own, order, height, n_panels) for own in folded]
+    tables = [panels(own, order, height, n_panels, band) for own in folded]
     n_columns = program.n_pair + len(order)
     contexts: dict[str, LanesContext] = {files.header(name, "particles"): particle_code(program, target)}
     coupled = None
@@ -82,7 +86,9 @@ def grade_sources(grades: GradeProgram, targets: Targets) -> Mapping[str, str]:
         n_columns=n_columns,
         height=height,
         n_panels=n_panels,
-        group=_FEW if 8 * n_columns * n_panels * height <= _SMALL_TABLE else _MANY,
+        most_blocks=most_blocks,
+        band=band,
+        group=most_blocks * (1 if 8 * n_columns * n_panels * height <= _SMALL_TABLE else _MANY),
         constants=constants,
     )
     environment = template_environment(double_literal)
@@ -93,6 +99,7 @@ def grade_sources(grades: GradeProgram, targets: Targets) -> Mapping[str, str]:
             element=element,
             number=number,
             height=height,
+            band=band,
             n_columns=n_columns,
             n_panels=n_panels,
             lines=lines,

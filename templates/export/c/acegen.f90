@@ -12,7 +12,7 @@ module acegen
     implicit none
     private
     public :: acegen_environments, acegen_model, acegen_potential, acegen_open, acegen_species_of
-    public :: acegen_workspace_size, acegen_evaluate, acegen_abi_version
+    public :: acegen_workspace_size, acegen_evaluate, acegen_grade, acegen_committee, acegen_abi_version
     public :: ACEGEN_OK, ACEGEN_BAD_ARGUMENT, ACEGEN_SMALL_WORKSPACE, ACEGEN_UNKNOWN_SPECIES, ACEGEN_NOT_FINITE
     public :: ACEGEN_COINCIDENT, ACEGEN_OUTSIDE
 
@@ -73,7 +73,7 @@ module acegen
     end type
 
     abstract interface
-        ! Bytes of scratch memory for evaluate, if no centre has more than max_neighbours entries.
+        ! Bytes of scratch memory for evaluate, grade or committee, if no centre has more than max_neighbours entries.
         function acegen_workspace_size(max_neighbours, n_threads) result(bytes) bind(c)
             import :: c_int32_t, c_int64_t, c_size_t
             integer(c_int64_t), value :: max_neighbours
@@ -94,6 +94,32 @@ module acegen
             integer(c_int64_t), intent(out) :: failed_atom   ! from 0
             integer(c_int) :: status
         end function
+
+        ! How far environments are from those the model was fitted to.
+        function acegen_grade(environments, grade, n_threads, workspace, workspace_size, failed_atom) result(status) bind(c)
+            import :: acegen_environments, c_double, c_int, c_int32_t, c_int64_t, c_ptr, c_size_t
+            type(acegen_environments), intent(in) :: environments
+            real(c_double), intent(inout) :: grade(*)        ! (n_atoms)
+            integer(c_int32_t), value :: n_threads
+            type(c_ptr), value :: workspace
+            integer(c_size_t), value :: workspace_size
+            integer(c_int64_t), intent(out) :: failed_atom   ! from 0
+            integer(c_int) :: status
+        end function
+
+        ! Site energies of the members of a committee (eV) and their gradients (eV/Å), minus those of the potential.
+        function acegen_committee(environments, energy, gradient, n_threads, workspace, workspace_size, failed_atom) &
+                result(status) bind(c)
+            import :: acegen_environments, c_double, c_int, c_int32_t, c_int64_t, c_ptr, c_size_t
+            type(acegen_environments), intent(in) :: environments
+            real(c_double), intent(inout) :: energy(*)       ! (n_members, n_atoms)
+            real(c_double), intent(inout) :: gradient(3, *)  ! (3, entries, n_members)
+            integer(c_int32_t), value :: n_threads
+            type(c_ptr), value :: workspace
+            integer(c_size_t), value :: workspace_size
+            integer(c_int64_t), intent(out) :: failed_atom   ! from 0
+            integer(c_int) :: status
+        end function
     end interface
 
     ! A compiled model, ready for use.
@@ -103,6 +129,16 @@ module acegen
         real(c_double), pointer :: cutoffs(:, :) => null()          ! by neighbour and centre, Å
         procedure(acegen_workspace_size), pointer, nopass :: workspace_size => null()
         procedure(acegen_evaluate), pointer, nopass :: evaluate => null()
+
+        ! Null in models without grades.
+        real(c_double), pointer :: grade_thresholds(:) => null()    ! (2)
+        procedure(acegen_workspace_size), pointer, nopass :: grade_workspace_size => null()
+        procedure(acegen_grade), pointer, nopass :: grade => null()
+
+        ! Null in models without a committee.
+        real(c_double), pointer :: calibration(:) => null()         ! (4)
+        procedure(acegen_workspace_size), pointer, nopass :: committee_workspace_size => null()
+        procedure(acegen_committee), pointer, nopass :: committee => null()
     end type
 
 contains
@@ -114,6 +150,8 @@ contains
         character(:), allocatable, intent(out) :: failure
         procedure(acegen_workspace_size), pointer :: workspace_size
         procedure(acegen_evaluate), pointer :: evaluate
+        procedure(acegen_grade), pointer :: grade
+        procedure(acegen_committee), pointer :: committee
         integer(c_int32_t) :: n
 
         failure = ''
@@ -137,6 +175,20 @@ contains
         call c_f_procpointer(potential%model%potential, evaluate)
         potential%workspace_size => workspace_size
         potential%evaluate => evaluate
+        if (c_associated(potential%model%grade)) then
+            call c_f_pointer(potential%model%grade_thresholds, potential%grade_thresholds, [2])
+            call c_f_procpointer(potential%model%grade_workspace, workspace_size)
+            call c_f_procpointer(potential%model%grade, grade)
+            potential%grade_workspace_size => workspace_size
+            potential%grade => grade
+        end if
+        if (c_associated(potential%model%committee)) then
+            call c_f_pointer(potential%model%committee_calibration, potential%calibration, [4])
+            call c_f_procpointer(potential%model%committee_workspace, workspace_size)
+            call c_f_procpointer(potential%model%committee, committee)
+            potential%committee_workspace_size => workspace_size
+            potential%committee => committee
+        end if
     end subroutine
 
     ! Species index of an atomic number, from 0; -1 if the model lacks the element.

@@ -1,8 +1,10 @@
-/* Energies, forces and stress of the structures of an extended XYZ file: how a program in C calls a compiled model.
+/* Energies, forces and stress of the structures of an extended XYZ file, and how far to trust them: how a program in C calls
+ * a compiled model.
  *
  *     example [--check] FILE
  *
  * --check: exit with 1 if results deviate from labels in the file by more than rounding. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +52,70 @@ static double largest_cutoff(const acegen_model *model)
     return cutoff;
 }
 
+static int out_of_memory(void)
+{
+    fprintf(stderr, "out of memory\n");
+    return 1;
+}
+
+/* Report the largest grade; returns 0, or 1 after a message. */
+static int evaluate_grades(const acegen_model *model, const acegen_environments *environments, int64_t most, report *report)
+{
+    const size_t size = model->grade_workspace(most, 1);
+    double *grade = malloc((size_t)environments->n_atoms * sizeof *grade);
+    void *workspace = malloc(size + 1);
+    int failed = 0;
+    int64_t failed_atom, largest = 0;
+    if (!grade || !workspace) {
+        failed = out_of_memory();
+    } else {
+        const acegen_status status = model->grade(environments, grade, 1, workspace, size, &failed_atom);
+        failed = status != ACEGEN_OK;
+        if (failed) report_status(report, status, failed_atom);
+    }
+    for (int64_t i = 0; !failed && i < environments->n_atoms; ++i)
+        if (grade[i] > grade[largest]) largest = i;
+    if (!failed) report_grade(model, grade[largest], largest);
+    free(grade);
+    free(workspace);
+    return failed;
+}
+
+/* Report the error to be expected of the energy, from the spread of the committee; returns 0, or 1 after a message. */
+static int evaluate_committee(const acegen_model *model, const acegen_environments *environments, int64_t most,
+                              report *report)
+{
+    const int64_t n = environments->n_atoms, entries = environments->first[n] - environments->first[0];
+    const size_t members = (size_t)model->n_members, size = model->committee_workspace(most, 1);
+    double *energy = malloc((size_t)n * members * sizeof *energy);
+    double *gradient = malloc(((size_t)entries * 3 * members + 1) * sizeof *gradient);
+    void *workspace = malloc(size + 1);
+    int failed = 0;
+    int64_t failed_atom;
+    if (!energy || !gradient || !workspace) {
+        failed = out_of_memory();
+    } else {
+        const acegen_status status = model->committee(environments, energy, gradient, 1, workspace, size, &failed_atom);
+        failed = status != ACEGEN_OK;
+        if (failed) report_status(report, status, failed_atom);
+    }
+    if (!failed) {
+        /* A member's energy is that of all sites. So are its forces, summed as those of the potential. */
+        double variance = 0.0;
+        for (size_t k = 0; k < members; ++k) {
+            double sum = 0.0;
+            for (size_t i = 0; i < (size_t)n; ++i) sum += energy[i * members + k];
+            variance += sum * sum / (double)members;
+        }
+        const double floor = (double)n * model->committee_calibration[0], scale = model->committee_calibration[1];
+        report_deviation(sqrt(floor * floor + scale * scale * variance));
+    }
+    free(energy);
+    free(gradient);
+    free(workspace);
+    return failed;
+}
+
 /* Evaluate a frame and report; returns 0, or 1 after a message. */
 static int evaluate(const acegen_model *model, const extxyz_frame *frame, arrays *of, report *report)
 {
@@ -69,10 +135,8 @@ static int evaluate(const acegen_model *model, const extxyz_frame *frame, arrays
     of->gradient = malloc(entries * 3 * sizeof *of->gradient);
     of->force = calloc((size_t)n * 3, sizeof *of->force);
     of->workspace = malloc(workspace_size);
-    if (!of->species || !of->neighbour_species || !of->site_energy || !of->gradient || !of->force || !of->workspace) {
-        fprintf(stderr, "out of memory\n");
-        return 1;
-    }
+    if (!of->species || !of->neighbour_species || !of->site_energy || !of->gradient || !of->force || !of->workspace)
+        return out_of_memory();
 
     for (int64_t i = 0; i < n; ++i) {
         of->species[i] = species_of(model, frame->atomic_number[i]);
@@ -118,6 +182,10 @@ static int evaluate(const acegen_model *model, const extxyz_frame *frame, arrays
     double stress[9];
     for (int k = 0; periodic && k < 9; ++k) stress[k] = -virial[k] / cell_volume(frame->cell);
     report_frame(report, model, frame, energy, of->force, periodic ? stress : NULL);
+
+    /* Not every model has these. A simulation evaluates grades every some steps. */
+    if (model->grade && evaluate_grades(model, &environments, list->most, report)) return 1;
+    if (model->committee && evaluate_committee(model, &environments, list->most, report)) return 1;
     return 0;
 }
 

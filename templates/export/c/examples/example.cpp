@@ -1,10 +1,12 @@
-// Energies, forces and stress of the structures of an extended XYZ file: how a program in C++ calls a compiled model.
+// Energies, forces and stress of the structures of an extended XYZ file, and how far to trust them: how a program in C++ calls
+// a compiled model.
 //
 //     example_cxx [--check] FILE
 //
 // --check: exit with 1 if results deviate from labels in the file by more than rounding.
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <iostream>
@@ -47,6 +49,8 @@ struct Results {
     double energy;
     std::vector<double> force; // [n_atoms][3]
     std::array<double, 9> virial;
+    std::vector<double> grade; // [n_atoms], of models that have grades
+    double deviation;          // of the energy, of models that have a committee
 };
 
 // A compiled model with memory of its own to work in: one per thread.
@@ -70,21 +74,67 @@ public:
 
         const acegen_environments environments = {frame.n_atoms, species.data(), list.first, neighbour_species.data(),
                                                   list.displacement};
-        const std::int32_t n_threads = 1;
-        const std::size_t needed = model_->potential_workspace(list.most, n_threads);
-        if (workspace_.size() < needed) workspace_.resize(needed);
         std::vector<double> site_energy(n), gradient(3 * entries);
         std::int64_t failed_atom = -1;
-        const acegen_status status = model_->potential(&environments, site_energy.data(), gradient.data(), n_threads,
-                                                       workspace_.data(), workspace_.size(), &failed_atom);
-        if (status != ACEGEN_OK) {
-            report_status(&report, status, failed_atom);
-            throw Failure();
-        }
-        return gather(list, n, site_energy, gradient);
+        reserve(model_->potential_workspace(list.most, N_THREADS));
+        check(model_->potential(&environments, site_energy.data(), gradient.data(), N_THREADS, workspace_.data(),
+                                workspace_.size(), &failed_atom),
+              failed_atom, report);
+        Results results = gather(list, n, site_energy, gradient);
+
+        // Not every model has these. A simulation evaluates grades every some steps.
+        if (model_->grade) results.grade = grades(environments, list.most, report);
+        if (model_->committee) results.deviation = deviation(environments, list.most, report);
+        return results;
     }
 
 private:
+    static const std::int32_t N_THREADS = 1;
+
+    void reserve(std::size_t bytes)
+    {
+        if (workspace_.size() < bytes) workspace_.resize(bytes);
+    }
+
+    static void check(acegen_status status, std::int64_t failed_atom, const report &report)
+    {
+        if (status == ACEGEN_OK) return;
+        report_status(&report, status, failed_atom);
+        throw Failure();
+    }
+
+    std::vector<double> grades(const acegen_environments &environments, std::int64_t most, const report &report)
+    {
+        std::vector<double> grade(static_cast<std::size_t>(environments.n_atoms));
+        std::int64_t failed_atom = -1;
+        reserve(model_->grade_workspace(most, N_THREADS));
+        check(model_->grade(&environments, grade.data(), N_THREADS, workspace_.data(), workspace_.size(), &failed_atom),
+              failed_atom, report);
+        return grade;
+    }
+
+    // The error to be expected of the energy, from the spread of the members' energies, each that of all sites.
+    double deviation(const acegen_environments &environments, std::int64_t most, const report &report)
+    {
+        const std::size_t n = static_cast<std::size_t>(environments.n_atoms);
+        const std::size_t members = static_cast<std::size_t>(model_->n_members);
+        const std::size_t entries = static_cast<std::size_t>(environments.first[n] - environments.first[0]);
+        std::vector<double> energy(n * members), gradient(3 * entries * members);
+        std::int64_t failed_atom = -1;
+        reserve(model_->committee_workspace(most, N_THREADS));
+        check(model_->committee(&environments, energy.data(), gradient.data(), N_THREADS, workspace_.data(),
+                                workspace_.size(), &failed_atom),
+              failed_atom, report);
+        double variance = 0.0;
+        for (std::size_t k = 0; k < members; ++k) {
+            double sum = 0.0;
+            for (std::size_t i = 0; i < n; ++i) sum += energy[i * members + k];
+            variance += sum * sum / static_cast<double>(members);
+        }
+        const double *calibration = model_->committee_calibration;
+        return std::hypot(static_cast<double>(n) * calibration[0], calibration[1] * std::sqrt(variance));
+    }
+
     // The model counts its elements from 0.
     std::int32_t species_of(std::int32_t atomic_number, const report &report) const
     {
@@ -102,7 +152,7 @@ private:
     static Results gather(const neighbour_list &list, std::size_t n, const std::vector<double> &site_energy,
                           const std::vector<double> &gradient)
     {
-        Results results = {std::accumulate(site_energy.begin(), site_energy.end(), 0.0), std::vector<double>(3 * n), {}};
+        Results results = {std::accumulate(site_energy.begin(), site_energy.end(), 0.0), std::vector<double>(3 * n), {}, {}, 0.0};
         for (std::size_t i = 0; i < n; ++i)
             for (std::int64_t k = list.first[i]; k < list.first[i + 1]; ++k) {
                 const double *g = gradient.data() + 3 * k, *r = list.displacement + 3 * k;
@@ -139,6 +189,10 @@ int run(const char *path, bool check)
         for (std::size_t k = 0; k < 9; ++k) stress[k] = -results.virial[k] / volume;
         const bool periodic = std::all_of(frame.periodic, frame.periodic + 3, [](std::int32_t p) { return p != 0; });
         report_frame(&report, model, &frame, results.energy, results.force.data(), periodic ? stress.data() : nullptr);
+        const std::vector<double> &grade = results.grade;
+        const auto largest = std::max_element(grade.begin(), grade.end());
+        if (largest != grade.end()) report_grade(model, *largest, largest - grade.begin());
+        if (model->committee) report_deviation(results.deviation);
     }
 }
 

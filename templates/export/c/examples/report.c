@@ -46,7 +46,8 @@ void report_frame(report *report, const acegen_model *model, const extxyz_frame 
 {
     const int64_t n = frame->n_atoms;
     if (!report->n_frames)
-        printf("# model %s; energy in eV, stress (xx yy zz yz xz xy) in eV/Angstrom^3, forces in eV/Angstrom\n", model->name);
+        printf("# model %s; energy and its standard deviation in eV, stress (xx yy zz yz xz xy) in eV/Angstrom^3, "
+               "forces in eV/Angstrom\n", model->name);
     printf("frame %lld\n", (long long)++report->n_frames);
     printf("atoms %lld\n", (long long)n);
     printf("energy %.16e\n", energy);
@@ -59,6 +60,17 @@ void report_frame(report *report, const acegen_model *model, const extxyz_frame 
     if (frame->has_energy) compare(report, model, 1, &energy, &frame->energy, 1.0 / (double)n, &report->energy);
     if (frame->force) compare(report, model, 3 * n, force, frame->force, 1.0, &report->forces);
     if (frame->has_stress && stress) compare(report, model, 9, stress, frame->stress, 1.0, &report->stress);
+}
+
+void report_grade(const acegen_model *model, double grade, int64_t atom)
+{
+    printf("grade %.16e atom %lld, %s; thresholds %.4g and %.4g\n", grade, (long long)atom + 1, model->grade_kind,
+           model->grade_thresholds[0], model->grade_thresholds[1]);
+}
+
+void report_deviation(double deviation)
+{
+    printf("deviation %.16e\n", deviation);
 }
 
 void report_element(const report *report, const acegen_model *model, int32_t atomic_number)

@@ -30,6 +30,11 @@ int report_model(const acegen_model *model);
 void report_frame(report *report, const acegen_model *model, const extxyz_frame *frame, double energy, const double *force,
                   const double *stress);
 
+/* Print, after the results of a frame, its largest grade and the atom that has it (counted from 0), and the standard deviation
+ * of the error to be expected in its energy, eV. */
+void report_grade(const acegen_model *model, double grade, int64_t atom);
+void report_deviation(double deviation);
+
 /* Print why a frame failed on standard error: an element the model lacks (its number), or what potential() returned and for
  * which atom. */
 void report_element(const report *report, const acegen_model *model, int32_t atomic_number);

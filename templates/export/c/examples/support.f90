@@ -90,6 +90,18 @@ module support
             type(c_ptr), value :: stress ! (3, 3), or null
         end subroutine
 
+        subroutine report_grade(model, grade, atom) bind(c)
+            import :: c_double, c_int64_t, c_ptr
+            type(c_ptr), value :: model
+            real(c_double), value :: grade
+            integer(c_int64_t), value :: atom ! from 0
+        end subroutine
+
+        subroutine report_deviation(deviation) bind(c)
+            import :: c_double
+            real(c_double), value :: deviation
+        end subroutine
+
         subroutine report_element(to, model, atomic_number) bind(c)
             import :: c_int32_t, c_ptr, report
             type(report), intent(in) :: to

@@ -1,0 +1,69 @@
+"""`acegen select`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from acegen.cli.progress import TerminalProgress
+from acegen.cli.terminal import Listing
+from acegen.errors import DependencyError
+
+try:
+    from acegen.select import SelectionResult, select
+except ModuleNotFoundError as error:
+    if error.name is None or error.name.partition(".")[0] == "acegen":
+        raise
+    raise DependencyError(
+        f'selecting needs the package {error.name}. Install what fitting needs: pip install "acegen[fit]"'
+    ) from None
+from acegen.printing import visible
+
+
+def run_select(
+    fit: Path,
+    pool: Sequence[str],
+    number: int,
+    output: Path,
+    method: str,
+    stop: float | None,
+    types: Sequence[str] | None,
+    console: Console,
+) -> None:
+    """Choose configurations from a pool and print them.
+
+    Args:
+        fit: folder of the fit.
+        pool, number, output, stop, types: as for `acegen.select.select`.
+        method: likewise, as given by the user.
+        console: where to print.
+    """
+    result = select(fit, pool, number, output, method, stop, types, TerminalProgress(console))
+    if not result.chosen:
+        console.print(f"nothing was chosen: {result.reason}. {visible(output)} was not written.", soft_wrap=True)
+        return
+    console.print(selection_table(result), soft_wrap=True)
+    console.print(f"{visible(output)}: {len(result.chosen):,} configurations to be labelled", soft_wrap=True)
+
+
+def selection_table(result: SelectionResult) -> Listing:
+    """The chosen configurations in the order of choice."""
+    graded = any(chosen.grade is not None for chosen in result.chosen)
+    unit = "env." if result.method == "maxvol" else "nats"
+    headings = ["kind", "number", "in the pool", "atoms", f"gain, {unit}", *(["grade before"] if graded else [])]
+    rows = [
+        [
+            chosen.candidate.kind,
+            f"{place:,}",
+            f"{chosen.index:,}",
+            f"{len(chosen.candidate.atoms):,}",
+            f"{chosen.gain:,.0f}" if result.method == "maxvol" else f"{chosen.gain:.3g}",
+            *([] if chosen.grade is None else [f"{chosen.grade:.3g}"]),
+        ]
+        for place, chosen in enumerate(result.chosen, start=1)
+    ]
+    title = f"{len(result.chosen):,} of {result.n_pool:,} configurations, by {result.method}"
+    caption = f"{len(result.chosen):,} were chosen: {result.reason}"
+    return Listing(title, headings, rows, (0,), {}, caption)
