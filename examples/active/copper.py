@@ -3,9 +3,9 @@
     python examples/active/copper.py [OUTPUT] [--dynamics lammps|ase] [--small]
 
 Each round fits, melts a crystal and heats a surface until the grades of the atoms say that the potential is not to be
-trusted, labels a few of the configurations met on the way, and goes on, until both simulations run through. Errors on an
-independent test set, which nothing depends on, show what it has come to. Everything goes to OUTPUT (default: copper/ next
-to this file). For your own calculations replace `label`.
+trusted, labels a few of the configurations met on the way, and goes on, until both simulations run through. Errors on
+an independent test set, which nothing depends on, show what it has come to. Everything goes to OUTPUT (default: copper/
+next to this file). For your own calculations replace `label`.
 """
 
 from __future__ import annotations
@@ -178,14 +178,12 @@ def run_rounds(plan: Plan, driver: Driver, output: Path) -> list[Round]:
 
 def show_round(entry: Round) -> None:
     """One line."""
-    runs = ", ".join(
-        f"{run.simulation} {'ran through' if run.finished else 'stopped'} ({run.picoseconds:.2f} ps, grade {run.grade:.3g})"
+    runs = [
+        f"{run.simulation} {'ran through' if run.finished else 'stopped'} ({run.picoseconds:.2f} ps, γ {run.grade:.3g})"
         for run in entry.outcomes
-    )
-    console.print(
-        f"round {entry.number}: {entry.configurations} labels; {runs}; {entry.chosen} of {entry.pool} chosen",
-        soft_wrap=True,
-    )
+    ]
+    chosen = f"{entry.chosen} of {entry.pool} chosen"
+    console.print(f"round {entry.number}: {entry.configurations} labels; {', '.join(runs)}; {chosen}", soft_wrap=True)
 
 
 def main() -> None:

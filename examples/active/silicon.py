@@ -2,10 +2,10 @@
 
     python examples/active/silicon.py FOLDER [OUTPUT] [--seeds N] [--small]
 
-FOLDER contains Si_train.xyz, the pool, and Si_test.xyz (Zuo et al. 2020). From ten configurations drawn at random, each
-round fits, selects ten more from the pool without looking at their labels, and adds them. Next to it the same with random
-ones in place of those selected, from the same start. Draws silicon.png, writes silicon.json (default: silicon/ next to
-this file).
+FOLDER contains Si_train.xyz, the pool, and Si_test.xyz (Zuo et al. 2020). From ten configurations drawn at random,
+each round fits, selects ten more from the pool without looking at their labels, and adds them. Next to it the same with
+random ones in place of those selected, from the same start. Draws silicon.png, writes silicon.json (default: silicon/
+next to this file).
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def best(result: FitResult, pool: Sequence[Atoms], budget: int, folder: Path) ->
 def show(step: Step) -> None:
     console.print(
         f"{step.method:8} seed {step.seed} {step.labels:4} labels: {1e3 * step.energy:.2f} meV/atom, "
-        f"{step.forces:.4f} eV/Å; largest grade in the pool {step.grade:.3g}, {100 * step.above:.0f} % above the threshold",
+        f"{step.forces:.4f} eV/Å; grades in the pool to {step.grade:.3g}, {100 * step.above:.0f} % above the threshold",
         soft_wrap=True,
     )
 
@@ -165,7 +165,7 @@ def draw(steps: Sequence[Step], file: Path) -> None:
 
 def run(plan: Plan, data: Path, output: Path, seeds: int) -> list[Step]:
     """Both methods from the same starts, with a table, a picture and a file."""
-    pool = ase.io.read(data / "Si_train.xyz", ":")
+    pool: list[Atoms] = ase.io.read(data / "Si_train.xyz", ":")
     steps: list[Step] = []
     for seed in range(seeds):
         for method in METHODS:
