@@ -13,7 +13,19 @@ from acegen.errors import AcegenError
 
 os.environ |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"), "1")  # before NumPy
 
-NAMES = ("kernels", "optimizer", "variants", "scaling", "compile", "fitting", "peers", "files", "lammps", "spaces")
+NAMES = (
+    "kernels",
+    "optimizer",
+    "variants",
+    "scaling",
+    "compile",
+    "fitting",
+    "peers",
+    "files",
+    "lammps",
+    "grades",
+    "spaces",
+)
 """Measurements, in the order in which they are done."""
 
 
@@ -24,7 +36,19 @@ def main(arguments: list[str] | None = None) -> int:
     _check(parser, options)
     from rich.console import Console
 
-    from benchmarks import compiling, dynamics, files, fitting, kernels, optimizer, peers, scaling, spaces, variants
+    from benchmarks import (
+        compiling,
+        dynamics,
+        files,
+        fitting,
+        kernels,
+        optimizer,
+        peers,
+        scaling,
+        spaces,
+        variants,
+        watching,
+    )
     from benchmarks.context import Context, Measure
     from benchmarks.plots import draw_plots
     from benchmarks.report import show_summary, write_report, write_results
@@ -41,6 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
         "peers": peers.measure,
         "files": files.measure,
         "lammps": dynamics.measure,
+        "grades": watching.measure,
         "spaces": spaces.measure,
     }
     console = Console(width=min(100, Console().width), markup=False, emoji=False)

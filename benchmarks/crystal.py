@@ -46,6 +46,7 @@ neighbor ${{skin}} bin
 neigh_modify ${{lists}}
 timestep 0.001
 if "${{move}} == 1" then "fix move all nve"
+include ${{watch}}
 thermo 100
 run ${{warm}}
 run ${{steps}}
@@ -82,8 +83,12 @@ class Potential:
         lists: str = AS_NEEDED,
         dump: Path | None = None,
         rest: float = 0.0,
+        watch: Path | None = None,
     ) -> Mapping[str, object]:
-        """Variables of the input; `rest` is how long the program stays alive when it is done, in seconds."""
+        """Variables of the input.
+
+        `rest` is how long the program stays alive when it is done, in seconds; `watch` a file of more commands.
+        """
         x, y, z = cells
         return {
             "x": x,
@@ -99,6 +104,7 @@ class Potential:
             "write": int(dump is not None),
             "dump": dump or "none",
             "rest": rest,
+            "watch": watch or "/dev/null",
         }
 
     def run(
@@ -110,9 +116,10 @@ class Potential:
         lists: str = AS_NEEDED,
         processes: int = 1,
         dump: Path | None = None,
+        watch: Path | None = None,
     ) -> Run:
         """Simulate, and return what LAMMPS says about the timed steps."""
-        variables = self.variables(cells, steps, skin, lists, dump)
+        variables = self.variables(cells, steps, skin, lists, dump, watch=watch)
         return self.lammps.run(write_input(folder), variables, processes)[-1]
 
 

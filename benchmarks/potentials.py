@@ -65,7 +65,7 @@ def prepare(context: Context, steps: Steps, notes: list[str]) -> Contenders:
         model = models[size] = silicon_model(context, size)
         steps.advance()
         steps(f"building {size.label} for LAMMPS")
-        own[size] = _plugin(context, lammps, python, size, model)
+        own[size] = plugin(context, lammps, python, size, model)
         steps.advance()
         for what, build in (("KIM", _kim), ("ML-PACE", _pace)):
             steps(f"{what}, {size.label}")
@@ -78,14 +78,16 @@ def prepare(context: Context, steps: Steps, notes: list[str]) -> Contenders:
     return Contenders(models, own, (*others, *_included(lammps, files, notes)))
 
 
-def _plugin(context: Context, lammps: Lammps, python: Path, size: Size, model: acegen.Model) -> Potential:
-    """The pair style acegen with a model."""
+def plugin(
+    context: Context, lammps: Lammps, python: Path, size: Size, model: acegen.Model, moves: bool = True
+) -> Potential:
+    """The pair style acegen with a model; whether it describes silicon, so that atoms may move."""
     folder = export_model(model.path, "lammps", context.scratch / "exports").resolve()
     _make(folder, "all", f"PYTHON={python}")
     build = folder / "build"
     with_plugin = replace(lammps, environment={**lammps.environment, "LAMMPS_PLUGIN_PATH": str(build)})
     coefficients = f"* * {build / model.name}.so Si"
-    return Potential(f"acegen, {size.label}", with_plugin, "acegen", coefficients, size)
+    return Potential(f"acegen, {size.label}", with_plugin, "acegen", coefficients, size, moves)
 
 
 def _kim(context: Context, size: Size, model: acegen.Model) -> Potential:

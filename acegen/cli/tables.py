@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 from rich.table import Table
@@ -13,6 +13,7 @@ from acegen.forms import Form
 from acegen.optimize import Cost, ProductStage
 from acegen.printing import visible
 from acegen.runtime import CompiledModel, Model
+from acegen.store.uncertainty import LEVELS, Uncertainty
 
 
 def compared_forms(forms: Sequence[Form], backend: Backend) -> Listing:
@@ -55,9 +56,31 @@ def module_table(model: CompiledModel) -> Table:
     if isinstance(model, Model) and any(model.atomic_energies.values()):
         energies = (f"{element} {energy:g} eV" for element, energy in model.atomic_energies.items())
         table.add_row("atomic energies", ", ".join(energies))
+    if model.has_grades or model.n_members:
+        for what, value in _uncertainty(model.uncertainty_data):
+            table.add_row(what, value)
     table.add_row("basis hash" if model.has_basis else "hash of the potential", model.basis_hash)
     table.add_row("size on disk", f"{sum(f.stat().st_size for f in model.path.iterdir()) / 1024:,.0f} kB")
     return table
+
+
+def _uncertainty(uncertainty: Uncertainty) -> Iterator[tuple[str, str]]:
+    """What a module knows of its own uncertainty, for readers."""
+    grades, committee = uncertainty.grades, uncertainty.committee
+    if grades is not None:
+        rank, (select, stop) = grades.rows.shape[1], grades.thresholds
+        error = f"{100 * grades.error:.2g} %" if grades.error else "none"
+        yield "grades", f"{grades.kind}, {rank} rows; relative error of these {error}"
+        yield "grades worth labelling, to stop at", f"{select:.4g}, {stop:.4g}"
+    if committee is not None:
+        names = ((f"{1000 * floor:.3g}", f"{scale:.3g}") for floor, scale in (committee.energy, committee.forces))
+        (energy, of_energy), (forces, of_forces) = names
+        yield "committee", f"{committee.rows.shape[1]} members"
+        yield "calibration of energies", f"floor {energy} meV per atom, scale {of_energy}"
+        yield "calibration of forces", f"floor {forces} meV/Å, scale {of_forces}"
+        for what, quantiles in zip(("energies", "forces"), committee.quantiles, strict=True):
+            widths = (f"{100 * level:g} %: {width:.3g}" for level, width in zip(LEVELS, quantiles, strict=True))
+            yield f"half widths of intervals, {what}", f"{', '.join(widths)} standard deviations"
 
 
 def lengths(by_pair: Iterable[Iterable[float]]) -> str:

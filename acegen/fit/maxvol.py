@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
+from scipy.linalg.blas import dger, idamax
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
@@ -28,6 +29,9 @@ _UNIT = 1e-6
 """Length of the rows that stand for directions without candidates, in units of the size of each column."""
 
 _PASSES = 60
+
+_TOGETHER = 512
+"""Candidates whose coefficients are updated after each exchange; few, so that they stay in the processor's caches."""
 
 
 @dataclass(frozen=True)
@@ -113,19 +117,31 @@ class _Search:
         """Exchange rows for those of a block until none has a coefficient above 1 + tolerance. Returns how often."""
         exchanged = 0 if self._started else self._pivot(block, numbers)
         self._started = True
-        coefficients = block @ self.inverse
-        while coefficients.size:
-            row, column = np.unravel_index(np.abs(coefficients).argmax(), coefficients.shape)
+        for first in range(0, len(block), _TOGETHER):
+            part = slice(first, first + _TOGETHER)
+            exchanged += self._exchange(block[part], numbers[part], tolerance)
+        if exchanged:  # anew, so that rounding errors of exchanges do not add up
+            self.inverse = scipy.linalg.inv(self.rows, check_finite=False)
+        return exchanged
+
+    def _exchange(self, block: Floats, numbers: Numbers, tolerance: float) -> int:
+        """Exchange rows for those of a few candidates, whose coefficients are updated after each exchange."""
+        coefficients = np.asfortranarray(block @ self.inverse)
+        inverse = np.asfortranarray(self.inverse)
+        exchanged = 0
+        while True:
+            place = int(idamax(coefficients.ravel(order="F")))
+            column, row = divmod(place, len(block))
             pivot = coefficients[row, column]
             if abs(pivot) <= 1 + tolerance:
                 break
             self.rows[column], self.numbers[column] = block[row], numbers[row]
             change = coefficients[row].copy()
             change[column] -= 1.0
-            coefficients -= np.outer(coefficients[:, column] / pivot, change)
+            coefficients = dger(-1 / pivot, coefficients[:, column].copy(), change, a=coefficients, overwrite_a=True)
+            inverse = dger(-1 / pivot, inverse[:, column].copy(), change, a=inverse, overwrite_a=True)
             exchanged += 1
-        if exchanged:  # anew, so that rounding errors of exchanges do not add up
-            self.inverse = scipy.linalg.inv(self.rows, check_finite=False)
+        self.inverse = inverse
         return exchanged
 
     def _pivot(self, block: Floats, numbers: Numbers) -> int:

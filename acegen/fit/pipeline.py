@@ -60,7 +60,6 @@ from acegen.store.coefficients import Coefficients, write_coefficients
 from acegen.store.files import COEFFICIENTS
 from acegen.store.ownership import FitFolder
 from acegen.store.posterior import write_posterior
-from acegen.store.uncertainty import write_uncertainty
 
 Floats = NDArray[np.float64]
 
@@ -132,8 +131,11 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
     with FitFolder().making(target) as staging:
         with clock.stage("compile"):
             coefficients = _coefficients(basis, assembler, found.solution)
-            potential = acegen.compile(settings.whole_spec, staging, coefficients, Subordinate(clock))
-            write_uncertainty(potential.path, uncertain.uncertainty)
+            beside = uncertain.uncertainty
+            compiled = None if beside.grades is None and beside.committee is None else beside
+            potential = acegen.compile(
+                settings.whole_spec, staging, coefficients, Subordinate(clock), uncertainty=compiled
+            )
             write_coefficients(
                 staging / COEFFICIENTS, basis.basis_hash, coefficients.values, coefficients.atomic_energies
             )

@@ -236,6 +236,16 @@ class Model(CompiledModel):
         forces = [pairs.forces(gradient) for gradient in gradients]
         return Members(energies, np.array(forces), np.array([pairs.virial(gradient) for gradient in gradients]))
 
+    def members(
+        self, center: Element, numbers: Sequence[Element] | ArrayLike, displacements: ArrayLike
+    ) -> tuple[Floats, Floats]:
+        """Site energies (K,) of one environment by the members, and their gradients (K, J, 3), as in `committee`.
+
+        Raises `StructureError` as `basis`; otherwise as `committee`.
+        """
+        energies, gradients = self.committee_of(self._inputs.single(center, numbers, displacements))
+        return energies[0], gradients
+
     def committee_of(self, environments: Neighbourhoods) -> tuple[Floats, Floats]:
         """Site energies by the members (N, K), and their derivative by each displacement (K, P, 3), as in `committee`.
 

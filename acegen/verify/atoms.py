@@ -20,6 +20,7 @@ from acegen.verify.reference import Reference
 from acegen.verify.reference_functions import AtomFunctions
 from acegen.verify.repulsion import Repulsion
 from acegen.verify.result import CheckResult
+from acegen.verify.uncertainty import check_grades, check_member_gradients, check_members
 
 Floats = NDArray[np.float64]
 
@@ -47,6 +48,10 @@ class AtomVerifier(Verifier):
             checks.append(self.reference_part)
         if self.spec.inner_cutoff is not None:
             checks.append(self.nothing_inside)
+        if self.model.has_grades:
+            checks.append(self.grades)
+        if self.model.n_members:
+            checks += [self.members, self.member_gradients]
         return checks
 
     def beyond_cutoff(self) -> CheckResult:
@@ -80,6 +85,35 @@ class AtomVerifier(Verifier):
             values, gradient = self._values(environment), self._gradient(environment)
             worst = max(worst, float(np.abs(values).max()), float(np.abs(gradient).max()))
         return CheckResult("inner cutoff: zero inside", worst, 0.0, "≤ 12 neighbours")
+
+    def grades(self) -> CheckResult:
+        """Grades against their definition, with 640-bit values where these are affordable, else those of the kernel."""
+        grades = self.model.uncertainty_data.grades
+        assert grades is not None
+        return check_grades(self.model, grades, self._arguments, self._environments_and_values(), self._scope())
+
+    def members(self) -> CheckResult:
+        """Energies of the members likewise."""
+        committee = self.model.uncertainty_data.committee
+        assert committee is not None
+        return check_members(self.model, committee, self._arguments, self._environments_and_values(), self._scope())
+
+    def member_gradients(self) -> CheckResult:
+        """Their gradients against those of the basis kernel."""
+        committee = self.model.uncertainty_data.committee
+        assert committee is not None
+        chosen = [*self.environments[:: max(1, len(self.environments) // 10)], *self._more_environments()]
+        gradients = ((environment, self._gradient(environment)) for environment in chosen if len(environment.species))
+        return check_member_gradients(self.model, committee, self._arguments, gradients, "≤ 60 neighbours")
+
+    def _environments_and_values(self) -> Iterator[tuple[Environment, Floats]]:
+        """Environments with the values of all functions: by brute force where that is affordable."""
+        for environment, chosen in self._small_environments():
+            values = self._values(environment).copy()
+            values[chosen] = [float(value) for value in self._reference(environment, chosen)]
+            yield environment, values
+        for environment in [*self.environments, *self._more_environments()]:
+            yield environment, self._values(environment)
 
     def one_particle(self) -> CheckResult:
         """The energy of a dimer is its order-1 part (with atomic energy and half of the ZBL repulsion) alone."""

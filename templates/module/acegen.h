@@ -152,8 +152,7 @@ typedef struct {
      * members, the variance is v = Σ_k x_k² / n_members, and the standard deviation of the error to be expected
      * sqrt(floor² + scale² v), with the floor of an energy proportional to the number of atoms.
      *   energy        out: [n_atoms][n_members]
-     *   gradient      out: [n_members][first[n_atoms] - first[0]][3], each member's as in potential(); in single precision
-     *                 inside, as the energies: good to about 1e-4 of the deviations
+     *   gradient      out: [n_members][first[n_atoms] - first[0]][3], each member's as in potential()
      *   n_threads     as in potential() */
     int32_t n_members;                   /* 0 without a committee; the following are then NULL */
     const double *committee_calibration; /* [4] floor (eV per atom) and scale of energies, floor (eV/Å) and scale of forces */

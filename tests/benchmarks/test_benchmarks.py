@@ -71,6 +71,7 @@ def test_quick_run(tmp_path: Path) -> None:
         "peers",
         "files",
         "lammps",
+        "grades",
         "spaces",
     ]
     for model in measured["kernels"]["models"]:

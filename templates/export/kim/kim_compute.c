@@ -27,20 +27,35 @@ typedef struct {
     double *particle_energy; /* [n_particles] */
     double *virial;          /* [6] xx, yy, zz, yz, xz, xy */
     double *particle_virial; /* [n_particles][6] */
+    int with_grades;
 } call;
 
-/* Log an error, as printf, after the model's name; returns what a failed routine returns. */
-static int fail(const call *self, const char *format, ...)
+/* Log a message, as printf, after the model's name. */
+static void log_message(const call *self, KIM_LogVerbosity verbosity, const char *format, va_list values)
 {
     char message[512];
-    va_list values;
     int used = snprintf(message, sizeof message, "%s: ", ACEGEN_NAME);
     if (used < 0 || used >= (int)sizeof message) used = 0;
-    va_start(values, format);
     vsnprintf(message + used, sizeof message - (size_t)used, format, values);
+    KIM_ModelCompute_LogEntry(self->compute, verbosity, message, __LINE__, "kim_compute.c");
+}
+
+/* Log an error; returns what a failed routine returns. */
+static int fail(const call *self, const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    log_message(self, KIM_LOG_VERBOSITY_error, format, values);
     va_end(values);
-    KIM_ModelCompute_LogEntry(self->compute, KIM_LOG_VERBOSITY_error, message, __LINE__, "kim_compute.c");
     return 1;
+}
+
+static void warn(const call *self, const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    log_message(self, KIM_LOG_VERBOSITY_warning, format, values);
+    va_end(values);
 }
 
 /* Fetch the simulator's arrays. */
@@ -213,19 +228,24 @@ static int explain(const call *self, acegen_status status, int64_t failed)
                 (int)status);
 }
 
-/* Energies and gradients of the batch. */
+/* Room for `size` bytes of workspace. */
+static int reserve_workspace(const call *self, size_t size)
+{
+    kim_batch *batch = self->batch;
+    if (size <= batch->workspace_size) return 0;
+    free(batch->workspace);
+    batch->workspace_size = 0;
+    batch->workspace = malloc(size);
+    if (batch->workspace == NULL) return fail(self, "there is not enough memory (%zu bytes of workspace).", size);
+    batch->workspace_size = size;
+    return 0;
+}
+
+/* Energies and gradients of the batch; grades, if they are wanted. */
 static int evaluate(const call *self)
 {
     const acegen_model *potential = self->model->potential;
     kim_batch *batch = self->batch;
-    const size_t size = potential->potential_workspace(batch->max_neighbours, 1);
-    if (size > batch->workspace_size) {
-        free(batch->workspace);
-        batch->workspace_size = 0;
-        batch->workspace = malloc(size);
-        if (batch->workspace == NULL) return fail(self, "there is not enough memory (%zu bytes of workspace).", size);
-        batch->workspace_size = size;
-    }
     const acegen_environments environments = {
         .n_atoms = batch->n_centers,
         .center = batch->center,
@@ -234,9 +254,21 @@ static int evaluate(const call *self)
         .displacement = batch->displacement,
     };
     int64_t failed = -1;
-    const acegen_status status = potential->potential(&environments, batch->energy, batch->gradient, 1,
-                                                      batch->workspace, batch->workspace_size, &failed);
-    return status == ACEGEN_OK ? 0 : explain(self, status, failed);
+    if (reserve_workspace(self, potential->potential_workspace(batch->max_neighbours, 1))) return 1;
+    acegen_status status = potential->potential(&environments, batch->energy, batch->gradient, 1, batch->workspace,
+                                                batch->workspace_size, &failed);
+    if (status != ACEGEN_OK) return explain(self, status, failed);
+    if (!self->with_grades) return 0;
+    if (reserve_workspace(self, potential->grade_workspace(batch->max_neighbours, 1))) return 1;
+    status = potential->grade(&environments, batch->grade, 1, batch->workspace, batch->workspace_size, &failed);
+    if (status != ACEGEN_OK) return explain(self, status, failed);
+    for (int i = 0; i < batch->n_centers; ++i) {
+        if (batch->grade[i] > batch->largest_grade) {
+            batch->largest_grade = batch->grade[i];
+            batch->largest_particle = batch->particle[i];
+        }
+    }
+    return 0;
 }
 
 /* Add Σ r dE/dr over the entries of a centre: KIM's sign of the virial, opposite to that of a pressure. */
@@ -294,6 +326,36 @@ static int flush(const call *self)
     return 0;
 }
 
+/* Whether this call is one of those with grades. */
+static int count_call(const kim_model *model, kim_batch *batch)
+{
+    if (model->grade_every == 0) return 0;
+    const int wanted = batch->n_calls == 0; /* the first call is one */
+    batch->n_calls = (batch->n_calls + 1) % model->grade_every;
+    if (!wanted) return 0;
+    batch->largest_grade = 0.0;
+    batch->largest_particle = 0;
+    return 1;
+}
+
+/* Say what the largest grade means. */
+static int judge(const call *self)
+{
+    const kim_batch *batch = self->batch;
+    const double *thresholds = self->model->potential->grade_thresholds, stop = self->model->grade_stop;
+    if (stop > 0.0 && batch->largest_grade > stop) {
+        return fail(self,
+                    "particle %d (counted from 0) has grade %g, above grade_stop, %g: its environment is far from those the "
+                    "model was fitted to, and results are not to be trusted.",
+                    batch->largest_particle, batch->largest_grade, stop);
+    }
+    if (batch->largest_grade > thresholds[0]) {
+        warn(self, "particle %d (counted from 0) has grade %g, above %g: a configuration worth labelling and fitting to.",
+             batch->largest_particle, batch->largest_grade, thresholds[0]);
+    }
+    return 0;
+}
+
 int acegen_kim_compute(KIM_ModelCompute const *const compute, KIM_ModelComputeArguments const *const arguments)
 {
     void *model, *batch;
@@ -302,6 +364,7 @@ int acegen_kim_compute(KIM_ModelCompute const *const compute, KIM_ModelComputeAr
     call self = { .compute = compute, .arguments = arguments, .model = model, .batch = batch };
     if (get_arguments(&self) || check_particles(&self)) return 1;
     const size_t n = (size_t)self.n_particles;
+    self.with_grades = count_call(self.model, self.batch);
     zero(self.energy, 1);
     zero(self.forces, 3 * n);
     zero(self.particle_energy, n);
@@ -314,5 +377,6 @@ int acegen_kim_compute(KIM_ModelCompute const *const compute, KIM_ModelComputeAr
         if (gather(&self, i)) return 1;
         if (self.batch->n_centers == BATCH && flush(&self)) return 1;
     }
-    return flush(&self);
+    if (flush(&self)) return 1;
+    return self.with_grades ? judge(&self) : 0;
 }

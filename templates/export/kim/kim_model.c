@@ -15,6 +15,7 @@ const acegen_model *ACEGEN_ENTRY(void);
 KIM_ModelCreateFunction acegen_kim_create;
 
 static KIM_ModelDestroyFunction destroy;
+static KIM_ModelRefreshFunction refresh;
 static KIM_ModelComputeArgumentsCreateFunction arguments_create;
 static KIM_ModelComputeArgumentsDestroyFunction arguments_destroy;
 
@@ -104,6 +105,8 @@ static kim_model *new_model(const KIM_ModelCreate *create, KIM_LengthUnit length
     model->angstrom = 1.0 / length;
     model->influence_distance = cutoff * length;
     model->contributing_only = 1;
+    model->grade_every = 0;
+    model->grade_stop = potential->grade == NULL ? 0.0 : potential->grade_thresholds[1];
     return model;
 }
 
@@ -121,10 +124,24 @@ static int set_species(KIM_ModelCreate *create, const acegen_model *potential)
     return 0;
 }
 
-/* Tell KIM a routine of this model. (One to refresh it is refused, as there are no parameters to change.) */
+/* Tell KIM a routine of this model. */
 static int set_routine(KIM_ModelCreate *create, KIM_ModelRoutineName name, KIM_Function *function)
 {
     return KIM_ModelCreate_SetRoutinePointer(create, name, KIM_LANGUAGE_NAME_c, 1, function);
+}
+
+/* Tell KIM the parameters, of a model with grades. Without any it refuses a routine to refresh the model. */
+static int set_parameters(KIM_ModelCreate *create, kim_model *model)
+{
+    if (model->potential->grade == NULL) return 0;
+    return KIM_ModelCreate_SetParameterPointerInteger(
+               create, 1, &model->grade_every, "grade_every",
+               "Every how many calls of compute the grades of all particles are evaluated, 0 for never. Where one is above "
+               "the first threshold of the model, a warning is logged.")
+           || KIM_ModelCreate_SetParameterPointerDouble(
+               create, 1, &model->grade_stop, "grade_stop",
+               "Grade above which compute fails, 0 for none. At first the second threshold of the model.")
+           || set_routine(create, KIM_MODEL_ROUTINE_NAME_Refresh, (KIM_Function *)refresh);
 }
 
 int acegen_kim_create(KIM_ModelCreate *const create, KIM_LengthUnit const length_unit,
@@ -139,6 +156,7 @@ int acegen_kim_create(KIM_ModelCreate *const create, KIM_LengthUnit const length
     if (KIM_ModelCreate_SetUnits(create, length_unit, energy_unit, KIM_CHARGE_UNIT_unused, KIM_TEMPERATURE_UNIT_unused,
                                  KIM_TIME_UNIT_unused)
         || KIM_ModelCreate_SetModelNumbering(create, KIM_NUMBERING_zeroBased) || set_species(create, model->potential)
+        || set_parameters(create, model)
         || set_routine(create, KIM_MODEL_ROUTINE_NAME_ComputeArgumentsCreate, (KIM_Function *)arguments_create)
         || set_routine(create, KIM_MODEL_ROUTINE_NAME_ComputeArgumentsDestroy, (KIM_Function *)arguments_destroy)
         || set_routine(create, KIM_MODEL_ROUTINE_NAME_Compute, (KIM_Function *)acegen_kim_compute)
@@ -149,6 +167,24 @@ int acegen_kim_create(KIM_ModelCreate *const create, KIM_LengthUnit const length
     KIM_ModelCreate_SetModelBufferPointer(create, model);
     KIM_ModelCreate_SetInfluenceDistancePointer(create, &model->influence_distance);
     KIM_ModelCreate_SetNeighborListPointers(create, 1, &model->influence_distance, &model->contributing_only);
+    return 0;
+}
+
+/* Parameters have changed. */
+static int refresh(KIM_ModelRefresh *const self)
+{
+    void *buffer;
+    KIM_ModelRefresh_GetModelBufferPointer(self, &buffer);
+    kim_model *model = buffer;
+    const char *problem = NULL;
+    if (model->grade_every < 0) problem = ACEGEN_NAME ": grade_every must be 0 (never) or a number of calls.";
+    if (!(model->grade_stop >= 0.0)) problem = ACEGEN_NAME ": grade_stop must be 0 (none) or a grade above zero.";
+    if (problem != NULL) {
+        KIM_ModelRefresh_LogEntry(self, KIM_LOG_VERBOSITY_error, problem, __LINE__, "kim_model.c");
+        return 1;
+    }
+    KIM_ModelRefresh_SetInfluenceDistancePointer(self, &model->influence_distance);
+    KIM_ModelRefresh_SetNeighborListPointers(self, 1, &model->influence_distance, &model->contributing_only);
     return 0;
 }
 

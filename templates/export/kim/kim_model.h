@@ -12,13 +12,16 @@
 
 #include "acegen.h"
 
-/* The model in the units the simulator asked for. Constant once created, so that any number of threads may use it. */
+/* The model in the units the simulator asked for. Constant but for its parameters, which a simulator sets before it computes,
+ * so that any number of threads may use it. */
 typedef struct {
     const acegen_model *potential;
     double angstrom;           /* Å in the simulator's unit of length */
     double energy_unit;        /* simulator's units of energy in one eV */
     double force_unit;         /* simulator's units of force in one eV/Å */
     double influence_distance; /* largest cutoff, in the simulator's unit of length */
+    int grade_every;           /* parameter: every how many calls grades are evaluated; 0 never, as without grades */
+    double grade_stop;         /* parameter: grade above which a call fails; 0 for none */
     int contributing_only;     /* 1: the neighbours of particles that do not contribute are never asked for */
     double squared_cutoffs[];  /* [n_species][n_species] Å² */
 } kim_model;
@@ -33,6 +36,10 @@ typedef struct {
     int32_t center[BATCH];
     int64_t first[BATCH + 1];
     double energy[BATCH];
+    double grade[BATCH];
+    int n_calls;            /* since one with grades, modulo grade_every */
+    double largest_grade;   /* in this call, and whose it is */
+    int largest_particle;
     int64_t max_neighbours; /* of any centre so far */
     size_t n_reserved;      /* entries there is room for */
     int *neighbour;         /* number of each entry's particle in the simulator */

@@ -32,6 +32,7 @@ from acegen.runtime import open_model
 from acegen.store.coefficients import check_coefficients, coefficient_document, read_coefficients
 from acegen.store.manifest import Manifest, file_hash
 from acegen.store.ownership import FitFolder
+from acegen.store.uncertainty import check_uncertainty, read_uncertainty, uncertainty_document, write_uncertainty
 from acegen.yace.description import description_text, facts
 from acegen.yace.lowering.program import product_program
 from acegen.yace.potential import YacePotential
@@ -317,6 +318,38 @@ class Posteriors:
         return stream.getvalue()
 
 
+class Uncertainties(Posteriors):
+    """The same for what a fit knows of its own uncertainty; what is taken is written again, and fits a basis or not."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._file = folder / "uncertainty.npz"
+        np.savez(self._file, **self._good())
+        self._content = self._file.read_bytes()
+
+    def _use(self) -> None:
+        uncertainty = read_uncertainty(self._file)
+        again = read_uncertainty(write_uncertainty(self._file, uncertainty))
+        assert uncertainty_document(again) == uncertainty_document(uncertainty)
+        check_uncertainty(uncertainty, [self._model.basis_hash], ("Si",), self._rows)
+
+    def _good(self) -> dict[str, Any]:
+        return {
+            "format": np.array("acegen-uncertainty-1"),
+            "basis_hash": np.array(self._model.basis_hash),
+            "grade_kind": np.array("leverage"),
+            "grade_rows": np.ones((1, 3, self._rows)),
+            "grade_constants": np.ones((1, 3)),
+            "grade_thresholds": np.array([1.0, 2.0]),
+            "grade_error": np.array(0.0),
+            "committee_rows": np.ones((1, 2, self._rows)),
+            "committee_constants": np.ones((1, 2)),
+            "committee_energy": np.array([0.0, 1.0]),
+            "committee_forces": np.array([0.0, 1.0]),
+            "committee_quantiles": np.array([[0.5, 1.0, 2.0]] * 2),
+        }
+
+
 def _claiming(random: Random, content: bytes) -> bytes:
     """An array file whose header says something else."""
     shape = random.choice(
@@ -386,6 +419,7 @@ TARGETS: dict[str, Callable[[Path], Target]] = {
     "file modules": FileModules,
     "potentials": Potentials,
     "posteriors": Posteriors,
+    "uncertainties": Uncertainties,
     "records": Records,
     "commands": Commands,
 }

@@ -77,9 +77,9 @@ public:
         std::vector<double> site_energy(n), gradient(3 * entries);
         std::int64_t failed_atom = -1;
         reserve(model_->potential_workspace(list.most, N_THREADS));
-        check(model_->potential(&environments, site_energy.data(), gradient.data(), N_THREADS, workspace_.data(),
-                                workspace_.size(), &failed_atom),
-              failed_atom, report);
+        const acegen_status status = model_->potential(&environments, site_energy.data(), gradient.data(), N_THREADS,
+                                                       workspace_.data(), workspace_.size(), &failed_atom);
+        check(status, failed_atom, report);
         Results results = gather(list, n, site_energy, gradient);
 
         // Not every model has these. A simulation evaluates grades every some steps.
@@ -108,8 +108,9 @@ private:
         std::vector<double> grade(static_cast<std::size_t>(environments.n_atoms));
         std::int64_t failed_atom = -1;
         reserve(model_->grade_workspace(most, N_THREADS));
-        check(model_->grade(&environments, grade.data(), N_THREADS, workspace_.data(), workspace_.size(), &failed_atom),
-              failed_atom, report);
+        const acegen_status status = model_->grade(&environments, grade.data(), N_THREADS, workspace_.data(),
+                                                   workspace_.size(), &failed_atom);
+        check(status, failed_atom, report);
         return grade;
     }
 
@@ -122,9 +123,9 @@ private:
         std::vector<double> energy(n * members), gradient(3 * entries * members);
         std::int64_t failed_atom = -1;
         reserve(model_->committee_workspace(most, N_THREADS));
-        check(model_->committee(&environments, energy.data(), gradient.data(), N_THREADS, workspace_.data(),
-                                workspace_.size(), &failed_atom),
-              failed_atom, report);
+        const acegen_status status = model_->committee(&environments, energy.data(), gradient.data(), N_THREADS,
+                                                       workspace_.data(), workspace_.size(), &failed_atom);
+        check(status, failed_atom, report);
         double variance = 0.0;
         for (std::size_t k = 0; k < members; ++k) {
             double sum = 0.0;
