@@ -22,10 +22,12 @@ from acegen.progress import Progress, Silent
 from acegen.select.active import environments_entering, training_structures
 from acegen.select.features import Knowledge, Labels
 from acegen.select.fitted import Fitted, open_fit
-from acegen.select.grading import Grading
+from acegen.select.grading import ByLeverage, ByPosterior, Grading, Watch
 from acegen.select.greedy import Greedy, KeptRows, first_gains
-from acegen.select.pool import Pool, read_pool
+from acegen.select.pool import Candidate, Pool, read_pool
 from acegen.select.result import Chosen, Method, SelectionResult
+from acegen.store.posterior import Posterior
+from acegen.store.uncertainty import read_uncertainty
 
 _ROOM = 2**30
 """Bytes for rows of configurations; others are computed again when needed."""
@@ -112,8 +114,9 @@ def _by_information(fitted: Fitted, pool: Pool, number: int, stop: float | None,
         best = max(gain / len(c.atoms) for gain, c in zip(gains, candidates, strict=True))
         progress.report(f"{best:.3g} nats per atom at most; the training data have {typical:.3g}")
     with progress.stage("select"):
-        grading = Grading(fitted.model, posterior, candidates) if fitted.model.has_grades else None
-        threshold = fitted.model.grade_thresholds[0] if fitted.model.has_grades else 0.0
+        grading = _grading(fitted, posterior, candidates, knowledge)
+        threshold = fitted.model.grade_thresholds[0] if grading is not None else 0.0
+        watch = None if grading is None else Watch(grading, threshold)
         choice = Greedy(kept, knowledge, gains)
         chosen: list[Chosen] = []
         reason = f"{number:,} were asked for"
@@ -130,14 +133,28 @@ def _by_information(fitted: Fitted, pool: Pool, number: int, stop: float | None,
                     f"{stop:g} of what the training data have"
                 )
                 break
-            if stop is not None and grading is not None and grading.all_below(threshold, choice.left, knowledge):
+            if stop is not None and watch is not None and watch.all_below(choice.left):
                 reason = f"no environment left has a grade above {threshold:g}"
                 break
-            grade = None if grading is None else grading.largest(index, knowledge)
+            grade = None if grading is None else grading.largest(index)
             chosen.append(Chosen(index, candidates[index], gain, grade))
             choice.take()
+            if grading is not None:
+                grading.take(index)
         progress.report(f"{len(chosen):,} configurations; {reason}")
     return SelectionResult("information", tuple(chosen), len(candidates), reason, typical)
+
+
+def _grading(
+    fitted: Fitted, posterior: Posterior, candidates: Sequence[Candidate], knowledge: Knowledge
+) -> Grading | None:
+    """Grades of a pool, or None if the model has none."""
+    if not fitted.model.has_grades:
+        return None
+    grades = read_uncertainty(fitted.model.path).grades
+    if fitted.record.grade != "leverage" or grades is None:
+        return ByPosterior(fitted.model, posterior, candidates, knowledge)
+    return ByLeverage(fitted.model, grades, training_structures(fitted), candidates)
 
 
 def _by_maxvol(fitted: Fitted, pool: Pool, number: int, _stop: float | None, progress: Progress) -> SelectionResult:

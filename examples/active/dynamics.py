@@ -140,7 +140,7 @@ class LammpsDriver:
 
     def __init__(self, folder: Path) -> None:
         """`folder`: for exports; the plugin is the same for all models, and built once."""
-        self._folder = folder
+        self._folder = folder.resolve()  # LAMMPS runs elsewhere
         self._plugin: Path | None = None
         self._program = Path()
         self._libraries: dict[Path, Path] = {}

@@ -25,7 +25,7 @@ from acegen.select import select
 Label = Callable[[Atoms], Atoms]
 """Gives a configuration its energy, forces and, if it can, stress."""
 
-ENOUGH = 0.1
+ENOUGH = 0.01
 """Configurations are chosen as long as they gain this share of what the training data have, per atom."""
 COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#aa3377")
 
