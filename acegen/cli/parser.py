@@ -263,10 +263,11 @@ def _add_select_command(subparsers: argparse._SubParsersAction[argparse.Argument
     command.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.xyz", help="must not exist")
     command.add_argument(
         "--method",
-        default="information",
+        default="variance",
         metavar="NAME",
-        help="information (the default): greedy D-optimal design by the posterior of the fit; maxvol: by the "
-        "environments that enter the active set, as pacemaker does",
+        help="variance (the default): what makes predictions for the pool most certain; information: what says most "
+        "about the coefficients (D-optimal design); maxvol: by the environments that enter the active set, as "
+        "pacemaker does",
     )
     command.add_argument(
         "--stop",
@@ -274,8 +275,8 @@ def _add_select_command(subparsers: argparse._SubParsersAction[argparse.Argument
         nargs="?",
         const=1.0,
         metavar="SHARE",
-        help="stop earlier: when no configuration left gains, per atom, this share of what the training data have "
-        "(1 if no number is given), or no environment left has a grade above the first threshold",
+        help="stop earlier: when the best left has, per atom, less than this share of the information of the training "
+        "data (1 if no number is given), or no environment left has a grade above the first threshold",
     )
     command.add_argument(
         "--elements",

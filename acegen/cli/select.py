@@ -52,7 +52,9 @@ def selection_table(result: SelectionResult) -> Listing:
     """The chosen configurations in the order of choice."""
     graded = any(chosen.grade is not None for chosen in result.chosen)
     unit = "env." if result.method == "maxvol" else "nats"
-    headings = ["kind", "number", "in the pool", "atoms", f"gain, {unit}", *(["grade before"] if graded else [])]
+    shared = any(chosen.share is not None for chosen in result.chosen)
+    further = [*(["of variance"] if shared else []), *(["grade before"] if graded else [])]
+    headings = ["kind", "number", "in the pool", "atoms", f"gain, {unit}", *further]
     rows = [
         [
             chosen.candidate.kind,
@@ -60,6 +62,7 @@ def selection_table(result: SelectionResult) -> Listing:
             f"{chosen.index:,}",
             f"{len(chosen.candidate.atoms):,}",
             f"{chosen.gain:,.0f}" if result.method == "maxvol" else f"{chosen.gain:.3g}",
+            *([] if chosen.share is None else [f"{100 * chosen.share:.2g} %"]),
             *([] if chosen.grade is None else [f"{chosen.grade:.3g}"]),
         ]
         for place, chosen in enumerate(result.chosen, start=1)

@@ -30,16 +30,9 @@ _TAKEN = {
         c m dl gcc gfortran gomp pthread quadmath rt util
         """.split()
     ),
-    "lammps": frozenset(
-        """
-        acegenplugin acegen_plugin acegen_loader pair_acegen model_acegen batch_acegen source_acegen fix_acegen
-        fix_acegen_grade compute_acegen_grade_atom compute_acegen_uncertainty_atom
-        """.split()
-    ),
-    "kim": frozenset[str](),
-    "yace": frozenset[str](),
+    "lammps": frozenset(("acegenplugin",)),
 }
-"""Names whose header or library would, once installed, hide a standard C one, and names of the plugin's own files."""
+"""Names whose header or library would, once installed, hide a standard C one, and the name of the plugin."""
 
 COMMON = "common"
 """Templates of every target that compiles the model's C."""
@@ -84,7 +77,7 @@ def export_model(
         raise ExportError(f"a tolerance is for the target '{YACE}'; an export to '{target}' is exact.")
     check_path(Path(output), "output", ExportError)
     source = read_source(Path(folder))
-    if source.model.name in _TAKEN[target]:
+    if _taken(source, target):
         raise ExportError(
             f"the model is named {source.model.name}, and so is a file of {'C' if target == 'c' else 'the plugin'}: "
             "one would be mistaken for the other. Compile the model under another name."
@@ -101,6 +94,14 @@ def export_model(
         except OSError as error:
             raise ExportError(f"cannot write the export {result}: {error.strerror}.") from None
     return result
+
+
+def _taken(source: PotentialSource, target: str) -> bool:
+    """Whether a file of the model would have the name of another."""
+    if source.model.name in _TAKEN.get(target, ()):
+        return True
+    others = {Path(name).stem for name, _ in _templates(files("acegen.templates") / "export" / target)}
+    return target == "lammps" and not others.isdisjoint(file.stem for file in source.kernel if file.suffix == ".c")
 
 
 def _sources(source: PotentialSource, staging: Path) -> dict[str, Any]:

@@ -90,13 +90,14 @@ def active_set(blocks: Callable[[], Iterable[Floats]], n_columns: int, tolerance
 
 
 def _sizes(blocks: Callable[[], Iterable[Floats]], n_columns: int) -> Floats:
-    """(n,) root mean square of each column."""
+    """(n,) root mean square of each column, rounded to a power of two, so that scaling by it changes no digits."""
     squares, count = np.zeros(n_columns), 0
     for block in blocks():
         squares += np.sum(block**2, axis=0)
         count += len(block)
-    sizes: Floats = np.sqrt(squares / max(1, count))
-    return np.where(sizes > 0, sizes, 1.0)
+    sizes = np.sqrt(squares / max(1, count))
+    powers: Floats = np.exp2(np.round(np.log2(np.where(sizes > 0, sizes, 1.0))))
+    return powers
 
 
 class _Search:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from acegen.fit.reliability import Coverage, GradeRow, Reliability
 from acegen.fit.uncertainty import UncertaintyFit
@@ -94,8 +95,9 @@ def grade_text(found: UncertaintyFit) -> str:
     return (
         f"Grades of atoms, {own.grades.kind}, {own.grades.rows.shape[1]:,} rows; 1 is about the largest in the "
         f"training data.{sketch}{active} Thresholds: above {first:.3g} a configuration is worth labelling, above "
-        f"{second:.3g} results are not to be trusted. The first is the largest grade in 95 % of held-out "
-        "configurations, and at least 1, the second five times the first. Held-out atoms are graded by the data "
+        f"{second:.3g} results are not to be trusted. The first is the largest grade in 95 % of "
+        "held-out configurations, but at least 1, and at most twice the median of a kind; the second "
+        "five times that. Held-out atoms are graded by the data "
         "without their fold."
     )
 
@@ -116,6 +118,7 @@ def draw_reliability(measured: Reliability, found: UncertaintyFit) -> Figure | N
         left.plot(ends, quantiles[0] * ends, "-", color="#333333", lw=0.8)
         left.fill_between(ends, 1e-12, quantiles[1] * ends, color="#999999", alpha=0.15, lw=0)
         left.set_xlim(low, high)
+        left.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
     first = {own.quantity: own for own in reversed(measured.coverages)}  # the calibrating part is listed first
     for own in measured.coverages:
         _curve(middle, own, first[own.quantity])
@@ -137,6 +140,7 @@ def _cloud(axes: Axes, own: Coverage) -> None:
     axes.loglog(x[shown], y[shown], ".", ms=1.5, alpha=0.5, color=_COLORS[own.part], label=own.part, rasterized=True)
     floor = float(np.quantile(y[shown], 0.002))
     axes.set_ylim(floor, 2 * float(y.max()))
+    axes.xaxis.set_minor_formatter(NullFormatter())  # in a narrow range Matplotlib labels every tick, too close
     unit = "energy, eV/atom" if own.quantity == "energy" else "force component, eV/Å"
     axes.set(xlabel=f"predicted standard deviation: {unit}", ylabel="size of the error")
 

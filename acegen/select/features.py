@@ -87,26 +87,3 @@ class Labels:
             raise SelectError(f"{candidate.where}: {error} Leave the configuration out.") from None
         if "energy" in self.noise:
             yield energy[None, :] / (self.noise["energy"] * len(atoms) ** self.atoms_power)
-
-
-class Knowledge:
-    """What is known after some configurations have been labelled: the covariance is L R Rᵀ Lᵀ.
-
-    Attributes:
-        root: R (K, K).
-    """
-
-    def __init__(self, size: int) -> None:
-        self.root: Floats = np.eye(size)
-
-    def gain(self, rows: Floats) -> float:
-        """½ log det(I + Y R Rᵀ Yᵀ) of rows Y (m, K), nats."""
-        own = rows @ self.root
-        gram = own @ own.T if len(own) <= own.shape[1] else own.T @ own
-        return 0.5 * float(np.linalg.slogdet(np.eye(len(gram)) + gram)[1])
-
-    def add(self, rows: Floats) -> None:
-        """Take the labels with rows Y (m, K) as known."""
-        _, s, vt = np.linalg.svd(rows @ self.root, full_matrices=False)
-        shrinkage = 1 / np.sqrt(1 + s**2) - 1  # R ← R (I + Tᵀ T)^(-1/2), T = Y R = U s Vᵀ
-        self.root = self.root + ((self.root @ vt.T) * shrinkage) @ vt

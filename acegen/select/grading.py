@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from acegen.elements import ATOMIC_NUMBERS
 from acegen.fit.leverage import leverage_factor, with_one
 from acegen.runtime import Model
-from acegen.select.features import Knowledge
+from acegen.select.criteria import Knowledge
 from acegen.select.pool import Candidate
 from acegen.store.posterior import Posterior
 from acegen.store.uncertainty import Grades

@@ -1,9 +1,9 @@
-"""Greedy D-optimal design: one configuration after the other, each the one of largest gain given those before.
+"""Greedy design: one configuration after the other, each the one of largest gain given those before.
 
-The gain is a submodular function of the set: it only falls as others are added, so that greedy choice is within a
-factor 1 - 1/e of the best set of its size (Nemhauser, Wolsey, Fisher, Math. Program. 14, 265 (1978)), and a gain once
+Information is a submodular function of the set: a gain only falls as others are added, so that greedy choice is within
+a factor 1 - 1/e of the best set of its size (Nemhauser, Wolsey, Fisher, Math. Program. 14, 265 (1978)), and a gain once
 computed is an upper bound from then on. Only configurations whose bound is the largest are evaluated again (Minoux,
-1978).
+1978). For the variance of a pool the same is done, although its gains may rise, a little and seldom.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acegen.progress import Progress
-from acegen.select.features import Knowledge
+from acegen.select.criteria import Criterion
 
 Floats = NDArray[np.float64]
 
@@ -57,13 +57,23 @@ class KeptRows:
         return found
 
 
-def first_gains(source: RowSource, knowledge: Knowledge, progress: Progress) -> list[float]:
+def first_gains(source: RowSource, criterion: Criterion, progress: Progress) -> list[float]:
     """The gain of each configuration alone."""
     gains = []
     for number in range(len(source)):
         progress.advance(number, len(source))
-        gains.append(knowledge.gain(source.rows(number)))
+        gains.append(criterion.gain(source.rows(number)))
     return gains
+
+
+def gram_of(source: RowSource, size: int, progress: Progress) -> Floats:
+    """Σ YᵀY (size, size) over all configurations."""
+    gram = np.zeros((size, size))
+    for number in range(len(source)):
+        progress.advance(number, len(source))
+        rows = source.rows(number)
+        gram += rows.T @ rows
+    return gram
 
 
 class Greedy:
@@ -71,12 +81,12 @@ class Greedy:
 
     Args:
         source: rows of the pool.
-        knowledge: to start from; configurations that are taken are added to it.
-        gains: of each configuration, given `knowledge`.
+        criterion: to start from; configurations that are taken are added to it.
+        gains: of each configuration, given what `criterion` has.
     """
 
-    def __init__(self, source: RowSource, knowledge: Knowledge, gains: Sequence[float]) -> None:
-        self._source, self._knowledge = source, knowledge
+    def __init__(self, source: RowSource, criterion: Criterion, gains: Sequence[float]) -> None:
+        self._source, self._criterion = source, criterion
         self._heap = [(-gain, number, 0) for number, gain in enumerate(gains)]
         heapq.heapify(self._heap)
         self._taken = 0
@@ -92,12 +102,12 @@ class Greedy:
             bound, number, seen = self._heap[0]
             if seen == self._taken:
                 return number, -bound
-            gain = self._knowledge.gain(self._source.rows(number))
+            gain = self._criterion.gain(self._source.rows(number))
             heapq.heapreplace(self._heap, (-gain, number, self._taken))
         return None
 
     def take(self) -> None:
         """Take the best configuration, which `best` has found."""
         _, number, _ = heapq.heappop(self._heap)
-        self._knowledge.add(self._source.rows(number))
+        self._criterion.add(self._source.rows(number))
         self._taken += 1

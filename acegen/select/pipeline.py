@@ -20,10 +20,11 @@ from acegen.fit.convert import check_output, writable, write_xyz
 from acegen.printing import shown
 from acegen.progress import Progress, Silent
 from acegen.select.active import environments_entering, training_structures
-from acegen.select.features import Knowledge, Labels
+from acegen.select.criteria import Knowledge, PoolVariance
+from acegen.select.features import Labels
 from acegen.select.fitted import Fitted, open_fit
 from acegen.select.grading import ByLeverage, ByPosterior, Grading, Watch
-from acegen.select.greedy import Greedy, KeptRows, first_gains
+from acegen.select.greedy import Greedy, KeptRows, first_gains, gram_of
 from acegen.select.pool import Candidate, Pool, read_pool
 from acegen.select.result import Chosen, Method, SelectionResult
 from acegen.store.posterior import Posterior
@@ -32,7 +33,7 @@ from acegen.store.uncertainty import read_uncertainty
 _ROOM = 2**30
 """Bytes for rows of configurations; others are computed again when needed."""
 
-METHODS: tuple[Method, ...] = ("information", "maxvol")
+METHODS: tuple[Method, ...] = ("variance", "information", "maxvol")
 
 
 def select(
@@ -40,7 +41,7 @@ def select(
     pool: Sequence[str | Path],
     number: int,
     output: str | Path | None = None,
-    method: str = "information",
+    method: str = "variance",
     stop: float | None = None,
     types: Sequence[str] | None = None,
     progress: Progress | None = None,
@@ -53,10 +54,11 @@ def select(
         number: how many to choose, at most.
         output: extended-XYZ file to write them to, with `pool_index`, `gain` and `grade`; it must not exist. Nothing
             is written if none is worth it.
-        method: "information": D-optimal design, by the posterior of the fit; "maxvol": by the environments that enter
-            the active set.
-        stop: stop earlier: by "information" when no configuration left gains, per atom, this share of what the training
-            data have gained, or when no environment left has a grade above the model's first threshold; by "maxvol"
+        method: by the posterior of the fit, "variance", those that make the predictions for the pool most certain, or
+            "information", those that say most about the coefficients (D-optimal design); "maxvol": by the environments
+            that enter the active set.
+        stop: stop earlier: when the best configuration left has, per atom, less than this share of the information of
+            the training data, or when no environment left has a grade above the model's first threshold; by "maxvol"
             only configurations that bring in an environment are chosen in any case.
         types: elements of the types in LAMMPS dumps without a column `element`.
         progress: receives each stage; silent by default.
@@ -65,7 +67,8 @@ def select(
         SelectError, ModuleError, FitError: with one clear message; then nothing is written.
     """
     progress = progress or Silent()
-    _check(number, method, stop, pool)
+    _check(number, stop, pool)
+    by = _method(method)
     file = None if output is None else Path(output)
     if file is not None:
         _check_output(file)
@@ -75,8 +78,10 @@ def select(
     with progress.stage("pool"):
         found = read_pool([str(name) for name in pool], fitted.model.elements, types, progress)
         progress.report(f"{len(found.candidates):,} configurations, {found.n_atoms:,} atoms")
-    by = _by_maxvol if method == "maxvol" else _by_information
-    result = by(fitted, found, number, stop, progress)
+    if by == "maxvol":
+        result = _by_maxvol(fitted, found, number, progress)
+    else:
+        result = _by_posterior(fitted, found, number, by, stop, progress)
     if file is not None and result.chosen:
         with progress.stage("write"):
             _write(result, file)
@@ -84,15 +89,20 @@ def select(
     return result
 
 
-def _check(number: int, method: str, stop: float | None, pool: Sequence[str | Path]) -> None:
-    if method not in METHODS:
-        raise SelectError(f"the method {shown(method)} is unknown; there are {' and '.join(METHODS)}.")
+def _check(number: int, stop: float | None, pool: Sequence[str | Path]) -> None:
     if number < 1:
         raise SelectError(f"the number of configurations to choose is {number}; give one of at least 1.")
     if stop is not None and not 0 < stop < float("inf"):
         raise SelectError(f"the share at which to stop is {stop:g}; give a number above 0.")
     if not pool:
         raise SelectError("the pool has no files. Give at least one.")
+
+
+def _method(name: str) -> Method:
+    for method in METHODS:
+        if name == method:
+            return method
+    raise SelectError(f"the method {shown(name)} is unknown; there are {', '.join(METHODS)}.")
 
 
 def _check_output(file: Path) -> None:
@@ -102,22 +112,28 @@ def _check_output(file: Path) -> None:
         raise SelectError(str(error)) from None
 
 
-def _by_information(fitted: Fitted, pool: Pool, number: int, stop: float | None, progress: Progress) -> SelectionResult:
+def _by_posterior(
+    fitted: Fitted, pool: Pool, number: int, method: Method, stop: float | None, progress: Progress
+) -> SelectionResult:
     record, posterior, candidates = fitted.record, fitted.posterior(), pool.candidates
     power = float(record.choices.get("weights.atoms", 1.0))
     labels = Labels(fitted.model, posterior, record.hyperparameters.noise, power)
     kept = KeptRows(lambda i: labels.reduced(candidates[i]), len(candidates), _ROOM)
-    knowledge = Knowledge(posterior.factor.shape[1])
     typical = 0.5 * record.freedom / record.n_atoms
     with progress.stage("gains"):
-        gains = first_gains(kept, knowledge, progress)
-        best = max(gain / len(c.atoms) for gain, c in zip(gains, candidates, strict=True))
-        progress.report(f"{best:.3g} nats per atom at most; the training data have {typical:.3g}")
+        size = posterior.factor.shape[1]
+        variance = PoolVariance(gram_of(kept, size, progress)) if method == "variance" else None
+        knowledge = Knowledge(size) if variance is None else variance.knowledge
+        criterion = knowledge if variance is None else variance
+        gains = first_gains(kept, criterion, progress)
+        best = max(range(len(gains)), key=gains.__getitem__)
+        per_atom = knowledge.gain(kept.rows(best)) / len(candidates[best].atoms)
+        progress.report(f"the best has {per_atom:.3g} nats per atom; the training data have {typical:.3g}")
     with progress.stage("select"):
         grading = _grading(fitted, posterior, candidates, knowledge)
         threshold = fitted.model.grade_thresholds[0] if grading is not None else 0.0
         watch = None if grading is None else Watch(grading, threshold)
-        choice = Greedy(kept, knowledge, gains)
+        choice = Greedy(kept, criterion, gains)
         chosen: list[Chosen] = []
         reason = f"{number:,} were asked for"
         while len(chosen) < number:
@@ -126,7 +142,8 @@ def _by_information(fitted: Fitted, pool: Pool, number: int, stop: float | None,
             if following is None:
                 reason = "the pool has no more"
                 break
-            index, gain = following
+            index, worth = following
+            gain = worth if variance is None else knowledge.gain(kept.rows(index))
             if stop is not None and gain / len(candidates[index].atoms) < stop * typical:
                 reason = (
                     f"the best left would gain {gain / len(candidates[index].atoms):.2g} nats per atom, less than "
@@ -137,12 +154,13 @@ def _by_information(fitted: Fitted, pool: Pool, number: int, stop: float | None,
                 reason = f"no environment left has a grade above {threshold:g}"
                 break
             grade = None if grading is None else grading.largest(index)
-            chosen.append(Chosen(index, candidates[index], gain, grade))
+            chosen.append(Chosen(index, candidates[index], gain, None if variance is None else worth, grade))
             choice.take()
             if grading is not None:
                 grading.take(index)
-        progress.report(f"{len(chosen):,} configurations; {reason}")
-    return SelectionResult("information", tuple(chosen), len(candidates), reason, typical)
+        left = "" if variance is None else f"; {100 * variance.left:.2g} % of the pool's variance are left"
+        progress.report(f"{len(chosen):,} configurations; {reason}{left}")
+    return SelectionResult(method, tuple(chosen), len(candidates), reason, typical)
 
 
 def _grading(
@@ -157,7 +175,7 @@ def _grading(
     return ByLeverage(fitted.model, grades, training_structures(fitted), candidates)
 
 
-def _by_maxvol(fitted: Fitted, pool: Pool, number: int, _stop: float | None, progress: Progress) -> SelectionResult:
+def _by_maxvol(fitted: Fitted, pool: Pool, number: int, progress: Progress) -> SelectionResult:
     with progress.stage("gains"):
         training = training_structures(fitted)
         counts = environments_entering(fitted.model, training, pool.candidates, progress)
@@ -169,7 +187,7 @@ def _by_maxvol(fitted: Fitted, pool: Pool, number: int, _stop: float | None, pro
         for index in order[:number]:
             candidate = pool.candidates[index]
             grade = float(fitted.model.grades(candidate.atoms).max()) if fitted.model.has_grades else None
-            chosen.append(Chosen(index, candidate, float(counts[index]), grade))
+            chosen.append(Chosen(index, candidate, float(counts[index]), None, grade))
         progress.report(f"{len(chosen):,} configurations; {reason}")
     return SelectionResult("maxvol", tuple(chosen), len(pool.candidates), reason, None)
 

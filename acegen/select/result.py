@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from acegen.select.pool import Candidate
 
-Method: TypeAlias = Literal["information", "maxvol"]
+Method: TypeAlias = Literal["variance", "information", "maxvol"]
 
 
 @dataclass(frozen=True)
@@ -17,15 +17,17 @@ class Chosen:
     Attributes:
         index: its number in the pool, over all files.
         candidate: the configuration.
-        gain: what it adds to the training data and those chosen before it: by "information" half the logarithm of the
-            determinant by which its labels reduce the covariance of the coefficients (nats); by "maxvol" the number of
+        gain: information about the coefficients that its labels add to the training data and those chosen before it,
+            nats: half the logarithm of the determinant by which they reduce the covariance. By "maxvol" the number of
             its environments in the extended active set.
+        share: by "variance", the share of the variance of all labels of the pool that its labels remove.
         grade: largest grade of its environments, given those chosen before it; None for models without grades.
     """
 
     index: int
     candidate: Candidate
     gain: float
+    share: float | None
     grade: float | None
 
 

@@ -36,8 +36,9 @@ class Grades:
     """Grades of environments: γ = ‖rows b + constants‖ for the basis functions b of a centre.
 
     Attributes:
-        kind: "leverage", with the Euclidean norm: rows are a factor of the posterior covariance of the coefficients,
-            in such units that γ = 1 for the largest standard deviation that is usual in data the fit has not seen.
+        kind: "leverage", with the Euclidean norm: rows are a factor of an inverse covariance of the training
+            environments, or of the posterior covariance of the coefficients, in such units that γ = 1 is about the
+            largest of a training environment.
             "d-optimality", with the largest absolute value: rows are the inverse of the active set, transposed (rows b
             are the coefficients of b in the descriptors of the active set), and constants are zero.
         rows: (elements, K, n_basis), in the order of the labels.

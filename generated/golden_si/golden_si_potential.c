@@ -51,14 +51,22 @@ typedef struct {
     lanes along[FORCE_TILE], gx[FORCE_TILE], gy[FORCE_TILE], gz[FORCE_TILE];
 } force_tile;
 
+/* Before the sums over m: c and s for m = 0. */
+static inline void restart(force_tile *at)
+{
+    for (int k = 0; k < FORCE_TILE; ++k) {
+        at->c[k] = splat(1.0);
+        at->s[k] = splat(0.0);
+    }
+}
+
 static inline void begin(const slot *slots, force_tile *at)
 {
     for (int k = 0; k < FORCE_TILE; ++k) {
         radial_derivatives(&slots[k], at->R[k], at->dR[k]);
         at->v[k] = 2.0 * slots[k].uz * slots[k].uz - 1.0;
-        at->c[k] = splat(1.0);
-        at->s[k] = splat(0.0);
     }
+    restart(at);
 }
 
 /* Terms with m = 0: P = E(v) + z O(v) and the derivatives dE/dv, dO/dv; Σ_n R_n P, Σ_n dR_n/dy P and Σ_n R_n dP/dz. */

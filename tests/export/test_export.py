@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from example_models import Spec, random_coefficients
+from uncertain_models import random_coefficients as random_of
+from uncertain_models import random_uncertainty
 
 import acegen
 from acegen.cli.main import main
@@ -74,6 +76,20 @@ def test_taken_name(
     assert export(model=model.path) == 1
     assert "named math, and so is a file of C" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+    assert export("kim", model.path) == 0
+
+
+def test_names_of_the_plugin(
+    export: Callable[..., int], small_spec: Spec, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An object file of a model called fix_acegen would be that of the plugin's fix_acegen_grade.cpp."""
+    spec = small_spec | {"name": "fix_acegen"}
+    uncertainty = random_uncertainty(spec)
+    options = acegen.BuildOptions(backend="plain")
+    coefficients = random_of(uncertainty, spec)
+    model = acegen.compile(spec, tmp_path, coefficients, options=options, uncertainty=uncertainty)
+    assert export("lammps", model.path) == 1
+    assert "named fix_acegen, and so is a file of the plugin" in capsys.readouterr().err
     assert export("kim", model.path) == 0
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,11 +13,14 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 from ase.io import read
-from lammps_tools import Lammps, needs_lammps, random_structure, setup, thermo
-from uncertain_models import uncertain_model
+from example_models import Spec
+from lammps_tools import Lammps, make, needs_lammps, programs, random_structure, setup, thermo
+from uncertain_models import random_coefficients, random_uncertainty, uncertain_model
 
 import acegen
+from acegen.export import export_model
 from acegen.options import BuildOptions
+from acegen.select.dump import read_dump
 
 pytestmark = [pytest.mark.simulator, needs_lammps]
 Models = Callable[[str], acegen.Model]
@@ -34,8 +39,14 @@ def oxide(tmp_path_factory: pytest.TempPathFactory) -> acegen.Model:
 def other(tmp_path_factory: pytest.TempPathFactory) -> acegen.Model:
     """A model of one element, with grades of the other kind and another cutoff."""
     spec = {"name": "lone", "basis": {"elements": ["Ge"], "order": 2, "level": 4}, "radial": {"cutoff": 4.5}}
-    options = BuildOptions(backend="plain")
-    return uncertain_model(tmp_path_factory.mktemp("other"), "d-optimality", options, spec)[0]
+    return graded(spec, tmp_path_factory.mktemp("other"), BuildOptions(backend="plain"))
+
+
+def graded(spec: Spec, folder: Path, options: BuildOptions | None = None) -> acegen.Model:
+    """A potential with grades of the kind d-optimality and a committee."""
+    uncertainty = random_uncertainty(spec, "d-optimality")
+    coefficients = random_coefficients(uncertainty, spec)
+    return acegen.compile(spec, folder, coefficients, options=options, uncertainty=uncertainty)
 
 
 def dump(commands: str, columns: str) -> str:
@@ -156,14 +167,14 @@ def dynamics(lammps: Lammps, model: acegen.Model, folder: Path, atoms: Atoms) ->
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_configurations_are_written(lammps: Lammps, oxide: acegen.Model, tmp_path: Path, processes: int) -> None:
-    """ASE reads them; their grades are Python's; as many and as often as asked for, over several runs."""
+    """ASE and `acegen select` read them; their grades are Python's; as many and as often as asked, over two runs."""
     atoms = random_structure(oxide.elements, 6)
     watch = "fix watch all acegen/grade 2 select 0.1 stop none file found.dump max 4 interval 5\n"
     script = dynamics(lammps, oxide, tmp_path, atoms)
     script = script.replace("group half", watch + "group half", 1) + "run 7\nrun 30\n"
     output = lammps.run(script, tmp_path, processes).stdout
     configurations = read(tmp_path / "found.dump", format="lammps-dump-text", index=":")
-    assert len(configurations) == 4
+    assert len(configurations) == len(read_dump(str(tmp_path / "found.dump"), None)) == 4
     steps = re.findall(r"ITEM: TIMESTEP\n(\d+)\n", (tmp_path / "found.dump").read_text())
     assert steps == ["0", "6", "12", "18"]
     largest = {row[0]: float(row[1]) for row in watched(output)}
@@ -314,3 +325,28 @@ def test_other_potentials(lammps: Lammps, oxide: acegen.Model, tmp_path: Path) -
     commands = setup(atoms, library, oxide.elements, tmp_path, pair="pair_style zero 6.0\npair_coeff * *\n")
     result = lammps.run(commands + "fix w all acegen/grade 1\nrun 0\n", tmp_path, check=False)
     assert "fix w all acegen/grade needs pair_style acegen" in result.stdout + result.stderr
+
+
+def test_example_and_kernels_of_vectors(lammps: Lammps, tmp_path: Path) -> None:
+    """The input of an export prints what Python says, with kernels of the usual backend."""
+    spec = {"name": "vectors", "basis": {"elements": ["Si"], "order": 2, "level": 4}, "radial": {"cutoff": 5.0}}
+    model = graded(spec, tmp_path)
+    export = export_model(model.path, "lammps", tmp_path / "out")
+    make(export, "model")
+    shutil.copy(lammps.plugin, export / "build")
+    command = [str(Path(programs(), "lmp")), "-in", "in.example", "-log", "none"]
+    output = subprocess.run(command, cwd=export, capture_output=True, text=True, check=True).stdout
+    atoms = read(export / "example.xyz")
+    grades, deviation = model.grades(atoms), model.uncertainties(atoms).energy
+    found = re.search(r"^largest grade (\S+); acegen in Python: (\S+), atom (\d+)", output, re.MULTILINE)
+    assert found
+    assert float(found[1]) == pytest.approx(grades.max(), rel=1e-10)
+    assert float(found[2]) == pytest.approx(grades.max(), rel=1e-10)
+    assert int(found[3]) == grades.argmax() + 1
+    found = re.search(r"^standard deviation of the energy (\S+) eV; acegen in Python: (\S+) eV", output, re.MULTILINE)
+    assert found
+    assert float(found[1]) == pytest.approx(deviation, rel=1e-4)  # single precision inside
+    assert float(found[2]) == pytest.approx(deviation, rel=1e-10)
+    written = read(export / "build" / "selected.dump", format="lammps-dump-text", index=0)
+    np.testing.assert_allclose(written.arrays["c_grade"].ravel(), grades, rtol=1e-10)
+    assert "kind d-optimality" in (export / "README.md").read_text()

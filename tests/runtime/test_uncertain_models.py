@@ -110,6 +110,29 @@ def test_forces_of_members_are_derivatives_of_their_energies(plain: Compiled) ->
 
 
 @pytest.mark.slow
+def test_small_members_of_large_coefficients(plain: Compiled, tmp_path: Path) -> None:
+    """Samples of the posterior of a fit to a few structures: large coefficients that almost cancel in these."""
+    model, uncertainty = plain
+    structures = [quartz_like(seed) for seed in range(20)]
+    values = np.concatenate([model.descriptors(atoms) for atoms in structures])
+    species = np.concatenate([[model.elements.index(symbol) for symbol in atoms.symbols] for atoms in structures])
+    rng, rows = np.random.default_rng(4), []
+    for z in range(2):
+        _, scales, directions = np.linalg.svd(values[species == z], full_matrices=False)
+        used = scales > 1e-10 * scales[0]
+        rows.append(rng.normal(size=(8, used.sum())) / scales[used] @ directions[used])
+    assert uncertainty.committee is not None
+    committee = replace(uncertainty.committee, rows=np.array(rows), constants=np.zeros((2, 8)))
+    deviations = np.array([rows[z] @ own for z, own in zip(species, values, strict=True)])
+    terms = np.array([np.abs(rows[z]) @ np.abs(own) for z, own in zip(species, values, strict=True)])
+    assert np.mean(np.abs(deviations)) < 1e-3 * np.mean(terms)
+    coefficients = random_coefficients(uncertainty)
+    own = acegen.compile(OXIDE, tmp_path, coefficients, uncertainty=Uncertainty(model.basis_hash, None, committee))
+    energies = np.concatenate([own.committee(atoms).energies for atoms in structures])
+    np.testing.assert_allclose(energies, deviations, rtol=0, atol=1e-9 * np.abs(deviations).max())
+
+
+@pytest.mark.slow
 def test_members_are_models_minus_the_model(plain: Compiled, tmp_path: Path) -> None:
     """The potential compiled with the coefficients of a member added to its own; nothing of the basis kernel."""
     model, uncertainty = plain

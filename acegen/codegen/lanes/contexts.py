@@ -330,7 +330,6 @@ class GradeContext:
     banner: str
     kind: str
     elements: tuple[str, ...]
-    space: SpaceCode
     openmp: bool
     tables: CoupledTables | None
     n_values: int

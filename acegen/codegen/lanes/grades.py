@@ -74,7 +74,6 @@ def grade_sources(grades: GradeProgram, targets: Targets) -> Mapping[str, str]:
         banner=banner(program),
         kind=grades.kind,
         elements=program.species,
-        space=particle_code(program, target).space,
         openmp=targets.openmp,
         tables=coupled,
         n_values=0 if stage is None else stage.size,

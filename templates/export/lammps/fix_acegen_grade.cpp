@@ -193,7 +193,7 @@ void FixACEGENGrade::write_configuration()
   last_written = evaluated;
   if (comm->me) return;
   const std::string text = configuration(rows);
-  // at once, and at once on disk: a reader, or who restarts after a crash, finds whole configurations
+  // in one piece, and not kept in memory: who reads the file meanwhile, or after a crash, finds whole configurations
   if (fwrite(text.data(), 1, text.size(), file) != text.size() || fflush(file) != 0)
     error->one(FLERR, "{}: the file {} cannot be written: {}", user, path, strerror(errno));
   utils::logmesg(lmp, "{}: step {}: configuration {} of at most {} written to {}: atom {} has grade {:.6g}\n", user, evaluated,
