@@ -51,7 +51,7 @@ TYPICAL = 2.0
 STOP = 5.0
 """Second threshold in units of the first.
 
-Grades of held-out data have long tails where a kind has few members: in tantalum, with a first threshold of 4, 1 % of
+Grades of held-out data have long tails where a kind has few members: in tantalum, with a first threshold of 2.3, 1 % of
 atoms are above 13 and the largest is 144, all with several times the usual error. The largest one is therefore no
 measure of what can be trusted.
 """
@@ -109,10 +109,11 @@ class Rater(Protocol):
 
 @dataclass(frozen=True)
 class ByLeverage:
-    """Leverage of the training environments."""
+    """Leverage of the training environments; `unseen` is the fold that the final fit leaves out, if any."""
 
     moments: Moments
     n_folds: int
+    unseen: int | None = None
     maximum: bool = False
 
     @property
@@ -120,7 +121,7 @@ class ByLeverage:
         return range(self.n_folds)
 
     def matrix(self, species: int, left_out: int | None) -> Floats:
-        return self.moments.factor(species, left_out)
+        return self.moments.factor(species, self.unseen if left_out is None else left_out)
 
 
 @dataclass(frozen=True)
@@ -164,8 +165,10 @@ class ByActiveSet:
         configurations: Sequence[Configuration],
         folds: Sequence[int],
         used: NDArray[np.bool_],
+        unseen: int | None = None,
     ) -> None:
-        """For configurations with their folds, and the functions (elements, n_basis) used."""
+        """For configurations, their folds, the functions (elements, n_basis) used, and a fold that is not fitted to."""
+        self._unseen = unseen
         self._model, self._configurations, self._of = model, configurations, np.asarray(folds)
         self._used = [np.flatnonzero(own) for own in used]
         self.sets: dict[str, ActiveSet] = {}
@@ -173,27 +176,30 @@ class ByActiveSet:
         self.folds: Sequence[int] = range(min(1, max(folds, default=-1) + 1))
 
     def matrix(self, species: int, left_out: int | None) -> Floats:
-        kept = [c for c, fold in zip(self._configurations, self._of, strict=True) if fold != left_out]
+        apart = self._unseen if left_out is None else left_out
+        kept = [number for number, fold in enumerate(self._of) if fold != apart]
+        configurations = [self._configurations[number] for number in kept]
         used = self._used[species]
         whole = np.zeros((max(1, len(used)), self._model.n_basis + 1))
         if not len(used):
             return whole
 
         def blocks() -> Iterator[Floats]:
-            return (block.values[:, used] for block in environment_blocks(self._model, kept, species))
+            return (block.values[:, used] for block in environment_blocks(self._model, configurations, species))
 
         found = active_set(blocks, len(used))
         whole[:, used] = found.inverse.T
         if left_out is None:
             element = self._model.elements[species]
             self.sets[element] = found
-            self.members[element] = self._places(species, found.numbers)
+            self.members[element] = self._places(species, found.numbers, kept)
         return whole
 
-    def _places(self, species: int, numbers: Numbers) -> Numbers:
+    def _places(self, species: int, numbers: Numbers, kept: Sequence[int]) -> Numbers:
         """Configuration and atom of candidates by their numbers; -1 for unit rows."""
-        blocks = environment_blocks(self._model, self._configurations, species)
-        places = np.concatenate([np.column_stack([block.configurations, block.atoms]) for block in blocks])
+        blocks = environment_blocks(self._model, [self._configurations[number] for number in kept], species)
+        of = np.asarray(kept)
+        places = np.concatenate([np.column_stack([of[block.configurations], block.atoms]) for block in blocks])
         return np.where(numbers[:, None] >= 0, places[np.maximum(numbers, 0)], -1)
 
 

@@ -123,7 +123,8 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
         found, selection, held_out = solve(problem, settings, clock, demands, kept)
         clock.report(_describe_solution(found))
     with clock.stage("uncertainty"):
-        fitted = _fitted(basis, assembler, problem, found, selection, held_out)
+        unseen = None if settings.solver.refit else 0
+        fitted = _fitted(basis, assembler, problem, found, selection, held_out, unseen)
         uncertain = quantify(fitted, settings.uncertainty, parts, clock)
         warn_of(uncertain.findings)
         findings += uncertain.findings
@@ -182,6 +183,7 @@ def _fitted(
     found: RidgeFit | BayesFit,
     selection: Selection | None,
     held_out: Sequence[Inferred],
+    unseen: int | None,
 ) -> Fitted:
     functions = problem.used if selection is None else np.intersect1d(selection.functions, problem.used)
     if isinstance(found, BayesFit):
@@ -190,7 +192,7 @@ def _fitted(
     else:
         whole, freedom = found.solution, found.chosen.freedom
         n_rows = sum(problem.everything[q].n_rows for q in QUANTITIES if getattr(found.chosen.weights, q) > 0)
-    return Fitted(basis, assembler, whole, held_out, functions, freedom / max(1, n_rows))
+    return Fitted(basis, assembler, whole, held_out, functions, freedom / max(1, n_rows), unseen)
 
 
 def _write_posterior(potential: Model, fitted: Fitted, always: bool) -> list[Finding]:

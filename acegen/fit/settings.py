@@ -175,7 +175,7 @@ class SolverSettings(_Section):
 
 
 class UncertaintySettings(_Section):
-    """What the potential knows of its own reliability: grades of environments, and a committee."""
+    """When not to trust the potential: grades of environments, and a committee."""
 
     grade: Literal["leverage", "posterior", "d-optimality", "none"] = Field(
         "leverage",
@@ -187,8 +187,7 @@ class UncertaintySettings(_Section):
         ge=4,
         le=4096,
         strict=True,
-        description="rows of a leverage or posterior grade, 4 to 4096: with as many functions or fewer it is exact, "
-        "otherwise its relative error is about 1/sqrt(2 rank)",
+        description="rows of leverage and posterior grades, 4 to 4096; their relative error is about 1/sqrt(2 rank)",
     )
     members: int = Field(
         8, ge=0, le=256, strict=True, description="members of the committee, 0 to 256; 0 for no committee"

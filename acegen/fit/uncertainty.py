@@ -95,6 +95,7 @@ class Fitted:
         held_out: likewise for the data without each fold.
         functions: numbers of the functions with coefficients.
         freedom: effective number of parameters per row.
+        unseen: fold that the final fit leaves out, if any.
     """
 
     basis: Model
@@ -103,6 +104,7 @@ class Fitted:
     held_out: Sequence[Inferred]
     functions: NDArray[np.int64]
     freedom: float
+    unseen: int | None
 
     @property
     def columns(self) -> Columns:
@@ -232,11 +234,11 @@ def _grades(fitted: Fitted, settings: UncertaintySettings, parts: Parts, progres
         if not parts.n_folds and len(configurations) > 1:  # grades need no labels, so these folds cost nothing
             folds = tuple(number % min(_OWN_FOLDS, len(configurations)) for number in range(len(configurations)))
         if settings.grade == "d-optimality":
-            rater = ByActiveSet(fitted.basis, configurations, folds, fitted.used)
+            rater = ByActiveSet(fitted.basis, configurations, folds, fitted.used, fitted.unseen)
         else:
             moments = Moments(folds, fitted.used)
             moments.add(environment_blocks(fitted.basis, configurations))
-            rater = ByLeverage(moments, max(folds, default=ALWAYS) + 1)
+            rater = ByLeverage(moments, max(folds, default=ALWAYS) + 1, fitted.unseen)
     return fit_grades(fitted.basis, configurations, folds, rater, settings.rank, settings.seed, progress)
 
 

@@ -19,7 +19,7 @@ from acegen.fit.columns import Columns
 from acegen.fit.environments import EnvironmentBlock
 from acegen.fit.factor import Factor, triangle
 from acegen.fit.folds import ALWAYS
-from acegen.fit.grades import STOP, first_threshold, largest_by_configuration
+from acegen.fit.grades import STOP, ByLeverage, first_threshold, largest_by_configuration
 from acegen.fit.leverage import PRIOR, Moments, with_one
 from acegen.fit.maxvol import TOLERANCE, active_set
 from acegen.fit.problem import Cell, Problem, reduce_problem
@@ -174,6 +174,16 @@ def test_functions_without_coefficients_do_not_count() -> None:
     some.add([part])
     expected = np.linalg.norm(with_one(part.values) @ some.factor(0).T, axis=1)
     np.testing.assert_allclose(np.linalg.norm(with_one(block.values) @ whole.factor(0).T, axis=1), expected, rtol=1e-9)
+
+
+def test_a_fold_that_is_not_fitted_to_does_not_count() -> None:
+    """With `solver.refit` false the grades are those of the data that were fitted to."""
+    moments = Moments([0, 1, 2, 0, 1, 2], np.ones((1, 3), dtype=bool))
+    moments.add([environments(np.random.default_rng(6), 40, 3, 6)])
+    rater = ByLeverage(moments, 3, unseen=1)
+    np.testing.assert_array_equal(rater.matrix(0, None), moments.factor(0, 1))
+    np.testing.assert_array_equal(rater.matrix(0, 2), moments.factor(0, 2))
+    assert np.abs(rater.matrix(0, None) - moments.factor(0)).max() > 1e-3
 
 
 # Thresholds
