@@ -258,6 +258,7 @@ def _draw(found: Sequence[Measured], path: Path) -> Path:
             middles = [100 * (i + 0.5) / _BINS for i in range(_BINS)]
             above.plot(middles, [np.sqrt(np.mean(own.errors[b] ** 2)) for b in order], "o-", ms=3, lw=1, label=name)
         above.set(title=own.name, xlabel="rank of the prediction, %", yscale="log")
+        above.set_ylim(max(above.get_ylim()[0], 1e-3), None)  # forces of perfect crystals are zero
         committee = own.result.uncertainty.committee
         assert committee is not None
         for quantity, style in (("forces", "-"), ("energy", "--")):
