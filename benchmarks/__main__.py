@@ -24,6 +24,7 @@ NAMES = (
     "files",
     "lammps",
     "grades",
+    "uncertainty",
     "spaces",
 )
 """Measurements, in the order in which they are done."""
@@ -46,6 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
         peers,
         scaling,
         spaces,
+        uncertainty,
         variants,
         watching,
     )
@@ -66,6 +68,7 @@ def main(arguments: list[str] | None = None) -> int:
         "files": files.measure,
         "lammps": dynamics.measure,
         "grades": watching.measure,
+        "uncertainty": uncertainty.measure,
         "spaces": spaces.measure,
     }
     console = Console(width=min(100, Console().width), markup=False, emoji=False)

@@ -118,7 +118,7 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
         nearest = nearest_distances(parts.training, basis.elements, basis.cutoff)
         demands = None
         if settings.solver.repulsion:
-            demands = squeezed(settings.whole_spec, basis, parts.training, nearest, clock)
+            demands = squeezed(settings.whole_spec, basis, parts.training, nearest, clock, cache)
         kept = None if previous is None or settings.data.search else previous.hyperparameters
         found, selection, held_out = solve(problem, settings, clock, demands, kept)
         clock.report(_describe_solution(found))
@@ -250,12 +250,11 @@ def _describe_data(parts: Parts) -> str:
     named = (("training", parts.training), ("test", parts.test))
     counts = ", ".join(f"{len(part.configurations):,} {name}" for name, part in named if part.configurations)
     left_out = describe_missing(parts.training)
-    n_known = sum(len(unit.members) for unit in parts.known)
-    counts += f", {n_known:,} of them known" if parts.known else ""
+    known = f", {sum(len(unit.members) for unit in parts.known):,} of them known" if parts.known else ""
     always = parts.folds.count(ALWAYS)
     folds = f", {parts.n_folds} folds" if parts.n_folds > 1 else ""
     held = f" ({len(parts.folds) - always:,} held out for validation)" if parts.n_folds == 1 else ""
-    return f"{counts} configurations{held}{folds}{f'; training:{left_out[1:]}' if left_out else ''}"
+    return f"{counts} configurations{held}{known}{folds}{f'; training:{left_out[1:]}' if left_out else ''}"
 
 
 def _describe_model(recommendation: Recommendation) -> str:

@@ -158,7 +158,9 @@ def _by_posterior(
             choice.take()
             if grading is not None:
                 grading.take(index)
-        left = "" if variance is None else f"; {100 * variance.left:.2g} % of the pool's variance are left"
+        left = (
+            "" if variance is None or not chosen else f"; {100 * variance.left:.0f} % of the pool's variance are left"
+        )
         progress.report(f"{len(chosen):,} configurations; {reason}{left}")
     return SelectionResult(method, tuple(chosen), len(candidates), reason, typical)
 

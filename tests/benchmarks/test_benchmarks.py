@@ -72,6 +72,7 @@ def test_quick_run(tmp_path: Path) -> None:
         "files",
         "lammps",
         "grades",
+        "uncertainty",
         "spaces",
     ]
     for model in measured["kernels"]["models"]:
@@ -82,6 +83,8 @@ def test_quick_run(tmp_path: Path) -> None:
         for name, variant in model["variants"].items():
             worst = max(variant["errors"]["energy"], variant["errors"]["gradient"])
             assert worst < (1e-5 if "single" in name else 1e-13), name
+    for model in measured["uncertainty"]["models"]:
+        assert all(kernel["over_potential"]["median"] > 0 for kernel in model["kernels"].values())
     assert [row["atoms"] for row in measured["scaling"]["atoms"]] == sorted(
         row["atoms"] for row in measured["scaling"]["atoms"]
     )

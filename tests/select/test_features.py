@@ -53,7 +53,7 @@ def drawn(seed: int, count: int, size: int = 6) -> list[Floats]:
 def chosen(several: list[Floats], number: int) -> list[tuple[int, float]]:
     source, knowledge = ArrayRows(several), Knowledge(several[0].shape[1])
     choice = Greedy(source, knowledge, first_gains(source, knowledge, Silent()))
-    found = []
+    found: list[tuple[int, float]] = []
     while len(found) < number and (best := choice.best()) is not None:
         found.append(best)
         choice.take()

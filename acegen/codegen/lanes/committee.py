@@ -55,7 +55,7 @@ def committee_sources(committee: CommitteeProgram, targets: Targets, form: Produ
         )
     program = replace(members, name=f"{members.name}_committee")
     name, stage = program.name, committee_stage(program, targets, form)
-    particles = files.header(name, "single_particles")
+    particles = files.header(name, "single_particles" if target.precision == "single" else "particles")
     contexts = product_files(program, stage, target, particles)
     if stage.coupled is not None:
         contexts |= coupled_files(program, stage.coupled, target)

@@ -121,9 +121,10 @@ void FixACEGENGrade::min_setup(int)
 
 /* ---- in a run ------------------------------------------------------------------------------------------ */
 
+/* `rerun` has been through setup() for the same step. */
 void FixACEGENGrade::end_of_step()
 {
-  evaluate();
+  if (update->ntimestep != evaluated) evaluate();
 }
 
 /* Searching along a line, a minimizer evaluates several configurations in a step: the first is looked at. */
