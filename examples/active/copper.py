@@ -73,7 +73,7 @@ def full_plan() -> Plan:
     """108 atoms are melted (a perfect crystal of this size melts above 1800 K) and are liquid at 2000 K for 20 ps."""
     crystal = bulk("Cu", a=LATTICE, cubic=True) * 3
     slab = fcc100("Cu", (3, 3, 6), a=LATTICE, vacuum=6.0, periodic=True)
-    melt = Simulation("melt", crystal, "npt", start=300, peak=2600, final=2000, heating=15, holding=20)
+    melt = Simulation("melt", crystal, "npt", start=300, peak=2300, final=2000, heating=15, holding=20)
     surface = Simulation("surface", slab, "nvt", start=300, peak=1100, final=1100, heating=5, holding=20)
     return Plan(melt, surface, 50, 8, rounds=15, budget=8, settings={"spec": str(HERE / "copper.toml")})
 
