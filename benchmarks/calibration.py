@@ -24,17 +24,17 @@ from rich.console import Console
 
 from acegen.errors import AcegenError
 from acegen.fit.assembly import composition_directions
-from acegen.fit.calibration import Calibration, covered, informative
 from acegen.fit.columns import Columns
 from acegen.fit.evaluation import Comparison, Spread, spread
 from acegen.fit.folds import ALWAYS
-from acegen.fit.grades import ByActiveSet, ByPosterior, Rater, grades_of
-from acegen.fit.grades import fit_grades as grades_by
 from acegen.fit.pipeline import fit
 from acegen.fit.problem import Inferred, Solution
-from acegen.fit.reliability import force_errors, rank_correlation
 from acegen.fit.result import FitResult
-from acegen.fit.uncertainty import errors_and_variances
+from acegen.fit.uncertainty.calibration import Calibration, covered, informative
+from acegen.fit.uncertainty.grades import ByActiveSet, ByPosterior, Rater, grades_of
+from acegen.fit.uncertainty.grades import fit_grades as grades_by
+from acegen.fit.uncertainty.reliability import force_errors, rank_correlation
+from acegen.fit.uncertainty.stage import errors_and_variances
 from acegen.posterior import forces_uncertainty, read_posterior
 from acegen.progress import Silent
 from acegen.store.uncertainty import LEVELS

@@ -1,8 +1,8 @@
 """Selecting as pacemaker does: which environments of a pool enter the active set of the training data.
 
 For each element MaxVol chooses, among the environments of the training data and of the pool, as many as there are basis
-functions, whose descriptors span nearly the largest volume (`acegen.fit.maxvol`). Configurations are ranked by the
-number of their environments among these.
+functions, whose descriptors span nearly the largest volume (`acegen.fit.uncertainty.maxvol`). Configurations are ranked
+by the number of their environments among these.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from acegen.elements import ATOMIC_NUMBERS
 from acegen.errors import AcegenError, IsolatedAtomWarning, SelectError, StructureError
 from acegen.fit.data import read_dataset
-from acegen.fit.maxvol import active_set
 from acegen.fit.settings import KeySettings
+from acegen.fit.uncertainty.maxvol import active_set
 from acegen.printing import visible
 from acegen.progress import Progress
 from acegen.runtime import Model

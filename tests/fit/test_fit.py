@@ -61,7 +61,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory, copper_data: list[Atoms], c
     folder = tmp_path_factory.mktemp("copper")
     test = save(folder / "test.xyz", [with_emt(cell(seed), "rattled") for seed in range(100, 106)])
     assembly = {"cache": cache, "processes": 1}
-    settings = fit_settings(folder, copper_data, data={"test": test, "seed": 3}, assembly=assembly)
+    settings = fit_settings(folder, copper_data, data={"test": test, "seed": 3}, assembly=assembly, uncertainty={})
     result = fit(settings)
     text = (result.directory / "report.json").read_text()
     document = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))

@@ -14,19 +14,19 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from acegen.fit.bayes import fit_bayes, held_out_means
-from acegen.fit.calibration import NORMAL, calibrate, covered
 from acegen.fit.columns import Columns
-from acegen.fit.environments import EnvironmentBlock
 from acegen.fit.factor import Factor, triangle
 from acegen.fit.folds import ALWAYS
-from acegen.fit.grades import STOP, ByLeverage, first_threshold, largest_by_configuration
-from acegen.fit.leverage import PRIOR, Moments, with_one
-from acegen.fit.maxvol import TOLERANCE, active_set
 from acegen.fit.problem import Cell, Problem, reduce_problem
 from acegen.fit.ridge import fit_ridge, held_out_solutions
 from acegen.fit.selection import select
 from acegen.fit.settings import SelectionSettings, SolverSettings, WeightSettings
-from acegen.fit.sketch import members, mixing, sketched
+from acegen.fit.uncertainty.calibration import NORMAL, calibrate, covered
+from acegen.fit.uncertainty.environments import EnvironmentBlock
+from acegen.fit.uncertainty.grades import STOP, ByLeverage, first_threshold, largest_by_configuration
+from acegen.fit.uncertainty.leverage import PRIOR, Moments, with_one
+from acegen.fit.uncertainty.maxvol import TOLERANCE, active_set
+from acegen.fit.uncertainty.sketch import members, mixing, sketched
 from acegen.progress import Silent
 from acegen.store.uncertainty import LEVELS
 

@@ -3,9 +3,9 @@
 Every kind of grade is a norm ‖W b̃‖ of combinations of the descriptors of an atom, b̃ = (b, 1), with a matrix W for its
 element:
 
-leverage      distance from all training environments (`acegen.fit.leverage`).
+leverage      distance from all training environments (`acegen.fit.uncertainty.leverage`).
 posterior     standard deviation of the site energy in the posterior of the fit, in units of the largest in the data.
-d-optimality  largest coefficient in an active set of training environments (`acegen.fit.maxvol`).
+d-optimality  largest coefficient in an active set of training environments (`acegen.fit.uncertainty.maxvol`).
 
 With each, γ = 1 is about the largest grade of a training environment. Where unseen data of the same kinds end is found
 by grading each fold by the data without it. A configuration counts with its largest grade. The first threshold is the
@@ -29,12 +29,12 @@ from numpy.typing import NDArray
 
 from acegen.fit.columns import Columns
 from acegen.fit.dataset import Configuration
-from acegen.fit.environments import environment_blocks
 from acegen.fit.factor import triangle
-from acegen.fit.leverage import Moments, with_one
-from acegen.fit.maxvol import ActiveSet, active_set
 from acegen.fit.problem import Inferred
-from acegen.fit.sketch import sketched
+from acegen.fit.uncertainty.environments import environment_blocks
+from acegen.fit.uncertainty.leverage import Moments, with_one
+from acegen.fit.uncertainty.maxvol import ActiveSet, active_set
+from acegen.fit.uncertainty.sketch import sketched
 from acegen.progress import Progress
 from acegen.runtime import Model
 from acegen.store.uncertainty import Grades
