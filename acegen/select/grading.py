@@ -13,7 +13,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from acegen.elements import ATOMIC_NUMBERS
-from acegen.fit.leverage import leverage_factor, with_one
+from acegen.fit.uncertainty.leverage import leverage_factor, with_one
 from acegen.runtime import Model
 from acegen.select.criteria import Knowledge
 from acegen.select.pool import Candidate

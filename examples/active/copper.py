@@ -90,7 +90,7 @@ def small_plan() -> Plan:
         "radial": {"cutoff": 4.8},
         "zbl": {"inner": 0.8, "outer": 1.8},
     }
-    return Plan(melt, surface, 10, 3, rounds=2, budget=5, settings={"spec": spec})
+    return Plan(melt, surface, 10, 3, rounds=2, budget=5, settings={"spec": spec, "uncertainty": {"members": 0}})
 
 
 def first_crystals(rng: np.random.Generator) -> list[Atoms]:

@@ -49,7 +49,7 @@ class Plan:
 
 FULL = Plan(10, 10, 8, {"spec": str(HERE.parent / "silicon" / "si_o3d12.toml")})
 SMALL_SPEC = {"name": "si", "basis": {"elements": ["Si"], "order": 2, "level": 8}, "radial": {"cutoff": 4.5}}
-SMALL = Plan(5, 5, 2, {"spec": SMALL_SPEC})
+SMALL = Plan(5, 5, 2, {"spec": SMALL_SPEC, "uncertainty": {"members": 0}})
 
 
 @dataclass(frozen=True)
