@@ -195,6 +195,9 @@ def main() -> None:
     driver = AseDriver() if options.dynamics == "ase" else LammpsDriver(output / "exports")
     rounds = run_rounds(plan, driver, output)
     console.print(rounds_table("copper, labels of EMT", rounds))
+    if not all(run.finished for run in rounds[-1].outcomes):
+        why = "nothing left was worth a label" if len(rounds) <= plan.rounds else f"after {plan.rounds} rounds"
+        console.print(f"not every simulation ran through: {why}", soft_wrap=True)
     durations = {simulation.name: simulation.picoseconds for simulation in plan.simulations}
     draw_rounds(rounds, durations, output / "rounds.png")
     write_rounds(rounds, output / "rounds.json")

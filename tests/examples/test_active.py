@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import ase.io
 import matplotlib.pyplot as plt
@@ -120,3 +121,12 @@ def test_silicon_from_pool(tmp_path: Path) -> None:
     for atoms in ase.io.read(tmp_path / "silicon" / "selected_0" / "pool.xyz", ":"):
         assert atoms.calc is None
     assert np.ptp(plt.imread(tmp_path / "silicon" / "silicon.png")) > 0.5
+
+
+@pytest.mark.parametrize("module", [copper, silicon])
+def test_results_are_not_overwritten(module: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that exists is left alone, with a message."""
+    folders = [str(tmp_path)] if module is copper else [str(tmp_path / "data"), str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["example", *folders])
+    with pytest.raises(SystemExit, match="exists already"):
+        module.main()
