@@ -39,7 +39,7 @@ def training_structures(fitted: Fitted) -> list[Atoms]:
         data = read_dataset(record.files, KeySettings.model_validate(record.keys), fitted.model.elements)
     except AcegenError as error:
         raise SelectError(
-            f"--method maxvol needs the training data of {visible(fitted.folder)}, which cannot be read: {error}"
+            f"selecting needs the training data of {visible(fitted.folder)}, which cannot be read: {error}"
         ) from None
     known = {content for unit in record.units for content in unit.contents}
     if not known <= {c.content.hex() for c in data.configurations}:
@@ -47,7 +47,7 @@ def training_structures(fitted: Fitted) -> list[Atoms]:
         expected = sum(len(unit.contents) for unit in record.units)
         if len(data.configurations) < expected:
             raise SelectError(
-                f"--method maxvol needs the training data of {visible(fitted.folder)}, but its files have changed: "
+                f"selecting needs the training data of {visible(fitted.folder)}, but its files have changed: "
                 f"{', '.join(map(visible, record.files))} hold {len(data.configurations):,} of {expected:,} "
                 "configurations. Fit again."
             )

@@ -192,7 +192,7 @@ def test_a_fold_that_is_not_fitted_to_does_not_count() -> None:
 def test_thresholds_are_where_held_out_configurations_end() -> None:
     """95 % of the configurations are at or below the first; held-out grades below one leave it at one.
 
-    Where few configurations are far out, twice the median of the kind with the largest is the first.
+    Where few configurations are far out, twice the largest median of a kind is the first; kinds of few have none.
     """
     configurations = np.repeat(np.arange(100), 3)
     grades = np.array([[0.1, n / 10, np.nan] for n in range(100)]).ravel()
@@ -208,7 +208,10 @@ def test_thresholds_are_where_held_out_configurations_end() -> None:
     assert first_threshold(outlier, configurations, kinds)[0] == pytest.approx(first)
     few = np.array([2.0, 3.0, 4.0, 100.0, 900.0])
     assert first_threshold(few, np.arange(5), ["one"] * 5)[0] == pytest.approx(8.0)
-    assert first_threshold(few, np.arange(5), ["one"] * 3 + ["other"] * 2)[0] == pytest.approx(900.0)
+    assert first_threshold(few, np.arange(5), ["one"] * 3 + ["other"] * 2)[0] == pytest.approx(8.0)
+    two = np.concatenate([few, 10 * few])
+    assert first_threshold(two, np.arange(10), ["one"] * 5 + ["other"] * 5)[0] == pytest.approx(80.0)
+    assert first_threshold(two, np.arange(10), ["one"] * 6 + ["other"] * 4)[0] == pytest.approx(24.0)
     unknown, notes = first_threshold(np.full(300, np.nan), configurations, kinds)
     assert unknown > 1
     assert "nothing was held out" in notes[0]
