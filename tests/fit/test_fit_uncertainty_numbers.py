@@ -244,7 +244,10 @@ def linear_problem(seed: int) -> tuple[Problem, dict[str, Floats]]:
 
 @pytest.mark.parametrize("sparse", [False, True], ids=["all functions", "selected"])
 def test_the_posterior_of_ridge_is_the_dense_one(sparse: bool) -> None:
-    """(XᵀX + λ²P²)⁻¹ σ² with σ² the objective per row; of all data and of those without each fold."""
+    """(XᵀX + λ²P²)⁻¹ σ² with σ² the objective per row; of all data and of those without each fold.
+
+    Of energies of atoms too.
+    """
     problem, rows = linear_problem(1)
     solver, weights = SolverSettings(strength=0.5, smoothness=(1.0,)), WeightSettings(energy=(3.0,), virial=(0.0,))
     chosen = np.array([0, 2, 3]) if sparse else np.arange(6)
@@ -260,11 +263,39 @@ def test_the_posterior_of_ridge_is_the_dense_one(sparse: bool) -> None:
         precision = x.T @ x + np.diag([0.0, *(0.5 * penalties) ** 2])
         mean = np.linalg.solve(precision, x.T @ t)
         objective = np.sum((x @ mean - t) ** 2) + np.sum((0.5 * penalties * mean[1:]) ** 2)
-        covariance = np.zeros((6, 6))
-        covariance[np.ix_(chosen, chosen)] = np.linalg.inv(precision)[1:, 1:] * objective / (len(x) - 1)
-        own = solution.factor[problem.columns.functions]
-        np.testing.assert_allclose(own @ own.T, covariance, rtol=1e-8, atol=1e-12)
+        covariance = np.zeros((7, 7))
+        covariance[np.ix_(kept, kept)] = np.linalg.inv(precision) * objective / (len(x) - 1)
+        np.testing.assert_allclose(solution.factor @ solution.factor.T, covariance, rtol=1e-8, atol=1e-12)
         np.testing.assert_allclose(solution.functions[chosen], mean[1:], rtol=1e-8)
+
+
+@pytest.mark.parametrize("factorization", ["qr", "normal"])
+@pytest.mark.parametrize("n_elements", [1, 2])
+def test_what_the_data_do_not_determine_has_the_variance_of_the_prior(factorization: Any, n_elements: int) -> None:
+    """Fifteen rows, twenty functions: the whole covariance is (XᵀX + λ²P²)⁻¹ σ², most of it from the prior."""
+    rng = np.random.default_rng(11)
+    sizes = {"energy": 5, "forces": 10}
+    factors, weighted = {"virial": Factor(np.zeros((0, 21 + n_elements)), 0)}, []
+    for (quantity, count), weight in zip(sizes.items(), (3.0, 1.0), strict=True):
+        x = rng.normal(size=(count, n_elements + 21))
+        x[:, :n_elements] = rng.dirichlet(np.ones(n_elements), size=count) if quantity == "energy" else 0.0
+        factors[quantity] = Factor(x, count, single=True)
+        weighted.append(weight * x)
+    problem = Problem((Cell(ALWAYS, "", factors),), Columns(n_elements, 20), rng.uniform(1, 4, size=20))
+    strength = 1e-2
+    solver = SolverSettings(strength=strength, smoothness=(1.0,), factorization=factorization)
+    fit = fit_ridge(problem, solver, WeightSettings(energy=(3.0,), virial=(0.0,)), Silent())
+    x, t = np.vstack(weighted)[:, :-1], np.vstack(weighted)[:, -1]
+    penalties = np.sqrt(np.mean(factors["forces"].matrix[:, n_elements:-1] ** 2, axis=0)) * problem.levels
+    precision = x.T @ x + np.diag(np.concatenate([np.zeros(n_elements), (strength * penalties) ** 2]))
+    mean = np.linalg.solve(precision, x.T @ t)
+    objective = np.sum((x @ mean - t) ** 2) + np.sum((strength * penalties * mean[n_elements:]) ** 2)
+    covariance = np.linalg.inv(precision) * objective / (15 - n_elements)
+    own = fit.solution.factor @ fit.solution.factor.T
+    np.testing.assert_allclose(own, covariance, rtol=0, atol=1e-8 * np.abs(covariance).max())
+    np.testing.assert_allclose(np.diag(own), np.diag(covariance), rtol=1e-8)
+    determined = reduce_problem(problem, problem.everything, fit.chosen.weights, 1.0).root(strength)
+    assert np.trace(own) > 30 * np.sum(determined**2) * objective / (15 - n_elements)
 
 
 def test_the_held_out_posterior_of_bayes_is_the_dense_one() -> None:
