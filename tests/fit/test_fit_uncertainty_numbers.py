@@ -21,7 +21,7 @@ from acegen.fit.problem import Cell, Problem, reduce_problem
 from acegen.fit.ridge import fit_ridge, held_out_solutions
 from acegen.fit.selection import select
 from acegen.fit.settings import SelectionSettings, SolverSettings, WeightSettings
-from acegen.fit.uncertainty.calibration import NORMAL, calibrate, covered
+from acegen.fit.uncertainty.calibration import LARGEST_SCALE, NORMAL, Errors, calibrate, covered, vanishing
 from acegen.fit.uncertainty.environments import EnvironmentBlock
 from acegen.fit.uncertainty.grades import STOP, ByLeverage, first_threshold, largest_by_configuration
 from acegen.fit.uncertainty.leverage import PRIOR, Moments, with_one
@@ -381,6 +381,30 @@ def test_forces_that_are_zero_by_symmetry_calibrate_nothing() -> None:
     plain = calibrate(errors, variances)
     assert mixed == plain
     assert plain.floor > 0.01
+
+
+def test_forces_that_are_all_zero_by_symmetry_are_left_out() -> None:
+    """By predictions, and labels or deviations, below 1e-6 eV/Å; a force that is small by chance is kept."""
+    labels = np.array([0.0, 1e-9, 4e-5, 0.2, 4e-7, 0.3, 1e-3])
+    predictions = np.array([1e-15, 3e-16, 2e-15, 0.21, 0.1, 2e-7, 2e-3])
+    variances = np.array([1e-32, 1e-31, 1e-30, 1e-4, 1e-4, 1e-4, 1e-16])
+    zero = vanishing(labels, predictions, variances)
+    np.testing.assert_array_equal(zero, [True, True, True, False, False, False, False])
+    own = Errors(predictions - labels, variances, np.arange(7), zero)
+    assert calibrate(own.only(zero).informative.errors, own.only(zero).informative.variances) == NORMAL
+    np.testing.assert_array_equal(own.informative.configurations, [3, 4, 5])  # the last one has too small a variance
+
+
+@pytest.mark.parametrize("size", [1e-12, 1e-30, 1e-60])
+def test_an_absurd_scale_is_bounded(size: float) -> None:
+    """Where the posterior has hardly any variance, the floor describes the errors."""
+    errors, variances = synthetic(4, 2000, 0.1, 0.0)
+    found = calibrate(errors, size * variances)
+    assert found.scale <= 1.001 * LARGEST_SCALE
+    assert found.floor == pytest.approx(0.1, rel=0.05)
+    proportional = calibrate(np.sqrt(variances) * errors, size * variances)
+    assert proportional.scale <= 1.001 * LARGEST_SCALE
+    assert covered(np.sqrt(variances) * errors, size * variances, proportional) == pytest.approx(LEVELS, abs=0.01)
 
 
 def test_few_or_no_values() -> None:
