@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from acegen.errors import FitError
 from acegen.fit.columns import Columns
 from acegen.fit.factor import triangle
-from acegen.fit.problem import Inferred, Problem, Solution, determined_composition
+from acegen.fit.problem import Inferred, Problem, Solution, Thinning, all_kept, determined_composition
 from acegen.fit.repulsion import Demands, Held, held, nearest_that_obeys
 from acegen.fit.settings import QUANTITIES, SolverSettings
 from acegen.fit.unit import Factors
@@ -148,8 +148,12 @@ def held_out_means(
     fit: BayesFit,
     functions: Sequence[int] | NDArray[np.int64] | None = None,
     demands: Demands | None = None,
+    thinned: Thinning = all_kept,
 ) -> tuple[Inferred, ...]:
-    """For each fold the posterior, with the noise, prior and demands of the fit, that has not seen it."""
+    """For each fold the posterior, with the noise, prior and demands of the fit, that has not seen it.
+
+    Of its factor only what `thinned` keeps is in memory for more than one fold.
+    """
     found = []
     for fold in range(problem.n_folds):
         evidence = _Evidence(problem, problem.without(fold), fit.smoothness, functions)
@@ -158,7 +162,7 @@ def held_out_means(
         mean, factor = evidence.solution(state), evidence.factor(state)
         if demands is not None:
             mean = _obeying(problem.columns, mean, factor, demands)[0]
-        found.append(Inferred(mean.functions, mean.composition, factor))
+        found.append(Inferred(mean.functions, mean.composition, thinned(factor)))
     return tuple(found)
 
 

@@ -51,7 +51,7 @@ from acegen.fit.settings import QUANTITIES, FitSource, load_settings
 from acegen.fit.solve import solve
 from acegen.fit.training import write_record
 from acegen.fit.uncertainty.reliability import reliability
-from acegen.fit.uncertainty.stage import Fitted, UncertaintyFit, quantify
+from acegen.fit.uncertainty.stage import Fitted, UncertaintyFit, quantify, thinning
 from acegen.fit.unit import Assembler
 from acegen.progress import Progress, Silent
 from acegen.runtime import Model
@@ -120,7 +120,8 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
         if settings.solver.repulsion:
             demands = squeezed(settings.whole_spec, basis, parts.training, nearest, clock, cache)
         kept = None if previous is None or settings.data.search else previous.hyperparameters
-        found, selection, held_out = solve(problem, settings, clock, demands, kept)
+        thinned = thinning(settings.uncertainty)
+        found, selection, held_out = solve(problem, settings, clock, demands, kept, thinned)
         clock.report(_describe_solution(found))
     with clock.stage("uncertainty"):
         unseen = None if settings.solver.refit else 0

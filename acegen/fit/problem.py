@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -53,9 +53,21 @@ class Solution:
 
 @dataclass(frozen=True)
 class Inferred(Solution):
-    """A solution with its posterior covariance, factor · factorᵀ: (n, K) in the order of the columns."""
+    """A solution with its posterior covariance, factor · factorᵀ: (n, K) in the order of the columns.
+
+    Of a factor that was thinned this holds on average.
+    """
 
     factor: Floats
+
+
+Thinning = Callable[[Floats], Floats]
+"""What to keep (n, k) of a factor (n, K)."""
+
+
+def all_kept(factor: Floats) -> Floats:
+    """The whole factor."""
+    return factor
 
 
 @dataclass(frozen=True)

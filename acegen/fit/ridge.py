@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acegen.fit.merit import Predictions, floors, joined, merit, merit_by_fold, predict, rms
-from acegen.fit.problem import Inferred, Problem, Reduced, Weights, reduce_problem
+from acegen.fit.problem import Inferred, Problem, Reduced, Thinning, Weights, all_kept, reduce_problem
 from acegen.fit.repulsion import Demands, Held, held, nearest_that_obeys
 from acegen.fit.settings import QUANTITIES, SolverSettings, WeightSettings
 from acegen.fit.shrinkage import shrink
@@ -251,13 +251,18 @@ def held_out_solutions(
     settings: SolverSettings,
     functions: Sequence[int] | NDArray[np.int64] | None = None,
     demands: Demands | None = None,
+    thinned: Thinning = all_kept,
 ) -> tuple[Inferred, ...]:
-    """For each fold the solution, with the chosen hyperparameters and demands, that has not seen it."""
+    """For each fold the solution, with the chosen hyperparameters and demands, that has not seen it.
+
+    Of the factors of posteriors only what `thinned` keeps is in memory for more than one fold.
+    """
     found = []
     for fold in range(problem.n_folds):
         factors, chosen = problem.without(fold), fit.chosen
         reduced = _reduced(problem, factors, chosen.weights, chosen.smoothness, settings, functions)
-        found.append(_solved(reduced, chosen.strength, demands)[0])
+        own = _solved(reduced, chosen.strength, demands)[0]
+        found.append(replace(own, factor=thinned(own.factor)))
     return tuple(found)
 
 

@@ -132,7 +132,7 @@ def test_a_ridge_fit_has_a_posterior(usual: FitResult) -> None:
 def test_the_committee_is_compiled(usual: FitResult) -> None:
     """Eight members whose spread is, over many atoms, that of the exact posterior; forces by the design rows.
 
-    The kernel computes them in single precision.
+    Energies are computed in double precision, gradients perhaps in single.
     """
     model, found = usual.model, usual.uncertainty.committee
     assert found is not None
@@ -146,9 +146,8 @@ def test_the_committee_is_compiled(usual: FitResult) -> None:
         forces = np.einsum("nxc,ck->knx", rows.forces, members[1:])
         energy = rows.energy @ members[1:] + len(atoms) * members[0]
         sizes = np.abs(rows.energy) @ np.abs(members[1:]) + len(atoms) * np.abs(members[0])  # they cancel
-        terms = np.einsum("nxc,ck->knx", np.abs(rows.forces), np.abs(members[1:]))
-        np.testing.assert_allclose(own.forces, forces, rtol=0, atol=1e-6 * terms.max())
-        np.testing.assert_allclose(own.energies.sum(axis=0), energy, rtol=0, atol=1e-6 * sizes.max())
+        np.testing.assert_allclose(own.forces, forces, rtol=0, atol=1e-5 * np.sqrt(np.mean(forces**2)))
+        assert (np.abs(own.energies.sum(axis=0) - energy) < 1e-9 * sizes).all()
         ratios.append(np.mean(own.forces**2) / np.mean(forces_uncertainty(model, posterior, atoms) ** 2))
         ratios.append(np.mean(energy**2) / energy_uncertainty(model, posterior, atoms) ** 2)
     assert 0.5 < np.mean(ratios[::2]) < 2
@@ -201,11 +200,10 @@ def test_active_sets_are_written(optimal: FitResult) -> None:
     used = optimal.problem.used
     active = np.array([model.descriptors(configurations[c].atoms)[atom, used] for c, atom in places])
     assert active.shape == (len(used), len(used))
+    assert np.linalg.cond(active) < 1e6  # so that 1e-10 can be asked for
     for c in (*configurations[:5], *optimal.parts.test.configurations[:5]):
         expected = np.abs(np.linalg.solve(active.T, model.descriptors(c.atoms)[:, used].T)).max(axis=0)
-        np.testing.assert_allclose(
-            model.grades(c.atoms), expected, rtol=1e-10, atol=1e-10 * np.linalg.cond(active) / 1e6
-        )
+        np.testing.assert_allclose(model.grades(c.atoms), expected, rtol=1e-10)
     training = np.concatenate([model.grades(c.atoms) for c in configurations])
     assert training.max() <= 1 + 2 * TOLERANCE
     assert model.grade_kind == "d-optimality"
@@ -409,6 +407,9 @@ def test_a_sparse_model(shared: Shared, tmp_path: Path, monkeypatch: pytest.Monk
     for rows in (uncertainty.grades.rows, uncertainty.committee.rows):
         np.testing.assert_array_equal(np.flatnonzero(np.abs(rows[0]).max(axis=0)), chosen)
     assert uncertainty.grades.rows.shape[1] == 5
+    n_left_out = beside.n_basis - len(chosen)
+    text = (result.directory / "report.md").read_text()
+    assert f"were not selected, {n_left_out} of them, have no coefficient" in text
     assert not (result.model.path / "posterior.npz").exists()
     (text,) = (str(finding) for finding in result.findings if "posterior" in finding.text)
     assert 'solver.kind = "bayes" writes it' in text

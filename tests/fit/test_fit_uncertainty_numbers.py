@@ -20,13 +20,14 @@ from acegen.fit.folds import ALWAYS
 from acegen.fit.problem import Cell, Problem, reduce_problem
 from acegen.fit.ridge import fit_ridge, held_out_solutions
 from acegen.fit.selection import select
-from acegen.fit.settings import SelectionSettings, SolverSettings, WeightSettings
+from acegen.fit.settings import SelectionSettings, SolverSettings, UncertaintySettings, WeightSettings
 from acegen.fit.uncertainty.calibration import LARGEST_SCALE, NORMAL, Errors, calibrate, covered, vanishing
 from acegen.fit.uncertainty.environments import EnvironmentBlock
 from acegen.fit.uncertainty.grades import STOP, ByLeverage, first_threshold, largest_by_configuration
 from acegen.fit.uncertainty.leverage import PRIOR, Moments, with_one
 from acegen.fit.uncertainty.maxvol import TOLERANCE, active_set
 from acegen.fit.uncertainty.sketch import members, mixing, sketched
+from acegen.fit.uncertainty.stage import thinning
 from acegen.progress import Silent
 from acegen.store.uncertainty import LEVELS
 
@@ -308,6 +309,29 @@ def test_the_held_out_posterior_of_bayes_is_the_dense_one() -> None:
         whole = np.vstack([rows[q][folds].reshape(-1, 8) / fit.noise[q] for q in ("energy", "forces")])
         precision = whole[:, :7].T @ whole[:, :7] + np.diag([0.0, *prior])
         np.testing.assert_allclose(solution.factor @ solution.factor.T, np.linalg.inv(precision), rtol=1e-7, atol=1e-12)
+
+
+def test_the_posteriors_of_folds_are_thinned() -> None:
+    """Three columns are kept for three members; their squares, and those of members drawn from them, are right."""
+    problem, _ = linear_problem(4)
+    solver = SolverSettings(strength=0.5, smoothness=(1.0,))
+    fit = fit_ridge(problem, solver, WeightSettings(), Silent())
+    (exact, *_) = held_out_solutions(problem, fit, solver)
+    covariance, sums = exact.factor @ exact.factor.T, np.zeros((2, 7, 7))
+    few = thinning(UncertaintySettings(members=3))
+    for draw in range(1000):
+        factor = few(exact.factor)
+        assert factor.shape == (7, 3)
+        own = members(factor, 3, np.random.default_rng(draw))
+        sums += [factor @ factor.T, own @ own.T / 3]
+    scale = np.sqrt(np.diag(covariance))
+    for mean in sums / 1000:
+        np.testing.assert_allclose(mean / scale / scale[:, None], covariance / scale / scale[:, None], atol=0.1)
+    (thin, *_) = held_out_solutions(problem, fit, solver, thinned=thinning(UncertaintySettings(members=0)))
+    assert thin.factor.shape == (7, 0)
+    np.testing.assert_array_equal(thin.functions, exact.functions)
+    kept = held_out_solutions(problem, fit, solver, thinned=thinning(UncertaintySettings(grade="posterior")))
+    np.testing.assert_array_equal(kept[0].factor, exact.factor)
 
 
 def test_selected_functions_have_the_only_variance() -> None:

@@ -76,7 +76,7 @@ def committee_text(found: UncertaintyFit) -> str:
         f"{', '.join(f'{q:.2f}' for q in own.energy.quantiles)} (energies) and "
         f"{', '.join(f'{q:.2f}' for q in own.forces.quantiles)} (forces) of them. They are about right on average "
         "over data of the same kinds, not for each kind by itself, and the less so the fewer configurations calibrate "
-        f"them.{_uncalibrated(own)} Force errors are compared by atom."
+        f"them.{_uncalibrated(own)}{_left_out(own)} Force errors are compared by atom."
     )
 
 
@@ -84,6 +84,16 @@ def _uncalibrated(own: CommitteeFit) -> str:
     pairs = (("energies", own.energy), ("forces", own.forces))
     missing = [name for name, calibration in pairs if not calibration.count]
     return "".join(f" Nothing calibrates {name}." for name in missing)
+
+
+def _left_out(own: CommitteeFit) -> str:
+    count = int(np.sum(~own.committee.rows.any(axis=1)))
+    return (
+        f" Functions that vanish on all training data, or were not selected, {count:,} of them, have no coefficient, "
+        "and neither standard deviations nor grades see them."
+        if count
+        else ""
+    )
 
 
 def grade_text(found: UncertaintyFit) -> str:

@@ -18,13 +18,13 @@ from acegen.fit.dataset import Dataset, Parts
 from acegen.fit.evaluation import Comparison, Spread, compare_linear, compare_with_spread, spread
 from acegen.fit.findings import Finding
 from acegen.fit.folds import ALWAYS
-from acegen.fit.problem import Inferred, Solution
+from acegen.fit.problem import Inferred, Solution, Thinning, all_kept
 from acegen.fit.settings import UncertaintySettings
 from acegen.fit.uncertainty.calibration import LARGEST_SCALE, NORMAL, Calibration, Errors, calibrate, vanishing
 from acegen.fit.uncertainty.environments import environment_blocks
 from acegen.fit.uncertainty.grades import ByActiveSet, ByLeverage, ByPosterior, GradeFit, Rater, fit_grades
 from acegen.fit.uncertainty.leverage import Moments
-from acegen.fit.uncertainty.sketch import members
+from acegen.fit.uncertainty.sketch import members, mixing
 from acegen.fit.unit import Assembler
 from acegen.progress import Progress
 from acegen.runtime import Model
@@ -92,7 +92,7 @@ class Fitted:
         basis: the compiled basis.
         assembler: composition and atomic energies of its columns.
         whole: solution of all data, with its posterior.
-        held_out: likewise for the data without each fold.
+        held_out: likewise for the data without each fold; of the posteriors what `thinning` keeps.
         functions: numbers of the functions with coefficients.
         freedom: effective number of parameters per row.
         unseen: fold that the final fit leaves out, if any.
@@ -144,6 +144,24 @@ class Fitted:
             data,
             self.assembler.block_bytes,
         )
+
+
+def thinning(settings: UncertaintySettings) -> Thinning:
+    """What this stage needs of the factors of posteriors without each fold, which are large with many functions.
+
+    Grades by the posterior need all; a committee as many random combinations as it has members.
+    """
+    if settings.grade == "posterior":
+        return all_kept
+    generator = np.random.default_rng((settings.seed, 1))
+
+    def thinned(factor: Floats) -> Floats:
+        count = settings.members
+        if not count:
+            return np.zeros((len(factor), 0))
+        return factor @ mixing(factor.shape[1], count, generator)
+
+    return thinned
 
 
 def quantify(fitted: Fitted, settings: UncertaintySettings, parts: Parts, progress: Progress) -> UncertaintyFit:
