@@ -295,7 +295,7 @@ def test_same_seed_gives_the_same_bits_for_any_number_of_processes(
     data = {"test": fitted.test, "seed": 3}
     shutil.copytree(Path(cache) / "copper", tmp_path / "cache" / "copper")  # without the units
     assembly = {"processes": 2, "cache": str(tmp_path / "cache")}
-    again = fit(fit_settings(tmp_path, copper_data, data=data, assembly=assembly))
+    again = fit(fit_settings(tmp_path, copper_data, data=data, assembly=assembly, uncertainty={}))
     assert again.n_cached == 0
     assert again.n_units > 2
     assert again.coefficients == fitted.result.coefficients
