@@ -42,8 +42,9 @@ class Hyperparameters(_Entry):
         weights: of quantities; ridge only.
         strength: of the prior; ridge only.
         precision: of the prior; bayes only.
-        noise: standard deviation by quantity, in the units of its rows (eV/atom, eV/Å).
+        noise: standard deviation by quantity, in the units of its rows (eV/atom, eV/Å); only of quantities with labels.
         functions: the functions kept, for a sparse model.
+        n_atoms: atoms of the data by which all this was decided.
     """
 
     smoothness: float
@@ -52,6 +53,7 @@ class Hyperparameters(_Entry):
     precision: float | None
     noise: dict[str, float]
     functions: tuple[int, ...] | None
+    n_atoms: int = Field(ge=1)
 
 
 class TrainingRecord(_Entry):
