@@ -66,8 +66,8 @@ Floats = NDArray[np.float64]
 ACTIVE_SETS = "active_sets.npz"
 """Name of the file of active sets in a fit's folder."""
 
-_LARGE = 100e6
-"""Bytes of a posterior that is written without being asked for."""
+_LARGE = 1e9
+"""Bytes of a posterior that is written without being asked for: that of 11,000 columns. Selecting needs it."""
 
 
 def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
@@ -204,8 +204,9 @@ def _write_posterior(potential: Model, fitted: Fitted, always: bool) -> list[Fin
     if factor.nbytes > _LARGE and not always:
         return [
             Finding(
-                f"the posterior of the coefficients, {factor.nbytes / 1e6:,.0f} MB, was not written; the committee and "
-                'the grades are compiled into the potential. solver.kind = "bayes" writes it'
+                f"the posterior of the coefficients, {factor.nbytes / 1e6:,.0f} MB, was not written: committee and "
+                "grades are compiled into the potential, but acegen select needs it, except for --method maxvol. "
+                'solver.kind = "bayes" writes it'
             )
         ]
     energies = fitted.composition @ factor[columns.composition]

@@ -58,9 +58,9 @@ def select(
             "information", those that say most about the coefficients (D-optimal design); "maxvol": by the environments
             that enter the active set.
         stop: stop earlier: when the best configuration left has, per atom, less than this share of the information of
-            the training data, or when no environment left has a grade above the model's first threshold; by "maxvol"
-            only configurations that bring in an environment are chosen in any case.
-        types: elements of the types in LAMMPS dumps without a column `element`.
+            the training data, or when no environment left has a grade above the model's first threshold. Not for
+            "maxvol", which only chooses configurations that bring in an environment.
+        types: elements of the types in LAMMPS dumps; needed without a column `element`.
         progress: receives each stage; silent by default.
 
     Raises:
@@ -69,6 +69,11 @@ def select(
     progress = progress or Silent()
     _check(number, stop, pool)
     by = _method(method)
+    if by == "maxvol" and stop is not None:
+        raise SelectError(
+            "a share at which to stop is for the methods variance and information; maxvol chooses only configurations "
+            "that bring in an environment. Leave --stop out, or choose another --method."
+        )
     file = None if output is None else Path(output)
     if file is not None:
         _check_output(file)

@@ -181,6 +181,16 @@ def test_dumps_are_read(tmp_path: Path, crystal: Atoms, column: str, name: str, 
     assert atoms.info["timestep"] == 10
 
 
+def test_given_elements_come_before_those_of_the_dump(tmp_path: Path, crystal: Atoms) -> None:
+    """LAMMPS writes a placeholder for all elements that its user did not name."""
+    rows = [f"{row} 1" for row in typed(crystal, "C")]
+    file = tmp_path / "dump.melt"
+    file.write_text(dump(crystal, "id element x y z fx fy fz type", rows))
+    (candidate,) = read_pool([str(file)], ["Cu"], ["Cu"], Silent()).candidates
+    assert candidate.atoms.get_chemical_symbols() == ["Cu"] * 4
+    assert np.allclose(candidate.atoms.positions, crystal.positions)
+
+
 def damaged(name: str, atoms: Atoms) -> str:
     rows = typed(atoms, "Cu")
     columns = "id element x y z fx fy fz"
@@ -190,6 +200,9 @@ def damaged(name: str, atoms: Atoms) -> str:
         "short row": dump(atoms, columns, [*rows[:3], rows[3].rsplit(" ", 2)[0]]),
         "not a number": dump(atoms, columns, [*rows[:3], rows[3].replace("0.3", "x")]),
         "no atoms": dump(atoms, columns, rows).split("ITEM: ATOMS")[0],
+        "no number": dump(atoms, columns, rows) + "ITEM: TIMESTEP\n20\nITEM: BOX BOUNDS pp pp pp\n"
+        "ITEM: ATOMS id\nITEM: NUMBER OF ATOMS",
+        "symbol": dump(atoms, columns, typed(atoms, "Zz")),
         "no step": "ITEM: NOTHING\n",
         "types": dump(atoms, columns.replace("element", "type"), typed(atoms, "1")),
         "third type": dump(atoms, columns.replace("element", "type"), typed(atoms, "3")),
@@ -206,6 +219,8 @@ def damaged(name: str, atoms: Atoms) -> str:
         ("short row", None, "line 3 of atoms has 6 columns, not 8"),
         ("not a number", None, "damaged or cut off"),
         ("no atoms", None, "lacks a number of atoms, a box or atoms"),
+        ("no number", None, "configuration 1: it lacks a number of atoms, a box or atoms"),
+        ("symbol", None, "configuration 0: unknown element 'Zz'.*--elements"),
         ("no step", None, "holds no configuration"),
         ("types", None, "no column 'element'.*--elements"),
         ("third type", ["Cu"], "atom of type '3'.*one for each type"),
@@ -232,6 +247,7 @@ def test_damaged_dumps(tmp_path: Path, crystal: Atoms, name: str, types: list[st
         ({"method": "magic"}, "method 'magic' is unknown"),
         ({"stop": 0.0}, "share at which to stop is 0"),
         ({"stop": float("nan")}, "share at which to stop"),
+        ({"stop": 1.0, "method": "maxvol"}, "stop is for the methods variance and information"),
         ({"pool": []}, "the pool has no files"),
         ({"pool": ["nowhere.xyz"]}, "no such file"),
         ({"output": "out.txt"}, r"must end in \.xyz"),
@@ -262,12 +278,13 @@ def test_bad_pools(case: Case, tmp_path: Path) -> None:
         ("record", "has no training.json"),
         ("damaged", "training.json is damaged"),
         ("version", "made by another version"),
-        ("posterior", "Selecting by information needs the posterior"),
+        ("posterior", r"v1\. old/copper/copper/posterior\.npz is missing, .*--method maxvol.*kind = \"bayes\""),
+        ("damaged posterior", r"v1\. old/.*/posterior\.npz is damaged or not a posterior\. Fit again"),
         ("basis", "has another basis than the fit"),
     ],
 )
 def test_fits_without_what_is_needed(case: Case, tmp_path: Path, break_it: str, message: str) -> None:
-    folder = tmp_path / "copy"
+    folder = tmp_path / "v1. old" / "copper"
     shutil.copytree(case.folder, folder)
     record = folder / "training.json"
     document = json.loads(record.read_text())
@@ -279,6 +296,8 @@ def test_fits_without_what_is_needed(case: Case, tmp_path: Path, break_it: str, 
         record.write_text(json.dumps(document | {"format": "acegen-training-0"}))
     elif break_it == "posterior":
         (folder / COPPER["name"] / POSTERIOR).unlink()
+    elif break_it == "damaged posterior":
+        (folder / COPPER["name"] / POSTERIOR).write_bytes(b"PK")
     else:
         record.write_text(json.dumps(document | {"basis_hash": "0" * 64}))
     with pytest.raises(SelectError, match=message):
