@@ -30,8 +30,11 @@ from acegen.select.result import Chosen, Method, SelectionResult
 from acegen.store.posterior import Posterior
 from acegen.store.uncertainty import read_uncertainty
 
-_ROOM = 2**30
-"""Bytes for rows of configurations; others are computed again when needed."""
+_MEMORY = 2**30
+"""Bytes for rows of configurations in memory."""
+
+_DISK = 2**35
+"""Bytes for further ones in a temporary file; others are computed again when needed."""
 
 METHODS: tuple[Method, ...] = ("variance", "information", "maxvol")
 
@@ -123,7 +126,7 @@ def _by_posterior(
     record, posterior, candidates = fitted.record, fitted.posterior(), pool.candidates
     power = float(record.choices.get("weights.atoms", 1.0))
     labels = Labels(fitted.model, posterior, record.hyperparameters.noise, power)
-    kept = KeptRows(lambda i: labels.reduced(candidates[i]), len(candidates), _ROOM)
+    kept = KeptRows(lambda i: labels.reduced(candidates[i]), len(candidates), _MEMORY, _DISK)
     typical = 0.5 * record.freedom / record.n_atoms
     with progress.stage("gains"):
         size = posterior.factor.shape[1]
