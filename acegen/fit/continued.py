@@ -212,6 +212,7 @@ def record_of(
         choices=choices_of(result.settings),
         files=tuple(str(Path(file).resolve()) for file in files),
         keys=data.keys.model_dump(exclude_unset=True),
+        kinds=result.settings.weights.config_type,
         n_folds=parts.n_folds,
         n_atoms=parts.training.n_atoms,
         composition=assembler.composition,

@@ -66,6 +66,7 @@ class TrainingRecord(_Entry):
         choices: settings that have to stay as they were, by key.
         files: absolute paths of the training data.
         keys: data.keys of FIT.toml.
+        kinds: weights.config_type of FIT.toml.
         n_folds: number of folds; 0 if nothing was held out.
         n_atoms: atoms of the training data.
         composition: directions of composition, by element.
@@ -81,6 +82,7 @@ class TrainingRecord(_Entry):
     choices: dict[str, Any]
     files: tuple[str, ...]
     keys: dict[str, str | None]
+    kinds: dict[str, float]
     n_folds: int = Field(ge=0)
     n_atoms: int = Field(ge=1)
     composition: tuple[tuple[float, ...], ...]

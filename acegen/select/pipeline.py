@@ -19,7 +19,7 @@ from acegen.errors import FitError, SelectError
 from acegen.fit.convert import check_output, writable, write_xyz
 from acegen.printing import shown
 from acegen.progress import Progress, Silent
-from acegen.select.active import environments_entering, training_structures
+from acegen.select.active import environments_entering, training_configurations
 from acegen.select.criteria import Knowledge, PoolVariance
 from acegen.select.features import Labels
 from acegen.select.fitted import Fitted, open_fit
@@ -59,7 +59,7 @@ def select(
             is written if none is worth it.
         method: by the posterior of the fit, "variance", those that make the predictions for the pool most certain, or
             "information", those that say most about the coefficients (D-optimal design); "maxvol": by the environments
-            that enter the active set.
+            that enter the active set (one ranking: see `acegen.select.active`).
         stop: stop earlier: when the best configuration left has, per atom, less than this share of the information of
             the training data, or when no environment left has a grade above the model's first threshold. Not for
             "maxvol", which only chooses configurations that bring in an environment.
@@ -182,13 +182,13 @@ def _grading(
     grades = read_uncertainty(fitted.model.path).grades
     if fitted.record.grade != "leverage" or grades is None:
         return ByPosterior(fitted.model, posterior, candidates, knowledge)
-    return ByLeverage(fitted.model, grades, training_structures(fitted), candidates)
+    return ByLeverage(fitted.model, grades, (c.atoms for c in training_configurations(fitted)), candidates)
 
 
 def _by_maxvol(fitted: Fitted, pool: Pool, number: int, progress: Progress) -> SelectionResult:
     with progress.stage("gains"):
-        training = training_structures(fitted)
-        counts = environments_entering(fitted.model, training, pool.candidates, progress)
+        training, functions = training_configurations(fitted), fitted.record.hyperparameters.functions
+        counts = environments_entering(fitted.model, training, pool.candidates, functions, progress)
         progress.report(f"{sum(counts):,} environments of the pool enter the active set")
     with progress.stage("select"):
         order = sorted((i for i, n in enumerate(counts) if n), key=lambda i: (-counts[i], i))
