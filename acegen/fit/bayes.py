@@ -36,9 +36,6 @@ _NEAR = 0.3
 _MAX_PRECISION = 1e12
 """Largest ratio of the prior's precision to that of the data; for pure noise the optimum is infinite."""
 
-_IGNORED = 1e9
-"""Noise of a quantity that the fit before had no labels of."""
-
 _MAX_STEPS = 30
 _MAX_ITERATIONS = 100
 _GRADIENT = 1e-4
@@ -117,13 +114,13 @@ def bayes_with(
     functions: Sequence[int] | NDArray[np.int64] | None = None,
     demands: Demands | None = None,
 ) -> BayesFit:
-    """The fit with given hyperparameters; of quantities without a given noise, that which makes them count nothing.
+    """The fit with given hyperparameters; there must be a noise for each quantity that has labels.
 
     Raises:
         FitError: there are no data.
     """
     evidence = _Evidence(problem, factors, smoothness, functions)
-    place = np.log([*(noise.get(q, _IGNORED) for q in evidence.quantities), precision])
+    place = np.log([*(noise[q] for q in evidence.quantities), precision])
     found = _result(evidence, place)
     return _held(problem.columns, replace(found, path={smoothness: found.evidence}), evidence, demands)
 
