@@ -89,7 +89,7 @@ Change = Callable[[dict[str, Any]], object]
         (lambda a: a.pop("grade_kind"), "'grade_rows' is unknown"),
         (lambda a: a.pop("grade_error"), "lacks 'grade_error'"),
         (lambda a: a.pop("committee_quantiles"), "lacks 'committee_quantiles'"),
-        (lambda a: a.update(grade_kind=np.array("novelty")), "'novelty' is none of leverage, d-optimality"),
+        (lambda a: a.update(grade_kind=np.array("novelty")), "'novelty' is none of leverage, posterior, d-optimality"),
         (lambda a: a.update(grade_kind=np.zeros(2)), "'' is none of leverage"),
         (lambda a: a.update(grade_rows=a["grade_rows"].astype(np.float32)), r"grade_rows has .* float32, not 3 axes"),
         (lambda a: a.update(grade_rows=a["grade_rows"][0]), r"grade_rows has the shape \(3, 4\)"),
