@@ -60,6 +60,7 @@ from acegen.store.coefficients import Coefficients, write_coefficients
 from acegen.store.files import COEFFICIENTS
 from acegen.store.ownership import FitFolder
 from acegen.store.posterior import write_posterior
+from acegen.store.uncertainty import bound_to
 
 Floats = NDArray[np.float64]
 
@@ -136,7 +137,8 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
     with FitFolder().making(target) as staging:
         with clock.stage("compile"):
             coefficients = _coefficients(basis, assembler, found.solution)
-            beside = uncertain.uncertainty
+            beside = bound_to(coefficients, uncertain.uncertainty)
+            uncertain = replace(uncertain, uncertainty=beside)
             compiled = None if beside.grades is None and beside.committee is None else beside
             potential = acegen.compile(
                 settings.whole_spec, staging, coefficients, Subordinate(clock), uncertainty=compiled

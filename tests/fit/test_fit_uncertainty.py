@@ -266,6 +266,7 @@ def test_grades_by_the_posterior_of_bayes(shared: Shared, tmp_path: Path) -> Non
     posterior = read_posterior(model.path, model)
     ratios = [model.grades(a) / energies_uncertainty(model, posterior, a) for a in (cell(1), cell(77), cell(300))]
     np.testing.assert_allclose(np.concatenate(ratios), ratios[0][0], rtol=1e-6)
+    assert model.grade_kind == "posterior"
     assert result.uncertainty.committee is not None
     assert np.quantile(np.abs(result.uncertainty.grades.training), 0.999) == pytest.approx(1)  # type: ignore[union-attr]
 
