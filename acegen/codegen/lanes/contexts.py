@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from acegen.codegen.lanes.bonds import BondCode
 from acegen.codegen.lanes.contraction import ContractionCode
@@ -24,6 +24,9 @@ from acegen.codegen.lanes.slopes import Exchange
 from acegen.codegen.lanes.space import SpaceCode
 from acegen.codegen.tables import CouplingTables, OutputRow
 from acegen.program.layout import Shell
+
+Way = Literal["forward", "back"]
+"""From factors to nodes, or from the derivatives by the nodes to those by the factors."""
 
 
 @dataclass(frozen=True)
@@ -212,7 +215,7 @@ class CoupledHeaderContext:
     include: str
     position: str
     types: tuple[int, ...]
-    back: bool
+    ways: tuple[Way, ...]
 
 
 @dataclass(frozen=True)
@@ -242,7 +245,7 @@ class CoupledTypesContext:
     name: str
     banner: str
     part: tuple[TypeCode, ...]
-    back: bool
+    ways: tuple[Way, ...]
 
 
 @dataclass(frozen=True)
@@ -278,7 +281,6 @@ class CommitteeContext:
 
     name: str
     banner: str
-    particles: str
     elements: tuple[str, ...]
     space: SpaceCode
     openmp: bool
@@ -287,7 +289,46 @@ class CommitteeContext:
     polar: PolarCode
     complete: bool
     n_members: int
+    group: int
+    plain: bool
+    coupled: int
     constants: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
+class CommitteeValuesHeaderContext:
+    """NAME_committee_values.h: declaration of what is in double precision."""
+
+    template: ClassVar[str] = "lanes/committee_values.h.j2"
+
+    name: str
+    banner: str
+    plain: bool
+    coupled: bool
+
+
+@dataclass(frozen=True)
+class CommitteeValuesContext:
+    """NAME_committee_values.c: values, energies and derivatives by them, in double precision."""
+
+    template: ClassVar[str] = "lanes/committee_values.c.j2"
+
+    name: str
+    banner: str
+    group: int
+    plain: bool
+    coupled: int
+
+
+@dataclass(frozen=True)
+class CommitteeBackContext:
+    """NAME_committee_single_coupled.c: from derivatives by coupled values to those by the A's, in single precision."""
+
+    template: ClassVar[str] = "lanes/committee_back.c.j2"
+
+    name: str
+    banner: str
+    tables: CoupledTables
 
 
 @dataclass(frozen=True)
@@ -379,6 +420,9 @@ LanesContext = (
     | CoupledTypesContext
     | PotentialContext
     | CommitteeContext
+    | CommitteeValuesHeaderContext
+    | CommitteeValuesContext
+    | CommitteeBackContext
     | CommitteePairHeaderContext
     | CommitteePairContext
     | GradeContext
