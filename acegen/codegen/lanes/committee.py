@@ -20,7 +20,7 @@ from acegen.codegen.lanes.contexts import (
     CommitteeValuesHeaderContext,
     LanesContext,
 )
-from acegen.codegen.lanes.coupled import coupled_tables
+from acegen.codegen.lanes.coupled import coupled_tables, factor_places
 from acegen.codegen.lanes.coupled_types import type_codes
 from acegen.codegen.lanes.embedding import embedding_code
 from acegen.codegen.lanes.pair import pair_code
@@ -73,7 +73,10 @@ def committee_sources(committee: CommitteeProgram, targets: Targets, form: Produ
     plain, coupled = any(stage.coefficients.values()), 0 if stage.coupled is None else stage.coupled.shift
     group = max(1, target.cost_model.group(stage.products) // 2)
     contexts[files.header(name, "values")] = CommitteeValuesHeaderContext(name, banner(program), plain, coupled > 0)
-    contexts[files.source(name, "values")] = CommitteeValuesContext(name, banner(program), group, plain, coupled)
+    factors = () if stage.coupled is None else factor_places(stage.coupled)
+    contexts[files.source(name, "values")] = CommitteeValuesContext(
+        name, banner(program), group, plain, coupled, factors
+    )
     if stage.coupled is not None:
         contexts |= coupled_files(program, stage.coupled, target)
     environment = template_environment(double_literal)
@@ -86,19 +89,19 @@ def committee_sources(committee: CommitteeProgram, targets: Targets, form: Produ
         files.source(name): _committee(program, targets, group, plain, coupled),
     }
     if stage.coupled is not None:
-        contexts |= _back_files(single, stage.coupled, target)
+        contexts |= _back_files(single, stage.coupled, target, plain)
     environment = template_environment(target.literal)
     return rendered | {file: render(environment, own) for file, own in contexts.items()}
 
 
-def _back_files(program: KernelProgram, coupled: CoupledStage, target: Target) -> dict[str, LanesContext]:
+def _back_files(program: KernelProgram, coupled: CoupledStage, target: Target, plain: bool) -> dict[str, LanesContext]:
     """The way back through the coupled values."""
     codes = type_codes(coupled, target.variables)
     contexts = couple_files(program, coupled, target, codes, files.header(program.name, "particles"), ("back",))
     tables = coupled_tables(
         coupled, program.layout, target.cost_model.coupled, codes, target.lanes_bytes, program.species
     )
-    contexts[files.source(program.name, "coupled")] = CommitteeBackContext(program.name, banner(program), tables)
+    contexts[files.source(program.name, "coupled")] = CommitteeBackContext(program.name, banner(program), plain, tables)
     return contexts
 
 

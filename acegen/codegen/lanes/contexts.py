@@ -318,6 +318,7 @@ class CommitteeValuesContext:
     group: int
     plain: bool
     coupled: int
+    factors: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -328,6 +329,7 @@ class CommitteeBackContext:
 
     name: str
     banner: str
+    plain: bool
     tables: CoupledTables
 
 

@@ -54,9 +54,16 @@ class ChannelShell:
 
 @dataclass(frozen=True)
 class TileStep:
-    """All tiles of a degree: what is set to zero before them (from and to where), and their code."""
+    """All tiles of a degree.
+
+    Attributes:
+        unset: what is set to zero before them: from and to where.
+        values: where the values of this degree are.
+        shapes: their code.
+    """
 
     unset: tuple[tuple[int, int], ...]
+    values: tuple[tuple[int, int], ...]
     shapes: tuple[TileShape, ...]
 
 
@@ -136,7 +143,9 @@ def coupled_tables(
             shapes.append(TileShape(l, group.height, parts, first, len(group.tiles)))
             first += len(group.tiles)
         unset = [offsets[value] for value in stage.unset if products.degrees[value] == l]
-        steps.append(TileStep(tuple(_ranges(sorted(unset), 2 * l + 1)), tuple(shapes)))
+        values = [offset for offset, degree in zip(offsets, products.degrees, strict=True) if degree == l]
+        places = (tuple(_ranges(sorted(own), 2 * l + 1)) for own in (unset, values))
+        steps.append(TileStep(*places, tuple(shapes)))
     tiles = stage.tiles
     return CoupledTables(
         pooled=tuple(pooled),
@@ -151,6 +160,17 @@ def coupled_tables(
         weights=tuple(stage.weights.values()),
         linear=tuple(position[value] for value in stage.linear),
         linear_weights=tuple(stage.linear_weights.values()),
+    )
+
+
+def factor_places(stage: CoupledStage) -> tuple[tuple[int, int], ...]:
+    """Where the values are that nodes are products of: from and to which component."""
+    degrees = stage.products.degrees
+    factors = {value for group in stage.groups for pair in group.pairs for value in (pair.left, pair.right)}
+    return tuple(
+        place
+        for l in sorted(set(degrees))
+        for place in _ranges(sorted(stage.offsets[value] for value in factors if degrees[value] == l), 2 * l + 1)
     )
 
 

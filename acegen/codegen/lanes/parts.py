@@ -86,6 +86,7 @@ def product_files(
     """The product stage: a header, coefficients with tables or calls, and files of straight-line code."""
     name, products, n_pooled = program.name, stage.products, program.layout.size
     embedding = embedding_code(program)
+    members = embedding is not None and embedding.members
     assert not isinstance(products, ListedProducts)
     tables = compact_tables(products) if isinstance(products, CompactProgram) else None
     parts = [] if isinstance(products, CompactProgram) else function_files(products)
@@ -103,7 +104,7 @@ def product_files(
             n_stored=products.n_stored,
             group=target.cost_model.group(products),
             functions=tuple(function.number for function in functions),
-            n_coupled=0 if stage.coupled is None else stage.coupled.size,
+            n_coupled=0 if stage.coupled is None else stage.coupled.shift if members else stage.coupled.size,
         ),
         files.source(name, "products"): ProductsContext(
             name=name,
