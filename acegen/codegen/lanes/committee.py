@@ -20,7 +20,7 @@ from acegen.codegen.lanes.contexts import (
     CommitteeValuesHeaderContext,
     LanesContext,
 )
-from acegen.codegen.lanes.coupled import coupled_tables, factor_places
+from acegen.codegen.lanes.coupled import by_degree, coupled_tables, factor_places
 from acegen.codegen.lanes.coupled_types import type_codes
 from acegen.codegen.lanes.embedding import embedding_code
 from acegen.codegen.lanes.pair import pair_code
@@ -43,7 +43,8 @@ _TOGETHER = 8
 
 def committee_stage(members: KernelProgram, targets: Targets, form: ProductForm) -> ProductStage:
     """The product stage of the members."""
-    return optimize(members, targets.committee.cost_model, form)
+    stage = optimize(members, targets.committee.cost_model, form)
+    return stage if stage.coupled is None else replace(stage, coupled=by_degree(stage.coupled))
 
 
 def committee_sources(committee: CommitteeProgram, targets: Targets, form: ProductForm = "auto") -> Mapping[str, str]:
@@ -70,7 +71,7 @@ def committee_sources(committee: CommitteeProgram, targets: Targets, form: Produ
     # In double precision; then in single.
     contexts = product_files(program, stage, target, files.header(name, "particles"))
     contexts[files.header(name, "particles")] = particle_code(program, target)
-    plain, coupled = any(stage.coefficients.values()), 0 if stage.coupled is None else stage.coupled.shift
+    plain, coupled = any(stage.coefficients.values()), 0 if stage.coupled is None else stage.coupled.size
     group = max(1, target.cost_model.group(stage.products) // 2)
     contexts[files.header(name, "values")] = CommitteeValuesHeaderContext(name, banner(program), plain, coupled > 0)
     factors = () if stage.coupled is None else factor_places(stage.coupled)

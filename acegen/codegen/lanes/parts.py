@@ -18,7 +18,7 @@ from acegen.codegen.lanes.contexts import (
     Way,
 )
 from acegen.codegen.lanes.cost import TWO_SUMS
-from acegen.codegen.lanes.coupled import coupled_tables
+from acegen.codegen.lanes.coupled import alone, coupled_tables
 from acegen.codegen.lanes.coupled_types import TypeCode, type_codes, type_files
 from acegen.codegen.lanes.directions import directions_code
 from acegen.codegen.lanes.embedding import embedding_code
@@ -86,7 +86,6 @@ def product_files(
     """The product stage: a header, coefficients with tables or calls, and files of straight-line code."""
     name, products, n_pooled = program.name, stage.products, program.layout.size
     embedding = embedding_code(program)
-    members = embedding is not None and embedding.members
     assert not isinstance(products, ListedProducts)
     tables = compact_tables(products) if isinstance(products, CompactProgram) else None
     parts = [] if isinstance(products, CompactProgram) else function_files(products)
@@ -104,7 +103,7 @@ def product_files(
             n_stored=products.n_stored,
             group=target.cost_model.group(products),
             functions=tuple(function.number for function in functions),
-            n_coupled=0 if stage.coupled is None else stage.coupled.shift if members else stage.coupled.size,
+            n_coupled=0 if stage.coupled is None else stage.coupled.size,
         ),
         files.source(name, "products"): ProductsContext(
             name=name,
@@ -140,11 +139,14 @@ def product_files(
 def coupled_files(program: KernelProgram, coupled: CoupledStage, target: Target) -> dict[str, LanesContext]:
     """The coupled products: a header, tables with the matrices, and files of code for types of pairs.
 
-    The members of a committee go back elsewhere.
+    The values of members are those of `by_degree`; they go back elsewhere.
     """
     name, codes, embedding = program.name, type_codes(coupled, target.variables), embedding_code(program)
     members = embedding is not None and embedding.members
     ways: tuple[Way, ...] = ("forward",) if members else ("forward", "back")
+    tables = coupled_tables(
+        coupled, program.layout, target.cost_model.coupled, codes, target.lanes_bytes, program.species
+    )
     contexts: dict[str, LanesContext] = {
         files.source(name, "coupled"): CoupledContext(
             name=name,
@@ -156,9 +158,7 @@ def coupled_files(program: KernelProgram, coupled: CoupledStage, target: Target)
             n_scalars=len(coupled.products.scalars),
             shift=coupled.shift,
             stride=coupled.products.first_components[-1],
-            tables=coupled_tables(
-                coupled, program.layout, target.cost_model.coupled, codes, target.lanes_bytes, program.species
-            ),
+            tables=alone(tables, coupled, target.lanes_bytes) if members else tables,
         ),
     }
     return contexts | couple_files(program, coupled, target, codes, files.header(name, "products"), ways)
