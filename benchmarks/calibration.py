@@ -24,17 +24,17 @@ from rich.console import Console
 
 from acegen.errors import AcegenError
 from acegen.fit.assembly import composition_directions
-from acegen.fit.calibration import Calibration, covered, informative
 from acegen.fit.columns import Columns
 from acegen.fit.evaluation import Comparison, Spread, spread
 from acegen.fit.folds import ALWAYS
-from acegen.fit.grades import ByActiveSet, ByPosterior, Rater, grades_of
-from acegen.fit.grades import fit_grades as grades_by
 from acegen.fit.pipeline import fit
 from acegen.fit.problem import Inferred, Solution
-from acegen.fit.reliability import force_errors, rank_correlation
 from acegen.fit.result import FitResult
-from acegen.fit.uncertainty import errors_and_variances
+from acegen.fit.uncertainty.calibration import Calibration, covered, informative
+from acegen.fit.uncertainty.grades import ByActiveSet, ByPosterior, Rater, grades_of
+from acegen.fit.uncertainty.grades import fit_grades as grades_by
+from acegen.fit.uncertainty.reliability import force_errors, rank_correlation
+from acegen.fit.uncertainty.stage import errors_and_variances
 from acegen.posterior import forces_uncertainty, read_posterior
 from acegen.progress import Silent
 from acegen.store.uncertainty import LEVELS
@@ -258,6 +258,7 @@ def _draw(found: Sequence[Measured], path: Path) -> Path:
             middles = [100 * (i + 0.5) / _BINS for i in range(_BINS)]
             above.plot(middles, [np.sqrt(np.mean(own.errors[b] ** 2)) for b in order], "o-", ms=3, lw=1, label=name)
         above.set(title=own.name, xlabel="rank of the prediction, %", yscale="log")
+        above.set_ylim(max(above.get_ylim()[0], 1e-3), None)  # forces of perfect crystals are zero
         committee = own.result.uncertainty.committee
         assert committee is not None
         for quantity, style in (("forces", "-"), ("energy", "--")):

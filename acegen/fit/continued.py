@@ -145,6 +145,7 @@ def record_of(result: FitResult, requested: Spec | ModelRequest, assembler: Asse
         composition=assembler.composition,
         hyperparameters=hyperparameters,
         freedom=fit.freedom if isinstance(fit, BayesFit) else fit.chosen.freedom,
+        grade=result.settings.uncertainty.grade,
         units=tuple(
             KnownUnit(fold=u.fold, kind=u.kind, contents=tuple(configurations[i].content.hex() for i in u.members))
             for u in placed_units(assembler, parts)

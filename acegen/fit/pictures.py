@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from acegen.fit.curves import dimer_curve, volume_curve
 from acegen.fit.evaluation import Comparison, total_row
-from acegen.fit.reliability_report import CAPTION, draw_reliability
 from acegen.fit.result import FitResult
+from acegen.fit.uncertainty.report import CAPTION, draw_reliability
 
 _STYLE: Any = {
     "font.size": 9, "axes.grid": True, "grid.alpha": 0.25, "axes.spines.top": False, "axes.spines.right": False,

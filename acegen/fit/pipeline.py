@@ -42,7 +42,6 @@ from acegen.fit.findings import Finding, warn_of
 from acegen.fit.folds import ALWAYS
 from acegen.fit.problem import Inferred, Problem, Solution
 from acegen.fit.recommended import Recommendation, recommend
-from acegen.fit.reliability import reliability
 from acegen.fit.repulsion import squeezed
 from acegen.fit.request import ModelRequest
 from acegen.fit.result import FitResult
@@ -51,7 +50,8 @@ from acegen.fit.selection import Selection
 from acegen.fit.settings import QUANTITIES, FitSource, load_settings
 from acegen.fit.solve import solve
 from acegen.fit.training import write_record
-from acegen.fit.uncertainty import Fitted, UncertaintyFit, quantify
+from acegen.fit.uncertainty.reliability import reliability
+from acegen.fit.uncertainty.stage import Fitted, UncertaintyFit, quantify
 from acegen.fit.unit import Assembler
 from acegen.progress import Progress, Silent
 from acegen.runtime import Model
@@ -118,7 +118,7 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
         nearest = nearest_distances(parts.training, basis.elements, basis.cutoff)
         demands = None
         if settings.solver.repulsion:
-            demands = squeezed(settings.whole_spec, basis, parts.training, nearest, clock)
+            demands = squeezed(settings.whole_spec, basis, parts.training, nearest, clock, cache)
         kept = None if previous is None or settings.data.search else previous.hyperparameters
         found, selection, held_out = solve(problem, settings, clock, demands, kept)
         clock.report(_describe_solution(found))

@@ -17,11 +17,11 @@ from acegen.fit.evaluation import ErrorRow, error_rows, table_cells
 from acegen.fit.findings import Finding
 from acegen.fit.folds import ALWAYS
 from acegen.fit.recommended import Recommendation
-from acegen.fit.reliability import reliability_document
-from acegen.fit.reliability_report import committee_text, coverage_table, grade_table, grade_text
 from acegen.fit.repulsion import Held
 from acegen.fit.result import FitResult
 from acegen.fit.ridge import PathPoint, RidgeFit
+from acegen.fit.uncertainty.reliability import reliability_document
+from acegen.fit.uncertainty.report import committee_text, coverage_table, grade_table, grade_text
 from acegen.printing import markdown
 from acegen.store.ownership import REPORT, REPORT_FORMAT
 from acegen.version import __version__

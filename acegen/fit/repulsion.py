@@ -12,9 +12,13 @@ Problems, ch. 23).
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from ase import Atoms
@@ -29,6 +33,7 @@ from acegen.progress import Progress
 from acegen.runtime import Model
 from acegen.spec import Spec
 from acegen.spec.fields import by_pair
+from acegen.store.archives import read_arrays, write_arrays
 
 Floats = NDArray[np.float64]
 
@@ -49,6 +54,9 @@ _NEAREST = 0.3
 """Å; smallest distance under compression."""
 
 _STRUCTURES, _ALL_ATOMS = 24, 1200
+
+_FOLDER = "compressed"
+"""Folder in the cache of a fit, of paths of compressed structures."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +98,12 @@ class Held:
 
 
 def squeezed(
-    spec: Spec, basis: Model, data: Dataset, nearest: Mapping[tuple[str, str], float], progress: Progress
+    spec: Spec,
+    basis: Model,
+    data: Dataset,
+    nearest: Mapping[tuple[str, str], float],
+    progress: Progress,
+    cache: str | None = None,
 ) -> Demands | None:
     """Demands for the structure of lowest energy of each kind in the data, some more, and a dimer of each pair.
 
@@ -103,6 +116,7 @@ def squeezed(
         data: the training data.
         nearest: smallest distance by pair of elements in them, Å, in the order of the basis's elements.
         progress: receives the number of structures done.
+        cache: folder for what is computed of each structure, for the next fit of this basis; or None.
 
     Returns:
         None for a specification without a core and an inner cutoff, which define where the demands end.
@@ -119,9 +133,11 @@ def squeezed(
     rows, rises = [], []
     for done, atoms in enumerate(structures):
         progress.advance(done, len(structures))
-        path = [*_path(atoms, basis, closest, densest)]
-        if len(path) > 1:
-            functions, fixed = (np.array(column) for column in zip(*path, strict=True))
+        start = _start(atoms, basis, closest, densest)
+        if start is None:
+            continue
+        functions, fixed = _kept_path(atoms, basis, start, cache)
+        if len(functions) > 1:
             rows.append(np.diff(functions, axis=0))
             rises.append(_RISE - np.diff(fixed))
     if not rows:
@@ -194,16 +210,57 @@ def _volume(atoms: Atoms) -> float:
     return float(atoms.get_volume()) / len(atoms)
 
 
-def _path(atoms: Atoms, basis: Model, closest: Floats, densest: float | None) -> Iterator[tuple[Floats, float]]:
-    """Per atom, at falling scales: sums of all functions (C,), and the energy without coefficients, eV."""
-    species = np.array([basis.elements.index(symbol) for symbol in atoms.get_chemical_symbols()])
+class _Start(NamedTuple):
+    """Where compression begins: smallest distance of the structure, Å, scale of first contact, and first scale."""
+
+    smallest: float
+    contact: float
+    scale: float
+
+
+def _start(atoms: Atoms, basis: Model, closest: Floats, densest: float | None) -> _Start | None:
+    """Where compression begins; None for structures without neighbours."""
     found = first_contact(atoms, basis, closest)
     if found is None:
-        return
+        return None
     smallest, contact = found
-    scale = contact
-    if densest is not None and _fills_space(atoms):
-        scale = min(1.0, max(contact, _DENSER * (densest / _volume(atoms)) ** (1 / 3)))
+    if densest is None or not _fills_space(atoms):
+        return _Start(smallest, contact, contact)
+    return _Start(smallest, contact, min(1.0, max(contact, _DENSER * (densest / _volume(atoms)) ** (1 / 3))))
+
+
+def _kept_path(atoms: Atoms, basis: Model, start: _Start, cache: str | None) -> tuple[Floats, Floats]:
+    """The path of a structure as arrays (m, C) and (m,), from the cache if it is there."""
+    n_functions = Columns.of_model(basis, 0).n_functions
+    file = None if cache is None else Path(cache) / _FOLDER / f"{_key(atoms, basis, start)}.npz"
+    if file is not None:
+        with suppress(OSError, ValueError, KeyError):
+            arrays = read_arrays(file)
+            functions, fixed = arrays["functions"], arrays["fixed"]
+            whole = functions.shape == (len(fixed), n_functions) and functions.dtype == fixed.dtype == np.float64
+            if whole and np.isfinite(functions).all() and np.isfinite(fixed).all():
+                return functions, fixed
+    path = [*_path(atoms, basis, start)]
+    functions = np.array([row for row, _ in path]).reshape(len(path), n_functions)
+    fixed = np.array([energy for _, energy in path])
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_arrays(file, {"functions": functions, "fixed": fixed})
+    return functions, fixed
+
+
+def _key(atoms: Atoms, basis: Model, start: _Start) -> str:
+    """Hash of everything a path depends on."""
+    digest = hashlib.sha256(repr((basis.basis_hash, start, _STEP, _NEAREST)).encode())
+    for part in (atoms.numbers, atoms.positions, atoms.cell.array, atoms.pbc):
+        digest.update(np.ascontiguousarray(part).tobytes())
+    return digest.hexdigest()[:32]
+
+
+def _path(atoms: Atoms, basis: Model, start: _Start) -> Iterator[tuple[Floats, float]]:
+    """Per atom, at falling scales: sums of all functions (C,), and the energy without coefficients, eV."""
+    species = np.array([basis.elements.index(symbol) for symbol in atoms.get_chemical_symbols()])
+    smallest, contact, scale = start
     columns = Columns.of_model(basis, 0)
     of_element = np.array([species == number for number in range(len(basis.elements))], dtype=float)
     while scale * smallest > _NEAREST:

@@ -13,11 +13,11 @@ from acegen.fit.evaluation import Comparison
 from acegen.fit.findings import Finding
 from acegen.fit.problem import Problem
 from acegen.fit.recommended import Recommendation
-from acegen.fit.reliability import Reliability
 from acegen.fit.ridge import RidgeFit
 from acegen.fit.selection import Selection
 from acegen.fit.settings import FitSettings
-from acegen.fit.uncertainty import UncertaintyFit
+from acegen.fit.uncertainty.reliability import Reliability
+from acegen.fit.uncertainty.stage import UncertaintyFit
 from acegen.runtime import Model
 from acegen.store.coefficients import Coefficients
 

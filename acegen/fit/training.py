@@ -69,6 +69,7 @@ class TrainingRecord(_Entry):
         composition: directions of composition, by element.
         hyperparameters: what was decided.
         freedom: effective number of parameters.
+        grade: kind of grade, as in the settings.
         units: of the assembly.
     """
 
@@ -83,6 +84,7 @@ class TrainingRecord(_Entry):
     composition: tuple[tuple[float, ...], ...]
     hyperparameters: Hyperparameters
     freedom: float = Field(ge=0)
+    grade: str
     units: tuple[KnownUnit, ...]
 
 

@@ -1,8 +1,8 @@
 """Selecting as pacemaker does: which environments of a pool enter the active set of the training data.
 
 For each element MaxVol chooses, among the environments of the training data and of the pool, as many as there are basis
-functions, whose descriptors span nearly the largest volume (`acegen.fit.maxvol`). Configurations are ranked by the
-number of their environments among these.
+functions, whose descriptors span nearly the largest volume (`acegen.fit.uncertainty.maxvol`). Configurations are ranked
+by the number of their environments among these.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from acegen.elements import ATOMIC_NUMBERS
 from acegen.errors import AcegenError, IsolatedAtomWarning, SelectError, StructureError
 from acegen.fit.data import read_dataset
-from acegen.fit.maxvol import active_set
 from acegen.fit.settings import KeySettings
+from acegen.fit.uncertainty.maxvol import active_set
 from acegen.printing import visible
 from acegen.progress import Progress
 from acegen.runtime import Model
@@ -39,7 +39,7 @@ def training_structures(fitted: Fitted) -> list[Atoms]:
         data = read_dataset(record.files, KeySettings.model_validate(record.keys), fitted.model.elements)
     except AcegenError as error:
         raise SelectError(
-            f"--method maxvol needs the training data of {visible(fitted.folder)}, which cannot be read: {error}"
+            f"selecting needs the training data of {visible(fitted.folder)}, which cannot be read: {error}"
         ) from None
     known = {content for unit in record.units for content in unit.contents}
     if not known <= {c.content.hex() for c in data.configurations}:
@@ -47,7 +47,7 @@ def training_structures(fitted: Fitted) -> list[Atoms]:
         expected = sum(len(unit.contents) for unit in record.units)
         if len(data.configurations) < expected:
             raise SelectError(
-                f"--method maxvol needs the training data of {visible(fitted.folder)}, but its files have changed: "
+                f"selecting needs the training data of {visible(fitted.folder)}, but its files have changed: "
                 f"{', '.join(map(visible, record.files))} hold {len(data.configurations):,} of {expected:,} "
                 "configurations. Fit again."
             )

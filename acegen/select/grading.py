@@ -1,72 +1,154 @@
-"""Grades of the environments of a pool, given what has been selected.
+"""Grades of the environments of a pool, as they will be once what has been selected belongs to the training data.
 
-The grade of a model is measured against its training data. Where further configurations count as known, the posterior
-standard deviation of a site energy falls, and its grade by the same factor: exact for the grade "posterior", which is
-this deviation in other units, and an estimate for the others.
+By them a selection ends: when no environment left has a grade above the threshold.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 import numpy as np
+from ase import Atoms
 from numpy.typing import NDArray
 
 from acegen.elements import ATOMIC_NUMBERS
+from acegen.fit.uncertainty.leverage import leverage_factor, with_one
 from acegen.runtime import Model
 from acegen.select.criteria import Knowledge
 from acegen.select.pool import Candidate
 from acegen.store.posterior import Posterior
+from acegen.store.uncertainty import Grades
 
 Floats = NDArray[np.float64]
 
 
-class Grading:
-    """Largest grades of configurations.
+class Grading(Protocol):
+    """Grades of a pool, given what has been taken from it."""
+
+    def largest(self, number: int) -> float:
+        """The largest grade of the environments of a configuration."""
+        ...
+
+    def take(self, number: int) -> None:
+        """Take a configuration as known."""
+        ...
+
+
+class ByPosterior:
+    """The model's grades, times the factor by which the posterior standard deviation of the site energy has fallen.
+
+    Exact for grades of kind "posterior", whose ratio this is, and an estimate for active sets.
 
     Args:
         model: with grades.
         posterior: of its coefficients.
         candidates: the pool.
+        knowledge: what is known; configurations that are taken are added to it elsewhere.
     """
 
-    def __init__(self, model: Model, posterior: Posterior, candidates: Sequence[Candidate]) -> None:
-        self._model, self._posterior, self._candidates = model, posterior, candidates
-        self._witness = 0
+    def __init__(
+        self, model: Model, posterior: Posterior, candidates: Sequence[Candidate], knowledge: Knowledge
+    ) -> None:
+        self._model, self._posterior, self._candidates, self._knowledge = model, posterior, candidates, knowledge
 
-    def largest(self, number: int, knowledge: Knowledge) -> float:
-        """The largest grade of the environments of a configuration, given what is known."""
+    def largest(self, number: int) -> float:
+        """The largest grade of the environments of a configuration."""
         atoms = self._candidates[number].atoms
-        grades, rows = self._model.grades(atoms), self._site_rows(number)
-        before, after = np.linalg.norm(rows, axis=1), np.linalg.norm(rows @ knowledge.root, axis=1)
+        grades, rows = self._model.grades(atoms), self._site_rows(atoms)
+        before, after = np.linalg.norm(rows, axis=1), np.linalg.norm(rows @ self._knowledge.root, axis=1)
         ratio = np.divide(after, before, out=np.ones_like(before), where=before > 0)
         return float(np.max(grades * ratio))
 
-    def all_below(self, threshold: float, left: Sequence[int], knowledge: Knowledge) -> bool:
-        """Whether no environment of the configurations left has a grade above a threshold.
+    def take(self, number: int) -> None:
+        """Nothing: it is in what is known."""
 
-        Grades only fall, so that a configuration once found below is not looked at again.
+    def _site_rows(self, atoms: Atoms) -> Floats:
+        """(N, K) a factor of the posterior covariance of site energies."""
+        model, n_basis = self._model, self._model.n_basis
+        rows = np.zeros((len(atoms), self._posterior.factor.shape[1]))
+        for species, descriptors, own in _by_element(model, atoms):
+            factor = self._posterior.factor[species * n_basis : (species + 1) * n_basis]
+            rows[own] = descriptors @ factor + self._posterior.energies[species]
+        return rows
 
-        Args:
-            threshold: of the grade.
-            left: numbers of configurations that were not taken, ascending.
-            knowledge: what is known.
-        """
+
+class ByLeverage:
+    """Leverages, exactly as another fit would have them, by all training environments and those that were taken.
+
+    The posterior would be a bad estimate of these: the forces of one liquid may determine every coefficient, and leave
+    the environments of a surface as far from the training data as they were.
+
+    Args:
+        model: with grades of kind "leverage".
+        grades: these.
+        training: structures of its training data.
+        candidates: the pool.
+    """
+
+    def __init__(
+        self, model: Model, grades: Grades, training: Iterable[Atoms], candidates: Sequence[Candidate]
+    ) -> None:
+        self._model, self._candidates = model, candidates
+        self._used = [np.append(np.any(rows != 0, axis=0), True) for rows in grades.rows]
+        self._sums = [np.zeros((int(used.sum()), int(used.sum()))) for used in self._used]
+        self._counts = [0] * len(self._sums)
+        self._factors: list[Floats | None] = [None] * len(self._sums)
+        for atoms in training:
+            self._add(atoms)
+
+    def largest(self, number: int) -> float:
+        """The largest grade of the environments of a configuration."""
+        largest = 0.0
+        for species, values in self._rows(self._candidates[number].atoms):
+            factor = self._factors[species]
+            if factor is None and self._counts[species]:
+                factor = self._factors[species] = leverage_factor(self._sums[species], self._counts[species])
+            if factor is not None:
+                largest = max(largest, float(np.linalg.norm(values @ factor.T, axis=1).max()))
+        return largest
+
+    def take(self, number: int) -> None:
+        """Take the environments of a configuration as known."""
+        self._add(self._candidates[number].atoms)
+
+    def _add(self, atoms: Atoms) -> None:
+        for species, values in self._rows(atoms):
+            self._sums[species] += values.T @ values
+            self._counts[species] += len(values)
+            self._factors[species] = None
+
+    def _rows(self, atoms: Atoms) -> Iterable[tuple[int, Floats]]:
+        for species, descriptors, _ in _by_element(self._model, atoms):
+            yield species, with_one(descriptors)[:, self._used[species]]
+
+
+class Watch:
+    """Whether any configuration is left whose grades are too large.
+
+    Grades only fall as others are taken, so that a configuration once found below is not looked at again.
+
+    Args:
+        grading: of the pool.
+        threshold: of grades.
+    """
+
+    def __init__(self, grading: Grading, threshold: float) -> None:
+        self._grading, self._threshold, self._witness = grading, threshold, 0
+
+    def all_below(self, left: Sequence[int]) -> bool:
+        """Whether no environment of the configurations left, by ascending number, has a grade above the threshold."""
         for number in left:
-            if number < self._witness:
-                continue
-            if self.largest(number, knowledge) > threshold:
+            if number >= self._witness and self._grading.largest(number) > self._threshold:
                 self._witness = number
                 return False
         return True
 
-    def _site_rows(self, number: int) -> Floats:
-        """(N, K) a factor of the posterior covariance of site energies."""
-        atoms, model = self._candidates[number].atoms, self._model
-        descriptors, n_basis = model.descriptors(atoms), model.n_basis
-        rows = np.zeros((len(atoms), self._posterior.factor.shape[1]))
-        for species, element in enumerate(model.elements):
-            own = atoms.numbers == ATOMIC_NUMBERS[element]
-            factor = self._posterior.factor[species * n_basis : (species + 1) * n_basis]
-            rows[own] = descriptors[own] @ factor + self._posterior.energies[species]
-        return rows
+
+def _by_element(model: Model, atoms: Atoms) -> Iterable[tuple[int, Floats, NDArray[np.bool_]]]:
+    """For each element in a structure its number, the descriptors of its atoms, and which these are."""
+    descriptors = model.descriptors(atoms)
+    for species, element in enumerate(model.elements):
+        own = atoms.numbers == ATOMIC_NUMBERS[element]
+        if own.any():
+            yield species, descriptors[own], own

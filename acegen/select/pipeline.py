@@ -23,10 +23,12 @@ from acegen.select.active import environments_entering, training_structures
 from acegen.select.criteria import Knowledge, PoolVariance
 from acegen.select.features import Labels
 from acegen.select.fitted import Fitted, open_fit
-from acegen.select.grading import Grading
+from acegen.select.grading import ByLeverage, ByPosterior, Grading, Watch
 from acegen.select.greedy import Greedy, KeptRows, first_gains, gram_of
-from acegen.select.pool import Pool, read_pool
+from acegen.select.pool import Candidate, Pool, read_pool
 from acegen.select.result import Chosen, Method, SelectionResult
+from acegen.store.posterior import Posterior
+from acegen.store.uncertainty import read_uncertainty
 
 _ROOM = 2**30
 """Bytes for rows of configurations; others are computed again when needed."""
@@ -128,8 +130,9 @@ def _by_posterior(
         per_atom = knowledge.gain(kept.rows(best)) / len(candidates[best].atoms)
         progress.report(f"the best has {per_atom:.3g} nats per atom; the training data have {typical:.3g}")
     with progress.stage("select"):
-        grading = Grading(fitted.model, posterior, candidates) if fitted.model.has_grades else None
-        threshold = fitted.model.grade_thresholds[0] if fitted.model.has_grades else 0.0
+        grading = _grading(fitted, posterior, candidates, knowledge)
+        threshold = fitted.model.grade_thresholds[0] if grading is not None else 0.0
+        watch = None if grading is None else Watch(grading, threshold)
         choice = Greedy(kept, criterion, gains)
         chosen: list[Chosen] = []
         reason = f"{number:,} were asked for"
@@ -147,15 +150,31 @@ def _by_posterior(
                     f"{stop:g} of what the training data have"
                 )
                 break
-            if stop is not None and grading is not None and grading.all_below(threshold, choice.left, knowledge):
+            if stop is not None and watch is not None and watch.all_below(choice.left):
                 reason = f"no environment left has a grade above {threshold:g}"
                 break
-            grade = None if grading is None else grading.largest(index, knowledge)
+            grade = None if grading is None else grading.largest(index)
             chosen.append(Chosen(index, candidates[index], gain, None if variance is None else worth, grade))
             choice.take()
-        left = "" if variance is None else f"; {100 * variance.left:.2g} % of the pool's variance are left"
+            if grading is not None:
+                grading.take(index)
+        left = (
+            "" if variance is None or not chosen else f"; {100 * variance.left:.0f} % of the pool's variance are left"
+        )
         progress.report(f"{len(chosen):,} configurations; {reason}{left}")
     return SelectionResult(method, tuple(chosen), len(candidates), reason, typical)
+
+
+def _grading(
+    fitted: Fitted, posterior: Posterior, candidates: Sequence[Candidate], knowledge: Knowledge
+) -> Grading | None:
+    """Grades of a pool, or None if the model has none."""
+    if not fitted.model.has_grades:
+        return None
+    grades = read_uncertainty(fitted.model.path).grades
+    if fitted.record.grade != "leverage" or grades is None:
+        return ByPosterior(fitted.model, posterior, candidates, knowledge)
+    return ByLeverage(fitted.model, grades, training_structures(fitted), candidates)
 
 
 def _by_maxvol(fitted: Fitted, pool: Pool, number: int, progress: Progress) -> SelectionResult:

@@ -22,9 +22,11 @@ from acegen.errors import FitError
 from acegen.fit import FitResult, fit
 from acegen.fit.assembly import assemble, composition_directions, make_assembler, placed_units
 from acegen.fit.continued import continue_from
+from acegen.fit.curves import nearest_distances
 from acegen.fit.data import read_parts
 from acegen.fit.dataset import Configuration
 from acegen.fit.folds import ALWAYS, assign_folds, extend_folds
+from acegen.fit.repulsion import squeezed
 from acegen.fit.settings import load_settings
 from acegen.fit.solve import solve
 from acegen.fit.training import TRAINING, TrainingRecord, read_record
@@ -338,3 +340,26 @@ def test_the_spec_of_a_request_is_kept(earlier: Earlier) -> None:
     assert isinstance(record, TrainingRecord)
     kept = load_spec(earlier.first.directory / "spec.toml").canonical()
     assert settings.whole_spec.canonical() == kept | {"name": "other"}
+
+
+def test_compressed_structures_are_computed_once(earlier: Earlier, tmp_path: Path) -> None:
+    """Demands are the same from the cache; a file that is damaged, or of another basis, is not used."""
+    spec = COPPER | {"zbl": {"inner": 1.0, "outer": 1.6}, "inner_cutoff": {"inner": 1.2, "outer": 1.7}}
+    settings = load_settings({"spec": spec, "data": {"train": earlier.files[1]}})
+    basis, data = acegen.compile(settings.whole_spec, tmp_path), read_parts(settings).training
+    nearest = nearest_distances(data, basis.elements, basis.cutoff)
+    cache, found = str(tmp_path / "cache"), []
+    for folder in (None, cache, cache):
+        found.append(squeezed(settings.whole_spec, basis, data, nearest, Silent(), folder))
+    files = sorted((tmp_path / "cache").rglob("*.npz"))
+    assert len(files) >= 2
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("acegen.fit.repulsion._path", lambda *_: pytest.fail("computed again"))
+        found.append(squeezed(settings.whole_spec, basis, data, nearest, Silent(), cache))
+    files[0].write_bytes(files[0].read_bytes()[:500])
+    found.append(squeezed(settings.whole_spec, basis, data, nearest, Silent(), cache))
+    for demands in found:
+        assert demands is not None
+        assert found[0] is not None
+        assert np.array_equal(demands.rows, found[0].rows)
+        assert np.array_equal(demands.rises, found[0].rises)

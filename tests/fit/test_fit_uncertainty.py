@@ -18,9 +18,9 @@ import acegen
 from acegen.errors import DataWarning, FitError
 from acegen.fit import FitResult, fit
 from acegen.fit.evaluation import compare_linear, compare_with_spread, spread
-from acegen.fit.maxvol import TOLERANCE
 from acegen.fit.problem import Solution
 from acegen.fit.settings import FitSettings, load_settings
+from acegen.fit.uncertainty.maxvol import TOLERANCE
 from acegen.posterior import energy_uncertainty, forces_uncertainty, read_posterior
 from acegen.store.uncertainty import LEVELS
 
@@ -44,6 +44,7 @@ class Shared:
 
     def settings(self, folder: Path, **changes: Any) -> FitSettings:
         data = {"test": self.test, **changes.pop("data", {})}
+        changes = {"uncertainty": {}, **changes}
         assembly = {"cache": self.cache, "processes": 1}
         settings: FitSettings = fit_settings(folder, self.training, SPEC, data=data, assembly=assembly, **changes)
         return settings
@@ -216,7 +217,7 @@ def test_the_report_has_a_section(usual: FitResult, optimal: FitResult) -> None:
 
 def test_the_picture(usual: FitResult, optimal: FitResult) -> None:
     """With and without a committee."""
-    from acegen.fit.reliability_report import draw_reliability
+    from acegen.fit.uncertainty.report import draw_reliability
 
     for result in (usual, optimal):
         figure = draw_reliability(result.reliability, result.uncertainty)

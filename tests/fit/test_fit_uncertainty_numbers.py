@@ -14,19 +14,19 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from acegen.fit.bayes import fit_bayes, held_out_means
-from acegen.fit.calibration import NORMAL, calibrate, covered
 from acegen.fit.columns import Columns
-from acegen.fit.environments import EnvironmentBlock
 from acegen.fit.factor import Factor, triangle
 from acegen.fit.folds import ALWAYS
-from acegen.fit.grades import STOP, ByLeverage, first_threshold, largest_by_configuration
-from acegen.fit.leverage import PRIOR, Moments, with_one
-from acegen.fit.maxvol import TOLERANCE, active_set
 from acegen.fit.problem import Cell, Problem, reduce_problem
 from acegen.fit.ridge import fit_ridge, held_out_solutions
 from acegen.fit.selection import select
 from acegen.fit.settings import SelectionSettings, SolverSettings, WeightSettings
-from acegen.fit.sketch import members, mixing, sketched
+from acegen.fit.uncertainty.calibration import NORMAL, calibrate, covered
+from acegen.fit.uncertainty.environments import EnvironmentBlock
+from acegen.fit.uncertainty.grades import STOP, ByLeverage, first_threshold, largest_by_configuration
+from acegen.fit.uncertainty.leverage import PRIOR, Moments, with_one
+from acegen.fit.uncertainty.maxvol import TOLERANCE, active_set
+from acegen.fit.uncertainty.sketch import members, mixing, sketched
 from acegen.progress import Silent
 from acegen.store.uncertainty import LEVELS
 
@@ -192,7 +192,7 @@ def test_a_fold_that_is_not_fitted_to_does_not_count() -> None:
 def test_thresholds_are_where_held_out_configurations_end() -> None:
     """95 % of the configurations are at or below the first; held-out grades below one leave it at one.
 
-    Where few configurations are far out, twice the median of the kind with the largest is the first.
+    Where few configurations are far out, twice the largest median of a kind is the first; kinds of few have none.
     """
     configurations = np.repeat(np.arange(100), 3)
     grades = np.array([[0.1, n / 10, np.nan] for n in range(100)]).ravel()
@@ -208,7 +208,10 @@ def test_thresholds_are_where_held_out_configurations_end() -> None:
     assert first_threshold(outlier, configurations, kinds)[0] == pytest.approx(first)
     few = np.array([2.0, 3.0, 4.0, 100.0, 900.0])
     assert first_threshold(few, np.arange(5), ["one"] * 5)[0] == pytest.approx(8.0)
-    assert first_threshold(few, np.arange(5), ["one"] * 3 + ["other"] * 2)[0] == pytest.approx(900.0)
+    assert first_threshold(few, np.arange(5), ["one"] * 3 + ["other"] * 2)[0] == pytest.approx(8.0)
+    two = np.concatenate([few, 10 * few])
+    assert first_threshold(two, np.arange(10), ["one"] * 5 + ["other"] * 5)[0] == pytest.approx(80.0)
+    assert first_threshold(two, np.arange(10), ["one"] * 6 + ["other"] * 4)[0] == pytest.approx(24.0)
     unknown, notes = first_threshold(np.full(300, np.nan), configurations, kinds)
     assert unknown > 1
     assert "nothing was held out" in notes[0]

@@ -36,10 +36,7 @@ class Case:
 def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
     folder = tmp_path_factory.mktemp("select")
     training = [with_emt(cell(seed, rattle=0.05), "rattled") for seed in range(16)]
-    settings = fit_settings(
-        folder, training, solver={"kind": "bayes"}, assembly={"processes": 1},
-        uncertainty={"grade": "none", "members": 0},
-    )  # fmt: skip
+    settings = fit_settings(folder, training, solver={"kind": "bayes"}, assembly={"processes": 1})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("acegen.fit.pictures.draw_pictures", lambda _result, _folder: {})
         result = fit(settings)

@@ -52,7 +52,12 @@ def save(path: Path, frames: list[Atoms]) -> str:
     return str(path)
 
 
+NO_UNCERTAINTY = {"grade": "none", "members": 0}
+"""The table that leaves out what takes as long to compile as the potential."""
+
+
 def fit_settings(folder: Path, train: list[Atoms], spec: dict[str, Any] = COPPER, **sections: Any) -> FitSettings:
-    """Settings of a fit in `folder`; `sections` are merged into the tables."""
+    """Settings of a fit in `folder`; `sections` are merged in. Without grades and committee unless these are given."""
+    sections = {"uncertainty": NO_UNCERTAINTY, **sections}
     data = {"train": save(folder / "train.xyz", train), **sections.pop("data", {})}
     return load_settings({"spec": spec, "data": data, "output": str(folder / "fits"), **sections})

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from acegen.fit.calibration import Calibration, covered, informative
 from acegen.fit.dataset import Configuration, Parts
 from acegen.fit.evaluation import Comparison, Spread
-from acegen.fit.grades import GradeFit, grades_of
-from acegen.fit.uncertainty import CommitteeFit, Fitted, UncertaintyFit, errors_and_variances, spread_of_test
+from acegen.fit.uncertainty.calibration import Calibration, covered, informative
+from acegen.fit.uncertainty.grades import GradeFit, grades_of
+from acegen.fit.uncertainty.stage import CommitteeFit, Fitted, UncertaintyFit, errors_and_variances, spread_of_test
 from acegen.store.uncertainty import LEVELS
 
 Floats = NDArray[np.float64]

@@ -18,7 +18,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-from acegen.fit.environments import EnvironmentBlock
+from acegen.fit.uncertainty.environments import EnvironmentBlock
 
 Floats = NDArray[np.float64]
 

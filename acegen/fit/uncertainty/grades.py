@@ -3,14 +3,14 @@
 Every kind of grade is a norm ‖W b̃‖ of combinations of the descriptors of an atom, b̃ = (b, 1), with a matrix W for its
 element:
 
-leverage      distance from all training environments (`acegen.fit.leverage`).
+leverage      distance from all training environments (`acegen.fit.uncertainty.leverage`).
 posterior     standard deviation of the site energy in the posterior of the fit, in units of the largest in the data.
-d-optimality  largest coefficient in an active set of training environments (`acegen.fit.maxvol`).
+d-optimality  largest coefficient in an active set of training environments (`acegen.fit.uncertainty.maxvol`).
 
 With each, γ = 1 is about the largest grade of a training environment. Where unseen data of the same kinds end is found
 by grading each fold by the data without it. A configuration counts with its largest grade. The first threshold is the
 smaller of two numbers, and at least one: the grade that `SELECT` of the held-out configurations do not exceed, and
-`TYPICAL` times the median of the kind that has the largest; the second threshold is `STOP` times the first.
+`TYPICAL` times the largest median of a kind of `MANY` members or more; the second threshold is `STOP` times the first.
 
 The median matters for small data, where some folds lack what the others have. Of 5, 10, 20 and 40 frames of molecular
 dynamics of silicon at several temperatures, with 1,048 functions, the largest held-out grades are 780, 120, 37 and 8,
@@ -29,12 +29,12 @@ from numpy.typing import NDArray
 
 from acegen.fit.columns import Columns
 from acegen.fit.dataset import Configuration
-from acegen.fit.environments import environment_blocks
 from acegen.fit.factor import triangle
-from acegen.fit.leverage import Moments, with_one
-from acegen.fit.maxvol import ActiveSet, active_set
 from acegen.fit.problem import Inferred
-from acegen.fit.sketch import sketched
+from acegen.fit.uncertainty.environments import environment_blocks
+from acegen.fit.uncertainty.leverage import Moments, with_one
+from acegen.fit.uncertainty.maxvol import ActiveSet, active_set
+from acegen.fit.uncertainty.sketch import sketched
 from acegen.progress import Progress
 from acegen.runtime import Model
 from acegen.store.uncertainty import Grades
@@ -47,6 +47,13 @@ SELECT = 0.95
 
 TYPICAL = 2.0
 """First threshold in units of the median of a kind, at most."""
+
+MANY = 5
+"""Smallest number of members that a kind needs for a median; if none has so many, all kinds are taken as one.
+
+Configurations that were selected for being unlike all others have large grades when they are held out. Where the median
+of one or two of them counted, thresholds rose with each that was added, until nothing stopped a simulation any more.
+"""
 
 STOP = 5.0
 """Second threshold in units of the first.
@@ -326,7 +333,8 @@ def first_threshold(held_out: Floats, configurations: Numbers, kinds: Sequence[s
     by_kind: dict[str, list[float]] = {}
     for number, grade in largest.items():
         by_kind.setdefault(kinds[number], []).append(grade)
-    typical = max(float(np.median(own)) for own in by_kind.values())
+    groups = [own for own in by_kind.values() if len(own) >= MANY] or [[*largest.values()]]
+    typical = max(float(np.median(own)) for own in groups)
     return max(1.0, min(end, TYPICAL * typical)), ()
 
 

@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from acegen.fit.reliability import Coverage, GradeRow, Reliability
-from acegen.fit.uncertainty import UncertaintyFit
+from acegen.fit.uncertainty.reliability import Coverage, GradeRow, Reliability
+from acegen.fit.uncertainty.stage import UncertaintyFit
 from acegen.store.uncertainty import LEVELS
 
 Table = tuple[tuple[str, ...], list[list[str]]]

@@ -2,7 +2,7 @@
 
 The committee are samples of the posterior of the coefficients; each fold is predicted by the posterior without it, and
 by a committee of the same kind, whose standard deviations are calibrated by the errors. The same pass over the design
-rows gives the validation errors of the report. Grades: see `acegen.fit.grades`.
+rows gives the validation errors of the report. Grades: see `acegen.fit.uncertainty.grades`.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from acegen.fit.calibration import NORMAL, Calibration, calibrate
 from acegen.fit.columns import Columns
 from acegen.fit.dataset import Dataset, Parts
-from acegen.fit.environments import environment_blocks
 from acegen.fit.evaluation import Comparison, Spread, compare_linear, compare_with_spread, spread
 from acegen.fit.findings import Finding
 from acegen.fit.folds import ALWAYS
-from acegen.fit.grades import ByActiveSet, ByLeverage, ByPosterior, GradeFit, Rater, fit_grades
-from acegen.fit.leverage import Moments
 from acegen.fit.problem import Inferred, Solution
 from acegen.fit.settings import UncertaintySettings
-from acegen.fit.sketch import members
+from acegen.fit.uncertainty.calibration import NORMAL, Calibration, calibrate
+from acegen.fit.uncertainty.environments import environment_blocks
+from acegen.fit.uncertainty.grades import ByActiveSet, ByLeverage, ByPosterior, GradeFit, Rater, fit_grades
+from acegen.fit.uncertainty.leverage import Moments
+from acegen.fit.uncertainty.sketch import members
 from acegen.fit.unit import Assembler
 from acegen.progress import Progress
 from acegen.runtime import Model
