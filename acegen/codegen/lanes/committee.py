@@ -1,8 +1,8 @@
 """The kernel of a committee: the energies of several members, each with its gradient, from the same A's.
 
-Members are small, but as sums of terms that are larger by up to ten million times: their energies and the derivatives by
-the values they consist of are in double precision. In what follows from these little cancels: it is in single precision,
-in blocks of twice as many lanes.
+Members are small, but as sums of terms that are larger by up to ten million times: their energies and the derivatives
+by the values they consist of are in double precision. In what follows from these little cancels: it is in single
+precision, in blocks of twice as many lanes.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from acegen.codegen.environment import render, template_environment
-from acegen.codegen.lanes.contexts import (
+from acegen.codegen.lanes.committee_contexts import (
     CommitteeBackContext,
     CommitteeContext,
     CommitteePairContext,
     CommitteePairHeaderContext,
     CommitteeValuesContext,
     CommitteeValuesHeaderContext,
-    LanesContext,
 )
+from acegen.codegen.lanes.contexts import LanesContext
 from acegen.codegen.lanes.coupled import by_degree, coupled_tables, factor_places
 from acegen.codegen.lanes.coupled_types import type_codes
 from acegen.codegen.lanes.embedding import embedding_code
@@ -30,7 +30,7 @@ from acegen.codegen.lanes.target import Target, Targets
 from acegen.codegen.literals import double_literal
 from acegen.codegen.titles import banner
 from acegen.errors import BuildError
-from acegen.optimize import ProductStage, optimize
+from acegen.optimize import ListedProducts, ProductStage, optimize
 from acegen.optimize.coupled import CoupledStage
 from acegen.options import ProductForm
 from acegen.program.kernel import Distance, Harmonics, KernelProgram, PairEnergies
@@ -68,6 +68,7 @@ def committee_sources(committee: CommitteeProgram, targets: Targets, form: Produ
     program = replace(members, name=f"{members.name}_committee")
     single = replace(program, name=f"{program.name}_single")
     name, stage = program.name, committee_stage(program, targets, form)
+    assert not isinstance(stage.products, ListedProducts)
     # In double precision; then in single.
     contexts = product_files(program, stage, target, files.header(name, "particles"))
     contexts[files.header(name, "particles")] = particle_code(program, target)
@@ -81,9 +82,7 @@ def committee_sources(committee: CommitteeProgram, targets: Targets, form: Produ
     if stage.coupled is not None:
         contexts |= coupled_files(program, stage.coupled, target)
     environment = template_environment(double_literal)
-    rendered = {
-        file: render(environment, own) for file, own in (contexts | _pair_files(program, targets)).items()
-    }
+    rendered = {file: render(environment, own) for file, own in (contexts | _pair_files(program)).items()}
     target = targets.forces
     contexts = {
         files.header(single.name, "particles"): particle_code(program, target),
@@ -130,7 +129,7 @@ def _committee(program: KernelProgram, targets: Targets, group: int, plain: bool
     )
 
 
-def _pair_files(program: KernelProgram, targets: Targets) -> dict[str, LanesContext]:
+def _pair_files(program: KernelProgram) -> dict[str, LanesContext]:
     """The pairwise parts, in double precision; nothing if there are none."""
     name, pair, code = program.name, program.pair, pair_code(program)
     inner = program.inner is not None
