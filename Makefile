@@ -16,7 +16,7 @@ paper: install  ## the experiments of the paper, about an hour; OPTIONS="--small
 	$(BIN)/python examples/paper/run.py $(if $(DATA),--data "$(DATA)") $(OPTIONS)
 
 test: check simulators  ## everything CI runs: formatting, lint, types, tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 benchmark: install  ## measure everything, about an hour; OPTIONS="--quick" for a minute
 	$(BIN)/python -m benchmarks $(OPTIONS)

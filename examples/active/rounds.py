@@ -130,17 +130,25 @@ def rounds_table(title: str, rounds: Sequence[Round]) -> Table:
     names = [outcome.simulation for outcome in rounds[0].outcomes]
     kinds = [kind for kind in rounds[0].errors if kind != ALL]
     errors_of = [f"{kind}\nmeV  eV/Å" for kind in kinds]
-    for heading in ["\nround", "\nlabels", *errors_of, *(f"{name}\nps   γ" for name in names), "chosen\nof"]:
+    for heading in ["\nround", "\nlabels", *errors_of, *(f"{name}\nps   γ" for name in names), "new\nof"]:
         table.add_column(heading, justify="right", no_wrap=True)
     for entry in rounds:
-        errors = [f"{1e3 * entry.errors[kind][0]:.1f} {entry.errors[kind][1]:.3f}" for kind in kinds]
-        runs = [f"{run.picoseconds:.1f}{' ' if run.finished else '×'} {run.grade:.2g}" for run in entry.outcomes]
+        errors = [error_cell(*entry.errors[kind]) for kind in kinds]
+        runs = [
+            f"{run.picoseconds:.1f}{' ' if run.finished else '×'} {run.grade:.{2 if run.grade < 10 else 3}g}"
+            for run in entry.outcomes
+        ]
         table.add_row(str(entry.number), str(entry.configurations), *errors, *runs, f"{entry.chosen} {entry.pool}")
     table.caption = "mean absolute errors on the test set, energies per atom"
     if names:
         low, high = rounds[-1].thresholds
-        table.caption += f"; γ: largest grade; × stopped by it\nthresholds of the last model: {low:.3g}, {high:.3g}"
+        table.caption += f"\nγ: largest grade, × stopped by it; thresholds of the last model: {low:.3g}, {high:.3g}"
     return table
+
+
+def error_cell(energy: float, forces: float) -> str:
+    """Errors in meV and eV/Å, with the digits that matter."""
+    return f"{1e3 * energy:.{0 if energy > 0.1 else 1}f} {forces:.{2 if forces > 1 else 3}f}"
 
 
 def write_rounds(rounds: Sequence[Round], file: Path) -> None:
