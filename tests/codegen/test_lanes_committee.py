@@ -102,11 +102,12 @@ def test_members_are_potentials(alloy: LanesKernels, tmp_path: Path) -> None:
     assert np.concatenate(gradients, axis=1)[1] == pytest.approx(np.concatenate(gradient), abs=SINGLE * scale)
 
 
-def test_threads_and_groups_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("form", ["straight", "coupled"])
+def test_threads_and_groups_change_nothing(form: ProductForm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Results are the same bit by bit for any number of threads; blocks that share a product stage do not mix."""
-    monkeypatch.setattr(VectorCost, "group", lambda *_: 3)
+    monkeypatch.setattr(VectorCost, "group", lambda *_: 4)
     options = BuildOptions(openmp=True)
-    kernels = kernels_of(committee("alloy", "straight", 2), "straight", tmp_path, options)
+    kernels = kernels_of(committee("alloy", form, 2), "straight" if form == "straight" else "auto", tmp_path, options)
     environments = environments_of("alloy", 300)
     energies, gradients = kernels.committee(environments, 2)
     for threads in (2, 3):
@@ -114,7 +115,7 @@ def test_threads_and_groups_change_nothing(tmp_path: Path, monkeypatch: pytest.M
         np.testing.assert_array_equal(again[0], energies)
         np.testing.assert_array_equal(np.concatenate(again[1], axis=1), np.concatenate(gradients, axis=1))
     for place in (0, 150, 299):
-        program = committee("alloy", "straight", 2).members
+        program = committee("alloy", form, 2).members
         compare(program, environments[place], energies[place], gradients[place])
 
 
