@@ -192,12 +192,17 @@ def _fitted(
     unseen: int | None,
 ) -> Fitted:
     functions = problem.used if selection is None else np.intersect1d(selection.functions, problem.used)
+    functions = np.union1d(functions, problem.unseen)  # an environment where one of them is not zero is new
     if isinstance(found, BayesFit):
         whole = Inferred(found.solution.functions, found.solution.composition, found.factor)
         n_rows, freedom = sum(problem.everything[q].n_rows for q in QUANTITIES), found.freedom
+        prior = problem.prior_of_unseen(found.precision**-0.5, found.smoothness)
     else:
         whole, freedom = found.solution, found.chosen.freedom
         n_rows = sum(problem.everything[q].n_rows for q in QUANTITIES if getattr(found.chosen.weights, q) > 0)
+        prior = problem.prior_of_unseen(found.prior, found.chosen.smoothness)
+    if selection is None:
+        whole = replace(whole, factor=np.hstack([whole.factor, prior]))
     return Fitted(basis, assembler, whole, held_out, functions, freedom / max(1, n_rows), unseen)
 
 

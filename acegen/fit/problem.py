@@ -144,6 +144,23 @@ class Problem:
         """Functions that do not vanish on the data; the others get coefficient zero."""
         return np.flatnonzero(self.sizes > 1e-13 * self.sizes.max(initial=0.0))
 
+    @cached_property
+    def unseen(self) -> NDArray[np.int64]:
+        """The functions that vanish on the data, such as those of pairs of elements that never meet."""
+        return np.setdiff1d(np.arange(self.columns.n_functions), self.used)
+
+    def prior_of_unseen(self, deviation: float, smoothness: float) -> Floats:
+        """(n, u) in the order of the columns: a factor of the prior's covariance of the functions that vanish.
+
+        Args:
+            deviation: of a coefficient with a penalty of one.
+            smoothness: power of the level. Their sizes, which no data tell, are taken as the median of the others.
+        """
+        composition = np.zeros((self.columns.n_composition, len(self.unseen)))
+        size = float(np.median(self.sizes[self.used])) if len(self.used) else 1.0
+        own = np.diag(deviation / (size * self.levels[self.unseen] ** smoothness))
+        return self.columns.whole(composition, own, self.unseen)
+
     def penalties(self, smoothness: float) -> Floats:
         """(C,) factors of the coefficients in the prior: size times level^smoothness."""
         return self.sizes * self.levels**smoothness

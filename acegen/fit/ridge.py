@@ -74,7 +74,8 @@ class RidgeFit:
     """A solution with its posterior, the hyperparameters that were chosen, and all that were tried.
 
     `condition` is the condition number of the scaled problem, `noise` the standard deviation by quantity in the units
-    of its rows, `held` how the solution was made repulsive.
+    of its rows, `prior` that of a coefficient with a penalty of one, zero without a prior, `held` how the solution was
+    made repulsive.
     """
 
     solution: Inferred
@@ -82,6 +83,7 @@ class RidgeFit:
     path: tuple[PathPoint, ...]
     condition: float
     noise: dict[str, float]
+    prior: float
     held: Held | None = None
 
 
@@ -126,7 +128,8 @@ def fit_ridge(
     final = _reduced(problem, factors, chosen.weights, chosen.smoothness, settings, functions)
     solution, held, own = _solved(final, chosen.strength, demands)
     noise = {q: own / weight for q, weight in zip(QUANTITIES, chosen.weights, strict=True) if weight > 0}
-    return RidgeFit(solution, chosen, tuple(path), final.condition, noise, held)
+    prior = own / chosen.strength if chosen.strength else 0.0
+    return RidgeFit(solution, chosen, tuple(path), final.condition, noise, prior, held)
 
 
 def _solved(reduced: Reduced, strength: float, demands: Demands | None) -> tuple[Inferred, Held | None, float]:

@@ -127,7 +127,7 @@ def calibrate(errors: Floats, variances: Floats) -> Calibration:
 def informative(variances: Floats) -> NDArray[np.bool_]:
     """Which values (n,) are not zero by symmetry, by their variances; of those that are not all zero."""
     mean = float(np.mean(variances)) if len(variances) else 0.0
-    return variances > _SYMMETRIC**2 * mean
+    return variances > max(_SYMMETRIC**2 * mean, _SMALLEST**2)
 
 
 def _most_likely(errors: Floats, variances: Floats) -> tuple[float, float]:
@@ -147,10 +147,13 @@ def _most_likely(errors: Floats, variances: Floats) -> tuple[float, float]:
 
     least = log(_SMALLEST / sqrt(size))
     most = min(20.0, log(LARGEST_SCALE) - 0.5 * log(size / spread))
+    # Never narrower than the posterior: with few data floor and scale are hard to tell apart, and a scale of nothing
+    # would make the same of what lies far from the data.
+    lowest = min(-0.5 * log(size / spread), most)
     starts = ((log(0.3), log(0.9)), (log(0.02), 0.0))  # one where all have the same error, one where none has
     found = [
         scipy.optimize.minimize(
-            negative, np.array(start), jac=True, method="L-BFGS-B", bounds=[(least, 10), (min(-20.0, most - 1), most)]
+            negative, np.array(start), jac=True, method="L-BFGS-B", bounds=[(least, 10), (lowest, max(lowest, most))]
         )
         for start in starts
     ]

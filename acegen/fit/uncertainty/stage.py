@@ -17,7 +17,7 @@ from acegen.fit.columns import Columns
 from acegen.fit.dataset import Dataset, Parts
 from acegen.fit.evaluation import Comparison, Spread, compare_linear, compare_with_spread, spread
 from acegen.fit.findings import Finding
-from acegen.fit.folds import ALWAYS
+from acegen.fit.folds import ALWAYS, is_cluster
 from acegen.fit.problem import Inferred, Solution, Thinning, all_kept
 from acegen.fit.settings import UncertaintySettings
 from acegen.fit.uncertainty.calibration import LARGEST_SCALE, NORMAL, Calibration, Errors, calibrate, vanishing
@@ -93,7 +93,7 @@ class Fitted:
         assembler: composition and atomic energies of its columns.
         whole: solution of all data, with its posterior.
         held_out: likewise for the data without each fold; of the posteriors what `thinning` keeps.
-        functions: numbers of the functions with coefficients.
+        functions: numbers of the functions with coefficients, and of those that vanish on all data.
         freedom: effective number of parameters per row.
         unseen: fold that the final fit leaves out, if any.
     """
@@ -120,7 +120,7 @@ class Fitted:
 
     @property
     def used(self) -> NDArray[np.bool_]:
-        """(elements, n_basis) the functions with coefficients."""
+        """(elements, n_basis) the functions with coefficients, and those that vanish on the data."""
         whole = np.zeros(self.columns.n_functions, dtype=bool)
         whole[self.functions] = True
         return whole.reshape(self.columns.n_elements, -1)
@@ -283,8 +283,8 @@ def _grades(fitted: Fitted, settings: UncertaintySettings, parts: Parts, progres
     if settings.grade == "posterior":
         rater = ByPosterior(fitted.whole, fitted.held_out, fitted.columns, fitted.composition)
     else:
-        if not parts.n_folds and len(configurations) > 1:  # grades need no labels, so these folds cost nothing
-            folds = tuple(number % min(_OWN_FOLDS, len(configurations)) for number in range(len(configurations)))
+        if not parts.n_folds:  # grades need no labels, so these folds cost nothing
+            folds = _own_folds([is_cluster(configuration.atoms) for configuration in configurations])
         if settings.grade == "d-optimality":
             rater = ByActiveSet(fitted.basis, configurations, folds, fitted.used, fitted.unseen)
         else:
@@ -292,6 +292,15 @@ def _grades(fitted: Fitted, settings: UncertaintySettings, parts: Parts, progres
             moments.add(environment_blocks(fitted.basis, configurations))
             rater = ByLeverage(moments, max(folds, default=ALWAYS) + 1, fitted.unseen)
     return fit_grades(fitted.basis, configurations, folds, rater, settings.rank, settings.seed, progress)
+
+
+def _own_folds(clusters: Sequence[bool]) -> tuple[int, ...]:
+    """Folds of configurations in turn; isolated atoms and dimers are always kept, as in any fit."""
+    free = [number for number, cluster in enumerate(clusters) if not cluster]
+    folds = [ALWAYS] * len(clusters)
+    for place, number in enumerate(free if len(free) > 1 else ()):
+        folds[number] = place % min(_OWN_FOLDS, len(free))
+    return tuple(folds)
 
 
 def _as_solution(columns: Columns, deviations: Floats) -> Solution:
