@@ -172,7 +172,7 @@ class Calculator(AseCalculator):  # type: ignore[misc]
         raise ExtrapolationError(
             f"atom {worst} ({self.atoms.symbols[worst]}) has the grade {self.results['grade']:.4g}, above "
             f"{self._stop:.4g}: its environment is far from all that the model {self.model.name} was fitted to. Label "
-            "this structure and fit again, or allow more with stop=...."
+            "this structure and fit again, or allow more with a larger `stop`."
         )
 
     def check_state(self, atoms: Atoms, tol: float = 1e-15) -> list[str]:
@@ -223,7 +223,10 @@ class Calculator(AseCalculator):  # type: ignore[misc]
         return float(self._deviation("energy_uncertainty", energy_uncertainty, atoms, exact))
 
     def energies_uncertainty(self, atoms: Atoms | None = None, exact: bool = False) -> Floats:
-        """Standard deviation of each site energy, (N,) in eV. Otherwise as `energy_uncertainty`."""
+        """Standard deviation of each site energy, (N,) in eV. Not calibrated: there are no labels of site energies.
+
+        Otherwise as `energy_uncertainty`.
+        """
         return np.array(self._deviation("energies_uncertainty", energies_uncertainty, atoms, exact))
 
     def forces_uncertainty(self, atoms: Atoms | None = None, exact: bool = False) -> Floats:

@@ -121,9 +121,9 @@ def _uncertainty(
             "grades and uncertainties are for potentials that are linear in their coefficients, which those of a spec "
             "with [embedding] are not; leave them out."
         )
-    from acegen.store.uncertainty import uncertainty_document, uncertainty_of  # needs NumPy
+    from acegen.store.uncertainty import bound_to, uncertainty_document, uncertainty_of  # needs NumPy
 
-    uncertainty = uncertainty_of(source)
+    uncertainty = bound_to(coefficients, uncertainty_of(source))
     return uncertainty, hashlib.sha256(uncertainty_document(uncertainty)).hexdigest()
 
 

@@ -197,7 +197,8 @@ def documents_of(
     archives = {}
     if uncertainty is not None:
         archives[UNCERTAINTY] = uncertainty_document(replace(uncertainty, basis_hash=identity))
-    return Documents(documents, (), identity, model_hash(name, identity, coefficients), archives)
+    own_hash = model_hash(name, identity, coefficients, archives.get(UNCERTAINTY))
+    return Documents(documents, (), identity, own_hash, archives)
 
 
 def file_documents(name: str, potential: YacePotential, origin: str, program: KernelProgram) -> Documents:

@@ -28,7 +28,8 @@ class Documents:
         files: text by file name: a description of the basis and perhaps coefficients; or of a potential, and that.
         facts: of a potential from a file, for readers: pairs of what is said, and that; empty for a basis.
         basis_hash: identity of the basis, or of a potential from a file: SHA-256 of the description.
-        model_hash: identity of the name, the basis, the coefficients and the atomic energies, or of name and potential.
+        model_hash: identity of the name, the basis, the coefficients, the atomic energies and the uncertainty, or of
+            name and potential.
         archives: content of further files by name: of what a fit knows of its own uncertainty.
     """
 
@@ -96,6 +97,7 @@ class ModelContext:
     grade_thresholds: tuple[float, ...]
     n_members: int
     calibration: tuple[float, ...]
+    quantiles: tuple[tuple[float, ...], ...]
     single: bool
     openmp: bool
 
@@ -283,6 +285,7 @@ def _model(
         grade_thresholds=() if grades is None else grades.thresholds,
         n_members=0 if committee is None else committee.n_members,
         calibration=() if committee is None else committee.calibration,
+        quantiles=() if committee is None else committee.quantiles,
         single=backend.single,
         openmp=backend.openmp,
     )

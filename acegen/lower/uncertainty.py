@@ -15,7 +15,7 @@ from acegen.program.kernel import KernelProgram, Outputs, PairEnergies
 from acegen.program.uncertainty import CommitteeProgram, GradeProgram, Norm
 from acegen.store.uncertainty import Committee, GradeKind, Grades
 
-NORMS: dict[GradeKind, Norm] = {"leverage": "euclidean", "d-optimality": "maximum"}
+NORMS: dict[GradeKind, Norm] = {"leverage": "euclidean", "posterior": "euclidean", "d-optimality": "maximum"}
 
 
 def grade_program(expansion: ProductExpansion, grades: Grades) -> GradeProgram:
@@ -36,7 +36,7 @@ def grade_program(expansion: ProductExpansion, grades: Grades) -> GradeProgram:
 
 def committee_program(members: KernelProgram, committee: Committee) -> CommitteeProgram:
     """A committee of given members, which `members_program` makes."""
-    return CommitteeProgram(members, (*committee.energy, *committee.forces))
+    return CommitteeProgram(members, (*committee.energy, *committee.forces), committee.quantiles)
 
 
 def members_program(expansion: ProductExpansion, committee: Committee) -> KernelProgram:

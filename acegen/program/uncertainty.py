@@ -48,10 +48,13 @@ class CommitteeProgram:
     Attributes:
         members: a program whose embedding is `Members`, the same number around every centre.
         calibration: floor (eV per atom) and scale of energies, floor (eV/Å) and scale of forces.
+        quantiles: of energies and of forces, half widths of the intervals that hold a true value with probability 0.5,
+            0.9 and 0.95, in standard deviations of the error to be expected.
     """
 
     members: KernelProgram
     calibration: tuple[float, float, float, float]
+    quantiles: tuple[tuple[float, ...], ...]
 
     @property
     def n_members(self) -> int:
@@ -60,5 +63,5 @@ class CommitteeProgram:
 
     @property
     def constants(self) -> tuple[tuple[float, ...], ...]:
-        """Energy of an atom without neighbours, by centre species and member."""
+        """Energy of an atom without neighbours, eV, by centre species and member."""
         return tuple(own.constants for own in self.members.embedding or () if isinstance(own, Members))

@@ -22,7 +22,7 @@ def check_grades(grades: GradeProgram) -> None:
 
 
 def check_committee(committee: CommitteeProgram) -> None:
-    """Check that there are members, and the calibration.
+    """Check that there are members, and the calibration with its intervals.
 
     Raises:
         ProgramError: naming the first fault.
@@ -62,3 +62,7 @@ def _committee_faults(committee: CommitteeProgram) -> Iterator[str]:
         yield "the embedding must be Members"
     if not all(isfinite(value) and value >= 0 for value in committee.calibration):
         yield "calibration must be finite and not negative"
+    if [len(row) for row in committee.quantiles] != [3, 3]:
+        yield "quantiles must be three of energies and three of forces"
+    if not all(isfinite(value) and value >= 0 for row in committee.quantiles for value in row):
+        yield "quantiles must be finite and not negative"

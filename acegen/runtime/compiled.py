@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from acegen.errors import AcegenError, ModuleError
 from acegen.options import BuildOptions
-from acegen.runtime.environments import Environments, Neighbourhoods
+from acegen.runtime.environments import Batch, Environments, Neighbourhoods
 from acegen.runtime.library import open_library
 from acegen.store.manifest import POTENTIAL, UNCERTAINTY, Manifest, check_files, read_manifest, resolved
 from acegen.store.uncertainty import Uncertainty, read_uncertainty
@@ -177,7 +177,7 @@ class CompiledModel(ABC):
 
     @property
     def grade_kind(self) -> str:
-        """ "leverage" or "d-optimality"; see acegen.h. Raises `ModuleError` if there are no grades."""
+        """ "leverage", "posterior" or "d-optimality"; see acegen.h. Raises `ModuleError` if there are no grades."""
         self.require_grades()
         return str(self._ffi.string(self._handle.grade_kind).decode())
 
@@ -204,6 +204,16 @@ class CompiledModel(ABC):
         self.require_committee()
         floor, scale, force_floor, force_scale = (float(self._handle.committee_calibration[i]) for i in range(4))
         return floor, scale, force_floor, force_scale
+
+    @property
+    def committee_quantiles(self) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+        """Half widths of the intervals of probability 0.5, 0.9 and 0.95: of energies, and of forces.
+
+        In standard deviations of the errors to be expected. Raises `ModuleError` if there is no committee.
+        """
+        self.require_committee()
+        values = [float(self._handle.committee_quantiles[i]) for i in range(6)]
+        return (values[0], values[1], values[2]), (values[3], values[4], values[5])
 
     @cached_property
     def uncertainty_data(self) -> Uncertainty:
@@ -285,10 +295,11 @@ class CompiledModel(ABC):
         return grades
 
     def _evaluate_committee(self, environments: Neighbourhoods) -> tuple[Floats, Floats]:
+        """Energies (N, K), and gradients (K, P, 3) of the entries from `first[0]` up to `first[N]`."""
         self.require_committee()
         threads = self._usable_threads()
         energies = np.empty((len(environments.center), self.n_members))
-        gradients = np.empty((self.n_members, *environments.displacement.shape))
+        gradients = np.empty((self.n_members, int(environments.first[-1] - environments.first[0]), self.dimension))
         size = self._handle.committee_workspace(environments.most, threads)
         out = self._pointer("double *", energies), self._pointer("double *", gradients)
         self._call(self._handle.committee, environments, size, *out, threads)
@@ -314,7 +325,8 @@ class CompiledModel(ABC):
             scratch = self._pointer("void *", workspace), size
         status = kernel(argument, *arguments, *scratch, failed)
         if status:
-            raise AcegenError(f"the kernel of {self.name} returned status {status} at atom {failed[0]}.")
+            atom = failed[0] + (environments.start if isinstance(environments, Batch) else 0)
+            raise AcegenError(f"the kernel of {self.name} returned status {status} at atom {atom}.")
 
     def _pointer(self, kind: str, array: NDArray[Any]) -> Any:
         return self._ffi.cast(kind, array.ctypes.data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -69,6 +70,59 @@ class Environments:
         """The environments of some centres; `entries` as given by `entries_of`."""
         first = np.concatenate([[0], np.cumsum(np.diff(self.first)[centers])])
         return Environments(self.center[centers], first, self.species[entries], self.displacement[entries])
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Centres that follow each other in larger `Neighbourhoods`, whose arrays it shares.
+
+    Attributes:
+        whole: all of them.
+        start, end: numbers of the first centre, and of the one after the last.
+    """
+
+    whole: Neighbourhoods
+    start: int
+    end: int
+
+    @property
+    def center(self) -> NDArray[np.int32]:
+        """(n,) species of each centre."""
+        return self.whole.center[self.start : self.end]
+
+    @property
+    def first(self) -> NDArray[np.int64]:
+        """(n + 1,) where the neighbours of each centre begin, in the arrays of all."""
+        return self.whole.first[self.start : self.end + 1]
+
+    @property
+    def species(self) -> NDArray[np.int32]:
+        """(P,) species of all neighbours."""
+        return self.whole.species
+
+    @property
+    def displacement(self) -> NDArray[np.float64]:
+        """(P, 3) neighbour minus centre of all neighbours, Å."""
+        return self.whole.displacement
+
+    @property
+    def most(self) -> int:
+        """Largest number of neighbours of any centre."""
+        return int(np.diff(self.first).max(initial=0))
+
+    @property
+    def entries(self) -> slice:
+        """The neighbours of these centres among all."""
+        return slice(int(self.first[0]), int(self.first[-1]))
+
+
+def batches(environments: Neighbourhoods, entries: int) -> Iterator[Batch]:
+    """All centres in their order, as many at a time as have `entries` neighbours together, but at least one."""
+    first, start = environments.first, 0
+    while start < len(environments.center):
+        end = max(start + 1, int(np.searchsorted(first, first[start] + entries, side="right")) - 1)
+        yield Batch(environments, start, end)
+        start = end
 
 
 def constant(array: NDArray[Any], kind: Any) -> NDArray[Any]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -14,9 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from acegen.elements import SYMBOLS
 from acegen.errors import AcegenError
 from acegen.runtime.compiled import CompiledModel
-from acegen.runtime.environments import Environments, Neighbourhoods, check_vectors
+from acegen.runtime.environments import Batch, Environments, Neighbourhoods, batches, check_vectors
 from acegen.runtime.inputs import Element, InputReader
-from acegen.runtime.neighbours import NeighbourList
+from acegen.runtime.neighbours import NeighbourList, virial_of
 from acegen.runtime.pairs import MovingPairs
 from acegen.runtime.results import DesignRows, FunctionLabel, Members, Result, Uncertainties
 from acegen.runtime.uncertainty import calibrated
@@ -26,6 +25,9 @@ if TYPE_CHECKING:
     from ase import Atoms
 
 Floats: TypeAlias = NDArray[np.float64]
+
+_BATCH = 160_000
+"""Neighbours times members that a thread evaluates at a time: gradients of 4 MB."""
 
 
 class Model(CompiledModel):
@@ -196,8 +198,7 @@ class Model(CompiledModel):
 
         Raises as `compute`.
         """
-        with _atoms_named(pairs):
-            return self._evaluate_potential(pairs)
+        return self._evaluate_potential(pairs)
 
     def grade(self, center: Element, numbers: Sequence[Element] | ArrayLike, displacements: ArrayLike) -> float:
         """Grade of one environment. Raises `StructureError` as `basis`; otherwise as `grades`."""
@@ -220,8 +221,7 @@ class Model(CompiledModel):
             AcegenError: the kernel refuses an environment; the message says which.
             ModuleError: the model has no grades.
         """
-        with _atoms_named(environments):
-            return self._evaluate_grades(environments)
+        return self._evaluate_grades(environments)
 
     def committee(self, atoms: Atoms) -> Members:
         """What the members of the committee say of a structure, minus what `compute` says.
@@ -232,9 +232,7 @@ class Model(CompiledModel):
         """
         self.require_committee()
         environments, pairs = self._inputs.structure(atoms, warn=False)
-        energies, gradients = self.committee_of(environments)
-        forces = [pairs.forces(gradient) for gradient in gradients]
-        return Members(energies, np.array(forces), np.array([pairs.virial(gradient) for gradient in gradients]))
+        return self._members(environments, pairs)
 
     def members(
         self, center: Element, numbers: Sequence[Element] | ArrayLike, displacements: ArrayLike
@@ -255,21 +253,34 @@ class Model(CompiledModel):
             AcegenError: the kernel refuses an environment; the message says which.
             ModuleError: the model has no committee.
         """
-        with _atoms_named(environments):
-            return self._evaluate_committee(environments)
+        return self._evaluate_committee(environments)
 
     def uncertainties(self, atoms: Atoms) -> Uncertainties:
-        """Errors to be expected in the results of `compute`, from the committee. Raises as `committee`."""
+        """Standard deviations of the errors to be expected in `compute`, eV and eV/Å, from the committee.
+
+        Raises as `committee`.
+        """
         self.require_committee()
         return self.uncertainties_of(*self._inputs.structure(atoms, warn=False))
 
     def uncertainties_of(self, environments: Neighbourhoods, pairs: NeighbourList | MovingPairs) -> Uncertainties:
-        """`uncertainties` of a structure with given environments. Raises as `committee_of`."""
-        energies, gradients = self.committee_of(environments)
-        forces = np.array([pairs.forces(gradient) for gradient in gradients])
-        committee = self.uncertainty_data.committee
-        assert committee is not None
-        return calibrated(energies, forces, self.committee_calibration, committee.quantiles)
+        """`uncertainties` of a structure with given environments, and its pairs. Raises as `committee_of`."""
+        members = self._members(environments, pairs if isinstance(pairs, NeighbourList) else pairs.listed)
+        return calibrated(members.energies, members.forces, self.committee_calibration, self.committee_quantiles)
+
+    def _members(self, environments: Neighbourhoods, pairs: NeighbourList) -> Members:
+        """As `committee`, a batch of centres at a time: gradients of all would take much memory."""
+        self.require_committee()
+        count, n_atoms = self.n_members, len(environments.center)
+        energies, forces, virials = np.empty((n_atoms, count)), np.zeros((count, n_atoms, 3)), np.zeros((count, 3, 3))
+        for batch in batches(environments, _BATCH * self._usable_threads() // count):
+            energies[batch.start : batch.end], gradients = self._evaluate_committee(batch)
+            scatter = pairs.scatter(batch)
+            displacement = environments.displacement[batch.entries]
+            for member, gradient in enumerate(gradients):
+                scatter.add(gradient, forces[member])
+                virials[member] += virial_of(displacement, gradient)
+        return Members(energies, forces, virials)
 
     def design_rows(self, atoms: Atoms) -> DesignRows:
         """Rows of the design matrix of a structure: energy (C,), forces (N, 3, C), virial (6, C).
@@ -313,6 +324,16 @@ class Model(CompiledModel):
         )
         return DesignRows(energy, forces.transpose(1, 2, 0), virial.T)
 
+    def _call(self, kernel: Any, environments: Neighbourhoods, size: int | None, *arguments: Any) -> None:
+        """As that of all models; if the kernel refuses the pairs of a structure, with the atoms that are the cause."""
+        try:
+            super()._call(kernel, environments, size, *arguments)
+        except AcegenError:
+            whole = environments.whole if isinstance(environments, Batch) else environments
+            if isinstance(whole, MovingPairs):
+                check_vectors(whole.displacement, whole.first, whole.listed.neighbour)
+            raise
+
     def _evaluate_reference(self, environments: Environments) -> tuple[Floats, Floats]:
         self.require_basis()
         energy = np.zeros(len(environments.center))
@@ -321,17 +342,6 @@ class Model(CompiledModel):
             out = self._pointer("double *", energy), self._pointer("double *", gradient)
             self._call(self._handle.reference, environments, None, *out)
         return energy, gradient
-
-
-@contextmanager
-def _atoms_named(environments: Neighbourhoods) -> Iterator[None]:
-    """If a kernel refuses the pairs of a structure, name the atoms, if atoms are the cause."""
-    try:
-        yield
-    except AcegenError:
-        if isinstance(environments, MovingPairs):
-            check_vectors(environments.displacement, environments.first, environments.listed.neighbour)
-        raise
 
 
 def load(path: str | Path, threads: int = 1) -> Model:

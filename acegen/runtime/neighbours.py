@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acegen.errors import DependencyError, StructureError
-from acegen.runtime.environments import constant
+from acegen.runtime.environments import Batch, constant
 from acegen.runtime.images import pairs_by_images
 
 if TYPE_CHECKING:
@@ -72,6 +72,19 @@ class NeighbourList:
         on_center, on_neighbour = (_sums(index, weights, size) for index in self._components)
         return (on_center - on_neighbour).reshape(-1, 3)
 
+    def scatter(self, batch: Batch) -> Scatter:
+        """What sums up the forces of some centres."""
+        neighbour = self.neighbour[batch.entries]
+        marked = np.zeros(len(self.first) - 1, dtype=bool)
+        marked[neighbour] = True
+        touched = np.flatnonzero(marked)
+        places = np.empty(len(marked), dtype=np.int64)
+        places[touched] = np.arange(len(touched))
+        components = (3 * places[neighbour][:, None] + np.arange(3)).ravel()
+        first = batch.first - batch.first[0]
+        some = np.flatnonzero(np.diff(first))
+        return Scatter(batch.start + some, first[some], touched, components)
+
     def virial(self, gradient: NDArray[np.float64]) -> NDArray[np.float64]:
         """Virial (3, 3) in eV: minus the derivative of the energy with respect to strain; `gradient` as in `forces`."""
         return virial_of(self.displacement, gradient)
@@ -79,6 +92,30 @@ class NeighbourList:
     def site_virials(self, gradient: NDArray[np.float64]) -> NDArray[np.float64]:
         """Minus the derivative of each site energy with respect to strain, (N, 3, 3) in eV; their sum is the virial."""
         return site_virials_of(self, self.displacement, gradient)
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """From gradients of a batch of centres to forces on all atoms.
+
+    Attributes:
+        centers: atoms with neighbours in the batch.
+        first: where the neighbours of each of them begin.
+        neighbours: all atoms that are neighbours in the batch.
+        components: (3 P,) of the forces on these, that each component of the displacements acts on.
+    """
+
+    centers: NDArray[np.int64]
+    first: NDArray[np.int64]
+    neighbours: NDArray[np.int64]
+    components: NDArray[np.int64]
+
+    def add(self, gradient: NDArray[np.float64], forces: NDArray[np.float64]) -> None:
+        """Add to forces (N, 3) in eV/Å what the gradient (P, 3) of the batch gives."""
+        if len(self.centers):
+            forces[self.centers] += np.add.reduceat(gradient, self.first, axis=0)
+            sums = _sums(self.components, gradient.ravel(), 3 * len(self.neighbours))
+            forces[self.neighbours] -= sums.reshape(-1, 3)
 
 
 def virial_of(displacement: NDArray[np.float64], gradient: NDArray[np.float64]) -> NDArray[np.float64]:

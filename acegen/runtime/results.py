@@ -66,21 +66,25 @@ class Members(NamedTuple):
 
 
 class HalfWidths(NamedTuple):
-    """Half widths of intervals around a model's results: energy in eV, energies (N,) in eV, forces (N, 3) in eV/Å."""
+    """Half widths of intervals around a model's results: total energy in eV, components of the forces (N, 3) in eV/Å.
+
+    There are none of the energies of the atoms, which have no labels to calibrate them by.
+    """
 
     energy: float
-    energies: Floats
     forces: Floats
 
 
 class Uncertainties(NamedTuple):
     """Standard deviations of the errors to be expected in a model's results for a structure.
 
-    They are from a committee, scaled to what errors were in data that the fit had not seen.
+    They are from a committee; those of the total energy and of forces are scaled to what errors were in data that the
+    fit had not seen.
 
     Attributes:
         energy: of the total energy, eV.
-        energies: of the energies of the atoms, (N,) in eV.
+        energies: of the energies of the atoms, (N,) in eV. Not calibrated: there are no labels of site energies. They
+            have the floor and scale of total energies per atom, and say where these come from.
         forces: of the components of the forces, (N, 3) in eV/Å.
         intervals: by probability, half the width of the interval around a result that holds the true value.
     """

@@ -18,6 +18,9 @@ def calibrated(
 ) -> Uncertainties:
     """Standard deviations √(floor² + scale² v), where v is the mean over the members of their squares.
 
+    Those of site energies are not calibrated, since there are no labels of these: they have floor and scale of energies
+    per atom.
+
     Args:
         energies: of the members, (N, K) in eV, minus those of the model.
         forces: likewise, (K, N, 3) in eV/Å.
@@ -30,7 +33,7 @@ def calibrated(
     of_sites: Floats = np.hypot(floor, scale * np.sqrt(np.mean(energies**2, axis=1)))
     of_forces: Floats = np.hypot(force_floor, force_scale * np.sqrt(np.mean(forces**2, axis=0)))
     intervals = {
-        level: HalfWidths(wide * energy, wide * of_sites, wide_force * of_forces)
+        level: HalfWidths(wide * energy, wide_force * of_forces)
         for level, wide, wide_force in zip(LEVELS, *quantiles, strict=True)
     }
     return Uncertainties(energy, of_sites, of_forces, intervals)

@@ -126,10 +126,18 @@ def coefficient_document(coefficients: Coefficients) -> str:
     return json.dumps(document, indent=1) + "\n"
 
 
-def model_hash(name: str, basis_hash: str, coefficients: Coefficients | None) -> str:
-    """Identity of a model: SHA-256 of its name, basis, coefficients and atomic energies."""
-    parts = [] if coefficients is None else [coefficients.values, coefficients.atomic_energies]
+def model_hash(name: str, basis_hash: str, coefficients: Coefficients | None, uncertainty: bytes | None = None) -> str:
+    """Identity of a model: SHA-256 of its name, basis, coefficients, atomic energies and uncertainty (a file)."""
+    parts: list[Any] = [] if coefficients is None else [coefficients.values, coefficients.atomic_energies]
+    if uncertainty is not None:
+        parts.append(hashlib.sha256(uncertainty).hexdigest())
     return hashlib.sha256(json.dumps([name, basis_hash, *parts], sort_keys=True).encode()).hexdigest()
+
+
+def coefficients_hash(coefficients: Coefficients) -> str:
+    """Identity of coefficients and atomic energies: SHA-256, 64 hexadecimal digits."""
+    text = json.dumps([coefficients.values, coefficients.atomic_energies], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def check_coefficients(

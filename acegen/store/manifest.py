@@ -41,7 +41,8 @@ class Manifest:
         key: hash of everything that went into the build: spec and coefficients, or the potential file; acegen itself,
             compiler and flags.
         basis_hash: identity of the basis; without one, of the potential: SHA-256 of the description.
-        model_hash: identity of name, basis, coefficients and atomic energies; without a basis, of name and potential.
+        model_hash: identity of name, basis, coefficients, atomic energies and uncertainty; without a basis, of name and
+            potential.
         extension: file name of the compiled extension.
         compiler: the command that compiled it.
         options: fields of the `BuildOptions` it was compiled with.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from math import inf, isfinite
 from pathlib import Path
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from acegen.errors import ModuleError
 from acegen.printing import shown
 from acegen.store.archives import archive_bytes, read_arrays, text_of
+from acegen.store.coefficients import Coefficients, coefficients_hash
 from acegen.store.manifest import UNCERTAINTY, module_folder
 from acegen.store.replacing import whole_file
 
@@ -22,7 +23,7 @@ Floats = NDArray[np.float64]
 
 UNCERTAINTY_FORMAT = "acegen-uncertainty-1"
 
-GradeKind: TypeAlias = Literal["leverage", "d-optimality"]
+GradeKind: TypeAlias = Literal["leverage", "posterior", "d-optimality"]
 
 LEVELS = (0.5, 0.9, 0.95)
 """Probabilities of the intervals."""
@@ -36,9 +37,10 @@ class Grades:
     """Grades of environments: γ = ‖rows b + constants‖ for the basis functions b of a centre.
 
     Attributes:
-        kind: "leverage", with the Euclidean norm: rows are a factor of an inverse covariance of the training
-            environments, or of the posterior covariance of the coefficients, in such units that γ = 1 is about the
-            largest of a training environment.
+        kind: "leverage", with the Euclidean norm: rows and constants are a factor of an inverse covariance of the
+            training environments, such that γ is at most 1 for each of them.
+            "posterior", with the Euclidean norm: a factor of the posterior covariance of the coefficients, and γ is
+            the standard deviation of the site energy in units of about the largest of a training environment.
             "d-optimality", with the largest absolute value: rows are the inverse of the active set, transposed (rows b
             are the coefficients of b in the descriptors of the active set), and constants are zero.
         rows: (elements, K, n_basis), in the order of the labels.
@@ -85,11 +87,14 @@ class Uncertainty:
     Attributes:
         basis_hash: the basis they belong to.
         grades, committee: what there is.
+        coefficient_hash: the coefficients they belong to, by `coefficients_hash`: thresholds and members are of one
+            fit. Empty if that is not known, of what was not made by a fit.
     """
 
     basis_hash: str
     grades: Grades | None
     committee: Committee | None
+    coefficient_hash: str = ""
 
 
 UncertaintySource: TypeAlias = "str | Path | Uncertainty"
@@ -126,7 +131,8 @@ def read_uncertainty(path: str | Path) -> Uncertainty:
         raise ModuleError(f"there are no grades or uncertainties: {file} is missing. A fit makes it.")
     try:
         arrays = read_arrays(file)
-        kind, basis_hash = (text_of(arrays.pop(name)) for name in ("format", "basis_hash"))
+        names = ("format", "basis_hash", "coefficient_hash")
+        kind, basis_hash, coefficient_hash = (text_of(arrays.pop(name)) for name in names)
     except (OSError, ValueError, KeyError):
         raise ModuleError(f"{file} is damaged or not the uncertainty of a model. Fit again.") from None
     if kind != UNCERTAINTY_FORMAT:
@@ -141,7 +147,7 @@ def read_uncertainty(path: str | Path) -> Uncertainty:
         raise ModuleError(f"{file} is not the uncertainty of a model: it lacks {error}. Fit again.") from None
     except ValueError as error:
         raise ModuleError(f"{file} is not the uncertainty of a model: {error}. Fit again.") from None
-    uncertainty = Uncertainty(basis_hash, grades, committee)
+    uncertainty = Uncertainty(basis_hash, grades, committee, coefficient_hash)
     _check(uncertainty, str(file))
     return uncertainty
 
@@ -191,10 +197,29 @@ def check_uncertainty(
             )
 
 
+def bound_to(coefficients: Coefficients, uncertainty: Uncertainty) -> Uncertainty:
+    """The uncertainty of a potential with these coefficients, which it says from now on.
+
+    Raises:
+        ModuleError: it belongs to other coefficients.
+    """
+    own_hash, given = uncertainty.coefficient_hash, coefficients_hash(coefficients)
+    if own_hash not in ("", given):
+        raise ModuleError(
+            f"the uncertainty belongs to other coefficients or atomic energies: those of its fit have the hash "
+            f"{own_hash[:12]}…, these have {given[:12]}…. Take both from the same fit, or leave the uncertainty out."
+        )
+    return replace(uncertainty, coefficient_hash=given)
+
+
 def uncertainty_document(uncertainty: Uncertainty) -> bytes:
     """Content of the file; the same for the same uncertainty. Raises as `write_uncertainty`."""
     _check(uncertainty, "the uncertainty to be written")
-    arrays: dict[str, Any] = {"format": np.array(UNCERTAINTY_FORMAT), "basis_hash": np.array(uncertainty.basis_hash)}
+    arrays: dict[str, Any] = {
+        "format": np.array(UNCERTAINTY_FORMAT),
+        "basis_hash": np.array(uncertainty.basis_hash),
+        "coefficient_hash": np.array(uncertainty.coefficient_hash),
+    }
     for prefix, part in (("grade", uncertainty.grades), ("committee", uncertainty.committee)):
         for field in () if part is None else fields(part):
             value = getattr(part, field.name)
@@ -270,7 +295,7 @@ def _faults(uncertainty: Uncertainty) -> Iterator[str]:
 
 def _grade_faults(grades: Grades) -> Iterator[str]:
     if grades.kind not in get_args(GradeKind):
-        yield f"grades of kind {shown(grades.kind)} are not known, only {' and '.join(get_args(GradeKind))}"
+        yield f"grades of kind {shown(grades.kind)} are not known, only {', '.join(get_args(GradeKind))}"
     if grades.kind == "d-optimality" and grades.constants.any():
         yield "grades of kind d-optimality have constants"
     select, stop = grades.thresholds

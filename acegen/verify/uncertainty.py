@@ -41,7 +41,7 @@ def check_grades(
     worst = 0.0
     for environment, values in cases:
         combined, sizes = _combinations(grades, environment.center, values)
-        order = None if grades.kind == "leverage" else np.inf
+        order = np.inf if grades.kind == "d-optimality" else None
         expected, scale = (float(np.linalg.norm(each, order)) for each in (combined, sizes))
         actual = model.grade(*arguments(environment))
         worst = max(worst, abs(actual - expected) / scale) if scale else max(worst, abs(actual))

@@ -67,6 +67,20 @@ def test_grades_are_norms_of_combinations(key: str, coupled: float, count: int, 
         assert grade == pytest.approx(wanted, rel=1e-11)
 
 
+@pytest.mark.parametrize("norm", ["maximum", "euclidean"])
+def test_numbers_that_are_none_stay_so(norm: Norm, tmp_path: Path) -> None:
+    """A combination that overflows is no small grade, whatever the others are: here one has NaN for its constant."""
+    descriptors = descriptors_of("alloy", 0.0)
+    grades = grades_of(descriptors, np.random.default_rng(2), 4, norm)
+    grades = replace(grades, constants=((0.5, 0.25, 12345.5, 1.0), (0.5, 0.25, 0.125, 1.0)))
+    sources = LanesBackend.of(BuildOptions(), *WIDE).generate_grades(grades)
+    sources = {name: text.replace("12345.5", '__builtin_nan("")') for name, text in sources.items()}
+    environments = environments_of("alloy", 12)
+    found = compiled_lanes(sources, descriptors.name, tmp_path).grades(environments)
+    assert [bool(np.isnan(grade)) for grade in found] == [center == 0 for center, *_ in environments]
+    assert 0 < np.isnan(found).sum() < len(found)
+
+
 def test_threads_and_groups_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same bit by bit for any number of threads, and for blocks multiplied by a matrix too large for the cache."""
     grades = grades_of(descriptors_of("alloy", 1.0), np.random.default_rng(2), 30, "euclidean")

@@ -119,6 +119,20 @@ def test_grades_of_different_numbers_of_combinations(tmp_path: Path) -> None:
     check(kernels, None, grades, [own.environment(rng, 5) for _ in range(6)])
 
 
+def test_numbers_that_are_none_stay_so(tmp_path: Path) -> None:
+    """A combination that overflows is no small grade, whatever the others are: here one has NaN for its constant."""
+    own, rng = cases("alloy"), np.random.default_rng(1)
+    grades = grades_of(own.descriptors, rng, 4, "maximum")
+    grades = replace(grades, constants=((0.5, 0.25, 12345.5, 1.0), (0.5, 0.25, 0.125, 1.0)))
+    sources = {
+        name: text.replace("12345.5", '__builtin_nan("")') for name, text in BACKEND.generate_grades(grades).items()
+    }
+    where = [own.environment(rng, 5) for _ in range(6)]
+    found = compiled(sources, "alloy", tmp_path).grades(where)
+    assert [bool(np.isnan(grade)) for grade in found] == [center == 0 for center, *_ in where]
+    assert 0 < np.isnan(found).sum() < len(found)
+
+
 # ---- how they are called
 
 

@@ -29,7 +29,7 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> Export:
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_examples_agree_with_python(export: Export, example: str, tmp_path: Path) -> None:
-    """The largest grade, its atom, and the deviation of the energy, of structures of several sizes."""
+    """The largest grade, its atom, the deviation of the energy and its interval, of structures of several sizes."""
     model, folder = export
     rng = np.random.default_rng(5)
     frames = [read(folder / "example.xyz")]
@@ -44,14 +44,18 @@ def test_examples_agree_with_python(export: Export, example: str, tmp_path: Path
         write(file, atoms, format="extxyz", append=True)
     output = shell([build(folder, example), file], folder)[1]
     found = re.findall(
-        r"^grade (\S+) atom (\d+), leverage; thresholds 40 and 60\ndeviation (\S+)$", output, re.MULTILINE
+        r"^grade (\S+) atom (\d+), leverage; thresholds 40 and 60\ndeviation (\S+), 90 % within (\S+)$",
+        output,
+        re.MULTILINE,
     )
     assert len(found) == len(frames)
-    for atoms, (grade, atom, deviation) in zip(frames, found, strict=True):
+    for atoms, (grade, atom, deviation, within) in zip(frames, found, strict=True):
         expected = model.grades(atoms)
         assert float(grade) == pytest.approx(expected.max(), rel=1e-10)
         assert int(atom) == expected.argmax() + 1
-        assert float(deviation) == pytest.approx(model.uncertainties(atoms).energy, rel=1e-10)
+        errors = model.uncertainties(atoms)
+        assert float(deviation) == pytest.approx(errors.energy, rel=1e-10)
+        assert float(within) == pytest.approx(errors.intervals[0.9].energy, rel=1e-10)
 
 
 def test_readme_says_what_the_example_prints(export: Export) -> None:

@@ -345,7 +345,7 @@ def test_example_and_kernels_of_vectors(lammps: Lammps, tmp_path: Path) -> None:
     assert int(found[3]) == grades.argmax() + 1
     found = re.search(r"^standard deviation of the energy (\S+) eV; acegen in Python: (\S+) eV", output, re.MULTILINE)
     assert found
-    assert float(found[1]) == pytest.approx(deviation, rel=1e-4)  # single precision inside
+    assert float(found[1]) == pytest.approx(deviation, rel=1e-8)
     assert float(found[2]) == pytest.approx(deviation, rel=1e-10)
     written = read(export / "build" / "selected.dump", format="lammps-dump-text", index=0)
     np.testing.assert_allclose(written.arrays["c_grade"].ravel(), grades, rtol=1e-10)

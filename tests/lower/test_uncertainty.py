@@ -33,13 +33,13 @@ def parts(key: str, kind: GradeKind) -> tuple[Grades, Committee]:
     shape = (len(basis.spec.species), 4, basis.n_basis)
     rows = rng.normal(size=shape) * (rng.random(shape) > 0.3)
     constants = rng.normal(size=shape[:2])
-    quantiles = ((1.0, 2.0, 3.0),) * 2
+    quantiles = ((1.0, 2.0, 3.0), (0.5, 1.5, 2.5))
     committee = Committee(rows, constants, (0.1, 2.0), (0.3, 4.0), quantiles)
-    return Grades(kind, rows, constants if kind == "leverage" else 0 * constants, (1.0, 2.0), 0.0), committee
+    return Grades(kind, rows, 0 * constants if kind == "d-optimality" else constants, (1.0, 2.0), 0.0), committee
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize(("key", "kind"), [("silicon", "d-optimality"), ("alloy", "leverage")])
+@pytest.mark.parametrize(("key", "kind"), [("silicon", "d-optimality"), ("alloy", "leverage"), ("alloy", "posterior")])
 def test_grades_are_norms_of_rows_times_values(key: str, kind: GradeKind, form: str) -> None:
     """Values by the program of descriptors in products, whatever the form; the core has no part in them."""
     this, (grades, _) = case(key), parts(key, kind)
@@ -63,6 +63,7 @@ def test_members_are_coefficients_times_values(key: str, form: str) -> None:
     program = committee_program(members_program(expansion_of(key, form), committee), committee)
     check_program(program.members)
     assert (program.n_members, program.calibration) == (4, (0.1, 2.0, 0.3, 4.0))
+    assert program.quantiles == committee.quantiles
     assert not any(program.members.atomic_energies)
     rng = np.random.default_rng(2)
     for count in (0, 1, 3, 9):

@@ -196,6 +196,8 @@ def test_committees_that_contradict_themselves() -> None:
         (replace(own, members=cases("alloy").descriptors), "embedding must be Members"),
         (replace(own, calibration=(0.0, -1.0, 0.0, 1.0)), "calibration must be finite and not negative"),
         (replace(own, calibration=(0.0, float("nan"), 0.0, 1.0)), "calibration must be finite and not negative"),
+        (replace(own, quantiles=((1.0, 2.0, 3.0),)), "three of energies and three of forces"),
+        (replace(own, quantiles=((1.0, 2.0, 3.0), (1.0, -2.0, 3.0))), "quantiles must be finite and not negative"),
     ]:
         with pytest.raises(ProgramError, match=fault):
             check_committee(committee_program)

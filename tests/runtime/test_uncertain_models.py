@@ -23,14 +23,16 @@ from uncertain_models import (
 import acegen
 from acegen.cli.main import main
 from acegen.options import BuildOptions
+from acegen.runtime.environments import Batch, Neighbourhoods
+from acegen.store.coefficients import coefficients_hash
 from acegen.store.files import is_own
 from acegen.store.manifest import read_manifest
-from acegen.store.uncertainty import Committee, Grades, Uncertainty, read_uncertainty, write_uncertainty
+from acegen.store.uncertainty import Committee, Grades, Uncertainty, bound_to, read_uncertainty, write_uncertainty
 
 pytestmark = pytest.mark.filterwarnings("ignore::acegen.IsolatedAtomWarning")
 
 PLAIN = BuildOptions(backend="plain")
-COMPILED = [("plain", "leverage"), ("plain", "d-optimality"), ("lanes", "leverage"), ("lanes", "d-optimality")]
+COMPILED = [("plain", "leverage"), ("plain", "d-optimality"), ("lanes", "posterior"), ("lanes", "d-optimality")]
 
 DOUBLE, SINGLE = 1e-12, 2e-6
 """Relative to the largest: the backend "lanes" evaluates gradients of members in single precision."""
@@ -67,7 +69,7 @@ def test_grades_are_norms_of_combinations(compiled: Compiled) -> None:
         atoms = quartz_like(seed)
         combined = rows_of(uncertainty.grades, model, atoms)
         expected = np.abs(combined).max(axis=1)
-        if model.grade_kind == "leverage":
+        if model.grade_kind != "d-optimality":
             expected = np.sqrt((combined**2).sum(axis=1))
         grades = model.grades(atoms)
         np.testing.assert_allclose(grades, expected, rtol=1e-11)
@@ -174,7 +176,7 @@ def test_uncertainties_are_calibrated_spreads(plain: Compiled) -> None:
     """√(floor² + scale² v), written out; the floor of an energy grows with the number of atoms."""
     model, _ = plain
     floor, scale, force_floor, force_scale = CALIBRATION
-    assert model.committee_calibration == CALIBRATION
+    assert (model.committee_calibration, model.committee_quantiles) == (CALIBRATION, QUANTILES)
     atoms = quartz_like(7)
     members, found = model.committee(atoms), model.uncertainties(atoms)
     variance = sum(float(sum(members.energies[:, k])) ** 2 for k in range(8)) / 8
@@ -189,8 +191,49 @@ def test_uncertainties_are_calibrated_spreads(plain: Compiled) -> None:
     assert list(found.intervals) == [0.5, 0.9, 0.95]
     wide = found.intervals[0.9]
     assert wide.energy == pytest.approx(QUANTILES[0][1] * found.energy)
-    np.testing.assert_allclose(wide.energies, QUANTILES[0][1] * found.energies)
+    assert wide._fields == ("energy", "forces")  # site energies have no labels, so no intervals
     np.testing.assert_allclose(wide.forces, QUANTILES[1][1] * found.forces)
+
+
+def test_committees_are_evaluated_in_batches(compiled: Compiled, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a few centres, so that little memory is needed: the same sums, with atoms that have no neighbours as well."""
+    model, uncertainty = compiled
+    assert uncertainty.committee is not None
+    atoms = quartz_like(8) * (2, 2, 1)
+    atoms.pbc = False
+    atoms.positions[[0, 7, 35]] += [[-50.0, 0, 0], [-90.0, 0, 0], [0, 0, 80.0]]
+    environments, pairs = model.environments(atoms)
+    energies, gradients = model.committee_of(environments)
+    forces = np.array([pairs.forces(gradient) for gradient in gradients])
+    virials = np.array([pairs.virial(gradient) for gradient in gradients])
+    sizes: list[int] = []
+    evaluate = model._evaluate_committee
+
+    def noted(some: Neighbourhoods) -> tuple[np.ndarray, np.ndarray]:
+        found = evaluate(some)
+        sizes.append(found[1].shape[1])
+        return found
+
+    monkeypatch.setattr(model, "_evaluate_committee", noted)
+    for entries, count in ((1, 36), (100, None), (10**6, 1)):
+        monkeypatch.setattr("acegen.runtime.model._BATCH", 8 * entries)
+        sizes.clear()
+        members = model.committee(atoms)
+        assert sum(sizes) == len(pairs.neighbour)
+        assert max(sizes) <= max(entries, environments.most)
+        assert count is None or len(sizes) == count
+        np.testing.assert_array_equal(members.energies, energies)
+        np.testing.assert_allclose(members.forces, forces, rtol=0, atol=1e-13 * np.abs(forces).max())
+        np.testing.assert_allclose(members.virials, virials, rtol=0, atol=1e-13 * np.abs(virials).max())
+
+
+def test_failures_in_a_batch_name_the_atom(plain: Compiled) -> None:
+    """By its number among all."""
+    environments, _ = plain[0].environments(quartz_like(9))
+    vectors = environments.displacement.copy()
+    vectors[environments.first[5]] = np.nan
+    with pytest.raises(acegen.AcegenError, match="returned status 4 at atom 5"):
+        plain[0]._evaluate_committee(Batch(replace(environments, displacement=vectors), 3, 8))
 
 
 def test_atoms_alone_and_no_atoms(plain: Compiled) -> None:
@@ -232,7 +275,12 @@ def test_module_holds_what_it_was_made_from(plain: Compiled, tmp_path: Path) -> 
     other = acegen.compile(OXIDE, tmp_path, coefficients, options=PLAIN, uncertainty=only_grades)
     assert (other.has_grades, other.n_members) == (True, 0)
     assert read_uncertainty(other.path).committee is None
+    own_hash = coefficients_hash(coefficients)
+    assert (read_uncertainty(other.path).coefficient_hash, read_uncertainty(model.path).coefficient_hash) == (
+        own_hash,
+    ) * 2
     bare = acegen.compile(OXIDE, tmp_path, coefficients, options=PLAIN)
+    assert len({own._manifest.model_hash for own in (model, other, bare)}) == 3  # the same coefficients
     assert (bare.has_grades, bare.n_members, (bare.path / "uncertainty.npz").exists()) == (False, 0, False)
     for attempt, what in (
         (lambda: bare.grades(quartz_like()), "grades"),
@@ -274,6 +322,15 @@ def test_errors_of_a_compile(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     refused(acegen.CoefficientError, "belong to a potential: give its coefficients", coefficients=None)
     other = replace(uncertainty, basis_hash="f" * 64)
     refused(acegen.ModuleError, "belongs to another basis: it was made for ffffffffffff…, this", uncertainty=other)
+    bound = bound_to(coefficients, uncertainty)
+    for changed in (
+        replace(coefficients, values=coefficients.values | {"O": [*coefficients.values["O"][:-1], 1.0]}),
+        replace(coefficients, atomic_energies=coefficients.atomic_energies | {"O": 1.0}),
+    ):
+        message = (
+            "belongs to other coefficients or atomic energies: those of its fit have .*Take both from the same fit"
+        )
+        refused(acegen.ModuleError, message, coefficients=changed, uncertainty=bound)
     grades = replace(uncertainty.grades, rows=uncertainty.grades.rows[:, :, :-1])
     short = replace(uncertainty, grades=grades, committee=None)
     refused(acegen.ModuleError, "for 2 elements with 29 functions each; this basis has 2", uncertainty=short)

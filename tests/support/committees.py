@@ -13,6 +13,7 @@ from acegen.program.kernel import Outputs, PairEnergies
 from acegen.program.uncertainty import CommitteeProgram, GradeProgram, Norm
 
 CALIBRATION = (0.001, 4.0, 0.02, 5.0)
+QUANTILES = ((0.6, 1.7, 2.2), (0.5, 1.6, 2.1))
 
 
 def potentials_like(potential: KernelProgram, rng: np.random.Generator, count: int) -> list[KernelProgram]:
@@ -61,7 +62,7 @@ def committee_of(potentials: Sequence[KernelProgram]) -> CommitteeProgram:
         pair=pair,
         atomic_energies=(0.0,) * len(first.species),
     )
-    return CommitteeProgram(members, CALIBRATION)
+    return CommitteeProgram(members, CALIBRATION, QUANTILES)
 
 
 def grades_of(descriptors: KernelProgram, rng: np.random.Generator, count: int, norm: Norm) -> GradeProgram:

@@ -33,7 +33,7 @@ def random_uncertainty(spec: dict[str, Any] = OXIDE, kind: GradeKind = "leverage
     basis = acegen.derive(spec)
     rng = np.random.default_rng(seed)
     elements, n_basis, n_rows = len(basis.spec.species), basis.n_basis, 5
-    constants = rng.normal(size=(elements, n_rows)) if kind == "leverage" else np.zeros((elements, n_rows))
+    constants = np.zeros((elements, n_rows)) if kind == "d-optimality" else rng.normal(size=(elements, n_rows))
     grades = Grades(kind, rng.normal(size=(elements, n_rows, n_basis)), constants, THRESHOLDS, 0.05)
     rows = 0.1 * rng.normal(size=(elements, 8, n_basis))
     committee = Committee(rows, 0.1 * rng.normal(size=rows.shape[:2]), CALIBRATION[:2], CALIBRATION[2:], QUANTILES)

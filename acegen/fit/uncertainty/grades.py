@@ -37,7 +37,7 @@ from acegen.fit.uncertainty.maxvol import ActiveSet, active_set
 from acegen.fit.uncertainty.sketch import sketched
 from acegen.progress import Progress
 from acegen.runtime import Model
-from acegen.store.uncertainty import Grades
+from acegen.store.uncertainty import GradeKind, Grades
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
@@ -100,6 +100,11 @@ class Rater(Protocol):
     """A kind of grade: a matrix for each element, of all training data or of those without a fold."""
 
     @property
+    def kind(self) -> GradeKind:
+        """What the grades are called."""
+        ...
+
+    @property
     def maximum(self) -> bool:
         """Whether the norm is the largest absolute value."""
         ...
@@ -121,6 +126,7 @@ class ByLeverage:
     moments: Moments
     n_folds: int
     unseen: int | None = None
+    kind: GradeKind = "leverage"
     maximum: bool = False
 
     @property
@@ -145,6 +151,7 @@ class ByPosterior:
     held_out: Sequence[Inferred]
     columns: Columns
     composition: Floats
+    kind: GradeKind = "posterior"
     maximum: bool = False
 
     @property
@@ -164,6 +171,7 @@ class ByPosterior:
 class ByActiveSet:
     """Largest coefficient in an active set. Of the folds only the first is left out: active sets take time."""
 
+    kind: GradeKind = "d-optimality"
     maximum = True
 
     def __init__(
@@ -265,7 +273,7 @@ def fit_grades(
     ratios = graded.ratios
     error = float(np.quantile(np.abs(ratios - 1), 0.95)) if len(ratios) else 0.0
     grades = Grades(
-        kind="d-optimality" if rater.maximum else "leverage",
+        kind=rater.kind,
         rows=stacked[..., :-1],
         constants=stacked[..., -1],
         thresholds=(first, STOP * first),

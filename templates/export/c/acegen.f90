@@ -68,6 +68,7 @@ module acegen
         type(c_funptr) :: grade
         integer(c_int32_t) :: n_members
         type(c_ptr) :: committee_calibration
+        type(c_ptr) :: committee_quantiles
         type(c_funptr) :: committee_workspace
         type(c_funptr) :: committee
     end type
@@ -137,6 +138,7 @@ module acegen
 
         ! Null in models without a committee.
         real(c_double), pointer :: calibration(:) => null()         ! (4)
+        real(c_double), pointer :: quantiles(:, :) => null()        ! (3, 2)
         procedure(acegen_workspace_size), pointer, nopass :: committee_workspace_size => null()
         procedure(acegen_committee), pointer, nopass :: committee => null()
     end type
@@ -184,6 +186,7 @@ contains
         end if
         if (c_associated(potential%model%committee)) then
             call c_f_pointer(potential%model%committee_calibration, potential%calibration, [4])
+            call c_f_pointer(potential%model%committee_quantiles, potential%quantiles, [3, 2])
             call c_f_procpointer(potential%model%committee_workspace, workspace_size)
             call c_f_procpointer(potential%model%committee, committee)
             potential%committee_workspace_size => workspace_size

@@ -208,17 +208,22 @@ std::vector<FixACEGENGrade::Row> FixACEGENGrade::gather_rows() const
   for (int i = 0; i < atom->nlocal; ++i)
     rows[i] = {atom->tag[i], atom->type[i], {atom->x[i][0], atom->x[i][1], atom->x[i][2]}, grade[i]};
   int count = atom->nlocal;
+  MPI_Datatype row;    // counted in rows: there may be more bytes than an int can say
+  MPI_Type_contiguous(int(sizeof(Row)), MPI_BYTE, &row);
+  MPI_Type_commit(&row);
   if (comm->me) {
     MPI_Send(&count, 1, MPI_INT, 0, 0, world);
-    MPI_Send(rows.data(), int(count * sizeof(Row)), MPI_BYTE, 0, 0, world);
+    MPI_Send(rows.data(), count, row, 0, 0, world);
+    MPI_Type_free(&row);
     return rows;
   }
   for (int process = 1; process < comm->nprocs; ++process) {
     MPI_Recv(&count, 1, MPI_INT, process, 0, world, MPI_STATUS_IGNORE);
     const size_t begin = rows.size();
     rows.resize(begin + count);
-    MPI_Recv(rows.data() + begin, int(count * sizeof(Row)), MPI_BYTE, process, 0, world, MPI_STATUS_IGNORE);
+    MPI_Recv(rows.data() + begin, count, row, process, 0, world, MPI_STATUS_IGNORE);
   }
+  MPI_Type_free(&row);
   std::sort(rows.begin(), rows.end(), [](const Row &one, const Row &other) { return one.id < other.id; });
   return rows;
 }

@@ -337,6 +337,7 @@ class Uncertainties(Posteriors):
         return {
             "format": np.array("acegen-uncertainty-1"),
             "basis_hash": np.array(self._model.basis_hash),
+            "coefficient_hash": np.array(""),
             "grade_kind": np.array("leverage"),
             "grade_rows": np.ones((1, 3, self._rows)),
             "grade_constants": np.ones((1, 3)),

@@ -108,7 +108,7 @@ static int evaluate_committee(const acegen_model *model, const acegen_environmen
             variance += sum * sum / (double)members;
         }
         const double floor = (double)n * model->committee_calibration[0], scale = model->committee_calibration[1];
-        report_deviation(sqrt(floor * floor + scale * scale * variance));
+        report_deviation(model, sqrt(floor * floor + scale * scale * variance));
     }
     free(energy);
     free(gradient);

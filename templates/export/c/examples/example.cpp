@@ -193,7 +193,7 @@ int run(const char *path, bool check)
         const std::vector<double> &grade = results.grade;
         const auto largest = std::max_element(grade.begin(), grade.end());
         if (largest != grade.end()) report_grade(model, *largest, largest - grade.begin());
-        if (model->committee) report_deviation(results.deviation);
+        if (model->committee) report_deviation(model, results.deviation);
     }
 }
 

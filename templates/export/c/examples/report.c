@@ -68,9 +68,10 @@ void report_grade(const acegen_model *model, double grade, int64_t atom)
            model->grade_thresholds[0], model->grade_thresholds[1]);
 }
 
-void report_deviation(double deviation)
+void report_deviation(const acegen_model *model, double deviation)
 {
-    printf("deviation %.16e\n", deviation);
+    const double wide = model->committee_quantiles[1]; /* 0.5, 0.9, 0.95: of energies, then of forces */
+    printf("deviation %.16e, 90 %% within %.16e\n", deviation, wide * deviation);
 }
 
 void report_element(const report *report, const acegen_model *model, int32_t atomic_number)

@@ -31,9 +31,10 @@ void report_frame(report *report, const acegen_model *model, const extxyz_frame 
                   const double *stress);
 
 /* Print, after the results of a frame, its largest grade and the atom that has it (counted from 0), and the standard deviation
- * of the error to be expected in its energy, eV. */
+ * of the error to be expected in its energy, with half the width of the interval around the energy that holds the true one with
+ * probability 0.9, eV. */
 void report_grade(const acegen_model *model, double grade, int64_t atom);
-void report_deviation(double deviation);
+void report_deviation(const acegen_model *model, double deviation);
 
 /* Print why a frame failed on standard error: an element the model lacks (its number), or what potential() returned and for
  * which atom. */

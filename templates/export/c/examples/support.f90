@@ -97,8 +97,9 @@ module support
             integer(c_int64_t), value :: atom ! from 0
         end subroutine
 
-        subroutine report_deviation(deviation) bind(c)
-            import :: c_double
+        subroutine report_deviation(model, deviation) bind(c)
+            import :: c_double, c_ptr
+            type(c_ptr), value :: model
             real(c_double), value :: deviation
         end subroutine
 

@@ -33,7 +33,7 @@ def example(n_elements: int = 2, n_rows: int = 3, n_basis: int = 4, seed: int = 
     grades = Grades("leverage", rng.normal(size=shape), rng.normal(size=shape[:2]), (0.5, 1.5), 0.09)
     half_widths = ((0.6, 1.5, 2.1), (0.7, 1.6, 1.9))
     committee = Committee(rng.normal(size=shape), rng.normal(size=shape[:2]), (1e-3, 5.0), (0.05, 6.0), half_widths)
-    return Uncertainty("0" * 64, grades, committee)
+    return Uncertainty("0" * 64, grades, committee, "1" * 64)
 
 
 def same(one: Uncertainty, other: Uncertainty) -> bool:
@@ -52,7 +52,7 @@ def test_files_read_back(tmp_path_factory: pytest.TempPathFactory, sizes: tuple[
     )
     path = write_uncertainty(tmp_path_factory.mktemp("file") / "any.npz", written)
     again = read_uncertainty(path)
-    assert again.basis_hash == written.basis_hash
+    assert (again.basis_hash, again.coefficient_hash) == (written.basis_hash, written.coefficient_hash)
     assert (again.grades is None, again.committee is None) == (written.grades is None, written.committee is None)
     for mine, theirs in ((again.grades, written.grades), (again.committee, written.committee)):
         if mine is not None and theirs is not None:
@@ -84,12 +84,13 @@ Change = Callable[[dict[str, Any]], object]
     [
         (lambda a: a.pop("format"), "damaged or not the uncertainty of a model"),
         (lambda a: a.update(basis_hash=np.zeros(3)), "damaged or not the uncertainty"),
+        (lambda a: a.pop("coefficient_hash"), "damaged or not the uncertainty of a model"),
         (lambda a: a.update(format=np.array("acegen-uncertainty-9")), "has the format 'acegen-uncertainty-9'"),
         (lambda a: a.update(other=np.zeros(3)), "'other' is unknown"),
         (lambda a: a.pop("grade_kind"), "'grade_rows' is unknown"),
         (lambda a: a.pop("grade_error"), "lacks 'grade_error'"),
         (lambda a: a.pop("committee_quantiles"), "lacks 'committee_quantiles'"),
-        (lambda a: a.update(grade_kind=np.array("novelty")), "'novelty' is none of leverage, d-optimality"),
+        (lambda a: a.update(grade_kind=np.array("novelty")), "'novelty' is none of leverage, posterior, d-optimality"),
         (lambda a: a.update(grade_kind=np.zeros(2)), "'' is none of leverage"),
         (lambda a: a.update(grade_rows=a["grade_rows"].astype(np.float32)), r"grade_rows has .* float32, not 3 axes"),
         (lambda a: a.update(grade_rows=a["grade_rows"][0]), r"grade_rows has the shape \(3, 4\)"),
