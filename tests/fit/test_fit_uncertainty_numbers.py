@@ -23,7 +23,7 @@ from acegen.fit.selection import select
 from acegen.fit.settings import SelectionSettings, SolverSettings, UncertaintySettings, WeightSettings
 from acegen.fit.uncertainty.calibration import LARGEST_SCALE, NORMAL, Errors, calibrate, covered, vanishing
 from acegen.fit.uncertainty.environments import EnvironmentBlock
-from acegen.fit.uncertainty.grades import STOP, ByLeverage, first_threshold, largest_by_configuration
+from acegen.fit.uncertainty.grades import LARGEST_FIRST, STOP, ByLeverage, first_threshold, largest_by_configuration
 from acegen.fit.uncertainty.leverage import PRIOR, Moments, with_one
 from acegen.fit.uncertainty.maxvol import TOLERANCE, active_set
 from acegen.fit.uncertainty.sketch import members, mixing, sketched
@@ -210,9 +210,12 @@ def test_thresholds_are_where_held_out_configurations_end() -> None:
     few = np.array([2.0, 3.0, 4.0, 100.0, 900.0])
     assert first_threshold(few, np.arange(5), ["one"] * 5)[0] == pytest.approx(8.0)
     assert first_threshold(few, np.arange(5), ["one"] * 3 + ["other"] * 2)[0] == pytest.approx(8.0)
-    two = np.concatenate([few, 10 * few])
-    assert first_threshold(two, np.arange(10), ["one"] * 5 + ["other"] * 5)[0] == pytest.approx(80.0)
-    assert first_threshold(two, np.arange(10), ["one"] * 6 + ["other"] * 4)[0] == pytest.approx(24.0)
+    two = np.concatenate([few / 10, few])
+    assert first_threshold(two, np.arange(10), ["one"] * 5 + ["other"] * 5)[0] == pytest.approx(8.0)
+    assert first_threshold(two, np.arange(10), ["one"] * 6 + ["other"] * 4)[0] == pytest.approx(2.4)
+    bounded, notes = first_threshold(1e6 * two, np.arange(10), ["one"] * 10)
+    assert bounded == LARGEST_FIRST
+    assert "say little about each other" in notes[0]
     unknown, notes = first_threshold(np.full(300, np.nan), configurations, kinds)
     assert unknown > 1
     assert "nothing was held out" in notes[0]
@@ -357,7 +360,7 @@ def synthetic(seed: int, count: int, floor: float, scale: float) -> tuple[Floats
     return rng.normal(size=count) * np.sqrt(floor**2 + scale**2 * variances), variances
 
 
-@pytest.mark.parametrize(("floor", "scale"), [(0.05, 6.0), (1e-4, 2.0), (2.0, 0.3)])
+@pytest.mark.parametrize(("floor", "scale"), [(0.05, 6.0), (1e-4, 2.0), (2.0, 1.3)])
 def test_floor_and_scale_are_found(floor: float, scale: float) -> None:
     """Of synthetic errors; where one of them is too small to matter, the whole standard deviation is right."""
     errors, variances = synthetic(1, 20_000, floor, scale)
@@ -366,6 +369,17 @@ def test_floor_and_scale_are_found(floor: float, scale: float) -> None:
     np.testing.assert_allclose(found.deviations(variances), expected, rtol=0.05)
     assert found.quantiles == pytest.approx([norm.ppf((1 + level) / 2) for level in LEVELS], rel=0.05)
     assert found.count == 20_000
+
+
+def test_predictions_are_never_narrower_than_the_posterior() -> None:
+    """Errors that hardly depend on the posterior must not make it nothing, for what lies far from the data."""
+    scales = []
+    for seed in range(40):
+        errors, variances = synthetic(seed, 30, 2.0, 0.01)
+        found = calibrate(errors, variances)
+        scales.append(found.scale)
+        assert covered(errors, variances, found)[1] >= 0.9
+    assert min(scales) == pytest.approx(1.0, rel=1e-6)
 
 
 def test_the_likelihood_is_largest() -> None:

@@ -3,7 +3,7 @@
 The posterior takes all errors for noise of independent rows. They are not: mostly the functions cannot describe the
 labels any better, and neighbouring forces err together. Errors of held-out data are 1 to 8 times the standard
 deviations of the posterior. The standard deviation to be expected is therefore sqrt(floor² + scale² v), v the
-posterior's variance, with floor and scale of largest likelihood for Gaussian errors; and the half widths of intervals
+posterior's variance, with floor and scale (at least one) of largest likelihood for Gaussian errors; and the half widths of intervals
 are quantiles of held-out |error| in these standard deviations, whatever the distribution of errors: cross-validated
 conformal prediction (Lei, G'Sell, Rinaldo, Tibshirani, Wasserman, J. Am. Stat. Assoc. 113, 1094 (2018), for one split).
 On average over data of the same kinds they hold about as many as they claim. That is no guarantee: floor, scale and
@@ -127,13 +127,13 @@ def calibrate(errors: Floats, variances: Floats) -> Calibration:
 def informative(variances: Floats) -> NDArray[np.bool_]:
     """Which values (n,) are not zero by symmetry, by their variances; of those that are not all zero."""
     mean = float(np.mean(variances)) if len(variances) else 0.0
-    return variances > max(_SYMMETRIC**2 * mean, _SMALLEST**2)
+    return variances > _SYMMETRIC**2 * mean
 
 
 def _most_likely(errors: Floats, variances: Floats) -> tuple[float, float]:
     """Floor and scale of largest likelihood, for Gaussian errors."""
     step = -(-len(errors) // _MOST)
-    squares, own = np.maximum(errors[::step], _SMALLEST) ** 2, variances[::step]
+    squares, own = np.maximum(errors[::step], _SMALLEST) ** 2, np.maximum(variances[::step], _SMALLEST**2)
     size, spread = float(np.mean(squares)), float(np.mean(own))
 
     def negative(place: Floats) -> tuple[float, Floats]:

@@ -10,7 +10,8 @@ d-optimality  largest coefficient in an active set of training environments (`ac
 With each, γ = 1 is about the largest grade of a training environment. Where unseen data of the same kinds end is found
 by grading each fold by the data without it. A configuration counts with its largest grade. The first threshold is the
 smaller of two numbers, and at least one: the grade that `SELECT` of the held-out configurations do not exceed, and
-`TYPICAL` times the largest median of a kind of `MANY` members or more; the second threshold is `STOP` times the first.
+`TYPICAL` times the largest median of a kind of `MANY` members or more, and never above `LARGEST_FIRST`; the second
+threshold is `STOP` times the first.
 
 The median matters for small data, where some folds lack what the others have. Of 5, 10, 20 and 40 frames of molecular
 dynamics of silicon at several temperatures, with 1,048 functions, the largest held-out grades are 780, 120, 37 and 8,
