@@ -3,8 +3,8 @@
 The posterior takes all errors for noise of independent rows. They are not: mostly the functions cannot describe the
 labels any better, and neighbouring forces err together. Errors of held-out data are 1 to 8 times the standard
 deviations of the posterior. The standard deviation to be expected is therefore sqrt(floor² + scale² v), v the
-posterior's variance, with floor and scale (at least one) of largest likelihood for Gaussian errors; and the half widths of intervals
-are quantiles of held-out |error| in these standard deviations, whatever the distribution of errors: cross-validated
+posterior's variance, with floor and scale (at least one) of largest likelihood for Gaussian errors; and half widths of
+intervals are quantiles of held-out |error| in these standard deviations, whatever the distribution of errors: cross-validated
 conformal prediction (Lei, G'Sell, Rinaldo, Tibshirani, Wasserman, J. Am. Stat. Assoc. 113, 1094 (2018), for one split).
 On average over data of the same kinds they hold about as many as they claim. That is no guarantee: floor, scale and
 quantiles come from the same errors, these from a model for each fold, and components of the forces of one configuration
