@@ -413,7 +413,7 @@ def test_a_sparse_model(shared: Shared, tmp_path: Path, monkeypatch: pytest.Monk
     assert uncertainty.grades.rows.shape[1] == 5
     n_left_out = beside.n_basis - len(chosen)
     text = (result.directory / "report.md").read_text()
-    assert f"were not selected, {n_left_out} of them, have no coefficient" in text
+    assert f"the {n_left_out} functions that were not selected" in text
     assert not (result.model.path / "posterior.npz").exists()
     (text,) = (str(finding) for finding in result.findings if "posterior" in finding.text)
     assert 'acegen select needs it, except for --method maxvol. solver.kind = "bayes" writes it' in text
