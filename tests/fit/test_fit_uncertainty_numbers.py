@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import combinations
 from math import sqrt
 from typing import Any
@@ -312,6 +313,28 @@ def test_the_held_out_posterior_of_bayes_is_the_dense_one() -> None:
         whole = np.vstack([rows[q][folds].reshape(-1, 8) / fit.noise[q] for q in ("energy", "forces")])
         precision = whole[:, :7].T @ whole[:, :7] + np.diag([0.0, *prior])
         np.testing.assert_allclose(solution.factor @ solution.factor.T, np.linalg.inv(precision), rtol=1e-7, atol=1e-12)
+
+
+def test_functions_that_vanish_on_all_data_have_the_prior() -> None:
+    """With the median size of the others: (σ / (λ size level^p))², for the deviation σ / λ of the fit."""
+    problem, _ = linear_problem(6)
+    empty = [
+        replace(
+            cell, factors={q: replace(f, matrix=f.matrix * ([1] * 3 + [0] + [1] * 4)) for q, f in cell.factors.items()}
+        )
+        for cell in problem.cells
+    ]
+    problem = replace(problem, cells=tuple(empty))
+    np.testing.assert_array_equal(problem.unseen, [2])
+    solver = SolverSettings(strength=0.5, smoothness=(2.0,))
+    fit = fit_ridge(problem, solver, WeightSettings(energy=(3.0,), virial=(0.0,)), Silent())
+    assert fit.prior == pytest.approx(fit.noise["forces"] / 0.5)
+    factor = problem.prior_of_unseen(fit.prior, 2.0)
+    size = np.median(np.delete(problem.sizes, 2))
+    expected = np.zeros((7, 7))
+    expected[3, 3] = (fit.noise["forces"] / (0.5 * size * problem.levels[2] ** 2)) ** 2
+    np.testing.assert_allclose(factor @ factor.T, expected, rtol=1e-12)
+    assert not fit.solution.factor[3].any()
 
 
 def test_the_posteriors_of_folds_are_thinned() -> None:
