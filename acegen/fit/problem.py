@@ -242,7 +242,7 @@ class Reduced:
         Times the noise it is a factor of the posterior covariance. Directions that the data do not determine have the
         variance of the prior; it comes from a triangle of the rows and the prior, since a singular value decomposition
         of the rows alone, above all by normal equations, has only noise for them. Functions that vanish on all data
-        have no size and therefore no prior: they have no variance, as they have no coefficient.
+        are left out: for these see `Problem.prior_of_unseen`.
         """
         own, others, _ = self.composition
         size = len(self.penalties)

@@ -132,7 +132,7 @@ def test_a_ridge_fit_has_a_posterior(usual: FitResult) -> None:
 def test_the_committee_is_compiled(usual: FitResult) -> None:
     """Eight members whose spread is, over many atoms, that of the exact posterior; forces by the design rows.
 
-    Energies are computed in double precision, gradients perhaps in single.
+    Energies are computed in double precision, gradients in single.
     """
     model, found = usual.model, usual.uncertainty.committee
     assert found is not None
@@ -146,10 +146,9 @@ def test_the_committee_is_compiled(usual: FitResult) -> None:
         forces = np.einsum("nxc,ck->knx", rows.forces, members[1:])
         energy = rows.energy @ members[1:] + len(atoms) * members[0]
         sizes = np.abs(rows.energy) @ np.abs(members[1:]) + len(atoms) * np.abs(members[0])  # they cancel
-        rounding = 2.0**-24 * np.einsum("nxc,ck->knx", np.abs(rows.forces), np.abs(members[1:]))
-        np.testing.assert_array_less(
-            np.abs(own.forces - forces), 1e-5 * np.sqrt(np.mean(forces**2)) + np.sqrt(len(atoms)) * rounding
-        )
+        terms = np.einsum("nxc,ck->knx", np.abs(rows.forces), np.abs(members[1:]))
+        np.testing.assert_allclose(own.forces, forces, rtol=0, atol=1e-6 * terms.max())
+        assert np.sqrt(np.mean((own.forces - forces) ** 2)) < 1e-5 * np.sqrt(np.mean(forces**2))
         assert (np.abs(own.energies.sum(axis=0) - energy) < 1e-9 * sizes).all()
         ratios.append(np.mean(own.forces**2) / np.mean(forces_uncertainty(model, posterior, atoms) ** 2))
         ratios.append(np.mean(energy**2) / energy_uncertainty(model, posterior, atoms) ** 2)
@@ -416,29 +415,7 @@ def test_a_sparse_model(shared: Shared, tmp_path: Path, monkeypatch: pytest.Monk
     assert uncertainty.grades.rows.shape[1] == 5
     n_left_out = beside.n_basis - len(chosen)
     text = (result.directory / "report.md").read_text()
-    assert f"were not selected, {n_left_out} of them, have no coefficient" in text
+    assert f"the {n_left_out} functions that were not selected" in text
     assert not (result.model.path / "posterior.npz").exists()
     (text,) = (str(finding) for finding in result.findings if "posterior" in finding.text)
     assert 'acegen select needs it, except for --method maxvol. solver.kind = "bayes" writes it' in text
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("grade", ["leverage", "d-optimality", "posterior"])
-@pytest.mark.parametrize("kind", ["ridge", "bayes"])
-def test_pairs_that_never_met_are_far_from_all(grade: str, kind: str, tmp_path: Path) -> None:
-    """Gold occurs as an isolated atom only: neighbours of gold are beyond the second threshold, whatever they do."""
-    train = [with_emt(cell(seed)) for seed in range(12)]
-    alone = Atoms("Au", [[0, 0, 0]], cell=[12.0, 12.0, 12.0], pbc=True)
-    train.append(with_emt(alone, "isolated"))
-    spec = {**SPEC, "name": "mixed", "basis": {"elements": ["Cu", "Au"], "order": 2, "level": 4}}
-    table = {"grade": grade, "members": 4}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DataWarning)
-        settings = fit_settings(tmp_path, train, spec, uncertainty=table, solver={"kind": kind})
-        model = fit(settings).model
-    second, usual = model.grade_thresholds[1], cell(100)
-    assert model.grades(usual).max() < second
-    for atoms in (Atoms("Au2", [[0, 0, 0], [0, 0, 2.5]]), bulk("Au"), Atoms("CuAu", [[0, 0, 0], [0, 0, 2.6]])):
-        assert model.grades(atoms).max() > 2 * second
-        assert model.uncertainties(atoms).forces.max() > 0 or len(atoms) == 1
-        assert model.uncertainties(atoms).energy / len(atoms) > 5 * model.uncertainties(usual).energy / len(usual)

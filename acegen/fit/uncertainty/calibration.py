@@ -4,11 +4,11 @@ The posterior takes all errors for noise of independent rows. They are not: most
 labels any better, and neighbouring forces err together. Errors of held-out data are 1 to 8 times the standard
 deviations of the posterior. The standard deviation to be expected is therefore sqrt(floor² + scale² v), v the
 posterior's variance, with floor and scale (at least one) of largest likelihood for Gaussian errors; and half widths of
-intervals are quantiles of held-out |error| in these standard deviations, whatever the distribution of errors: cross-validated
-conformal prediction (Lei, G'Sell, Rinaldo, Tibshirani, Wasserman, J. Am. Stat. Assoc. 113, 1094 (2018), for one split).
-On average over data of the same kinds they hold about as many as they claim. That is no guarantee: floor, scale and
-quantiles come from the same errors, these from a model for each fold, and components of the forces of one configuration
-err together, so that their number says less than that of the configurations.
+intervals are quantiles of held-out |error| in these standard deviations, whatever the distribution of errors:
+cross-validated conformal prediction (Lei, G'Sell, Rinaldo, Tibshirani, Wasserman, J. Am. Stat. Assoc. 113, 1094 (2018),
+for one split). On average over data of the same kinds they hold about as many as they claim. That is no guarantee:
+floor, scale and quantiles come from the same errors, these from a model for each fold, and components of the forces of
+one configuration err together, so that their number says less than that of the configurations.
 
 Fitted to four folds and tested on the fifth, the mean score of 90 % intervals (Gneiting, Raftery, J. Am. Stat. Assoc.
 102, 359 (2007), §6.2; eV/Å, smaller is better) of forces of silicon, tantalum and water was 0.393, 0.398, 0.135 with

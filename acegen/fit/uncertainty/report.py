@@ -88,12 +88,7 @@ def _uncalibrated(own: CommitteeFit) -> str:
 
 def _left_out(own: CommitteeFit) -> str:
     count = int(np.sum(~own.committee.rows.any(axis=1)))
-    return (
-        f" Functions that vanish on all training data, or were not selected, {count:,} of them, have no coefficient, "
-        "and neither standard deviations nor grades see them."
-        if count
-        else ""
-    )
+    return f" They know nothing of the {count:,} functions that were not selected." if count else ""
 
 
 def grade_text(found: UncertaintyFit) -> str:

@@ -231,8 +231,9 @@ def _calibrations(
     own = {q: e.informative for q, e in known.items()}
     energy, forces = (calibrate(own[q].errors * inflation, own[q].variances) for q in ("energy", "forces"))
     if len(known["forces"].errors) and not forces.count:
+        reason = "are zero by symmetry" if known["forces"].zero.all() else "have no spread where they are labelled"
         text = (
-            "uncertainty: the forces are zero by symmetry: not calibrated; their standard deviations are those of the "
+            f"uncertainty: the forces {reason}: not calibrated; their standard deviations are those of the "
             f"posterior{' times the scale of energies' if energy.count else ''}, and may be wrong by any factor. Add "
             "displaced atoms"
         )
