@@ -70,8 +70,8 @@ typedef struct {
                                 it was compiled, else made from the file's name */
     const char *basis_hash;  /* SHA-256 of the basis description, 64 hexadecimal digits; without a basis, of the description
                                 of the potential */
-    const char *model_hash;  /* SHA-256 of name, basis, coefficients and atomic energies; without a basis, of name and
-                                basis_hash */
+    const char *model_hash;  /* SHA-256 of name, basis, coefficients, atomic energies, and what grades and committee were
+                                made from; without a basis, of name and basis_hash */
     const char *generator;   /* "acegen VERSION" */
     const int32_t *atomic_numbers; /* [n_species]; 0 for particles other than atoms */
     const double *cutoffs;   /* [n_species][n_species] cutoff by centre and neighbour, Å: the largest of all parts of the model;
@@ -135,12 +135,15 @@ typedef struct {
                                int64_t *failed_atom);
 
     /* How far an environment is from those the model was fitted to. NULL, like what belongs to it, in a model without grades.
-     * With "d-optimality" the largest |coefficient| of the descriptors in those of the active set, as in other ACE codes: at
-     * most about 1 for the training data. With "leverage" the standard deviation of the site energy by the posterior of the
-     * fit, in units of the largest that is usual in data the fit has not seen.
+     * With "leverage" the distance from the training environments in units of their extent, γ² = b̃ᵀ(Σ b̃b̃ᵀ + prior)⁻¹b̃ with
+     * b̃ = (b, 1) of the basis functions b, and the sum over those of the same element: at most 1 for each of them. With
+     * "posterior" the standard deviation of the site energy by the posterior of the fit, in units of the largest in the
+     * training data. Either may be estimated, by fewer combinations of the functions than an exact one needs. With
+     * "d-optimality" the largest |coefficient| of the descriptors in those of the active set, as in other ACE codes: at most
+     * about 1 for the training data.
      *   grade         out: [n_atoms] grade of each centre, at least 0
      *   n_threads     as in potential() */
-    const char *grade_kind;          /* "leverage", "d-optimality", or NULL */
+    const char *grade_kind;          /* "leverage", "posterior", "d-optimality", or NULL */
     const double *grade_thresholds;  /* [2] above the first a configuration is worth labelling, above the second results are not
                                         to be trusted: from the training data; NULL without grades */
     size_t (*grade_workspace)(int64_t max_neighbours, int32_t n_threads);
@@ -156,6 +159,9 @@ typedef struct {
      *   n_threads     as in potential() */
     int32_t n_members;                   /* 0 without a committee; the following are then NULL */
     const double *committee_calibration; /* [4] floor (eV per atom) and scale of energies, floor (eV/Å) and scale of forces */
+    const double *committee_quantiles;   /* [2][3] half widths of the intervals that hold a true value with probability 0.5, 0.9
+                                            and 0.95, of energies and of forces, in standard deviations of the error to be
+                                            expected: tails of errors are longer than a normal distribution's */
     size_t (*committee_workspace)(int64_t max_neighbours, int32_t n_threads);
     acegen_status (*committee)(const acegen_environments *environments, double *energy, double *gradient, int32_t n_threads,
                                void *workspace, size_t workspace_size, int64_t *failed_atom);

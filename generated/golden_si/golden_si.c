@@ -56,6 +56,7 @@ static const acegen_model MODEL = {
     .grade = NULL,
     .n_members = 0,
     .committee_calibration = NULL,
+    .committee_quantiles = NULL,
     .committee_workspace = NULL,
     .committee = NULL,
 };
