@@ -22,8 +22,11 @@ Floats = NDArray[np.float64]
 _BLOCK_BYTES = 64 * 1024**2
 
 
-def _site_rows(model: Model, posterior: Posterior, atoms: Atoms) -> Iterator[tuple[NDArray[np.int64], Floats]]:
-    """Atoms block by block: their indices, and the factors (n, K) of the covariance of their site energies."""
+def site_rows(model: Model, posterior: Posterior, atoms: Atoms) -> Iterator[tuple[NDArray[np.int64], Floats]]:
+    """Atoms block by block: their indices (n,), and the factors (n, K), eV, of the covariance of their site energies.
+
+    Raises as `Model.descriptors`.
+    """
     descriptors, n_basis = model.descriptors(atoms), model.n_basis
     most = max(1, _BLOCK_BYTES // (8 * max(1, posterior.factor.shape[1])))
     for species, element in enumerate(model.elements):
@@ -36,13 +39,13 @@ def _site_rows(model: Model, posterior: Posterior, atoms: Atoms) -> Iterator[tup
 
 def energy_uncertainty(model: Model, posterior: Posterior, atoms: Atoms) -> float:
     """Standard deviation of the energy of a structure, eV. Raises as `Model.descriptors`."""
-    return float(np.linalg.norm(sum(rows.sum(axis=0) for _, rows in _site_rows(model, posterior, atoms))))
+    return float(np.linalg.norm(sum(rows.sum(axis=0) for _, rows in site_rows(model, posterior, atoms))))
 
 
 def energies_uncertainty(model: Model, posterior: Posterior, atoms: Atoms) -> Floats:
     """Standard deviation of each atom's site energy, (N,) in eV. Raises as `Model.descriptors`."""
     deviations = np.zeros(len(atoms))
-    for chosen, rows in _site_rows(model, posterior, atoms):
+    for chosen, rows in site_rows(model, posterior, atoms):
         deviations[chosen] = np.linalg.norm(rows, axis=1)
     return deviations
 
@@ -66,5 +69,6 @@ __all__ = [
     "energy_uncertainty",
     "forces_uncertainty",
     "read_posterior",
+    "site_rows",
     "write_posterior",
 ]

@@ -30,11 +30,11 @@ from acegen.fit.folds import ALWAYS
 from acegen.fit.pipeline import fit
 from acegen.fit.problem import Inferred, Solution
 from acegen.fit.result import FitResult
-from acegen.fit.uncertainty.calibration import Calibration, covered, informative
+from acegen.fit.uncertainty.calibration import Calibration, covered
 from acegen.fit.uncertainty.grades import ByActiveSet, ByPosterior, Rater, grades_of
 from acegen.fit.uncertainty.grades import fit_grades as grades_by
 from acegen.fit.uncertainty.reliability import force_errors, rank_correlation
-from acegen.fit.uncertainty.stage import errors_and_variances
+from acegen.fit.uncertainty.stage import errors_of
 from acegen.posterior import forces_uncertainty, read_posterior
 from acegen.progress import Silent
 from acegen.store.uncertainty import LEVELS
@@ -132,10 +132,10 @@ def _measured(name: str, result: FitResult) -> Measured:
     comparisons = result.comparisons["test"]
     calibrations = {"energy": committee.energy, "forces": committee.forces}
     coverage, ratios = {}, {}
-    for quantity, (errors, variances) in errors_and_variances(comparisons, spreads).items():
-        kept, calibration = informative(variances), calibrations[quantity]
-        coverage[quantity] = covered(errors[kept], variances[kept], calibration)
-        ratios[quantity] = np.abs(errors[kept]) / calibration.deviations(variances[kept])
+    for quantity, errors in errors_of(comparisons, spreads).items():
+        kept, calibration = errors.informative, calibrations[quantity]
+        coverage[quantity] = covered(kept.errors, kept.variances, calibration)
+        ratios[quantity] = np.abs(kept.errors) / calibration.deviations(kept.variances)
     by_atom = np.concatenate(force_errors(test.configurations, comparisons))
     known = ~np.isnan(by_atom)
     posterior = read_posterior(model.path, model)
@@ -182,12 +182,9 @@ def _by_kind(
     found = {}
     for kind in sorted({c.config_type for c in comparisons}):
         chosen = [i for i, c in enumerate(comparisons) if c.config_type == kind]
-        errors, variances = errors_and_variances([comparisons[i] for i in chosen], [spreads[i] for i in chosen])[
-            "forces"
-        ]
-        kept = informative(variances)
-        if kept.sum() >= 30:
-            found[kind] = covered(errors[kept], variances[kept], calibration)[LEVELS.index(0.9)]
+        own = errors_of([comparisons[i] for i in chosen], [spreads[i] for i in chosen])["forces"].informative
+        if len(own.errors) >= 30:
+            found[kind] = covered(own.errors, own.variances, calibration)[LEVELS.index(0.9)]
     return found
 
 

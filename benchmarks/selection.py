@@ -150,8 +150,7 @@ def greedy(source: KeptRows, criterion: Criterion, number: int) -> list[int]:
 
 def by_maxvol(occasion: Occasion, number: int) -> list[int]:
     """By the environments that enter the active set; more than these at random."""
-    known = [c.atoms for c in occasion.known]
-    counts = environments_entering(occasion.trial.model, known, occasion.candidates, Silent())
+    counts = environments_entering(occasion.trial.model, occasion.known, occasion.candidates, None, Silent())
     order = np.random.default_rng(occasion.seed).permutation(len(counts))
     return [int(i) for i in order[np.argsort(-np.array(counts)[order], kind="stable")][:number]]
 

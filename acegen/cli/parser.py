@@ -281,7 +281,7 @@ def _add_select_command(subparsers: argparse._SubParsersAction[argparse.Argument
     command.add_argument(
         "--elements",
         metavar="A,B",
-        help="elements of the types 1, 2, ... in a dump that has no column 'element'",
+        help="elements of the types 1, 2, ... in dumps; needed if there is no column 'element'",
     )
     command.set_defaults(command=commands.select_command)
 

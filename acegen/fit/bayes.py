@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from acegen.errors import FitError
 from acegen.fit.columns import Columns
 from acegen.fit.factor import triangle
-from acegen.fit.problem import Inferred, Problem, Solution, determined_composition
+from acegen.fit.problem import Inferred, Problem, Solution, Thinning, all_kept, determined_composition
 from acegen.fit.repulsion import Demands, Held, held, nearest_that_obeys
 from acegen.fit.settings import QUANTITIES, SolverSettings
 from acegen.fit.unit import Factors
@@ -35,9 +35,6 @@ _NEAR = 0.3
 
 _MAX_PRECISION = 1e12
 """Largest ratio of the prior's precision to that of the data; for pure noise the optimum is infinite."""
-
-_IGNORED = 1e9
-"""Noise of a quantity that the fit before had no labels of."""
 
 _MAX_STEPS = 30
 _MAX_ITERATIONS = 100
@@ -117,13 +114,13 @@ def bayes_with(
     functions: Sequence[int] | NDArray[np.int64] | None = None,
     demands: Demands | None = None,
 ) -> BayesFit:
-    """The fit with given hyperparameters; of quantities without a given noise, that which makes them count nothing.
+    """The fit with given hyperparameters; there must be a noise for each quantity that has labels.
 
     Raises:
         FitError: there are no data.
     """
     evidence = _Evidence(problem, factors, smoothness, functions)
-    place = np.log([*(noise.get(q, _IGNORED) for q in evidence.quantities), precision])
+    place = np.log([*(noise[q] for q in evidence.quantities), precision])
     found = _result(evidence, place)
     return _held(problem.columns, replace(found, path={smoothness: found.evidence}), evidence, demands)
 
@@ -148,8 +145,12 @@ def held_out_means(
     fit: BayesFit,
     functions: Sequence[int] | NDArray[np.int64] | None = None,
     demands: Demands | None = None,
+    thinned: Thinning = all_kept,
 ) -> tuple[Inferred, ...]:
-    """For each fold the posterior, with the noise, prior and demands of the fit, that has not seen it."""
+    """For each fold the posterior, with the noise, prior and demands of the fit, that has not seen it.
+
+    Of its factor only what `thinned` keeps is in memory for more than one fold.
+    """
     found = []
     for fold in range(problem.n_folds):
         evidence = _Evidence(problem, problem.without(fold), fit.smoothness, functions)
@@ -158,7 +159,7 @@ def held_out_means(
         mean, factor = evidence.solution(state), evidence.factor(state)
         if demands is not None:
             mean = _obeying(problem.columns, mean, factor, demands)[0]
-        found.append(Inferred(mean.functions, mean.composition, factor))
+        found.append(Inferred(mean.functions, mean.composition, thinned(factor)))
     return tuple(found)
 
 

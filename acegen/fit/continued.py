@@ -7,6 +7,7 @@ new search is asked for.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,20 @@ from acegen.errors import FitError
 from acegen.fit.assembly import placed_units
 from acegen.fit.bayes import BayesFit
 from acegen.fit.dataset import Configuration, Dataset, Parts, PlacedUnit
-from acegen.fit.folds import ALWAYS, extend_folds
+from acegen.fit.findings import Finding
+from acegen.fit.folds import ALWAYS, assign_folds, extend_folds
 from acegen.fit.request import ModelRequest
 from acegen.fit.result import FitResult
-from acegen.fit.settings import FitSettings
+from acegen.fit.settings import QUANTITIES, FitSettings
 from acegen.fit.training import TRAINING_FORMAT, Hyperparameters, KnownUnit, TrainingRecord, read_record
 from acegen.fit.unit import Assembler
 from acegen.printing import shown, visible
 from acegen.spec import Spec, load_atomic_spec
 
 _ANEW = "or leave --continue (data.continue) out to fit from the beginning"
+
+GROWN = 3.0
+"""How many times the atoms by which hyperparameters were chosen there may be before a new search is suggested."""
 
 
 def choices_of(settings: FitSettings) -> dict[str, Any]:
@@ -64,6 +69,69 @@ def continue_from(settings: FitSettings) -> tuple[FitSettings, TrainingRecord | 
             )
     settings = settings.model_copy(update={"spec": spec})
     return (settings if settings.data.search else _with_hyperparameters(settings, record, folder)), record
+
+
+def reconsidered(
+    given: FitSettings, settings: FitSettings, record: TrainingRecord, parts: Parts
+) -> tuple[FitSettings, Parts, list[Finding]]:
+    """Settings and parts of a continued fit once its data are known, and what to say about them.
+
+    Where there were too few data for all folds, and now there are more, folds and hyperparameters are chosen anew: what
+    a handful of configurations decided, perhaps without anything held out, would otherwise be kept for ever.
+
+    Args:
+        given: as the user gave them.
+        settings: with the hyperparameters that are kept.
+        record: of the fit that is continued.
+        parts: its data, and the new ones.
+
+    Raises:
+        FitError: the data have labels of a quantity for which nothing was decided.
+    """
+    findings, data = [], given.data
+    if data.validation is None and record.n_folds < data.folds:
+        folds = assign_folds(parts.training.configurations, data.folds, data.seed, given.decisive)
+        if max(folds, default=ALWAYS) >= record.n_folds:
+            parts = replace(parts, folds=folds, known=())
+            again = data.model_copy(update={"search": True})
+            settings = given.model_copy(update={"spec": settings.spec, "data": again})
+            text = (
+                f"the fit that is continued had data for {record.n_folds} folds, and now there are {parts.n_folds}: "
+                "folds and hyperparameters were chosen anew"
+            )
+            findings.append(Finding(text))
+    if settings.data.search:
+        return settings, parts, findings
+    _check_quantities(settings, record, parts.training)
+    before = record.hyperparameters.n_atoms
+    if parts.training.n_atoms > GROWN * before:
+        text = (
+            f"the hyperparameters were chosen by {before:,} atoms, and now there are {parts.training.n_atoms:,}: "
+            "others may be better. --search (data.search = true) chooses them anew"
+        )
+        findings.append(Finding(text))
+    return settings, parts, findings
+
+
+def _check_quantities(settings: FitSettings, record: TrainingRecord, training: Dataset) -> None:
+    """Refuse labels of a quantity that the earlier fit lacked: neither its noise nor its weight was decided.
+
+    Raises:
+        FitError: there are such labels, and they count.
+    """
+    found = record.hyperparameters
+    counts = [q for q in QUANTITIES if found.weights is None or found.weights[q] > 0]
+    for quantity in counts:
+        if quantity in found.noise or not any(c.has_any((quantity,)) for c in training.configurations):
+            continue
+        name = {"energy": "energies", "forces": "forces", "virial": "virials"}[quantity]
+        keys = ["virial", "stress"] if quantity == "virial" else [quantity]
+        ignore = " and ".join(f'data.keys.{key} = ""' for key in keys)
+        raise FitError(
+            f"the training data have {name}, but those of {visible(settings.data.previous)}, which is to be continued, "
+            f"had none: how much they count was not decided. Choose it: --search (data.search = true), or leave them "
+            f"out: {ignore}, {_ANEW}."
+        )
 
 
 def check_basis(record: TrainingRecord, basis_hash: str, folder: str | None) -> None:
@@ -113,13 +181,16 @@ def continued_parts(
     return Parts(everything, folds, test, known, record.composition)
 
 
-def record_of(result: FitResult, requested: Spec | ModelRequest, assembler: Assembler) -> TrainingRecord:
+def record_of(
+    result: FitResult, requested: Spec | ModelRequest, assembler: Assembler, kept: Hyperparameters | None
+) -> TrainingRecord:
     """What continuing a fit needs.
 
     Args:
         result: the fit.
         requested: `spec` of its settings, before it was made from the data.
         assembler: of its units.
+        kept: hyperparameters that were not chosen by these data, if the fit continues another.
     """
     parts, data, fit, selection = result.parts, result.settings.data, result.fit, result.selection
     configurations = parts.training.configurations
@@ -129,8 +200,9 @@ def record_of(result: FitResult, requested: Spec | ModelRequest, assembler: Asse
         weights=None if isinstance(fit, BayesFit) else fit.chosen.weights._asdict(),
         strength=None if isinstance(fit, BayesFit) else fit.chosen.strength,
         precision=fit.precision if isinstance(fit, BayesFit) else None,
-        noise=dict(fit.noise),
+        noise={q: value for q, value in fit.noise.items() if result.problem.everything[q].n_rows},
         functions=functions,
+        n_atoms=parts.training.n_atoms if kept is None else kept.n_atoms,
     )
     files = (*data.train, *(data.validation if isinstance(data.validation, tuple) else ()))
     return TrainingRecord(
@@ -140,6 +212,7 @@ def record_of(result: FitResult, requested: Spec | ModelRequest, assembler: Asse
         choices=choices_of(result.settings),
         files=tuple(str(Path(file).resolve()) for file in files),
         keys=data.keys.model_dump(exclude_unset=True),
+        kinds=result.settings.weights.config_type,
         n_folds=parts.n_folds,
         n_atoms=parts.training.n_atoms,
         composition=assembler.composition,

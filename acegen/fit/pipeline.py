@@ -32,7 +32,7 @@ from acegen.fit.clock import StageClock, Subordinate
 from acegen.fit.columns import Columns
 from acegen.fit.compression import squeeze
 from acegen.fit.consistency import check_content, energy_deviations
-from acegen.fit.continued import check_basis, continue_from, record_of
+from acegen.fit.continued import check_basis, continue_from, reconsidered, record_of
 from acegen.fit.crosscheck import check_against_first_fit, check_energy_groups, check_predictions
 from acegen.fit.curves import nearest_distances
 from acegen.fit.data import describe_missing, read_parts
@@ -51,7 +51,7 @@ from acegen.fit.settings import QUANTITIES, FitSource, load_settings
 from acegen.fit.solve import solve
 from acegen.fit.training import write_record
 from acegen.fit.uncertainty.reliability import reliability
-from acegen.fit.uncertainty.stage import Fitted, UncertaintyFit, quantify
+from acegen.fit.uncertainty.stage import Fitted, UncertaintyFit, quantify, thinning
 from acegen.fit.unit import Assembler
 from acegen.progress import Progress, Silent
 from acegen.runtime import Model
@@ -67,8 +67,8 @@ Floats = NDArray[np.float64]
 ACTIVE_SETS = "active_sets.npz"
 """Name of the file of active sets in a fit's folder."""
 
-_LARGE = 100e6
-"""Bytes of a posterior that is written without being asked for."""
+_LARGE = 1e9
+"""Bytes of a posterior that is written without being asked for: that of 11,000 columns. Selecting needs it."""
 
 
 def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
@@ -84,13 +84,16 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
     """
     clock = StageClock(progress or Silent())
     with clock.stage("data"):
-        settings = load_settings(source)
+        settings = given = load_settings(source)
         target = Path(settings.output) / settings.spec.name
         FitFolder().check(target)
         requested = settings.spec
         settings, previous = continue_from(settings)
         parts = read_parts(settings, previous)
-        findings = check_content(parts, settings)
+        findings: list[Finding] = []
+        if previous is not None:
+            settings, parts, findings = reconsidered(given, settings, previous, parts)
+        findings += check_content(parts, settings)
         warn_of(findings)
         clock.report(_describe_data(parts))
     folder = settings.assembly.cache or Path(settings.output) / ".assembly"
@@ -121,7 +124,8 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
         if settings.solver.repulsion:
             demands = squeezed(settings.whole_spec, basis, parts.training, nearest, clock, cache)
         kept = None if previous is None or settings.data.search else previous.hyperparameters
-        found, selection, held_out = solve(problem, settings, clock, demands, kept)
+        thinned = thinning(settings.uncertainty)
+        found, selection, held_out = solve(problem, settings, clock, demands, kept, thinned)
         clock.report(_describe_solution(found))
     with clock.stage("uncertainty"):
         unseen = None if settings.solver.refit else 0
@@ -164,7 +168,7 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
             clock.report(f"report.md, report.json, {len(pictures)} pictures")
         result = replace(result, costs=clock.costs)
         write_report(result, staging, pictures)
-        write_record(record_of(result, requested, assembler), staging)
+        write_record(record_of(result, requested, assembler, kept), staging)
     return replace(result, model=acegen.load(target / potential.name))
 
 
@@ -188,12 +192,17 @@ def _fitted(
     unseen: int | None,
 ) -> Fitted:
     functions = problem.used if selection is None else np.intersect1d(selection.functions, problem.used)
+    functions = np.union1d(functions, problem.unseen)  # an environment where one of them is not zero is new
     if isinstance(found, BayesFit):
         whole = Inferred(found.solution.functions, found.solution.composition, found.factor)
         n_rows, freedom = sum(problem.everything[q].n_rows for q in QUANTITIES), found.freedom
+        prior = problem.prior_of_unseen(found.precision**-0.5, found.smoothness)
     else:
         whole, freedom = found.solution, found.chosen.freedom
         n_rows = sum(problem.everything[q].n_rows for q in QUANTITIES if getattr(found.chosen.weights, q) > 0)
+        prior = problem.prior_of_unseen(found.prior, found.chosen.smoothness)
+    if selection is None:
+        whole = replace(whole, factor=np.hstack([whole.factor, prior]))
     return Fitted(basis, assembler, whole, held_out, functions, freedom / max(1, n_rows), unseen)
 
 
@@ -203,8 +212,9 @@ def _write_posterior(potential: Model, fitted: Fitted, always: bool) -> list[Fin
     if factor.nbytes > _LARGE and not always:
         return [
             Finding(
-                f"the posterior of the coefficients, {factor.nbytes / 1e6:,.0f} MB, was not written; the committee and "
-                'the grades are compiled into the potential. solver.kind = "bayes" writes it'
+                f"the posterior of the coefficients, {factor.nbytes / 1e6:,.0f} MB, was not written: committee and "
+                "grades are compiled into the potential, but acegen select needs it, except for --method maxvol. "
+                'solver.kind = "bayes" writes it'
             )
         ]
     energies = fitted.composition @ factor[columns.composition]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -53,9 +53,21 @@ class Solution:
 
 @dataclass(frozen=True)
 class Inferred(Solution):
-    """A solution with its posterior covariance, factor · factorᵀ: (n, K) in the order of the columns."""
+    """A solution with its posterior covariance, factor · factorᵀ: (n, K) in the order of the columns.
+
+    Of a factor that was thinned this holds on average.
+    """
 
     factor: Floats
+
+
+Thinning = Callable[[Floats], Floats]
+"""What to keep (n, k) of a factor (n, K)."""
+
+
+def all_kept(factor: Floats) -> Floats:
+    """The whole factor."""
+    return factor
 
 
 @dataclass(frozen=True)
@@ -132,6 +144,23 @@ class Problem:
         """Functions that do not vanish on the data; the others get coefficient zero."""
         return np.flatnonzero(self.sizes > 1e-13 * self.sizes.max(initial=0.0))
 
+    @cached_property
+    def unseen(self) -> NDArray[np.int64]:
+        """The functions that vanish on the data, such as those of pairs of elements that never meet."""
+        return np.setdiff1d(np.arange(self.columns.n_functions), self.used)
+
+    def prior_of_unseen(self, deviation: float, smoothness: float) -> Floats:
+        """(n, u) in the order of the columns: a factor of the prior's covariance of the functions that vanish.
+
+        Args:
+            deviation: of a coefficient with a penalty of one.
+            smoothness: power of the level. Their sizes, which no data tell, are taken as the median of the others.
+        """
+        composition = np.zeros((self.columns.n_composition, len(self.unseen)))
+        size = float(np.median(self.sizes[self.used])) if len(self.used) else 1.0
+        own = np.diag(deviation / (size * self.levels[self.unseen] ** smoothness))
+        return self.columns.whole(composition, own, self.unseen)
+
     def penalties(self, smoothness: float) -> Floats:
         """(C,) factors of the coefficients in the prior: size times level^smoothness."""
         return self.sizes * self.levels**smoothness
@@ -197,14 +226,34 @@ class Reduced:
         return solutions
 
     def root(self, strength: float) -> Floats:
-        """(n, K) in the order of the columns: the posterior covariance, up to the noise, is root · rootᵀ.
+        """(n, K) in the order of the columns: the moves that the data price, root z at the cost of noise² ‖z‖².
 
-        Combinations of functions that vanish on the data are left out.
+        Combinations of functions that vanish on the data are left out, unlike in `posterior`: a solution must not move
+        along them.
         """
         _, s, vt = self.svd
         zero = self.expanded(np.zeros((len(self.penalties), 1)))
         root: Floats = self.expanded(vt.T / np.sqrt(s**2 + strength**2)) - zero
         return root
+
+    def posterior(self, strength: float) -> Floats:
+        """(n, r + M) in the order of the columns: (XᵀX + strength² P²)⁻¹, with penalties P, is factor · factorᵀ.
+
+        Times the noise it is a factor of the posterior covariance. Directions that the data do not determine have the
+        variance of the prior; it comes from a triangle of the rows and the prior, since a singular value decomposition
+        of the rows alone, above all by normal equations, has only noise for them. Functions that vanish on all data
+        have no size and therefore no prior: they have no variance, as they have no coefficient.
+        """
+        own, others, _ = self.composition
+        size = len(self.penalties)
+        upper = stacked(self.matrix, strength * np.eye(size))
+        functions = np.zeros((size, len(own) + size))
+        functions[:, len(own) :] = scipy.linalg.solve_triangular(upper, np.eye(size)) / self.penalties[:, None]
+        composition = np.zeros((self.problem.columns.n_composition, functions.shape[1]))
+        if own.size:
+            noise = np.eye(len(own), functions.shape[1])
+            composition = self.determined @ scipy.linalg.solve_triangular(own, noise - others @ functions)
+        return self.problem.columns.whole(composition, functions, self.functions)
 
     def objective(self, x: Floats, strength: float) -> float:
         """The objective that is minimized, for one x (M,)."""

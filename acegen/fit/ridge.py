@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acegen.fit.merit import Predictions, floors, joined, merit, merit_by_fold, predict, rms
-from acegen.fit.problem import Inferred, Problem, Reduced, Weights, reduce_problem
+from acegen.fit.problem import Inferred, Problem, Reduced, Thinning, Weights, all_kept, reduce_problem
 from acegen.fit.repulsion import Demands, Held, held, nearest_that_obeys
 from acegen.fit.settings import QUANTITIES, SolverSettings, WeightSettings
 from acegen.fit.shrinkage import shrink
@@ -74,7 +74,8 @@ class RidgeFit:
     """A solution with its posterior, the hyperparameters that were chosen, and all that were tried.
 
     `condition` is the condition number of the scaled problem, `noise` the standard deviation by quantity in the units
-    of its rows, `held` how the solution was made repulsive.
+    of its rows, `prior` that of a coefficient with a penalty of one, zero without a prior, `held` how the solution was
+    made repulsive.
     """
 
     solution: Inferred
@@ -82,6 +83,7 @@ class RidgeFit:
     path: tuple[PathPoint, ...]
     condition: float
     noise: dict[str, float]
+    prior: float
     held: Held | None = None
 
 
@@ -124,32 +126,28 @@ def fit_ridge(
     chosen = search.best()
     factors = problem.everything if settings.refit else problem.without(0)
     final = _reduced(problem, factors, chosen.weights, chosen.smoothness, settings, functions)
-    solution, held = _solved(final, chosen.strength, demands)
-    return RidgeFit(solution, chosen, tuple(path), final.condition, _noise(final, chosen), held)
+    solution, held, own = _solved(final, chosen.strength, demands)
+    noise = {q: own / weight for q, weight in zip(QUANTITIES, chosen.weights, strict=True) if weight > 0}
+    prior = own / chosen.strength if chosen.strength else 0.0
+    return RidgeFit(solution, chosen, tuple(path), final.condition, noise, prior, held)
 
 
-def _noise(reduced: Reduced, chosen: PathPoint) -> dict[str, float]:
-    """The standard deviation of all weighted rows for which the evidence is largest, divided by the weights."""
-    x = reduced.ridge(np.array([chosen.strength]))[:, 0]
-    noise = float(np.sqrt(reduced.objective(x, chosen.strength) / max(1, reduced.n_rows)))
-    return {q: noise / weight for q, weight in zip(QUANTITIES, chosen.weights, strict=True) if weight > 0}
-
-
-def _solved(reduced: Reduced, strength: float, demands: Demands | None) -> tuple[Inferred, Held | None]:
+def _solved(reduced: Reduced, strength: float, demands: Demands | None) -> tuple[Inferred, Held | None, float]:
     """The solution for a strength, or the nearest to it that satisfies the demands, with the posterior covariance.
 
-    All weighted rows have the same noise, for which the evidence is largest: its variance is objective / rows.
+    The last is the noise of all weighted rows for which the evidence is largest: its variance is objective / rows.
     """
     x = reduced.ridge(np.array([strength]))[:, 0]
-    solution = reduced.coefficients(x)
-    columns, root, objective = reduced.problem.columns, reduced.root(strength), reduced.objective(x, strength)
+    solution, objective = reduced.coefficients(x), reduced.objective(x, strength)
     noise = float(np.sqrt(objective / max(1, reduced.n_rows)))
+    factor = noise * reduced.posterior(strength)
     if demands is None:
-        return Inferred(solution.functions, solution.composition, noise * root), None
+        return Inferred(solution.functions, solution.composition, factor), None, noise
+    columns, root = reduced.problem.columns, reduced.root(strength)
     z = nearest_that_obeys(solution.functions, root[columns.functions], demands, noise)
     moved = solution.moved(columns, root, z)
-    obeying = Inferred(moved.functions, moved.composition, noise * root)
-    return obeying, held(demands, solution, obeying, float(z @ z) / objective if objective else 0.0)
+    obeying = Inferred(moved.functions, moved.composition, factor)
+    return obeying, held(demands, solution, obeying, float(z @ z) / objective if objective else 0.0), noise
 
 
 def cross_validate(problem: Problem, settings: SolverSettings, weights: WeightSettings, threads: int) -> Predictions:
@@ -256,13 +254,18 @@ def held_out_solutions(
     settings: SolverSettings,
     functions: Sequence[int] | NDArray[np.int64] | None = None,
     demands: Demands | None = None,
+    thinned: Thinning = all_kept,
 ) -> tuple[Inferred, ...]:
-    """For each fold the solution, with the chosen hyperparameters and demands, that has not seen it."""
+    """For each fold the solution, with the chosen hyperparameters and demands, that has not seen it.
+
+    Of the factors of posteriors only what `thinned` keeps is in memory for more than one fold.
+    """
     found = []
     for fold in range(problem.n_folds):
         factors, chosen = problem.without(fold), fit.chosen
         reduced = _reduced(problem, factors, chosen.weights, chosen.smoothness, settings, functions)
-        found.append(_solved(reduced, chosen.strength, demands)[0])
+        own = _solved(reduced, chosen.strength, demands)[0]
+        found.append(replace(own, factor=thinned(own.factor)))
     return tuple(found)
 
 

@@ -42,8 +42,9 @@ class Hyperparameters(_Entry):
         weights: of quantities; ridge only.
         strength: of the prior; ridge only.
         precision: of the prior; bayes only.
-        noise: standard deviation by quantity, in the units of its rows (eV/atom, eV/Å).
+        noise: standard deviation by quantity, in the units of its rows (eV/atom, eV/Å); only of quantities with labels.
         functions: the functions kept, for a sparse model.
+        n_atoms: atoms of the data by which all this was decided.
     """
 
     smoothness: float
@@ -52,6 +53,7 @@ class Hyperparameters(_Entry):
     precision: float | None
     noise: dict[str, float]
     functions: tuple[int, ...] | None
+    n_atoms: int = Field(ge=1)
 
 
 class TrainingRecord(_Entry):
@@ -64,6 +66,7 @@ class TrainingRecord(_Entry):
         choices: settings that have to stay as they were, by key.
         files: absolute paths of the training data.
         keys: data.keys of FIT.toml.
+        kinds: weights.config_type of FIT.toml.
         n_folds: number of folds; 0 if nothing was held out.
         n_atoms: atoms of the training data.
         composition: directions of composition, by element.
@@ -79,6 +82,7 @@ class TrainingRecord(_Entry):
     choices: dict[str, Any]
     files: tuple[str, ...]
     keys: dict[str, str | None]
+    kinds: dict[str, float]
     n_folds: int = Field(ge=0)
     n_atoms: int = Field(ge=1)
     composition: tuple[tuple[float, ...], ...]

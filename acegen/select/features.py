@@ -64,12 +64,19 @@ class Labels:
         Raises:
             SelectError: as `rows`.
         """
+        size = self.posterior.factor.shape[1]
+        if 3 * len(candidate.atoms) >= size:  # more labels than directions: s and V of Y = U s Vᵀ, by YᵀY
+            gram = np.zeros((size, size))
+            for rows in self._blocks(candidate):
+                gram += rows.T @ rows
+            squares, vectors = np.linalg.eigh(gram)
+            kept = vectors[:, _left_out(squares) :]
+            squares = np.maximum(squares[len(squares) - kept.shape[1] :], 0.0)
+            return np.ascontiguousarray((kept * np.sqrt(squares)).T)
         rows = self.rows(candidate)
         squares, vectors = np.linalg.eigh(rows @ rows.T)
-        gains = np.cumsum(0.5 * np.log1p(np.maximum(squares, 0.0)))  # ascending: the first ones are left out
-        left_out = int(np.searchsorted(gains, TOLERANCE * gains[-1], side="right")) if len(gains) else 0
-        kept: Floats = vectors[:, left_out:].T @ rows
-        return kept
+        found: Floats = vectors[:, _left_out(squares) :].T @ rows
+        return found
 
     def _blocks(self, candidate: Candidate) -> Iterator[Floats]:
         atoms, factor = candidate.atoms, self.posterior.factor
@@ -87,3 +94,9 @@ class Labels:
             raise SelectError(f"{candidate.where}: {error} Leave the configuration out.") from None
         if "energy" in self.noise:
             yield energy[None, :] / (self.noise["energy"] * len(atoms) ** self.atoms_power)
+
+
+def _left_out(squares: Floats) -> int:
+    """How many of some squared singular values, ascending, can be left out: the first ones."""
+    gains = np.cumsum(0.5 * np.log1p(np.maximum(squares, 0.0)))
+    return int(np.searchsorted(gains, TOLERANCE * gains[-1], side="right")) if len(gains) else 0

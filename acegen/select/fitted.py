@@ -10,7 +10,7 @@ from acegen.fit.training import TrainingRecord, read_record
 from acegen.printing import visible
 from acegen.runtime import Model, load
 from acegen.store.manifest import module_folder
-from acegen.store.posterior import Posterior, read_posterior
+from acegen.store.posterior import POSTERIOR, Posterior, read_posterior
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,17 @@ class Fitted:
         Raises:
             SelectError: there is none, or it is damaged or of another basis.
         """
-        try:
-            return read_posterior(self.model.path, self.model)
-        except ModuleError as error:
-            reason = str(error).split(". ")[0]
+        file = self.model.path / POSTERIOR
+        if not file.exists():
             raise SelectError(
-                f"{visible(reason)}. Selecting by information needs the posterior of the fit: fit again with this "
-                'acegen (with so many functions it is only written for solver.kind = "bayes"), or use --method maxvol.'
-            ) from None
+                f"{visible(file)} is missing, the posterior of the coefficients, by which configurations are selected. "
+                'Use --method maxvol, or fit again with this acegen: solver.kind = "bayes" writes the posterior '
+                "whatever its size, ridge up to 1 GB."
+            )
+        try:
+            return read_posterior(file, self.model)
+        except ModuleError as error:
+            raise SelectError(f"{error} Or use --method maxvol.") from None
 
 
 def open_fit(folder: str | Path) -> Fitted:

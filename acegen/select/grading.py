@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from acegen.elements import ATOMIC_NUMBERS
 from acegen.fit.uncertainty.leverage import leverage_factor, with_one
+from acegen.posterior import site_rows
 from acegen.runtime import Model
 from acegen.select.criteria import Knowledge
 from acegen.select.pool import Candidate
@@ -55,22 +56,15 @@ class ByPosterior:
     def largest(self, number: int) -> float:
         """The largest grade of the environments of a configuration."""
         atoms = self._candidates[number].atoms
-        grades, rows = self._model.grades(atoms), self._site_rows(atoms)
-        before, after = np.linalg.norm(rows, axis=1), np.linalg.norm(rows @ self._knowledge.root, axis=1)
-        ratio = np.divide(after, before, out=np.ones_like(before), where=before > 0)
-        return float(np.max(grades * ratio))
+        grades, root, largest = self._model.grades(atoms), self._knowledge.root, 0.0
+        for own, rows in site_rows(self._model, self._posterior, atoms):
+            before, after = np.linalg.norm(rows, axis=1), np.linalg.norm(rows @ root, axis=1)
+            ratio = np.divide(after, before, out=np.ones_like(before), where=before > 0)
+            largest = max(largest, float(np.max(grades[own] * ratio)))
+        return largest
 
     def take(self, number: int) -> None:
         """Nothing: it is in what is known."""
-
-    def _site_rows(self, atoms: Atoms) -> Floats:
-        """(N, K) a factor of the posterior covariance of site energies."""
-        model, n_basis = self._model, self._model.n_basis
-        rows = np.zeros((len(atoms), self._posterior.factor.shape[1]))
-        for species, descriptors, own in _by_element(model, atoms):
-            factor = self._posterior.factor[species * n_basis : (species + 1) * n_basis]
-            rows[own] = descriptors @ factor + self._posterior.energies[species]
-        return rows
 
 
 class ByLeverage:
@@ -119,8 +113,11 @@ class ByLeverage:
             self._factors[species] = None
 
     def _rows(self, atoms: Atoms) -> Iterable[tuple[int, Floats]]:
-        for species, descriptors, _ in _by_element(self._model, atoms):
-            yield species, with_one(descriptors)[:, self._used[species]]
+        descriptors = self._model.descriptors(atoms)
+        for species, element in enumerate(self._model.elements):
+            own = atoms.numbers == ATOMIC_NUMBERS[element]
+            if own.any():
+                yield species, with_one(descriptors[own])[:, self._used[species]]
 
 
 class Watch:
@@ -143,12 +140,3 @@ class Watch:
                 self._witness = number
                 return False
         return True
-
-
-def _by_element(model: Model, atoms: Atoms) -> Iterable[tuple[int, Floats, NDArray[np.bool_]]]:
-    """For each element in a structure its number, the descriptors of its atoms, and which these are."""
-    descriptors = model.descriptors(atoms)
-    for species, element in enumerate(model.elements):
-        own = atoms.numbers == ATOMIC_NUMBERS[element]
-        if own.any():
-            yield species, descriptors[own], own

@@ -9,8 +9,10 @@ computed is an upper bound from then on. Only configurations whose bound is the 
 from __future__ import annotations
 
 import heapq
+import tempfile
+import weakref
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import IO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,37 +26,75 @@ Floats = NDArray[np.float64]
 class RowSource(Protocol):
     """Rows of all configurations of a pool, by number."""
 
-    def __len__(self) -> int: ...
+    def __len__(self) -> int:
+        """Number of configurations."""
+        ...
 
-    def rows(self, number: int) -> Floats: ...
+    def rows(self, number: int) -> Floats:
+        """The rows (r, K) of a configuration: r may differ between configurations, K may not."""
+        ...
 
 
 class KeptRows:
-    """Rows that are computed when they are needed, and kept while there is room.
+    """Rows that are computed when they are needed, and kept: in memory, then on disk in single precision.
 
     Args:
         compute: rows (r, K) of a configuration.
         count: number of configurations.
-        room: bytes for rows that are kept, those computed first; when it is used up, the others are computed again.
+        memory: bytes for rows that are kept in memory, those computed first.
+        disk: bytes for further ones in a temporary file; when these are used up, or the disk is full, the others are
+            computed again.
     """
 
-    def __init__(self, compute: Callable[[int], Floats], count: int, room: int) -> None:
-        self._compute, self._count, self._room = compute, count, room
+    def __init__(self, compute: Callable[[int], Floats], count: int, memory: int, disk: int = 0) -> None:
+        self._compute, self._count, self._memory, self._disk = compute, count, memory, disk
         self._kept: dict[int, Floats] = {}
-        self._size = 0
+        self._places: dict[int, tuple[int, tuple[int, ...]]] = {}  # offset in the file, shape
+        self._file: IO[bytes] | None = None
+        self._size = self._end = 0
 
     def __len__(self) -> int:
+        """Number of configurations."""
         return self._count
 
     def rows(self, number: int) -> Floats:
-        """The rows of a configuration."""
-        found = self._kept.get(number)
-        if found is None:
-            found = self._compute(number)
-            if self._size + found.nbytes <= self._room:
-                self._kept[number] = found
-                self._size += found.nbytes
+        """The rows (r, K) of a configuration."""
+        if number in self._kept:
+            return self._kept[number]
+        if number in self._places:
+            return self._read(number)
+        found = self._compute(number)
+        if self._size + found.nbytes <= self._memory:
+            self._kept[number] = found
+            self._size += found.nbytes
+        else:
+            self._write(number, found)
         return found
+
+    def _write(self, number: int, rows: Floats) -> None:
+        """Write rows to the file, if there is room."""
+        content = rows.astype(np.float32).tobytes()
+        if self._end + len(content) > self._disk:
+            return
+        try:
+            if self._file is None:
+                self._file = tempfile.TemporaryFile()  # noqa: SIM115  closed with this object
+                weakref.finalize(self, self._file.close)
+            self._file.seek(self._end)
+            self._file.write(content)
+            self._file.flush()
+        except OSError:
+            self._disk = 0
+            return
+        self._places[number] = self._end, rows.shape
+        self._end += len(content)
+
+    def _read(self, number: int) -> Floats:
+        assert self._file is not None  # it has a place in it
+        offset, shape = self._places[number]
+        self._file.seek(offset)
+        content = self._file.read(4 * shape[0] * shape[1])
+        return np.frombuffer(content, dtype=np.float32).reshape(shape).astype(np.float64)
 
 
 def first_gains(source: RowSource, criterion: Criterion, progress: Progress) -> list[float]:

@@ -19,7 +19,7 @@ from acegen.errors import FitError, SelectError
 from acegen.fit.convert import check_output, writable, write_xyz
 from acegen.printing import shown
 from acegen.progress import Progress, Silent
-from acegen.select.active import environments_entering, training_structures
+from acegen.select.active import environments_entering, training_configurations
 from acegen.select.criteria import Knowledge, PoolVariance
 from acegen.select.features import Labels
 from acegen.select.fitted import Fitted, open_fit
@@ -30,8 +30,11 @@ from acegen.select.result import Chosen, Method, SelectionResult
 from acegen.store.posterior import Posterior
 from acegen.store.uncertainty import read_uncertainty
 
-_ROOM = 2**30
-"""Bytes for rows of configurations; others are computed again when needed."""
+_MEMORY = 2**30
+"""Bytes for rows of configurations in memory."""
+
+_DISK = 2**35
+"""Bytes for further ones in a temporary file; others are computed again when needed."""
 
 METHODS: tuple[Method, ...] = ("variance", "information", "maxvol")
 
@@ -56,11 +59,11 @@ def select(
             is written if none is worth it.
         method: by the posterior of the fit, "variance", those that make the predictions for the pool most certain, or
             "information", those that say most about the coefficients (D-optimal design); "maxvol": by the environments
-            that enter the active set.
+            that enter the active set (one ranking: see `acegen.select.active`).
         stop: stop earlier: when the best configuration left has, per atom, less than this share of the information of
-            the training data, or when no environment left has a grade above the model's first threshold; by "maxvol"
-            only configurations that bring in an environment are chosen in any case.
-        types: elements of the types in LAMMPS dumps without a column `element`.
+            the training data, or when no environment left has a grade above the model's first threshold. Not for
+            "maxvol", which only chooses configurations that bring in an environment.
+        types: elements of the types in LAMMPS dumps; needed without a column `element`.
         progress: receives each stage; silent by default.
 
     Raises:
@@ -69,6 +72,11 @@ def select(
     progress = progress or Silent()
     _check(number, stop, pool)
     by = _method(method)
+    if by == "maxvol" and stop is not None:
+        raise SelectError(
+            "a share at which to stop is for the methods variance and information; maxvol chooses only configurations "
+            "that bring in an environment. Leave --stop out, or choose another --method."
+        )
     file = None if output is None else Path(output)
     if file is not None:
         _check_output(file)
@@ -118,7 +126,7 @@ def _by_posterior(
     record, posterior, candidates = fitted.record, fitted.posterior(), pool.candidates
     power = float(record.choices.get("weights.atoms", 1.0))
     labels = Labels(fitted.model, posterior, record.hyperparameters.noise, power)
-    kept = KeptRows(lambda i: labels.reduced(candidates[i]), len(candidates), _ROOM)
+    kept = KeptRows(lambda i: labels.reduced(candidates[i]), len(candidates), _MEMORY, _DISK)
     typical = 0.5 * record.freedom / record.n_atoms
     with progress.stage("gains"):
         size = posterior.factor.shape[1]
@@ -174,13 +182,13 @@ def _grading(
     grades = read_uncertainty(fitted.model.path).grades
     if fitted.record.grade != "leverage" or grades is None:
         return ByPosterior(fitted.model, posterior, candidates, knowledge)
-    return ByLeverage(fitted.model, grades, training_structures(fitted), candidates)
+    return ByLeverage(fitted.model, grades, (c.atoms for c in training_configurations(fitted)), candidates)
 
 
 def _by_maxvol(fitted: Fitted, pool: Pool, number: int, progress: Progress) -> SelectionResult:
     with progress.stage("gains"):
-        training = training_structures(fitted)
-        counts = environments_entering(fitted.model, training, pool.candidates, progress)
+        training, functions = training_configurations(fitted), fitted.record.hyperparameters.functions
+        counts = environments_entering(fitted.model, training, pool.candidates, functions, progress)
         progress.report(f"{sum(counts):,} environments of the pool enter the active set")
     with progress.stage("select"):
         order = sorted((i for i, n in enumerate(counts) if n), key=lambda i: (-counts[i], i))

@@ -52,7 +52,7 @@ def read_pool(files: Sequence[str], elements: Sequence[str], types: Sequence[str
     Args:
         files: their paths.
         elements: of the model.
-        types: for LAMMPS dumps without a column `element`, the elements of the types 1, 2, ...
+        types: for LAMMPS dumps, the elements of the types 1, 2, ...; needed without a column `element`
         progress: receives the number of files read.
 
     Raises:

@@ -13,11 +13,11 @@ COEFFICIENTS = "coefficients.json"
 
 _PARTS = (
     *("particles", "single_particles", "derivatives", "inner", "pair", "products", "basis", "potential"),
-    *("functions", "coupled", "core"),
+    *("functions", "coupled", "core", "values"),
 )
 """What follows the model name in the name of a source file."""
 
-_KERNELS = ("grade", "committee")
+_KERNELS = ("grade", "committee", "committee_single")
 """Kernels of their own beside the model's: what follows its name before these parts, or alone."""
 
 _SOURCE = rf"(_({'|'.join(_KERNELS)}))?(_({'|'.join(_PARTS)}|(products|coupled|rows)_\d+))?\.[ch]"

@@ -154,6 +154,7 @@ typedef struct {
      * site energies are minus those of potential(). Of any sum of site energies or of their derivatives, with values x_k of the
      * members, the variance is v = Σ_k x_k² / n_members, and the standard deviation of the error to be expected
      * sqrt(floor² + scale² v), with the floor of an energy proportional to the number of atoms.
+     * Energies are good to double precision; gradients may be evaluated in single: then they are good to 1e-5 of their rms.
      *   energy        out: [n_atoms][n_members]
      *   gradient      out: [n_members][first[n_atoms] - first[0]][3], each member's as in potential()
      *   n_threads     as in potential() */

@@ -206,7 +206,13 @@ def test_names_of_files_are_those_of_a_module() -> None:
     for kind in OPTIONS:
         code = generated("alloy", kind)
         assert all(files.is_own(file, code.name) for file in code.files)
-    for file in ("alloy_grade.c", "alloy_grade_basis.c", "alloy_committee_products_3.c", "alloy_committee_pair.h"):
+    for file in (
+        "alloy_grade.c",
+        "alloy_grade_basis.c",
+        "alloy_committee_products_3.c",
+        "alloy_committee_pair.h",
+        "alloy_committee_single_coupled_2.c",
+    ):
         assert files.is_own(file, "alloy")
     for file in ("notes.txt", "alloy_extra.c", "alloyx_basis.c", "alloy_basis.c.bak", "alloy.py", "alloy_grade_x.c"):
         assert not files.is_own(file, "alloy")

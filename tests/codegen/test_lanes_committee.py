@@ -24,7 +24,10 @@ from acegen.program.uncertainty_interpreter import run_members
 
 WIDE = (64, 32)
 ROUNDING = 1e-11
-"""Relative to the largest of an environment."""
+"""Of energies, relative to the largest of an environment."""
+
+SINGLE = 2e-6
+"""Of gradients, likewise: they are evaluated in single precision, from derivatives in double on."""
 
 
 def potential_of(key: str, form: ProductForm) -> KernelProgram:
@@ -50,7 +53,7 @@ def kernels_of(program: CommitteeProgram, form: ProductForm, folder: Path, optio
 def compare(program: KernelProgram, where: Environment, energy: np.ndarray, gradient: np.ndarray) -> None:
     expected, slopes = run_members(program, *where)
     assert energy == pytest.approx(expected, rel=ROUNDING, abs=ROUNDING * np.abs(expected).max())
-    assert gradient == pytest.approx(slopes, rel=ROUNDING, abs=ROUNDING * max(1.0, np.abs(slopes).max(initial=0)))
+    assert np.abs(gradient - slopes).max(initial=0) <= SINGLE * max(1.0, np.abs(slopes).max(initial=0))
 
 
 @pytest.mark.parametrize(
@@ -96,14 +99,15 @@ def test_members_are_potentials(alloy: LanesKernels, tmp_path: Path) -> None:
     energy, gradient = lanes_kernels(potential, tmp_path).potential(environments)
     scale = np.abs(np.concatenate(gradient)).max()
     assert energies[:, 1] == pytest.approx(energy, rel=ROUNDING, abs=ROUNDING * np.abs(energy).max())
-    assert np.concatenate(gradients, axis=1)[1] == pytest.approx(np.concatenate(gradient), abs=ROUNDING * scale)
+    assert np.concatenate(gradients, axis=1)[1] == pytest.approx(np.concatenate(gradient), abs=SINGLE * scale)
 
 
-def test_threads_and_groups_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("form", ["straight", "coupled"])
+def test_threads_and_groups_change_nothing(form: ProductForm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Results are the same bit by bit for any number of threads; blocks that share a product stage do not mix."""
-    monkeypatch.setattr(VectorCost, "group", lambda *_: 3)
+    monkeypatch.setattr(VectorCost, "group", lambda *_: 4)
     options = BuildOptions(openmp=True)
-    kernels = kernels_of(committee("alloy", "straight", 2), "straight", tmp_path, options)
+    kernels = kernels_of(committee("alloy", form, 2), "straight" if form == "straight" else "auto", tmp_path, options)
     environments = environments_of("alloy", 300)
     energies, gradients = kernels.committee(environments, 2)
     for threads in (2, 3):
@@ -111,7 +115,7 @@ def test_threads_and_groups_change_nothing(tmp_path: Path, monkeypatch: pytest.M
         np.testing.assert_array_equal(again[0], energies)
         np.testing.assert_array_equal(np.concatenate(again[1], axis=1), np.concatenate(gradients, axis=1))
     for place in (0, 150, 299):
-        program = committee("alloy", "straight", 2).members
+        program = committee("alloy", form, 2).members
         compare(program, environments[place], energies[place], gradients[place])
 
 

@@ -18,10 +18,10 @@ from threadpoolctl import threadpool_limits
 
 import acegen
 from acegen.cli.main import main
-from acegen.errors import FitError
+from acegen.errors import DataWarning, FitError
 from acegen.fit import FitResult, fit
 from acegen.fit.assembly import assemble, composition_directions, make_assembler, placed_units
-from acegen.fit.continued import continue_from
+from acegen.fit.continued import continue_from, reconsidered
 from acegen.fit.curves import nearest_distances
 from acegen.fit.data import read_parts
 from acegen.fit.dataset import Configuration
@@ -58,6 +58,11 @@ class Earlier:
     folder: Path
     first: FitResult
     files: list[str]
+
+    @property
+    def assembly(self) -> dict[str, Any]:
+        """With the compiled basis."""
+        return {"processes": 1, "cache": str(self.folder / "fits" / ".assembly")}
 
     def more(self, **sections: Any) -> dict[str, Any]:
         data = {"train": self.files, "continue": str(self.first.directory), **sections.pop("data", {})}
@@ -164,7 +169,7 @@ def test_search_chooses_again(earlier: Earlier) -> None:
 def test_a_bayesian_fit_is_continued(earlier: Earlier, tmp_path: Path) -> None:
     """Noise and precision stay; the mean is that of all data."""
     common = {"spec": COPPER, "output": str(tmp_path), "solver": {"kind": "bayes"}}
-    common["assembly"] = {"processes": 1, "cache": str(earlier.folder / "fits" / ".assembly")}
+    common["assembly"] = earlier.assembly
     common["uncertainty"] = QUICK["uncertainty"]
     first = fit({**common, "data": {"train": earlier.files[:1]}})
     second = fit({**common, "data": {"train": earlier.files, "continue": str(first.directory)}})
@@ -208,6 +213,64 @@ def test_command(earlier: Earlier, tmp_path: Path, capsys: pytest.CaptureFixture
     assert len(json.loads((tmp_path / "fits" / "copper" / TRAINING).read_text())["units"]) > 10
     assert main(["fit", str(tmp_path / "fit.toml"), "--search"]) == 1
     assert "--search is for a fit that continues another" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["ridge", "bayes"])
+def test_labels_of_which_nothing_was_decided(earlier: Earlier, tmp_path: Path, kind: str) -> None:
+    """Forces are neither ignored nor weighted by chance after a fit to energies alone; a search decides."""
+    common = {"spec": COPPER, "output": str(tmp_path), "solver": {"kind": kind}}
+    common |= {"assembly": earlier.assembly, "uncertainty": QUICK["uncertainty"]}
+    keys = {"forces": "", "virial": "", "stress": ""}
+    first = fit({**common, "data": {"train": earlier.files[:1], "keys": keys}})
+    assert set(read_record(first.directory).hyperparameters.noise) == {"energy"}
+    data = {"train": earlier.files[:1], "continue": str(first.directory)}
+    with pytest.raises(FitError, match=r'data have forces, but .* had none.*--search.*data\.keys\.forces = ""'):
+        fit({**common, "data": data})
+    with pytest.raises(FitError, match=r'data have virials.*data\.keys\.virial = "" and data\.keys\.stress = ""'):
+        fit({**common, "data": data | {"keys": {"forces": ""}}})
+    found = fit({**common, "data": data | {"search": True}})
+    assert set(found.fit.noise) == {"energy", "forces", "virial"}
+    assert all(noise < 1 for noise in found.fit.noise.values())
+
+
+def test_a_tiny_first_fit_decides_nothing_for_ever(earlier: Earlier, tmp_path: Path) -> None:
+    """One configuration has no folds; continued with twelve more, folds and strength are those of a fit from scratch.
+
+    What is then decided by all of them is kept.
+    """
+    common = {"spec": COPPER, "output": str(tmp_path), **QUICK, "assembly": earlier.assembly}
+    files = [save(tmp_path / "one.xyz", frames([0])), save(tmp_path / "more.xyz", frames(range(50, 62)))]
+    first = fit({**common, "data": {"train": files[:1]}})
+    assert first.parts.n_folds == 0
+    with pytest.warns(DataWarning, match="had data for 0 folds, and now there are 5: folds and hyper.* chosen anew"):
+        second = fit({**common, "data": {"train": files, "continue": str(first.directory)}})
+    scratch = fit({**common, "data": {"train": files}, "output": str(tmp_path / "scratch")})
+    assert second.parts.folds == scratch.parts.folds
+    assert second.fit.chosen == scratch.fit.chosen  # type: ignore[union-attr]
+    assert any("chosen anew" in str(finding) for finding in second.findings)
+    record = read_record(second.directory)
+    assert (record.n_folds, record.hyperparameters.n_atoms) == (5, 52)
+
+
+def test_data_that_have_grown_are_worth_a_search(earlier: Earlier) -> None:
+    """A finding from three times the atoms on that decided, however many fits were continued in between."""
+    given = load_settings(earlier.more())
+    settings, record = continue_from(given)
+    assert record is not None
+    parts = read_parts(settings, record)
+    assert parts.training.n_atoms == 104
+    for before, suggests in ((35, False), (34, True)):
+        found = record.hyperparameters.model_copy(update={"n_atoms": before})
+        own = record.model_copy(update={"hyperparameters": found})
+        kept, same, findings = reconsidered(given, settings, own, parts)
+        assert (kept, same) == (settings, parts)
+        assert [f"chosen by {before} atoms, and now there are 104" in str(f) for f in findings] == [True] * suggests
+
+
+def test_the_record_keeps_how_many_atoms_decided(earlier: Earlier, continued: FitResult) -> None:
+    assert read_record(earlier.first.directory).hyperparameters.n_atoms == 80
+    again = read_record(continued.directory)
+    assert (again.n_atoms, again.hyperparameters.n_atoms) == (104, 80)
 
 
 # Folds and directions

@@ -20,13 +20,14 @@ from acegen.fit.folds import ALWAYS
 from acegen.fit.problem import Cell, Problem, reduce_problem
 from acegen.fit.ridge import fit_ridge, held_out_solutions
 from acegen.fit.selection import select
-from acegen.fit.settings import SelectionSettings, SolverSettings, WeightSettings
-from acegen.fit.uncertainty.calibration import NORMAL, calibrate, covered
+from acegen.fit.settings import SelectionSettings, SolverSettings, UncertaintySettings, WeightSettings
+from acegen.fit.uncertainty.calibration import LARGEST_SCALE, NORMAL, Errors, calibrate, covered, vanishing
 from acegen.fit.uncertainty.environments import EnvironmentBlock
 from acegen.fit.uncertainty.grades import STOP, ByLeverage, first_threshold, largest_by_configuration
 from acegen.fit.uncertainty.leverage import PRIOR, Moments, with_one
 from acegen.fit.uncertainty.maxvol import TOLERANCE, active_set
 from acegen.fit.uncertainty.sketch import members, mixing, sketched
+from acegen.fit.uncertainty.stage import thinning
 from acegen.progress import Silent
 from acegen.store.uncertainty import LEVELS
 
@@ -244,7 +245,10 @@ def linear_problem(seed: int) -> tuple[Problem, dict[str, Floats]]:
 
 @pytest.mark.parametrize("sparse", [False, True], ids=["all functions", "selected"])
 def test_the_posterior_of_ridge_is_the_dense_one(sparse: bool) -> None:
-    """(XᵀX + λ²P²)⁻¹ σ² with σ² the objective per row; of all data and of those without each fold."""
+    """(XᵀX + λ²P²)⁻¹ σ² with σ² the objective per row; of all data and of those without each fold.
+
+    Of energies of atoms too.
+    """
     problem, rows = linear_problem(1)
     solver, weights = SolverSettings(strength=0.5, smoothness=(1.0,)), WeightSettings(energy=(3.0,), virial=(0.0,))
     chosen = np.array([0, 2, 3]) if sparse else np.arange(6)
@@ -260,11 +264,39 @@ def test_the_posterior_of_ridge_is_the_dense_one(sparse: bool) -> None:
         precision = x.T @ x + np.diag([0.0, *(0.5 * penalties) ** 2])
         mean = np.linalg.solve(precision, x.T @ t)
         objective = np.sum((x @ mean - t) ** 2) + np.sum((0.5 * penalties * mean[1:]) ** 2)
-        covariance = np.zeros((6, 6))
-        covariance[np.ix_(chosen, chosen)] = np.linalg.inv(precision)[1:, 1:] * objective / (len(x) - 1)
-        own = solution.factor[problem.columns.functions]
-        np.testing.assert_allclose(own @ own.T, covariance, rtol=1e-8, atol=1e-12)
+        covariance = np.zeros((7, 7))
+        covariance[np.ix_(kept, kept)] = np.linalg.inv(precision) * objective / (len(x) - 1)
+        np.testing.assert_allclose(solution.factor @ solution.factor.T, covariance, rtol=1e-8, atol=1e-12)
         np.testing.assert_allclose(solution.functions[chosen], mean[1:], rtol=1e-8)
+
+
+@pytest.mark.parametrize("factorization", ["qr", "normal"])
+@pytest.mark.parametrize("n_elements", [1, 2])
+def test_what_the_data_do_not_determine_has_the_variance_of_the_prior(factorization: Any, n_elements: int) -> None:
+    """Fifteen rows, twenty functions: the whole covariance is (XᵀX + λ²P²)⁻¹ σ², most of it from the prior."""
+    rng = np.random.default_rng(11)
+    sizes = {"energy": 5, "forces": 10}
+    factors, weighted = {"virial": Factor(np.zeros((0, 21 + n_elements)), 0)}, []
+    for (quantity, count), weight in zip(sizes.items(), (3.0, 1.0), strict=True):
+        x = rng.normal(size=(count, n_elements + 21))
+        x[:, :n_elements] = rng.dirichlet(np.ones(n_elements), size=count) if quantity == "energy" else 0.0
+        factors[quantity] = Factor(x, count, single=True)
+        weighted.append(weight * x)
+    problem = Problem((Cell(ALWAYS, "", factors),), Columns(n_elements, 20), rng.uniform(1, 4, size=20))
+    strength = 1e-2
+    solver = SolverSettings(strength=strength, smoothness=(1.0,), factorization=factorization)
+    fit = fit_ridge(problem, solver, WeightSettings(energy=(3.0,), virial=(0.0,)), Silent())
+    x, t = np.vstack(weighted)[:, :-1], np.vstack(weighted)[:, -1]
+    penalties = np.sqrt(np.mean(factors["forces"].matrix[:, n_elements:-1] ** 2, axis=0)) * problem.levels
+    precision = x.T @ x + np.diag(np.concatenate([np.zeros(n_elements), (strength * penalties) ** 2]))
+    mean = np.linalg.solve(precision, x.T @ t)
+    objective = np.sum((x @ mean - t) ** 2) + np.sum((strength * penalties * mean[n_elements:]) ** 2)
+    covariance = np.linalg.inv(precision) * objective / (15 - n_elements)
+    own = fit.solution.factor @ fit.solution.factor.T
+    np.testing.assert_allclose(own, covariance, rtol=0, atol=1e-8 * np.abs(covariance).max())
+    np.testing.assert_allclose(np.diag(own), np.diag(covariance), rtol=1e-8)
+    determined = reduce_problem(problem, problem.everything, fit.chosen.weights, 1.0).root(strength)
+    assert np.trace(own) > 30 * np.sum(determined**2) * objective / (15 - n_elements)
 
 
 def test_the_held_out_posterior_of_bayes_is_the_dense_one() -> None:
@@ -277,6 +309,29 @@ def test_the_held_out_posterior_of_bayes_is_the_dense_one() -> None:
         whole = np.vstack([rows[q][folds].reshape(-1, 8) / fit.noise[q] for q in ("energy", "forces")])
         precision = whole[:, :7].T @ whole[:, :7] + np.diag([0.0, *prior])
         np.testing.assert_allclose(solution.factor @ solution.factor.T, np.linalg.inv(precision), rtol=1e-7, atol=1e-12)
+
+
+def test_the_posteriors_of_folds_are_thinned() -> None:
+    """Three columns are kept for three members; their squares, and those of members drawn from them, are right."""
+    problem, _ = linear_problem(4)
+    solver = SolverSettings(strength=0.5, smoothness=(1.0,))
+    fit = fit_ridge(problem, solver, WeightSettings(), Silent())
+    (exact, *_) = held_out_solutions(problem, fit, solver)
+    covariance, sums = exact.factor @ exact.factor.T, np.zeros((2, 7, 7))
+    few = thinning(UncertaintySettings(members=3))
+    for draw in range(1000):
+        factor = few(exact.factor)
+        assert factor.shape == (7, 3)
+        own = members(factor, 3, np.random.default_rng(draw))
+        sums += [factor @ factor.T, own @ own.T / 3]
+    scale = np.sqrt(np.diag(covariance))
+    for mean in sums / 1000:
+        np.testing.assert_allclose(mean / scale / scale[:, None], covariance / scale / scale[:, None], atol=0.1)
+    (thin, *_) = held_out_solutions(problem, fit, solver, thinned=thinning(UncertaintySettings(members=0)))
+    assert thin.factor.shape == (7, 0)
+    np.testing.assert_array_equal(thin.functions, exact.functions)
+    kept = held_out_solutions(problem, fit, solver, thinned=thinning(UncertaintySettings(grade="posterior")))
+    np.testing.assert_array_equal(kept[0].factor, exact.factor)
 
 
 def test_selected_functions_have_the_only_variance() -> None:
@@ -350,6 +405,30 @@ def test_forces_that_are_zero_by_symmetry_calibrate_nothing() -> None:
     plain = calibrate(errors, variances)
     assert mixed == plain
     assert plain.floor > 0.01
+
+
+def test_forces_that_are_all_zero_by_symmetry_are_left_out() -> None:
+    """By predictions, and labels or deviations, below 1e-6 eV/Å; a force that is small by chance is kept."""
+    labels = np.array([0.0, 1e-9, 4e-5, 0.2, 4e-7, 0.3, 1e-3])
+    predictions = np.array([1e-15, 3e-16, 2e-15, 0.21, 0.1, 2e-7, 2e-3])
+    variances = np.array([1e-32, 1e-31, 1e-30, 1e-4, 1e-4, 1e-4, 1e-16])
+    zero = vanishing(labels, predictions, variances)
+    np.testing.assert_array_equal(zero, [True, True, True, False, False, False, False])
+    own = Errors(predictions - labels, variances, np.arange(7), zero)
+    assert calibrate(own.only(zero).informative.errors, own.only(zero).informative.variances) == NORMAL
+    np.testing.assert_array_equal(own.informative.configurations, [3, 4, 5])  # the last one has too small a variance
+
+
+@pytest.mark.parametrize("size", [1e-12, 1e-30, 1e-60])
+def test_an_absurd_scale_is_bounded(size: float) -> None:
+    """Where the posterior has hardly any variance, the floor describes the errors."""
+    errors, variances = synthetic(4, 2000, 0.1, 0.0)
+    found = calibrate(errors, size * variances)
+    assert found.scale <= 1.001 * LARGEST_SCALE
+    assert found.floor == pytest.approx(0.1, rel=0.05)
+    proportional = calibrate(np.sqrt(variances) * errors, size * variances)
+    assert proportional.scale <= 1.001 * LARGEST_SCALE
+    assert covered(np.sqrt(variances) * errors, size * variances, proportional) == pytest.approx(LEVELS, abs=0.01)
 
 
 def test_few_or_no_values() -> None:

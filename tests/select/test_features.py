@@ -152,6 +152,37 @@ def test_few_configurations_are_evaluated_again() -> None:
     assert len(evaluated) == before + 1
 
 
+def test_rows_without_room_in_memory_are_kept_on_disk() -> None:
+    """Each is computed once, and the same to single precision, in any order; what does not fit is computed again."""
+    several = drawn(4, 30)
+    computed: list[int] = []
+
+    def compute(number: int) -> Floats:
+        computed.append(number)
+        return several[number]
+
+    source = KeptRows(compute, 30, sum(rows.nbytes for rows in several[:5]), 10**6)
+    for number in [*range(30), *range(29, -1, -1), 7, 20, 3]:
+        np.testing.assert_allclose(source.rows(number), several[number], rtol=1e-6)
+    assert computed == list(range(30))
+    assert source.rows(29).dtype == np.float64
+    small = KeptRows(compute, 30, 0, sum(rows.nbytes // 2 for rows in several[:5]))
+    for number in [*range(5), 29, *range(5), 29]:
+        small.rows(number)
+    assert computed[30:] == [*range(5), 29, 29]
+
+
+def test_a_full_disk_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    several = drawn(4, 3)
+
+    def full() -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    source = KeptRows(lambda number: several[number], 3, 0, 10**6)
+    assert all(source.rows(number) is several[number] for number in (0, 1, 2, 0))
+
+
 @pytest.fixture(scope="module")
 def labels(models: Callable[[str], acegen.Model]) -> Labels:
     """Labels of the oxide model with a random posterior."""
@@ -216,6 +247,21 @@ def test_reduced_rows_have_nearly_the_same_gain(labels: Labels, scale: float) ->
     assert alone * (1 - TOLERANCE) <= knowledge.gain(reduced) <= alone * (1 + 1e-9)
     knowledge.add(own.rows(structure(labels.model, 5, 12)))
     assert abs(knowledge.gain(reduced) - knowledge.gain(whole)) <= TOLERANCE * alone
+
+
+@pytest.mark.parametrize("count", [9, 10, 40])
+def test_reduced_rows_are_the_largest_directions(labels: Labels, count: int) -> None:
+    """Their singular values are the largest of all labels; with more and with fewer labels than the 30 directions."""
+    candidate = structure(labels.model, 6, count)
+    whole, reduced = (np.vstack([*labels._blocks(candidate)]), labels.reduced(candidate))
+    values = np.linalg.svd(whole, compute_uv=False)
+    found = np.linalg.svd(reduced, compute_uv=False)
+    assert len(found) <= min(len(whole), 30)
+    np.testing.assert_allclose(found, values[: len(found)], rtol=1e-7)
+    left_out = whole.T @ whole - reduced.T @ reduced
+    assert np.linalg.eigvalsh(left_out).max() <= (values[len(found)] ** 2 if len(found) < len(values) else 0) + (
+        1e-10 * values[0] ** 2
+    )
 
 
 def test_a_structure_that_cannot_be_evaluated_is_named(labels: Labels) -> None:

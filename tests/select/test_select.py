@@ -17,9 +17,11 @@ from fit_cases import COPPER, cell, fit_settings, save, with_emt
 from acegen.cli.main import main
 from acegen.errors import AcegenError, SelectError
 from acegen.fit import fit
+from acegen.fit.uncertainty.maxvol import active_set
 from acegen.progress import Silent
 from acegen.select import select
-from acegen.select.active import environments_entering
+from acegen.select.active import environments_entering, training_configurations
+from acegen.select.fitted import open_fit
 from acegen.select.pool import Candidate, read_pool
 from acegen.store.posterior import POSTERIOR
 
@@ -100,17 +102,43 @@ def test_maxvol_finds_the_environments_of_the_hot_configuration(case: Case, tmp_
     assert result.reason
 
 
-def test_environments_that_enter_are_those_of_the_largest_volume(case: Case) -> None:
-    """With the training data alone as a pool none are missing: all rows of the active set belong to someone."""
-    from acegen.select.fitted import open_fit
+def candidates(frames: list[Atoms]) -> list[Candidate]:
+    return [Candidate(atoms, f"configuration {number}", "x") for number, atoms in enumerate(frames)]
 
-    fitted = open_fit(case.folder)
-    pool = [Candidate(atoms, "x", "x") for atoms in ase.io.read(case.folder.parent.parent / "train.xyz", ":")]
-    alone = environments_entering(fitted.model, [], pool, Silent())
-    assert sum(alone) <= fitted.model.n_basis
-    assert sum(alone) >= 0.5 * fitted.model.n_basis
-    again = environments_entering(fitted.model, [c.atoms for c in pool], pool[:1], Silent())
-    assert sum(again) <= alone[0] + 1
+
+@pytest.mark.parametrize("functions", [None, [0, 2, 3, 7, 8]])
+@pytest.mark.parametrize("n_training", [0, 10])
+def test_environments_that_enter_are_those_of_the_active_set(
+    case: Case, n_training: int, functions: list[int] | None
+) -> None:
+    """Counted by configuration from the active set of all descriptors in one array, of the functions in use."""
+    model = open_fit(case.folder).model
+    data = candidates(ase.io.read(case.folder.parent.parent / "train.xyz", ":"))
+    rows = np.vstack([model.descriptors(own.atoms) for own in data])[:, slice(None) if functions is None else functions]
+    found = active_set(lambda: [rows], rows.shape[1])
+    owners = found.numbers[found.numbers >= 0] // 4
+    expected = np.bincount(owners, minlength=len(data))[n_training:]
+    assert expected.any()
+    counts = environments_entering(model, data[:n_training], data[n_training:], functions, Silent())
+    assert counts == list(expected)
+
+
+def test_copies_bring_in_nothing(case: Case) -> None:
+    """Of what is in the training data or in the pool before; the first is counted as if it were alone."""
+    model = open_fit(case.folder).model
+    data = candidates(ase.io.read(case.folder.parent.parent / "train.xyz", ":"))
+    new = candidates([cell(300, rattle=0.3), cell(301, rattle=0.3)])
+    alone = environments_entering(model, data, new, None, Silent())
+    assert all(count > 0 for count in alone)
+    pool = [data[3], new[0], new[0], data[0], new[1], new[1], new[0]]
+    assert environments_entering(model, data, pool, None, Silent()) == [0, alone[0], 0, 0, alone[1], 0, 0]
+
+
+def test_a_pool_that_cannot_be_evaluated_is_named(case: Case) -> None:
+    model = open_fit(case.folder).model
+    pool = [*candidates([cell(1)]), Candidate(Atoms("Cu2", np.zeros((2, 3))), "pool.xyz, configuration 7", "x")]
+    with pytest.raises(SelectError, match=r"^pool\.xyz, configuration 7: .* Leave the configuration out"):
+        environments_entering(model, [], pool, None, Silent())
 
 
 def test_command(case: Case, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -181,6 +209,16 @@ def test_dumps_are_read(tmp_path: Path, crystal: Atoms, column: str, name: str, 
     assert atoms.info["timestep"] == 10
 
 
+def test_given_elements_come_before_those_of_the_dump(tmp_path: Path, crystal: Atoms) -> None:
+    """LAMMPS writes a placeholder for all elements that its user did not name."""
+    rows = [f"{row} 1" for row in typed(crystal, "C")]
+    file = tmp_path / "dump.melt"
+    file.write_text(dump(crystal, "id element x y z fx fy fz type", rows))
+    (candidate,) = read_pool([str(file)], ["Cu"], ["Cu"], Silent()).candidates
+    assert candidate.atoms.get_chemical_symbols() == ["Cu"] * 4
+    assert np.allclose(candidate.atoms.positions, crystal.positions)
+
+
 def damaged(name: str, atoms: Atoms) -> str:
     rows = typed(atoms, "Cu")
     columns = "id element x y z fx fy fz"
@@ -190,6 +228,9 @@ def damaged(name: str, atoms: Atoms) -> str:
         "short row": dump(atoms, columns, [*rows[:3], rows[3].rsplit(" ", 2)[0]]),
         "not a number": dump(atoms, columns, [*rows[:3], rows[3].replace("0.3", "x")]),
         "no atoms": dump(atoms, columns, rows).split("ITEM: ATOMS")[0],
+        "no number": dump(atoms, columns, rows) + "ITEM: TIMESTEP\n20\nITEM: BOX BOUNDS pp pp pp\n"
+        "ITEM: ATOMS id\nITEM: NUMBER OF ATOMS",
+        "symbol": dump(atoms, columns, typed(atoms, "Zz")),
         "no step": "ITEM: NOTHING\n",
         "types": dump(atoms, columns.replace("element", "type"), typed(atoms, "1")),
         "third type": dump(atoms, columns.replace("element", "type"), typed(atoms, "3")),
@@ -206,6 +247,8 @@ def damaged(name: str, atoms: Atoms) -> str:
         ("short row", None, "line 3 of atoms has 6 columns, not 8"),
         ("not a number", None, "damaged or cut off"),
         ("no atoms", None, "lacks a number of atoms, a box or atoms"),
+        ("no number", None, "configuration 1: it lacks a number of atoms, a box or atoms"),
+        ("symbol", None, "configuration 0: unknown element 'Zz'.*--elements"),
         ("no step", None, "holds no configuration"),
         ("types", None, "no column 'element'.*--elements"),
         ("third type", ["Cu"], "atom of type '3'.*one for each type"),
@@ -232,6 +275,7 @@ def test_damaged_dumps(tmp_path: Path, crystal: Atoms, name: str, types: list[st
         ({"method": "magic"}, "method 'magic' is unknown"),
         ({"stop": 0.0}, "share at which to stop is 0"),
         ({"stop": float("nan")}, "share at which to stop"),
+        ({"stop": 1.0, "method": "maxvol"}, "stop is for the methods variance and information"),
         ({"pool": []}, "the pool has no files"),
         ({"pool": ["nowhere.xyz"]}, "no such file"),
         ({"output": "out.txt"}, r"must end in \.xyz"),
@@ -262,12 +306,13 @@ def test_bad_pools(case: Case, tmp_path: Path) -> None:
         ("record", "has no training.json"),
         ("damaged", "training.json is damaged"),
         ("version", "made by another version"),
-        ("posterior", "Selecting by information needs the posterior"),
+        ("posterior", r"v1\. old/copper/copper/posterior\.npz is missing, .*--method maxvol.*kind = \"bayes\""),
+        ("damaged posterior", r"v1\. old/.*/posterior\.npz is damaged or not a posterior\. Fit again"),
         ("basis", "has another basis than the fit"),
     ],
 )
 def test_fits_without_what_is_needed(case: Case, tmp_path: Path, break_it: str, message: str) -> None:
-    folder = tmp_path / "copy"
+    folder = tmp_path / "v1. old" / "copper"
     shutil.copytree(case.folder, folder)
     record = folder / "training.json"
     document = json.loads(record.read_text())
@@ -279,6 +324,8 @@ def test_fits_without_what_is_needed(case: Case, tmp_path: Path, break_it: str, 
         record.write_text(json.dumps(document | {"format": "acegen-training-0"}))
     elif break_it == "posterior":
         (folder / COPPER["name"] / POSTERIOR).unlink()
+    elif break_it == "damaged posterior":
+        (folder / COPPER["name"] / POSTERIOR).write_bytes(b"PK")
     else:
         record.write_text(json.dumps(document | {"basis_hash": "0" * 64}))
     with pytest.raises(SelectError, match=message):
@@ -293,3 +340,22 @@ def test_maxvol_needs_the_training_data(case: Case, tmp_path: Path) -> None:
     (folder / "training.json").write_text(json.dumps(document | {"files": [str(tmp_path / "gone.xyz")]}))
     with pytest.raises(AcegenError, match=r"needs the training data of .*gone\.xyz: no such file"):
         select(folder, [case.pool], 1, method="maxvol")
+
+
+def test_changed_training_data_are_noticed(tmp_path: Path) -> None:
+    """Whatever weights by kind do to their hashes: other data of the same number are refused, further ones left out."""
+    training = [with_emt(cell(seed, rattle=0.05), f"kind {seed % 3}") for seed in range(9)]
+    weights = {"config_type": {"kind 1": 0.5, "kind 2": 0.0}}
+    settings = fit_settings(tmp_path, training, weights=weights, assembly={"processes": 1})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("acegen.fit.pictures.draw_pictures", lambda _result, _folder: {})
+        fitted = open_fit(fit(settings).directory)
+    names = [c.where.rsplit(" ", 1)[1] for c in training_configurations(fitted)]
+    assert names == ["0", "1", "3", "4", "6", "7"]
+    save(tmp_path / "train.xyz", [with_emt(cell(99), "kind 0"), *training])
+    names = [c.where.rsplit(" ", 1)[1] for c in training_configurations(fitted)]
+    assert names == ["1", "2", "4", "5", "7", "8"]
+    training[4].positions[0, 0] += 0.001
+    save(tmp_path / "train.xyz", training)
+    with pytest.raises(SelectError, match=r"its files have changed: .*train\.xyz hold 5 of its 6 configurations"):
+        training_configurations(fitted)

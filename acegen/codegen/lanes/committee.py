@@ -1,4 +1,9 @@
-"""The kernel of a committee: the energies of several members, each with its gradient, from the same A's."""
+"""The kernel of a committee: the energies of several members, each with its gradient, from the same A's.
+
+Members are small, but as sums of terms that are larger by up to ten million times: their energies and the derivatives
+by the values they consist of are in double precision. In what follows from these little cancels: it is in single
+precision, in blocks of twice as many lanes.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +11,27 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from acegen.codegen.environment import render, template_environment
-from acegen.codegen.lanes.contexts import (
+from acegen.codegen.lanes.committee_contexts import (
+    CommitteeBackContext,
     CommitteeContext,
     CommitteePairContext,
     CommitteePairHeaderContext,
-    LanesContext,
+    CommitteeValuesContext,
+    CommitteeValuesHeaderContext,
 )
+from acegen.codegen.lanes.contexts import LanesContext
+from acegen.codegen.lanes.coupled import by_degree, coupled_tables, factor_places
+from acegen.codegen.lanes.coupled_types import type_codes
 from acegen.codegen.lanes.embedding import embedding_code
 from acegen.codegen.lanes.pair import pair_code
-from acegen.codegen.lanes.parts import coupled_files, inner_file, particle_code, product_files
+from acegen.codegen.lanes.parts import couple_files, coupled_files, inner_file, particle_code, product_files
 from acegen.codegen.lanes.polar import polar_code
-from acegen.codegen.lanes.target import Targets
+from acegen.codegen.lanes.target import Target, Targets
 from acegen.codegen.literals import double_literal
 from acegen.codegen.titles import banner
 from acegen.errors import BuildError
-from acegen.optimize import ProductStage, optimize
+from acegen.optimize import ListedProducts, ProductStage, optimize
+from acegen.optimize.coupled import CoupledStage
 from acegen.options import ProductForm
 from acegen.program.kernel import Distance, Harmonics, KernelProgram, PairEnergies
 from acegen.program.uncertainty import CommitteeProgram
@@ -32,7 +43,8 @@ _TOGETHER = 8
 
 def committee_stage(members: KernelProgram, targets: Targets, form: ProductForm) -> ProductStage:
     """The product stage of the members."""
-    return optimize(members, targets.committee.cost_model, form)
+    stage = optimize(members, targets.committee.cost_model, form)
+    return stage if stage.coupled is None else replace(stage, coupled=by_degree(stage.coupled))
 
 
 def committee_sources(committee: CommitteeProgram, targets: Targets, form: ProductForm = "auto") -> Mapping[str, str]:
@@ -40,7 +52,7 @@ def committee_sources(committee: CommitteeProgram, targets: Targets, form: Produ
 
     Args:
         committee: the program.
-        targets: its lanes are those of `targets.committee`, the pair term's those of `targets.basis`.
+        targets: energies are for `targets.committee`, gradients for `targets.forces`.
         form: of products of A's.
 
     Raises:
@@ -54,21 +66,47 @@ def committee_sources(committee: CommitteeProgram, targets: Targets, form: Produ
             "functions that are the same for all pairs of species."
         )
     program = replace(members, name=f"{members.name}_committee")
+    single = replace(program, name=f"{program.name}_single")
     name, stage = program.name, committee_stage(program, targets, form)
-    particles = files.header(name, "single_particles" if target.precision == "single" else "particles")
-    contexts = product_files(program, stage, target, particles)
+    assert not isinstance(stage.products, ListedProducts)
+    # In double precision; then in single.
+    contexts = product_files(program, stage, target, files.header(name, "particles"))
+    contexts[files.header(name, "particles")] = particle_code(program, target)
+    plain, coupled = any(stage.coefficients.values()), 0 if stage.coupled is None else stage.coupled.size
+    group = max(1, target.cost_model.group(stage.products) // 2)
+    contexts[files.header(name, "values")] = CommitteeValuesHeaderContext(name, banner(program), plain, coupled > 0)
+    factors = () if stage.coupled is None else factor_places(stage.coupled)
+    contexts[files.source(name, "values")] = CommitteeValuesContext(
+        name, banner(program), group, plain, coupled, factors
+    )
     if stage.coupled is not None:
         contexts |= coupled_files(program, stage.coupled, target)
-    contexts[particles] = particle_code(program, target)
-    contexts[files.source(name)] = _committee(program, targets, particles)
-    environment = template_environment(target.literal)
-    rendered = {file: render(environment, context) for file, context in contexts.items()}
     environment = template_environment(double_literal)
-    return rendered | {file: render(environment, own) for file, own in _pair_files(program, targets).items()}
+    rendered = {file: render(environment, own) for file, own in (contexts | _pair_files(program)).items()}
+    target = targets.forces
+    contexts = {
+        files.header(single.name, "particles"): particle_code(program, target),
+        files.source(name): _committee(program, targets, group, plain, coupled),
+    }
+    if stage.coupled is not None:
+        contexts |= _back_files(single, stage.coupled, target, plain)
+    environment = template_environment(target.literal)
+    return rendered | {file: render(environment, own) for file, own in contexts.items()}
 
 
-def _committee(program: KernelProgram, targets: Targets, particles: str) -> CommitteeContext:
-    embedding, target = embedding_code(program), targets.committee
+def _back_files(program: KernelProgram, coupled: CoupledStage, target: Target, plain: bool) -> dict[str, LanesContext]:
+    """The way back through the coupled values."""
+    codes = type_codes(coupled, target.variables)
+    contexts = couple_files(program, coupled, target, codes, files.header(program.name, "particles"), ("back",))
+    tables = coupled_tables(
+        coupled, program.layout, target.cost_model.coupled, codes, target.lanes_bytes, program.species
+    )
+    contexts[files.source(program.name, "coupled")] = CommitteeBackContext(program.name, banner(program), plain, tables)
+    return contexts
+
+
+def _committee(program: KernelProgram, targets: Targets, group: int, plain: bool, coupled: int) -> CommitteeContext:
+    embedding, target = embedding_code(program), targets.forces
     assert embedding is not None
     size = embedding.n_densities
     constants = embedding.constants
@@ -76,7 +114,6 @@ def _committee(program: KernelProgram, targets: Targets, particles: str) -> Comm
     return CommitteeContext(
         name=program.name,
         banner=banner(program),
-        particles=particles,
         elements=program.species,
         space=particle_code(program, target).space,
         openmp=targets.openmp,
@@ -85,11 +122,14 @@ def _committee(program: KernelProgram, targets: Targets, particles: str) -> Comm
         polar=polar,
         complete=sum(len(shape.alike.species) for shape in polar.shapes) == len(program.species),
         n_members=size,
+        group=group,
+        plain=plain,
+        coupled=coupled,
         constants=tuple(constants[begin : begin + size] for begin in range(0, len(constants), size)),
     )
 
 
-def _pair_files(program: KernelProgram, targets: Targets) -> dict[str, LanesContext]:
+def _pair_files(program: KernelProgram) -> dict[str, LanesContext]:
     """The pairwise parts, in double precision; nothing if there are none."""
     name, pair, code = program.name, program.pair, pair_code(program)
     inner = program.inner is not None
@@ -109,7 +149,6 @@ def _pair_files(program: KernelProgram, targets: Targets) -> dict[str, LanesCont
             series.append(tuple(of_center))
     parts = ["the pair term"] * (pair is not None) + ["the inner cutoff"] * inner
     contexts: dict[str, LanesContext] = {
-        files.header(name, "particles"): particle_code(program, targets.basis),
         files.header(name, "pair"): CommitteePairHeaderContext(name, banner(program), ", ".join(parts), inner),
         files.source(name, "pair"): CommitteePairContext(
             name=name,

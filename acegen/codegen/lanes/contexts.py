@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from acegen.codegen.lanes.bonds import BondCode
+from acegen.codegen.lanes.committee_contexts import (
+    CommitteeBackContext,
+    CommitteeContext,
+    CommitteePairContext,
+    CommitteePairHeaderContext,
+    CommitteeValuesContext,
+    CommitteeValuesHeaderContext,
+)
 from acegen.codegen.lanes.contraction import ContractionCode
 from acegen.codegen.lanes.core import CoreCode
 from acegen.codegen.lanes.coupled import CoupledTables
@@ -24,6 +32,9 @@ from acegen.codegen.lanes.slopes import Exchange
 from acegen.codegen.lanes.space import SpaceCode
 from acegen.codegen.tables import CouplingTables, OutputRow
 from acegen.program.layout import Shell
+
+Way = Literal["forward", "back"]
+"""From factors to nodes, or from the derivatives by the nodes to those by the factors."""
 
 
 @dataclass(frozen=True)
@@ -212,7 +223,7 @@ class CoupledHeaderContext:
     include: str
     position: str
     types: tuple[int, ...]
-    back: bool
+    ways: tuple[Way, ...]
 
 
 @dataclass(frozen=True)
@@ -242,7 +253,7 @@ class CoupledTypesContext:
     name: str
     banner: str
     part: tuple[TypeCode, ...]
-    back: bool
+    ways: tuple[Way, ...]
 
 
 @dataclass(frozen=True)
@@ -268,56 +279,6 @@ class PotentialContext:
     missing_harmonics: list[list[tuple[int, int]]]
     atomic_energies: tuple[float, ...]
     has_atomic_energies: bool
-
-
-@dataclass(frozen=True)
-class CommitteeContext:
-    """NAME_committee.c: energies and gradients of the members."""
-
-    template: ClassVar[str] = "lanes/committee.c.j2"
-
-    name: str
-    banner: str
-    particles: str
-    elements: tuple[str, ...]
-    space: SpaceCode
-    openmp: bool
-    pairwise: bool
-    core: bool
-    polar: PolarCode
-    complete: bool
-    n_members: int
-    constants: tuple[tuple[float, ...], ...]
-
-
-@dataclass(frozen=True)
-class CommitteePairHeaderContext:
-    """NAME_committee_pair.h: declaration of their pairwise parts."""
-
-    template: ClassVar[str] = "lanes/committee_pair.h.j2"
-
-    name: str
-    banner: str
-    parts: str
-    inner: bool
-
-
-@dataclass(frozen=True)
-class CommitteePairContext:
-    """NAME_committee_pair.c: pair terms and inner switch of the members."""
-
-    template: ClassVar[str] = "lanes/committee_pair.c.j2"
-
-    name: str
-    banner: str
-    elements: tuple[str, ...]
-    pair: PairCode | None
-    inner: bool
-    n_members: int
-    together: int
-    n_series: int
-    nodes: tuple[float, ...]
-    series: tuple[tuple[tuple[tuple[float, ...], ...], ...], ...]
 
 
 @dataclass(frozen=True)
@@ -379,6 +340,9 @@ LanesContext = (
     | CoupledTypesContext
     | PotentialContext
     | CommitteeContext
+    | CommitteeValuesHeaderContext
+    | CommitteeValuesContext
+    | CommitteeBackContext
     | CommitteePairHeaderContext
     | CommitteePairContext
     | GradeContext

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, groupby, pairwise
 
 from acegen.codegen.lanes.coupled_cost import CoupledCost
@@ -54,10 +54,20 @@ class ChannelShell:
 
 @dataclass(frozen=True)
 class TileStep:
-    """All tiles of a degree: what is set to zero before them (from and to where), and their code."""
+    """All tiles of a degree.
 
+    Attributes:
+        l: the degree.
+        unset: what is set to zero before them: from and to where.
+        shapes: their code.
+        first, size: where all values of this degree are, if they stand together.
+    """
+
+    l: int
     unset: tuple[tuple[int, int], ...]
     shapes: tuple[TileShape, ...]
+    first: int = 0
+    size: int = 0
 
 
 @dataclass(frozen=True)
@@ -136,7 +146,7 @@ def coupled_tables(
             shapes.append(TileShape(l, group.height, parts, first, len(group.tiles)))
             first += len(group.tiles)
         unset = [offsets[value] for value in stage.unset if products.degrees[value] == l]
-        steps.append(TileStep(tuple(_ranges(sorted(unset), 2 * l + 1)), tuple(shapes)))
+        steps.append(TileStep(l, tuple(_ranges(sorted(unset), 2 * l + 1)), tuple(shapes)))
     tiles = stage.tiles
     return CoupledTables(
         pooled=tuple(pooled),
@@ -151,6 +161,44 @@ def coupled_tables(
         weights=tuple(stage.weights.values()),
         linear=tuple(position[value] for value in stage.linear),
         linear_weights=tuple(stage.linear_weights.values()),
+    )
+
+
+def by_degree(stage: CoupledStage) -> CoupledStage:
+    """The same with all values of a degree one after the other, as `alone` wants them."""
+    degrees = stage.products.degrees
+    offsets, following = [0] * len(degrees), 0
+    for value in sorted(range(len(degrees)), key=lambda value: (degrees[value], value)):
+        offsets[value] = following
+        following += 2 * degrees[value] + 1
+    return replace(stage, offsets=tuple(offsets), shift=0, size=following)
+
+
+def alone(tables: CoupledTables, stage: CoupledStage, lanes_bytes: int) -> CoupledTables:
+    """The same with tiles that see the values of their degree alone, counted from the first of them."""
+    rows, columns, steps = list(tables.rows), list(tables.columns), []
+    row = column = tile = 0
+    for step in tables.steps:
+        own = [offset for offset, l in zip(stage.offsets, stage.products.degrees, strict=True) if l == step.l]
+        first, size = min(own), (2 * step.l + 1) * len(own)
+        unset = tuple((begin - first, end - first) for begin, end in step.unset)
+        steps.append(replace(step, unset=unset, first=first, size=size))
+        for _ in range(sum(shape.count for shape in step.shapes)):
+            row_end, column_end = row + len(stage.tiles[tile].rows), column + len(stage.tiles[tile].columns)
+            rows[row:row_end] = [position - first * lanes_bytes for position in rows[row:row_end]]
+            columns[column:column_end] = [position - first * lanes_bytes for position in columns[column:column_end]]
+            row, column, tile = row_end, column_end, tile + 1
+    return replace(tables, rows=tuple(rows), columns=tuple(columns), steps=tuple(steps))
+
+
+def factor_places(stage: CoupledStage) -> tuple[tuple[int, int], ...]:
+    """Where the values are that nodes are products of: from and to which component."""
+    degrees = stage.products.degrees
+    factors = {value for group in stage.groups for pair in group.pairs for value in (pair.left, pair.right)}
+    return tuple(
+        place
+        for l in sorted(set(degrees))
+        for place in _ranges(sorted(stage.offsets[value] for value in factors if degrees[value] == l), 2 * l + 1)
     )
 
 

@@ -62,7 +62,7 @@ def grade_sources(grades: GradeProgram, targets: Targets) -> Mapping[str, str]:
     coupled = None
     if stage is not None:
         codes = type_codes(stage, target.variables)
-        contexts |= couple_files(program, stage, target, codes, files.header(name, "particles"), False)
+        contexts |= couple_files(program, stage, target, codes, files.header(name, "particles"), ("forward",))
         coupled = coupled_tables(
             stage, program.layout, target.cost_model.coupled, codes, target.lanes_bytes, program.species
         )

@@ -15,9 +15,10 @@ from acegen.codegen.lanes.contexts import (
     ProductsContext,
     ProductsHeaderContext,
     ProductsPartContext,
+    Way,
 )
 from acegen.codegen.lanes.cost import TWO_SUMS
-from acegen.codegen.lanes.coupled import coupled_tables
+from acegen.codegen.lanes.coupled import alone, coupled_tables
 from acegen.codegen.lanes.coupled_types import TypeCode, type_codes, type_files
 from acegen.codegen.lanes.directions import directions_code
 from acegen.codegen.lanes.embedding import embedding_code
@@ -136,29 +137,40 @@ def product_files(
 
 
 def coupled_files(program: KernelProgram, coupled: CoupledStage, target: Target) -> dict[str, LanesContext]:
-    """The coupled products: a header, tables with the matrices, and files of code for types of pairs."""
+    """The coupled products: a header, tables with the matrices, and files of code for types of pairs.
+
+    The values of members are those of `by_degree`; they go back elsewhere.
+    """
     name, codes, embedding = program.name, type_codes(coupled, target.variables), embedding_code(program)
+    members = embedding is not None and embedding.members
+    ways: tuple[Way, ...] = ("forward",) if members else ("forward", "back")
+    tables = coupled_tables(
+        coupled, program.layout, target.cost_model.coupled, codes, target.lanes_bytes, program.species
+    )
     contexts: dict[str, LanesContext] = {
         files.source(name, "coupled"): CoupledContext(
             name=name,
             banner=banner(program),
             rows=program.row_names,
             densities=embedding is not None,
-            members=embedding is not None and embedding.members,
+            members=members,
             single=target.precision == "single",
             n_scalars=len(coupled.products.scalars),
             shift=coupled.shift,
             stride=coupled.products.first_components[-1],
-            tables=coupled_tables(
-                coupled, program.layout, target.cost_model.coupled, codes, target.lanes_bytes, program.species
-            ),
+            tables=alone(tables, coupled, target.lanes_bytes) if members else tables,
         ),
     }
-    return contexts | couple_files(program, coupled, target, codes, files.header(name, "products"), True)
+    return contexts | couple_files(program, coupled, target, codes, files.header(name, "products"), ways)
 
 
 def couple_files(
-    program: KernelProgram, coupled: CoupledStage, target: Target, codes: Sequence[TypeCode], include: str, back: bool
+    program: KernelProgram,
+    coupled: CoupledStage,
+    target: Target,
+    codes: Sequence[TypeCode],
+    include: str,
+    ways: tuple[Way, ...],
 ) -> dict[str, LanesContext]:
     """Code for types of pairs, and the header that declares it, which includes another one.
 
@@ -168,7 +180,7 @@ def couple_files(
         target: what the code is written for.
         codes: of the types.
         include: name of the other header.
-        back: whether there is code for derivatives.
+        ways: which code there is of each.
     """
     name, most = program.name, max(coupled.size, program.layout.size)
     contexts: dict[str, LanesContext] = {
@@ -178,10 +190,10 @@ def couple_files(
             include=include,
             position="uint16_t" if most * target.lanes_bytes < 1 << 16 else "uint32_t",
             types=tuple(range(len(coupled.types))),
-            back=back,
+            ways=ways,
         )
     }
     for number, part in enumerate(type_files(codes), start=1):
-        own = CoupledTypesContext(name, banner(program), tuple(part), back)
+        own = CoupledTypesContext(name, banner(program), tuple(part), ways)
         contexts[files.source(name, f"coupled_{number}")] = own
     return contexts

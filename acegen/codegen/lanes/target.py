@@ -79,14 +79,16 @@ class Targets:
     Attributes:
         basis: of the kernels of the basis and of grades.
         potential: of the potential kernel.
-        committee: of the kernel of a committee, in double precision: members are small, but as differences of terms
+        committee: of the energies of a committee, in double precision: members are small, but as differences of terms
             that are larger by up to ten million times.
+        forces: of its gradients: in single precision, with twice as many lanes, which take as many registers.
         openmp: whether all but the basis kernel use several threads.
     """
 
     basis: Target
     potential: Target
     committee: Target
+    forces: Target
     openmp: bool
 
 
@@ -97,4 +99,6 @@ def choose_targets(options: BuildOptions, vector_bytes: int, registers: int) -> 
         size = 4 if precision == "single" else 8
         return Target(precision, options.lanes or vector_bytes // size, vector_bytes, registers)
 
-    return Targets(target("double"), target(options.precision), target("double"), options.openmp)
+    double = target("double")
+    forces = Target("single", 2 * double.lanes, vector_bytes, registers)
+    return Targets(double, target(options.precision), double, forces, options.openmp)

@@ -5,19 +5,36 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from acegen.elements import ATOMIC_NUMBERS
-from acegen.errors import IsolatedAtomWarning
-from acegen.fit.dataset import Configuration
+from acegen.errors import IsolatedAtomWarning, StructureError
 from acegen.runtime import Model
+
+if TYPE_CHECKING:
+    from ase import Atoms
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 
 _BLOCK_BYTES = 64 * 2**20
+
+
+class Located(Protocol):
+    """A structure and where it is from, such as a `Configuration`."""
+
+    @property
+    def atoms(self) -> Atoms:
+        """The structure."""
+        ...
+
+    @property
+    def where(self) -> str:
+        """File and number, for messages."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -39,7 +56,7 @@ class EnvironmentBlock:
 
 def environment_blocks(
     model: Model,
-    configurations: Sequence[Configuration],
+    configurations: Sequence[Located],
     species: int | None = None,
     block_bytes: int = _BLOCK_BYTES,
 ) -> Iterator[EnvironmentBlock]:
@@ -52,7 +69,7 @@ def environment_blocks(
         block_bytes: about the memory of a block; a configuration is never divided.
 
     Raises:
-        StructureError: a configuration the basis cannot evaluate.
+        StructureError: a configuration, which is named, that the basis cannot evaluate.
     """
     most = max(1, block_bytes // (8 * model.n_basis))
     own = [ATOMIC_NUMBERS[element] for element in model.elements]
@@ -65,7 +82,10 @@ def environment_blocks(
             atoms = configuration.atoms
             if species is None or own[species] in atoms.numbers:
                 n = len(atoms)
-                waiting.append((model.descriptors(atoms), atoms.numbers, np.full(n, number), np.arange(n)))
+                try:
+                    waiting.append((model.descriptors(atoms), atoms.numbers, np.full(n, number), np.arange(n)))
+                except StructureError as error:
+                    raise StructureError(f"{configuration.where}: {error}") from None
                 n_waiting += n
             if n_waiting >= most or number == len(configurations) - 1:
                 yield from _divided(waiting, own, chosen)

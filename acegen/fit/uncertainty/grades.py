@@ -55,6 +55,13 @@ Configurations that were selected for being unlike all others have large grades 
 of one or two of them counted, thresholds rose with each that was added, until nothing stopped a simulation any more.
 """
 
+LARGEST_FIRST = 20.0
+"""Largest first threshold.
+
+Above it, the data that were held out have functions that the others do not have, such as those of an element or of a
+pair of elements: errors are then unknown, whatever is usual.
+"""
+
 STOP = 5.0
 """Second threshold in units of the first.
 
@@ -343,7 +350,14 @@ def first_threshold(held_out: Floats, configurations: Numbers, kinds: Sequence[s
         by_kind.setdefault(kinds[number], []).append(grade)
     groups = [own for own in by_kind.values() if len(own) >= MANY] or [[*largest.values()]]
     typical = max(float(np.median(own)) for own in groups)
-    return max(1.0, min(end, TYPICAL * typical)), ()
+    found = max(1.0, min(end, TYPICAL * typical))
+    if found <= LARGEST_FIRST:
+        return found, ()
+    text = (
+        f"unseen configurations of the training data have grades around {found:,.3g}, so that they say little about "
+        f"each other: the first threshold of grades is {LARGEST_FIRST:g}, and new configurations will often exceed it"
+    )
+    return LARGEST_FIRST, (text,)
 
 
 def largest_by_configuration(grades: Floats, configurations: Numbers) -> dict[int, float]:

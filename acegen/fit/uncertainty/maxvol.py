@@ -3,7 +3,8 @@
 MaxVol (Goreinov, Oseledets, Savostyanov, Tyrtyshnikov, Zamarashkin, in: Matrix Methods: Theory, Algorithms,
 Applications, 247 (2010)): where a row has a coefficient larger than one in the rows A chosen so far, exchanging it for
 that row multiplies |det A| by this coefficient. At the end no coefficient exceeds 1 + ε: max |b A⁻¹| is then the
-D-optimality grade of b (Podryabinkin, Shapeev, Comput. Mater. Sci. 140, 171 (2017)), at most 1 + ε for all candidates.
+D-optimality grade of b (Podryabinkin, Shapeev, Comput. Mater. Sci. 140, 171 (2017)), at most 1 + ε for all candidates
+unless the passes ran out before (`ActiveSet.complete`).
 
 Rows come in blocks, so that memory depends on the size of a block; blocks are passed through until none has a row to
 exchange.
@@ -23,7 +24,7 @@ Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 
 TOLERANCE = 1e-3
-"""Largest excess over one of a coefficient of a candidate."""
+"""Excess over one of a coefficient, above which rows are exchanged."""
 
 _UNIT = 1e-6
 """Length of the rows that stand for directions without candidates, in units of the size of each column."""

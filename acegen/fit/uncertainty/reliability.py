@@ -12,9 +12,9 @@ from scipy.stats import rankdata
 
 from acegen.fit.dataset import Configuration, Parts
 from acegen.fit.evaluation import Comparison, Spread
-from acegen.fit.uncertainty.calibration import Calibration, covered, informative
+from acegen.fit.uncertainty.calibration import Calibration, covered
 from acegen.fit.uncertainty.grades import GradeFit, grades_of
-from acegen.fit.uncertainty.stage import CommitteeFit, Fitted, UncertaintyFit, errors_and_variances, spread_of_test
+from acegen.fit.uncertainty.stage import CommitteeFit, Fitted, UncertaintyFit, errors_of, spread_of_test
 from acegen.store.uncertainty import LEVELS
 
 Floats = NDArray[np.float64]
@@ -32,6 +32,7 @@ class Coverage:
         part, quantity: of the data.
         errors, deviations: (n,) of energies in eV/atom, of force components in eV/Å; without those that are zero by
             symmetry.
+        configurations: number of configurations they are from.
         shares: of the errors within the intervals of `LEVELS`.
         correlation: of ranks, of standard deviations and errors; of forces by atom; None for fewer than three.
     """
@@ -40,6 +41,7 @@ class Coverage:
     quantity: str
     errors: Floats
     deviations: Floats
+    configurations: int
     shares: tuple[float, ...]
     correlation: float | None
 
@@ -87,9 +89,8 @@ def reliability(
         own = found.committee
         coverages += _coverages(own.part, own, own.comparisons, own.spreads)
         if parts.test.configurations:
-            some, spreads = spread_of_test(fitted, own, parts.test)
-            step = -(-len(parts.test.configurations) // len(some.configurations))
-            coverages += _coverages("test", own, comparisons["test"][::step], spreads)
+            chosen, spreads = spread_of_test(fitted, own, parts.test)
+            coverages += _coverages("test", own, [comparisons["test"][number] for number in chosen], spreads)
     rows = [] if found.grades is None else _grade_rows(fitted, found.grades, parts, comparisons)
     return Reliability(tuple(coverages), tuple(rows))
 
@@ -99,15 +100,23 @@ def _coverages(
 ) -> list[Coverage]:
     rows = []
     calibrations: dict[str, Calibration] = {"energy": committee.energy, "forces": committee.forces}
-    for quantity, (errors, variances) in errors_and_variances(comparisons, spreads).items():
-        if len(errors):
+    for quantity, found in errors_of(comparisons, spreads).items():
+        kept = found.informative
+        if len(kept.errors):
             own = calibrations[quantity]
-            deviations, size = own.deviations(variances), 3 if quantity == "forces" else 1
-            by_atom = [np.linalg.norm(numbers.reshape(-1, size), axis=1) for numbers in (errors, deviations)]
-            kept = informative(variances)
-            shares = covered(errors[kept], variances[kept], own)
-            correlation = rank_correlation(*by_atom)
-            rows.append(Coverage(part, quantity, errors[kept], deviations[kept], shares, correlation))
+            pairs = (found.errors, own.deviations(found.variances))
+            by_atom = [np.linalg.norm(one.reshape(-1, 3 if quantity == "forces" else 1), axis=1) for one in pairs]
+            rows.append(
+                Coverage(
+                    part,
+                    quantity,
+                    kept.errors,
+                    own.deviations(kept.variances),
+                    len(np.unique(kept.configurations)),
+                    covered(kept.errors, kept.variances, own),
+                    rank_correlation(*by_atom),
+                )
+            )
     return rows
 
 
@@ -187,6 +196,7 @@ def reliability_document(found: UncertaintyFit, measured: Reliability) -> dict[s
                     "part": row.part,
                     "quantity": row.quantity,
                     "count": len(row.errors),
+                    "configurations": row.configurations,
                     "shares": list(row.shares),
                     "rank_correlation": row.correlation,
                 }

@@ -7,8 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
+from acegen.fit.uncertainty.grades import STOP
 from acegen.fit.uncertainty.reliability import Coverage, GradeRow, Reliability
-from acegen.fit.uncertainty.stage import UncertaintyFit
+from acegen.fit.uncertainty.stage import CommitteeFit, UncertaintyFit
 from acegen.store.uncertainty import LEVELS
 
 Table = tuple[tuple[str, ...], list[list[str]]]
@@ -30,13 +31,15 @@ def coverage_table(measured: Reliability) -> Table:
         [
             own.part,
             own.quantity,
+            f"{own.configurations:,}",
             f"{len(own.errors):,}",
             *(f"{100 * share:.1f} %" for share in own.shares),
             _number(own.correlation),
         ]
         for own in measured.coverages
     ]
-    return ("part", "quantity", "values", *(f"in {100 * level:g} %" for level in LEVELS), "rank correlation"), rows
+    levels = (f"in {100 * level:g} %" for level in LEVELS)
+    return ("part", "quantity", "configurations", "values", *levels, "rank correlation"), rows
 
 
 def grade_table(measured: Reliability) -> Table:
@@ -71,8 +74,25 @@ def committee_text(found: UncertaintyFit) -> str:
         f"{1e3 * own.energy.floor:.3g} meV/atom and scale {own.energy.scale:.3g} for energies, {own.forces.floor:.3g} "
         f"eV/Å and {own.forces.scale:.3g} for forces. Intervals of 50, 90 and 95 % are "
         f"{', '.join(f'{q:.2f}' for q in own.energy.quantiles)} (energies) and "
-        f"{', '.join(f'{q:.2f}' for q in own.forces.quantiles)} (forces) of them. They are right on average over data "
-        "of the same kinds, not for each kind by itself. Force errors are compared by atom."
+        f"{', '.join(f'{q:.2f}' for q in own.forces.quantiles)} (forces) of them. They are about right on average "
+        "over data of the same kinds, not for each kind by itself, and the less so the fewer configurations calibrate "
+        f"them.{_uncalibrated(own)}{_left_out(own)} Force errors are compared by atom."
+    )
+
+
+def _uncalibrated(own: CommitteeFit) -> str:
+    pairs = (("energies", own.energy), ("forces", own.forces))
+    missing = [name for name, calibration in pairs if not calibration.count]
+    return "".join(f" Nothing calibrates {name}." for name in missing)
+
+
+def _left_out(own: CommitteeFit) -> str:
+    count = int(np.sum(~own.committee.rows.any(axis=1)))
+    return (
+        f" Functions that vanish on all training data, or were not selected, {count:,} of them, have no coefficient, "
+        "and neither standard deviations nor grades see them."
+        if count
+        else ""
     )
 
 
@@ -92,13 +112,14 @@ def grade_text(found: UncertaintyFit) -> str:
         f"{f', of them {one.n_units:,} unit rows' if one.n_units else ''}."
         for element, one in own.active.items()
     )
+    # Active sets take time: only fold 0 is left out of them.
+    folds = "; only the atoms of one fold are, since active sets take time" if own.grades.kind == "d-optimality" else ""
     return (
         f"Grades of atoms, {own.grades.kind}, {own.grades.rows.shape[1]:,} rows; 1 is about the largest in the "
         f"training data.{sketch}{active} Thresholds: above {first:.3g} a configuration is worth labelling, above "
         f"{second:.3g} results are not to be trusted. The first is the largest grade in 95 % of "
         "held-out configurations, but at least 1, and at most twice the median of a kind; the second "
-        "five times that. Held-out atoms are graded by the data "
-        "without their fold."
+        f"{STOP:g} times that. Held-out atoms are graded by the data without their fold{folds}."
     )
 
 

@@ -17,14 +17,14 @@ from acegen.fit.columns import Columns
 from acegen.fit.dataset import Dataset, Parts
 from acegen.fit.evaluation import Comparison, Spread, compare_linear, compare_with_spread, spread
 from acegen.fit.findings import Finding
-from acegen.fit.folds import ALWAYS
-from acegen.fit.problem import Inferred, Solution
+from acegen.fit.folds import ALWAYS, is_cluster
+from acegen.fit.problem import Inferred, Solution, Thinning, all_kept
 from acegen.fit.settings import UncertaintySettings
-from acegen.fit.uncertainty.calibration import NORMAL, Calibration, calibrate
+from acegen.fit.uncertainty.calibration import LARGEST_SCALE, NORMAL, Calibration, Errors, calibrate, vanishing
 from acegen.fit.uncertainty.environments import environment_blocks
 from acegen.fit.uncertainty.grades import ByActiveSet, ByLeverage, ByPosterior, GradeFit, Rater, fit_grades
 from acegen.fit.uncertainty.leverage import Moments
-from acegen.fit.uncertainty.sketch import members
+from acegen.fit.uncertainty.sketch import members, mixing
 from acegen.fit.unit import Assembler
 from acegen.progress import Progress
 from acegen.runtime import Model
@@ -92,8 +92,8 @@ class Fitted:
         basis: the compiled basis.
         assembler: composition and atomic energies of its columns.
         whole: solution of all data, with its posterior.
-        held_out: likewise for the data without each fold.
-        functions: numbers of the functions with coefficients.
+        held_out: likewise for the data without each fold; of the posteriors what `thinning` keeps.
+        functions: numbers of the functions with coefficients, and of those that vanish on all data.
         freedom: effective number of parameters per row.
         unseen: fold that the final fit leaves out, if any.
     """
@@ -120,7 +120,7 @@ class Fitted:
 
     @property
     def used(self) -> NDArray[np.bool_]:
-        """(elements, n_basis) the functions with coefficients."""
+        """(elements, n_basis) the functions with coefficients, and those that vanish on the data."""
         whole = np.zeros(self.columns.n_functions, dtype=bool)
         whole[self.functions] = True
         return whole.reshape(self.columns.n_elements, -1)
@@ -144,6 +144,24 @@ class Fitted:
             data,
             self.assembler.block_bytes,
         )
+
+
+def thinning(settings: UncertaintySettings) -> Thinning:
+    """What this stage needs of the factors of posteriors without each fold, which are large with many functions.
+
+    Grades by the posterior need all; a committee as many random combinations as it has members.
+    """
+    if settings.grade == "posterior":
+        return all_kept
+    generator = np.random.default_rng((settings.seed, 1))
+
+    def thinned(factor: Floats) -> Floats:
+        count = settings.members
+        if not count:
+            return np.zeros((len(factor), 0))
+        return factor @ mixing(factor.shape[1], count, generator)
+
+    return thinned
 
 
 def quantify(fitted: Fitted, settings: UncertaintySettings, parts: Parts, progress: Progress) -> UncertaintyFit:
@@ -195,14 +213,7 @@ def _committee(
             "may be far too narrow or too wide"
         )
         findings.append(Finding(text))
-    energy, forces = (
-        calibrate(errors * inflation, v) for errors, v in errors_and_variances(compared, spreads).values()
-    )
-    # A quantity without labels has the scale of the other; its floor is not known.
-    if not energy.count:
-        energy = Calibration(0.0, forces.scale, forces.quantiles, 0) if forces.count else NORMAL
-    elif not forces.count:
-        forces = Calibration(0.0, energy.scale, energy.quantiles, 0)
+    energy, forces = _calibrations(errors_of(compared, spreads), inflation, findings)
     committee = Committee(
         rows=own[columns.functions].T.reshape(count, columns.n_elements, -1).transpose(1, 0, 2),
         constants=fitted.composition @ own[columns.composition],
@@ -213,16 +224,57 @@ def _committee(
     return CommitteeFit(committee, own, energy, forces, part, compared, spreads, inflation)
 
 
-def errors_and_variances(
-    comparisons: Sequence[Comparison], spreads: Sequence[Spread]
-) -> dict[str, tuple[Floats, Floats]]:
+def _calibrations(
+    known: dict[str, Errors], inflation: float, findings: list[Finding]
+) -> tuple[Calibration, Calibration]:
+    """Calibrations of energies and of forces, by errors times the inflation."""
+    own = {q: e.informative for q, e in known.items()}
+    energy, forces = (calibrate(own[q].errors * inflation, own[q].variances) for q in ("energy", "forces"))
+    if len(known["forces"].errors) and not forces.count:
+        text = (
+            "uncertainty: the forces are zero by symmetry: not calibrated; their standard deviations are those of the "
+            f"posterior{' times the scale of energies' if energy.count else ''}, and may be wrong by any factor. Add "
+            "displaced atoms"
+        )
+        findings.append(Finding(text))
+    for quantity, calibration in (("energies", energy), ("forces", forces)):
+        if calibration.scale > 0.99 * LARGEST_SCALE:
+            text = (
+                f"uncertainty: errors of {quantity} are more than {LARGEST_SCALE:,.0f} times the standard deviations "
+                "of the posterior, which say nothing of them: the scale was bounded, and the floor describes the rest"
+            )
+            findings.append(Finding(text))
+    if energy.count and not forces.count:
+        forces = _borrowed(energy)
+    elif forces.count and not energy.count:
+        energy = _borrowed(forces)
+    return energy, forces
+
+
+def _borrowed(other: Calibration) -> Calibration:
+    """The calibration of a quantity that nothing calibrates: as the other, but at least that of the posterior.
+
+    Its floor is not known.
+    """
+    quantiles = tuple(max(pair) for pair in zip(other.quantiles, NORMAL.quantiles, strict=True))
+    return Calibration(0.0, max(1.0, other.scale), quantiles, 0)
+
+
+def errors_of(comparisons: Sequence[Comparison], spreads: Sequence[Spread]) -> dict[str, Errors]:
     """Errors and variances of energies per atom and of force components."""
     pairs = [*zip(comparisons, spreads, strict=True)]
-    energies = [(c.energy[1] - c.energy[0], s.energy) for c, s in pairs if c.energy is not None]
-    forces = [(c.forces[1] - c.forces[0], s.forces) for c, s in pairs if c.forces is not None]
-    errors, variances = (np.concatenate([np.zeros(0), *(np.ravel(pair[i]) for pair in forces)]) for i in (0, 1))
-    first, second = (np.array([pair[i] for pair in energies], dtype=float) for i in (0, 1))
-    return {"energy": (first, second), "forces": (errors, variances)}
+    energies = [(i, *c.energy, s.energy) for i, (c, s) in enumerate(pairs) if c.energy is not None]
+    forces = [(i, *c.forces, s.forces) for i, (c, s) in enumerate(pairs) if c.forces is not None]
+    labels, predictions, variances = (
+        np.concatenate([np.zeros(0), *(np.ravel(own[part]) for own in forces)]) for part in (1, 2, 3)
+    )
+    numbers = np.repeat(np.array([own[0] for own in forces], dtype=np.int64), [own[1].size for own in forces])
+    table = np.array(energies, dtype=float).reshape(-1, 4)
+    counted, none = table[:, 0].astype(np.int64), np.zeros(len(table), dtype=bool)
+    return {
+        "energy": Errors(table[:, 2] - table[:, 1], table[:, 3], counted, none),
+        "forces": Errors(predictions - labels, variances, numbers, vanishing(labels, predictions, variances)),
+    }
 
 
 def _grades(fitted: Fitted, settings: UncertaintySettings, parts: Parts, progress: Progress) -> GradeFit:
@@ -231,8 +283,8 @@ def _grades(fitted: Fitted, settings: UncertaintySettings, parts: Parts, progres
     if settings.grade == "posterior":
         rater = ByPosterior(fitted.whole, fitted.held_out, fitted.columns, fitted.composition)
     else:
-        if not parts.n_folds and len(configurations) > 1:  # grades need no labels, so these folds cost nothing
-            folds = tuple(number % min(_OWN_FOLDS, len(configurations)) for number in range(len(configurations)))
+        if not parts.n_folds:  # grades need no labels, so these folds cost nothing
+            folds = _own_folds([is_cluster(configuration.atoms) for configuration in configurations])
         if settings.grade == "d-optimality":
             rater = ByActiveSet(fitted.basis, configurations, folds, fitted.used, fitted.unseen)
         else:
@@ -242,13 +294,22 @@ def _grades(fitted: Fitted, settings: UncertaintySettings, parts: Parts, progres
     return fit_grades(fitted.basis, configurations, folds, rater, settings.rank, settings.seed, progress)
 
 
+def _own_folds(clusters: Sequence[bool]) -> tuple[int, ...]:
+    """Folds of configurations in turn; isolated atoms and dimers are always kept, as in any fit."""
+    free = [number for number, cluster in enumerate(clusters) if not cluster]
+    folds = [ALWAYS] * len(clusters)
+    for place, number in enumerate(free if len(free) > 1 else ()):
+        folds[number] = place % min(_OWN_FOLDS, len(free))
+    return tuple(folds)
+
+
 def _as_solution(columns: Columns, deviations: Floats) -> Solution:
     return Solution(deviations[columns.functions], deviations[columns.composition])
 
 
-def spread_of_test(fitted: Fitted, committee: CommitteeFit, test: Dataset) -> tuple[Dataset, list[Spread]]:
-    """Spread of test data, of which every so many are taken if there are many: those, and the spread of each."""
-    step = max(1, -(-test.n_atoms // _TEST_ATOMS))
-    some = Dataset(test.configurations[::step])
+def spread_of_test(fitted: Fitted, committee: CommitteeFit, test: Dataset) -> tuple[range, list[Spread]]:
+    """Numbers of the test configurations whose spread is computed, every so many if there are many, and the spreads."""
+    chosen = range(0, len(test.configurations), max(1, -(-test.n_atoms // _TEST_ATOMS)))
+    some = Dataset(tuple(test.configurations[number] for number in chosen))
     own = _as_solution(fitted.columns, committee.members)
-    return some, spread(fitted.basis, own, fitted.composition, some, fitted.assembler.block_bytes)
+    return chosen, spread(fitted.basis, own, fitted.composition, some, fitted.assembler.block_bytes)
