@@ -42,6 +42,7 @@ class PotentialSource:
             "grade_kind": self.model.grade_kind if self.model.has_grades else None,
             "grade_thresholds": self.model.grade_thresholds if self.model.has_grades else None,
             "n_members": self.model.n_members,
+            "quantiles": self.model.committee_quantiles if self.model.n_members else None,
             "generator": self.manifest.generator,
             "model_hash": self.manifest.model_hash,
             "sources": tuple(file.name for file in self.kernel if file.suffix == ".c"),

@@ -349,4 +349,8 @@ def test_example_and_kernels_of_vectors(lammps: Lammps, tmp_path: Path) -> None:
     assert float(found[2]) == pytest.approx(deviation, rel=1e-10)
     written = read(export / "build" / "selected.dump", format="lammps-dump-text", index=0)
     np.testing.assert_allclose(written.arrays["c_grade"].ravel(), grades, rtol=1e-10)
-    assert "kind d-optimality" in (export / "README.md").read_text()
+    readme = (export / "README.md").read_text()
+    assert "kind d-optimality" in readme
+    energies, forces = model.committee_quantiles
+    assert f"of 90 % are {energies[1]:.3g} standard deviations" in readme
+    assert f"{forces[1]:.3g} for forces; those of 95 % are {energies[2]:.3g} and {forces[2]:.3g}." in readme
