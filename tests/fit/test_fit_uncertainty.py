@@ -419,3 +419,25 @@ def test_a_sparse_model(shared: Shared, tmp_path: Path, monkeypatch: pytest.Monk
     assert not (result.model.path / "posterior.npz").exists()
     (text,) = (str(finding) for finding in result.findings if "posterior" in finding.text)
     assert 'acegen select needs it, except for --method maxvol. solver.kind = "bayes" writes it' in text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("grade", ["leverage", "d-optimality", "posterior"])
+@pytest.mark.parametrize("kind", ["ridge", "bayes"])
+def test_pairs_that_never_met_are_far_from_all(grade: str, kind: str, tmp_path: Path) -> None:
+    """Gold occurs as an isolated atom only: neighbours of gold are beyond the second threshold, whatever they do."""
+    train = [with_emt(cell(seed)) for seed in range(12)]
+    alone = Atoms("Au", [[0, 0, 0]], cell=[12.0, 12.0, 12.0], pbc=True)
+    train.append(with_emt(alone, "isolated"))
+    spec = {**SPEC, "name": "mixed", "basis": {"elements": ["Cu", "Au"], "order": 2, "level": 4}}
+    table = {"grade": grade, "members": 4}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)
+        settings = fit_settings(tmp_path, train, spec, uncertainty=table, solver={"kind": kind})
+        model = fit(settings).model
+    second, usual = model.grade_thresholds[1], cell(100)
+    assert model.grades(usual).max() < second
+    for atoms in (Atoms("Au2", [[0, 0, 0], [0, 0, 2.5]]), bulk("Au"), Atoms("CuAu", [[0, 0, 0], [0, 0, 2.6]])):
+        assert model.grades(atoms).max() > 2 * second
+        assert model.uncertainties(atoms).forces.max() > 0 or len(atoms) == 1
+        assert model.uncertainties(atoms).energy / len(atoms) > 5 * model.uncertainties(usual).energy / len(usual)
