@@ -12,10 +12,11 @@ write   the result → an extended-XYZ file, complete or not at all.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from acegen.errors import FitError, SelectError
+from acegen.errors import DataWarning, FitError, SelectError
 from acegen.fit.convert import check_output, writable, write_xyz
 from acegen.printing import shown
 from acegen.progress import Progress, Silent
@@ -85,7 +86,10 @@ def select(
         progress.report(f"{fitted.model.n_basis:,} functions of {', '.join(fitted.model.elements)}")
     with progress.stage("pool"):
         found = read_pool([str(name) for name in pool], fitted.model.elements, types, progress)
-        progress.report(f"{len(found.candidates):,} configurations, {found.n_atoms:,} atoms")
+        copied = f"; {found.n_with_results:,} have energies or forces, which are copied: label anew if a potential's"
+        progress.report(
+            f"{len(found.candidates):,} configurations, {found.n_atoms:,} atoms{copied if found.n_with_results else ''}"
+        )
     if by == "maxvol":
         result = _by_maxvol(fitted, found, number, progress)
     else:
@@ -138,7 +142,7 @@ def _by_posterior(
         per_atom = knowledge.gain(kept.rows(best)) / len(candidates[best].atoms)
         progress.report(f"the best has {per_atom:.3g} nats per atom; the training data have {typical:.3g}")
     with progress.stage("select"):
-        grading = _grading(fitted, posterior, candidates, knowledge)
+        grading = _grading(fitted, posterior, candidates, knowledge, stop)
         threshold = fitted.model.grade_thresholds[0] if grading is not None else 0.0
         watch = None if grading is None else Watch(grading, threshold)
         choice = Greedy(kept, criterion, gains)
@@ -174,15 +178,25 @@ def _by_posterior(
 
 
 def _grading(
-    fitted: Fitted, posterior: Posterior, candidates: Sequence[Candidate], knowledge: Knowledge
+    fitted: Fitted, posterior: Posterior, candidates: Sequence[Candidate], knowledge: Knowledge, stop: float | None
 ) -> Grading | None:
-    """Grades of a pool, or None if the model has none."""
+    """Grades of a pool, or None if the model has none.
+
+    Without the training files, for a fit that was copied elsewhere, they are estimates, which no stop may rest on.
+    """
     if not fitted.model.has_grades:
         return None
     grades = read_uncertainty(fitted.model.path).grades
     if fitted.record.grade != "leverage" or grades is None:
         return ByPosterior(fitted.model, posterior, candidates, knowledge)
-    return ByLeverage(fitted.model, grades, (c.atoms for c in training_configurations(fitted)), candidates)
+    try:
+        training = training_configurations(fitted)
+    except (FitError, SelectError) as error:
+        if stop is not None:
+            raise
+        warnings.warn(f"{error} Grades do not count what is chosen.", DataWarning, stacklevel=2)
+        return ByPosterior(fitted.model, posterior, candidates, knowledge)
+    return ByLeverage(fitted.model, grades, (c.atoms for c in training), candidates)
 
 
 def _by_maxvol(fitted: Fitted, pool: Pool, number: int, progress: Progress) -> SelectionResult:

@@ -42,7 +42,13 @@ class Pool:
     candidates: tuple[Candidate, ...]
 
     @property
+    def n_with_results(self) -> int:
+        """Number of configurations with energies or forces, which may be labels, or those of a potential."""
+        return sum(candidate.atoms.calc is not None for candidate in self.candidates)
+
+    @property
     def n_atoms(self) -> int:
+        """Number of atoms of all configurations."""
         return sum(len(candidate.atoms) for candidate in self.candidates)
 
 

@@ -6,6 +6,7 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import ase.io
 import numpy as np
@@ -15,13 +16,15 @@ from ase.build import bulk
 from fit_cases import COPPER, cell, fit_settings, save, with_emt
 
 from acegen.cli.main import main
-from acegen.errors import AcegenError, SelectError
+from acegen.errors import AcegenError, DataWarning, SelectError
 from acegen.fit import fit
 from acegen.fit.uncertainty.maxvol import active_set
 from acegen.progress import Silent
 from acegen.select import select
 from acegen.select.active import environments_entering, training_configurations
 from acegen.select.fitted import open_fit
+from acegen.select.grading import ByPosterior
+from acegen.select.pipeline import _grading
 from acegen.select.pool import Candidate, read_pool
 from acegen.store.posterior import POSTERIOR
 
@@ -359,3 +362,21 @@ def test_changed_training_data_are_noticed(tmp_path: Path) -> None:
     save(tmp_path / "train.xyz", training)
     with pytest.raises(SelectError, match=r"its files have changed: .*train\.xyz hold 5 of its 6 configurations"):
         training_configurations(fitted)
+
+
+def test_a_fit_without_its_training_files(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Copied elsewhere: grades are estimates, which is said; no stop rests on them."""
+
+    def missing(_fitted: object) -> list[object]:
+        raise SelectError("selecting needs the training data.")
+
+    monkeypatch.setattr("acegen.select.pipeline.training_configurations", missing)
+    fitted = SimpleNamespace(
+        model=SimpleNamespace(has_grades=True, path=case.folder), record=SimpleNamespace(grade="leverage")
+    )
+    monkeypatch.setattr("acegen.select.pipeline.read_uncertainty", lambda _path: SimpleNamespace(grades=object()))
+    with pytest.warns(DataWarning, match="Grades do not count what is chosen"):
+        found = _grading(fitted, object(), (), object(), None)  # type: ignore[arg-type]
+    assert isinstance(found, ByPosterior)
+    with pytest.raises(SelectError, match="needs the training data"):
+        _grading(fitted, object(), (), object(), 1.0)  # type: ignore[arg-type]

@@ -94,6 +94,7 @@ int FixACEGENGrade::setmask()
 
 void FixACEGENGrade::init()
 {
+  if (last_written > update->ntimestep) last_written = -1;    // after reset_timestep
   source.find();
   source.need_grades();
   const double *const usual = source.model().get()->grade_thresholds;
