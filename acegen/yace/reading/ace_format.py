@@ -29,7 +29,15 @@ from acegen.yace.potential import (
 )
 from acegen.yace.potential import RecursionBasis as Basis
 from acegen.yace.reading.ace_words import Words
-from acegen.yace.reading.bonds import L_MOST, N_MOST, RADIUS_MOST, BondsRead, largest_sizes, radial_parameters
+from acegen.yace.reading.bonds import (
+    L_MOST,
+    N_MOST,
+    RADIUS_LEAST,
+    RADIUS_MOST,
+    BondsRead,
+    largest_sizes,
+    radial_parameters,
+)
 from acegen.yace.reading.centers import read_elements, read_embedding
 from acegen.yace.reading.fields import Field
 from acegen.yace.reading.functions import COMBINATIONS_MOST, RANK_MOST, read_function
@@ -146,7 +154,7 @@ def _pace_bonds(words: Words, radial: RadialName, count: int, l_max: int) -> tup
     words.label("radparameter=")
     parameters = [radial_parameters(words.several("radparameter", 1), radial) for _ in pairs]
     words.label("cutoff=")
-    cutoffs = [words.one("cutoff").positive(RADIUS_MOST) for _ in pairs]
+    cutoffs = [words.one("cutoff").number(RADIUS_LEAST, RADIUS_MOST) for _ in pairs]
     words.label("dcut=")
     widths = [words.one("dcut").number(low=0) for _ in pairs]
     words.label("crad=")
