@@ -99,7 +99,7 @@ class Measured:
 def main(arguments: list[str] | None = None) -> int:
     """Fit, measure, report. Returns the exit status."""
     options = _parser().parse_args(arguments)
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
     found = []
     for case in options.data:
         console.print(f"fitting {case.name}")
