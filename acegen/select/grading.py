@@ -123,7 +123,8 @@ class ByLeverage:
 class Watch:
     """Whether any configuration is left whose grades are too large.
 
-    Grades only fall as others are taken, so that a configuration once found below is not looked at again.
+    Grades fall as others are taken, but for small changes of the prior of leverages, so that a configuration once found
+    below is not looked at again.
 
     Args:
         grading: of the pool.
