@@ -5,15 +5,14 @@ By them a selection ends: when no environment left has a grade above the thresho
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
-from ase import Atoms
 from numpy.typing import NDArray
 
-from acegen.elements import ATOMIC_NUMBERS
-from acegen.fit.uncertainty.leverage import leverage_factor, with_one
+from acegen.fit.uncertainty.environments import Located, environment_blocks
+from acegen.fit.uncertainty.leverage import Moments, with_one
 from acegen.posterior import site_rows
 from acegen.runtime import Model
 from acegen.select.criteria import Knowledge
@@ -76,48 +75,35 @@ class ByLeverage:
     Args:
         model: with grades of kind "leverage".
         grades: these.
-        training: structures of its training data.
+        training: its training data.
         candidates: the pool.
     """
 
     def __init__(
-        self, model: Model, grades: Grades, training: Iterable[Atoms], candidates: Sequence[Candidate]
+        self, model: Model, grades: Grades, training: Sequence[Located], candidates: Sequence[Candidate]
     ) -> None:
         self._model, self._candidates = model, candidates
-        self._used = [np.append(np.any(rows != 0, axis=0), True) for rows in grades.rows]
-        self._sums = [np.zeros((int(used.sum()), int(used.sum()))) for used in self._used]
-        self._counts = [0] * len(self._sums)
-        self._factors: list[Floats | None] = [None] * len(self._sums)
-        for atoms in training:
-            self._add(atoms)
+        self._moments = Moments([0] * max(1, len(training)), np.any(grades.rows != 0, axis=1))
+        self._factors: dict[int, Floats] = {}
+        self._add(training)
 
     def largest(self, number: int) -> float:
         """The largest grade of the environments of a configuration."""
         largest = 0.0
-        for species, values in self._rows(self._candidates[number].atoms):
-            factor = self._factors[species]
-            if factor is None and self._counts[species]:
-                factor = self._factors[species] = leverage_factor(self._sums[species], self._counts[species])
-            if factor is not None:
-                largest = max(largest, float(np.linalg.norm(values @ factor.T, axis=1).max()))
+        for block in environment_blocks(self._model, [self._candidates[number]]):
+            if block.species not in self._factors:
+                self._factors[block.species] = self._moments.factor(block.species)
+            combinations = with_one(block.values) @ self._factors[block.species].T
+            largest = max(largest, float(np.linalg.norm(combinations, axis=1).max()))
         return largest
 
     def take(self, number: int) -> None:
         """Take the environments of a configuration as known."""
-        self._add(self._candidates[number].atoms)
+        self._add([self._candidates[number]])
 
-    def _add(self, atoms: Atoms) -> None:
-        for species, values in self._rows(atoms):
-            self._sums[species] += values.T @ values
-            self._counts[species] += len(values)
-            self._factors[species] = None
-
-    def _rows(self, atoms: Atoms) -> Iterable[tuple[int, Floats]]:
-        descriptors = self._model.descriptors(atoms)
-        for species, element in enumerate(self._model.elements):
-            own = atoms.numbers == ATOMIC_NUMBERS[element]
-            if own.any():
-                yield species, with_one(descriptors[own])[:, self._used[species]]
+    def _add(self, configurations: Sequence[Located]) -> None:
+        self._moments.add(environment_blocks(self._model, configurations))
+        self._factors.clear()
 
 
 class Watch:

@@ -196,7 +196,7 @@ def _grading(
             raise
         warnings.warn(f"{error} Grades do not count what is chosen.", DataWarning, stacklevel=2)
         return ByPosterior(fitted.model, posterior, candidates, knowledge)
-    return ByLeverage(fitted.model, grades, (c.atoms for c in training), candidates)
+    return ByLeverage(fitted.model, grades, training, candidates)
 
 
 def _by_maxvol(fitted: Fitted, pool: Pool, number: int, progress: Progress) -> SelectionResult:

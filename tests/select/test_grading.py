@@ -91,16 +91,16 @@ def test_leverages_are_those_of_a_further_fit(model: GradedModel) -> None:
     rng = np.random.default_rng(3)
     names = [f"training {number}" for number in range(4)]
     model.table.update({name: rng.normal(size=(2, 3)) for name in names})
-    training, pool = [candidate.atoms for candidate in pool_of(names)], pool_of(("small", "large"))
+    training, pool = pool_of(names), pool_of(("small", "large"))
     rows = np.zeros((2, 4, 3))
     rows[:, :, :2] = 1.0  # of the third function nothing is known: it is not in use
     grades = Grades("leverage", rows, np.ones((2, 4)), (1.0, 5.0), 0.0)
     own = ByLeverage(model, grades, training, pool)  # type: ignore[arg-type]
-    for known in (training, [*training, pool[1].atoms]):
+    for known in (training, [*training, pool[1]]):
         for number, candidate in enumerate(pool):
             leverages = []
             for species in range(2):
-                values = np.array([[*model.descriptors(atoms)[species, :2], 1.0] for atoms in known])
+                values = np.array([[*model.descriptors(c.atoms)[species, :2], 1.0] for c in known])
                 moment = values.T @ values
                 moment += np.diag(PRIOR * np.diag(moment) / len(values))
                 b = np.array([*model.descriptors(candidate.atoms)[species, :2], 1.0])
