@@ -188,7 +188,7 @@ FAULTS = [
     ("crad=\n", "crad=\n0.5\n", "line 16: 'rankmax=' must follow"),
     ("cutoff= 5", "cutoff= nan", "line 13, cutoff: must be a finite number"),
     ("cutoff= 5", "cutoff= 5.0D+00", "exponents are written with e, as in 1.0e-5"),
-    ("cutoff= 5", "cutoff= -5", "line 13, cutoff: must be greater than 0"),
+    ("cutoff= 5", "cutoff= -5", "line 13, cutoff: must be from 0.01 to 1000"),
     ("cutoff= 5", "cutoff= 5 5", "line 13: 'dcut=' must follow cutoff, not '5'"),
     ("dcut= 0.01", "dcut= ********", "line 14, dcut: must be a finite number"),
     ("radparameter= 3.5", "radparameter= 0", "the parameter of ChebExpCos must not be 0"),
