@@ -3,7 +3,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN = $(VENV)/bin
 
-.PHONY: example silicon paper test fuzz fuzz-python check benchmark simulators docs install clean
+.PHONY: example silicon paper test fuzz fuzz-python check benchmark simulators docs pictures linkcheck install clean
 
 example: install  ## label, fit, compile and run a copper potential; needs no data, takes a minute
 	$(BIN)/python examples/quickstart/run.py
@@ -15,7 +15,7 @@ silicon: install  ## the full way with published data: make silicon DATA=folder 
 paper: install  ## the experiments of the paper, about an hour; OPTIONS="--small" for minutes, DATA=FOLDER for potentials
 	$(BIN)/python examples/paper/run.py $(if $(DATA),--data "$(DATA)") $(OPTIONS)
 
-test: check simulators  ## everything CI runs: formatting, lint, types, tests
+test: check docs simulators  ## everything CI runs: formatting, lint, types, documentation, tests
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 benchmark: install  ## measure everything, about an hour; OPTIONS="--quick" for a minute
@@ -32,8 +32,15 @@ check: install
 fuzz: install  ## fuzzers of the generated C and of its export, TIME seconds each (60); needs clang
 	$(MAKE) -C tests/fuzz/c PYTHON=$(abspath $(BIN)/python) $(if $(TIME),TIME=$(TIME))
 
-docs: install  ## docs/architecture.md, from the imports that there are
-	$(BIN)/python docs/architecture.py
+docs: install  ## the documentation, in build/site: open build/site/index.html; the page of the architecture is made anew
+	$(BIN)/python docs/maintainers/architecture.py
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -j auto docs build/site
+
+pictures: install  ## the pictures of the documentation, by running its examples
+	ACEGEN_RENEW_PICTURES=1 $(BIN)/python -m pytest docs
+
+linkcheck: install  ## links from the documentation to other sites; needs the network
+	$(BIN)/python -m sphinx --quiet -b linkcheck docs build/linkcheck
 
 simulators: $(VENV)/.simulators  ## LAMMPS, KIM and compilers for the tests of exports, as far as they can be had
 
@@ -45,7 +52,7 @@ install: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml Makefile
 	PYTHON="$(PYTHON)" sh .ci/system-packages
 	$(PYTHON) -m venv "$(VENV)"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[fit,test]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[fit,test,docs]"
 	touch $@
 
 clean:

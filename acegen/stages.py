@@ -20,7 +20,7 @@ From a potential file, with the last three stages the same:
 
 A stage takes the previous stage's frozen dataclass and imports nothing later than itself. The kernel program
 (`acegen.program`) is the wall in the middle: nothing before it knows a target language, and nothing after it knows
-specifications, bases or files. docs/architecture.md shows all packages and which imports which.
+specifications, bases or files. docs/maintainers/architecture.md shows all packages and which imports which.
 """
 
 from __future__ import annotations

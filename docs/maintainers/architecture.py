@@ -1,4 +1,4 @@
-"""Makes docs/architecture.md from the imports that there are: `python docs/architecture.py`, or `make docs`."""
+"""Makes architecture.md, beside this file, from the imports that there are: run it, or `make docs`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 from acegen.rendering import code_environment
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "acegen"
-PAGE = ROOT / "docs" / "architecture.md"
+PAGE = Path(__file__).with_suffix(".md")
 
 PATH = ["spec", "algebra", "basis", "program", "lower", "optimize", "codegen", "build"]
 """The stages of the compiler, in their order, and the program in the middle of them; they come first on the page."""
@@ -75,7 +75,7 @@ def packages() -> list[Package]:
 
 def page() -> str:
     """The text of the page."""
-    template = code_environment().from_string((PAGE.parent / "architecture.md.j2").read_text(encoding="utf-8"))
+    template = code_environment().from_string(PAGE.with_suffix(".md.j2").read_text(encoding="utf-8"))
     files = [file for file in sorted(PACKAGE.glob("*.py")) if not file.name.startswith("__")]
     return template.render(packages=packages(), modules=[(file.name, summary(file)) for file in files])
 

@@ -1,0 +1,45 @@
+"""Settings of Sphinx: `make docs`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from acegen.version import __version__
+
+sys.path.insert(0, str(Path(__file__).parent / "extensions"))
+
+project = "acegen"
+author = "the acegen developers"
+copyright = "the acegen developers"
+release = version = __version__
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.mathjax",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinxcontrib.mermaid",
+]
+exclude_patterns = ["**/*.j2", "extensions"]
+nitpicky = False
+
+myst_enable_extensions = ["dollarmath", "colon_fence", "deflist", "attrs_inline"]
+myst_heading_anchors = 4
+myst_fence_as_directive = ["mermaid"]
+
+default_role = "code"  # docstrings write code between single backquotes
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+
+html_theme = "furo"
+html_title = f"acegen {release}"
+html_static_path = ["static"]
+html_css_files = ["acegen.css"]
+pygments_style = "friendly"
+pygments_dark_style = "github-dark"
+copybutton_exclude = ".linenos, .gp"
