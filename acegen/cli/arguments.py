@@ -48,6 +48,16 @@ def add_build_options(command: argparse.ArgumentParser) -> None:
     )
 
 
+def add_json_option(command: argparse.ArgumentParser) -> None:
+    """For programs that read what a command has to say."""
+    command.add_argument(
+        "--json",
+        action="store_true",
+        help="print one JSON document to standard output, and everything else to standard error; after an error the "
+        "document is empty and the exit status is not 0",
+    )
+
+
 def tolerance(text: str) -> float:
     """A command-line number above zero."""
     number = float(text)

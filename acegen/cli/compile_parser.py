@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from acegen.cli import commands
-from acegen.cli.arguments import Commands, add_build_options, count, positive, tolerance
+from acegen.cli.arguments import Commands, add_build_options, add_json_option, count, positive, tolerance
 
 _EXPORT_EXAMPLE = """\
 targets:
@@ -60,6 +60,7 @@ def add_compile_commands(subparsers: Commands) -> None:
         "grades and for a committee",
     )
     add_build_options(command)
+    add_json_option(command)
     command.set_defaults(command=commands.compile_command)
 
     command = subparsers.add_parser(
@@ -88,6 +89,7 @@ def add_compile_commands(subparsers: Commands) -> None:
         help="print the kernel program instead: everything a kernel computes, in the notation of the paper",
     )
     add_build_options(command)
+    add_json_option(command)
     command.set_defaults(command=commands.info_command)
 
     command = subparsers.add_parser(
@@ -107,6 +109,7 @@ def add_compile_commands(subparsers: Commands) -> None:
         help="random environments to draw (default: %(default)s)",
     )
     command.add_argument("--seed", type=count, default=0, help="seed of the random environments (default: %(default)s)")
+    add_json_option(command)
     command.set_defaults(command=commands.verify_command)
 
 
@@ -137,4 +140,5 @@ def add_export_command(subparsers: Commands) -> None:
         help="for yace: largest difference from the model in energies and forces, relative to their root mean squares "
         "(default: 1e-8, or 1e-3 where the format can only approximate the model; 1e-4 for single precision)",
     )
+    add_json_option(command)
     command.set_defaults(command=commands.export_command)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from acegen.cli import commands
-from acegen.cli.arguments import Commands, positive
+from acegen.cli.arguments import Commands, add_json_option, positive
 
 _FIT_EXAMPLE = """\
 Settings, fit.toml:
@@ -40,7 +40,35 @@ After labelling new.xyz and adding it to data.train: acegen fit fit.toml --conti
 """
 
 
+_INIT_EXAMPLE = """\
+    acegen init train.xyz --test test.xyz           writes fit.toml, which acegen fit can use as it stands
+    acegen init runs.db -o cu/fit.toml --name cu    from an ASE database, to another folder
+"""
+
+
 def add_fit_commands(subparsers: Commands) -> None:
+    command = subparsers.add_parser(
+        "init",
+        help="look at labelled data and write the settings of a fit to them",
+        description="Read labelled configurations, find out what their labels are called, which elements and kinds of "
+        "configuration they hold, check them as a fit would, and write a fit.toml in which every setting is explained.",
+        epilog=_INIT_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("data", nargs="+", metavar="DATA", help="extended-XYZ files, or others that acegen fit reads")
+    command.add_argument("--test", nargs="+", default=[], metavar="FILE", help="files to report errors for")
+    command.add_argument("--name", metavar="NAME", help="name of the model (default: its elements)")
+    command.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("fit.toml"),
+        metavar="FILE",
+        help="the file to write; it must not exist (default: %(default)s)",
+    )
+    add_json_option(command)
+    command.set_defaults(command=commands.init_command)
+
     command = subparsers.add_parser(
         "fit",
         help="fit a potential to labelled configurations",
@@ -60,7 +88,14 @@ def add_fit_commands(subparsers: Commands) -> None:
         help="continue the fit in this folder with more data: its spec, folds and hyperparameters are kept, and only "
         "new configurations are assembled; instead of data.continue",
     )
+    command.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="read and check the data, say what the fit would do, how large it would be and how long it would take; "
+        "nothing is written",
+    )
     command.add_argument("--search", action="store_true", help="with --continue: choose hyperparameters anew")
+    add_json_option(command)
     command.set_defaults(command=commands.fit_command)
 
     command = subparsers.add_parser(
@@ -74,6 +109,7 @@ def add_fit_commands(subparsers: Commands) -> None:
     for name in commands.LABELS:
         command.add_argument(f"--{name.replace('_', '-')}", metavar="KEY", help=f"key of the label (default: {name})")
     command.add_argument("-o", "--output", type=Path, metavar="DIR", help="also write errors.json and pictures to DIR")
+    add_json_option(command)
     command.set_defaults(command=commands.eval_command)
 
     command = subparsers.add_parser(
@@ -132,4 +168,5 @@ def _add_select_command(subparsers: Commands) -> None:
         metavar="A,B",
         help="elements of the types 1, 2, ... in dumps; needed if there is no column 'element'",
     )
+    add_json_option(command)
     command.set_defaults(command=commands.select_command)
