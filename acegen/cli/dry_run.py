@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 
 from acegen.cli.packages import needs_packages
 from acegen.cli.progress import TerminalProgress
@@ -14,6 +15,7 @@ with needs_packages("fitting"):
     from acegen.fit.findings import warn_of
     from acegen.fit.plan import Plan, plan, total_seconds
     from acegen.fit.settings import FitSettings
+from acegen.printing import visible
 
 
 def run_dry(settings: FitSettings, console: Console) -> Plan:
@@ -22,13 +24,14 @@ def run_dry(settings: FitSettings, console: Console) -> Plan:
     with progress.stage("plan"):
         found = plan(settings)
         warn_of(found.findings)
-        progress.report(
-            f"{total_seconds(list(found.seconds.values()))}, {found.memory / 2**20:,.0f} MiB; nothing is written"
-        )
-    console.print(
-        Listing(f"{found.settings.spec.name}: what the fit would do", ("", ""), _facts(found), (1, 0), {}),
-        soft_wrap=True,
-    )
+        whole = total_seconds(list(found.seconds.values()))
+        progress.report(f"{whole}, {found.memory / 2**20:,.0f} MiB; nothing is written")
+    table = Table(title=f"{found.settings.spec.name}: what the fit would do", show_header=False)
+    table.add_column("what")
+    table.add_column("value", overflow="fold")
+    for what, value in _facts(found):
+        table.add_row(what, visible(value))
+    console.print(table)
     stages = [[stage, f"{seconds:.0f}"] for stage, seconds in found.seconds.items()]
     caption = "estimates; what an earlier fit has left in the cache is faster"
     console.print(Listing("seconds", ("stage", "s"), stages, (0,), {}, caption), soft_wrap=True)

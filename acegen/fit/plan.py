@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +12,12 @@ import scipy.linalg
 from threadpoolctl import threadpool_limits
 
 from acegen.basis.estimate import check_size, estimate_size
-from acegen.fit.assembly import composition_directions
+from acegen.fit.assembly import SMALL, composition_directions
 from acegen.fit.consistency import check_content
 from acegen.fit.continued import continue_from, reconsidered
 from acegen.fit.data import read_parts
 from acegen.fit.dataset import Parts
 from acegen.fit.findings import Finding
-from acegen.fit.folds import ALWAYS
 from acegen.fit.recommended import FAMILIES, candidates
 from acegen.fit.request import ModelRequest
 from acegen.fit.settings import QUANTITIES, FitSettings
@@ -29,23 +27,24 @@ from acegen.store.ownership import FitFolder
 _PROBE = 600
 """Columns of the matrix whose factorization tells how fast the machine is."""
 
-_PROBE_SECONDS = 0.045
+_PROBE_SECONDS = 0.033
 """Of that factorization on the machine on which the costs below were measured: one core of an Intel Xeon, 2.6 GHz."""
 
-# Seconds on that machine, from default fits to silicon (order 4, 1,048 functions), tantalum, water and acetylacetone.
-_PILOT, _PILOT_PER_PAIR = 2.3, 0.4
+# Seconds on that machine, from default fits to silicon (order 4, 1,048 functions), tantalum, water, acetylacetone and
+# copper.
+_PILOT, _PILOT_PER_PAIR = 2.3, 0.5
 _BASIS, _BASIS_PER_PRODUCT = 1.8, 8e-5
-_ASSEMBLY, _FLOPS = 2.5, 11e9
-_SOLVE_PER_COLUMN_SQUARED = 2.5e-5
+_ASSEMBLY, _PROCESSES, _FLOPS = 0.4, 2.1, 11e9
+_REPULSION, _SOLVE_PER_COLUMN_SQUARED = 7.0, 2.2e-5
 _UNCERTAINTY, _UNCERTAINTY_PER_ATOM = 1.5, 3.5e-4
-_COMPILE, _COMPILE_PER_PRODUCT = 5.0, 4.5e-4
+_COMPILE, _COMPILE_PER_PRODUCT = 3.0, 5.0e-4
 _REPORT, _REPORT_PER_ATOM = 2.5, 1.5e-4
 
 _USUAL_CANDIDATES, _USUAL_FOLDS = 6, 5
 """Of weights and smoothness, and folds, in the fits from which `_SOLVE_PER_COLUMN_SQUARED` is."""
 
-_START, _TRIANGLES, _SQUARES = 210 * 2**20, 5, 10
-"""Peak memory of these fits: bytes to begin with, and multiples of the triangles and of one square matrix."""
+_START, _PER_COLUMN, _SQUARES = 350 * 2**20, 0.4 * 2**20, 4
+"""Peak memory of these fits, bytes: to begin with, for each column, and square matrices."""
 
 
 @dataclass(frozen=True)
@@ -110,9 +109,18 @@ def plan(given: FitSettings) -> Plan:
     seconds = _seconds(settings, parts, requested, columns, sum(rows.values()), max(count for _, count in sizes))
     rate = _slowness()
     return Plan(
-        settings, target, target.exists(), parts, specs, (min(functions), max(functions)), columns, rows,
-        {stage: rate * value for stage, value in seconds.items()}, _memory(parts, columns), tuple(findings),
-    )  # fmt: skip
+        settings=settings,
+        target=target,
+        replaces=target.exists(),
+        parts=parts,
+        specs=specs,
+        functions=(min(functions), max(functions)),
+        columns=columns,
+        rows=rows,
+        seconds={stage: rate * value for stage, value in seconds.items()},
+        memory=_START + int(_PER_COLUMN * columns) + _SQUARES * 8 * columns**2,
+        findings=tuple(findings),
+    )
 
 
 def _seconds(
@@ -126,26 +134,17 @@ def _seconds(
     share = (1 + tried) / (1 + _USUAL_CANDIDATES) * (1 + parts.n_folds) / (1 + _USUAL_FOLDS)
     pilots = len(FAMILIES) * (_PILOT + _PILOT_PER_PAIR * (n_elements * (n_elements + 1) // 2 - 1))
     everything = atoms + parts.test.n_atoms
+    given = settings.spec
+    repulsion = solver.repulsion and (isinstance(given, ModelRequest) or bool(given.zbl and given.inner_cutoff))
     return {
         **({"model": pilots} if requested else {}),
         "basis": _BASIS + _BASIS_PER_PRODUCT * products,
-        "assembly": _ASSEMBLY + flops / _FLOPS / processes,
-        "solve": _SOLVE_PER_COLUMN_SQUARED * columns**2 * share,
+        "assembly": _ASSEMBLY + _PROCESSES * (atoms * columns >= SMALL) + flops / _FLOPS / processes,
+        "solve": _REPULSION * repulsion + _SOLVE_PER_COLUMN_SQUARED * columns**2 * share,
         "uncertainty": _UNCERTAINTY + _UNCERTAINTY_PER_ATOM * atoms,
         "compile": _COMPILE + _COMPILE_PER_PRODUCT * products,
         "report": _REPORT + _REPORT_PER_ATOM * everything,
     }
-
-
-def _memory(parts: Parts, columns: int) -> int:
-    """Peak, bytes: a cell of a fold and kind has a triangle of as many rows as it has, or as there are columns."""
-    rows: Counter[tuple[int, str]] = Counter()
-    for configuration, fold in zip(parts.training.configurations, parts.folds, strict=True):
-        kind = "" if fold == ALWAYS else configuration.config_type
-        forces = 0 if configuration.forces is None else 3 * len(configuration.atoms)
-        rows[fold, kind] += forces + 6 * (configuration.virial is not None) + 1
-    triangles = 8 * columns * sum(min(count, columns) for count in rows.values())
-    return _START + _TRIANGLES * triangles + _SQUARES * 8 * columns**2
 
 
 def _slowness() -> float:

@@ -168,7 +168,7 @@ def recommend(settings: FitSettings, parts: Parts, cache: str, progress: Progres
 
 
 def candidates(settings: FitSettings, parts: Parts) -> tuple[Spec, ...]:
-    """The models of which `recommend` would take one: of each family the largest, as if it had won. Nothing is compiled.
+    """The models of which `recommend` would take one: of each family the largest. Nothing is compiled.
 
     Arguments and errors as for `recommend`.
     """
