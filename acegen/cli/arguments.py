@@ -8,6 +8,15 @@ from typing import TypeAlias
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Wraps descriptions, which are one paragraph, and leaves examples as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        if "\n" in text:
+            return super()._fill_text(text, width, indent)
+        return argparse.HelpFormatter._fill_text(self, text, width, indent)
+
+
 def add_build_options(command: argparse.ArgumentParser) -> None:
     """Options of `BuildOptions`; the defaults are the fastest on this machine."""
     group = command.add_argument_group("kernel", "how the kernels are built; none of these change what they compute")

@@ -2,47 +2,53 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 from acegen.cli import commands
-from acegen.cli.arguments import Commands, add_json_option, positive
+from acegen.cli.arguments import Commands, HelpFormatter, add_json_option, positive
 
 _FIT_EXAMPLE = """\
 Settings, fit.toml:
 
-    spec = "si.toml"                     the model, as for acegen compile; or, for the
-                                         recommended model, a table of name and elements
+    spec = "si.toml"             the model, as for acegen compile; or a table of
+                                 name and elements for the recommended model
 
     [data]
     train = "Si_train.xyz"
-    test = "Si_test.xyz"                 only reported on
+    test = "Si_test.xyz"         only reported on
 
 Everything else has a default: acegen schema --fit lists it.
 
-    acegen fit fit.toml                  makes fits/NAME/
+    acegen fit fit.toml          makes fits/NAME/
+    acegen fit fit.toml --dry-run
+                                 what it would do, and how long it would take
     acegen fit fit.toml --continue fits/NAME
-                                         the same, in seconds, after adding to the data
-    acegen eval fits/NAME more.xyz       errors for other data
+                                 the same, in seconds, after adding to the data
+    acegen eval fits/NAME more.xyz
+                                 errors for other data
 """
 
 _CONVERT_EXAMPLE = """\
-    acegen convert JSON/ ta.xyz                      FitSNAP: folder names become kinds
-    acegen convert runs.db cu.xyz                    an ASE database; acegen fit also reads it directly
-    acegen convert --trust df.pckl.gzip alloy.xyz    pacemaker
+    acegen convert JSON/ ta.xyz       FitSNAP: folder names become kinds
+    acegen convert runs.db cu.xyz     an ASE database; acegen fit reads it, too
+    acegen convert --trust df.pckl.gzip alloy.xyz
+                                      pacemaker
 """
 
 _SELECT_EXAMPLE = """\
     acegen select fits/cu md.xyz -n 20 -o new.xyz
     acegen select fits/cu dump.melt --elements Cu -n 50 --stop -o new.xyz
 
-After labelling new.xyz and adding it to data.train: acegen fit fit.toml --continue fits/cu
+After labelling new.xyz and adding it to data.train:
+    acegen fit fit.toml --continue fits/cu
 """
 
 
 _INIT_EXAMPLE = """\
-    acegen init train.xyz --test test.xyz           writes fit.toml, which acegen fit can use as it stands
-    acegen init runs.db -o cu/fit.toml --name cu    from an ASE database, to another folder
+    acegen init train.xyz --test test.xyz
+    acegen init runs.db -o cu/fit.toml --name cu
+
+The file can be used as it stands: acegen fit fit.toml
 """
 
 
@@ -53,7 +59,7 @@ def add_fit_commands(subparsers: Commands) -> None:
         description="Read labelled configurations, find out what their labels are called, which elements and kinds of "
         "configuration they hold, check them as a fit would, and write a fit.toml in which every setting is explained.",
         epilog=_INIT_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     command.add_argument("data", nargs="+", metavar="DATA", help="extended-XYZ files, or others that acegen fit reads")
     command.add_argument("--test", nargs="+", default=[], metavar="FILE", help="files to report errors for")
@@ -76,7 +82,7 @@ def add_fit_commands(subparsers: Commands) -> None:
         "by cross-validation, and write to DIR/NAME/ the compiled potential, its coefficients, a report with errors "
         "by kind of configuration, and pictures. An interrupted fit resumes where it stopped.",
         epilog=_FIT_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     command.add_argument("fit", type=Path, metavar="FIT", help="settings, a TOML file")
     command.add_argument("--processes", type=positive, metavar="N", help="instead of assembly.processes")
@@ -119,7 +125,7 @@ def add_fit_commands(subparsers: Commands) -> None:
         "contain, to one file in extended XYZ: ASE databases and other files that ASE reads, FitSNAP JSON (files, or a "
         "folder of groups), and pacemaker DataFrames (.pckl.gzip).",
         epilog=_CONVERT_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     command.add_argument("inputs", nargs="+", metavar="IN", help="files, or folders of FitSNAP JSON")
     command.add_argument("output", type=Path, metavar="OUT.xyz", help="the file to write; it must not exist")
@@ -140,7 +146,7 @@ def _add_select_command(subparsers: Commands) -> None:
         description="Choose from a pool of configurations those whose labels would tell a fit most, and write them to "
         "a file in extended XYZ, with their number in the pool, their gain and their grade. Labels are not needed.",
         epilog=_SELECT_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     command.add_argument("fit", type=Path, metavar="FIT", help="folder of the fit")
     command.add_argument("pool", nargs="+", metavar="POOL", help="files that acegen fit reads, or dumps of LAMMPS")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from acegen.cli import commands
-from acegen.cli.arguments import Commands, add_json_option
+from acegen.cli.arguments import Commands, HelpFormatter, add_json_option
 from acegen.cli.compile_parser import add_compile_commands, add_export_command
 from acegen.cli.fit_parser import add_fit_commands
 from acegen.cli.version import ShowVersion
@@ -25,18 +25,18 @@ A specification, spec.toml:
 
 Then:
 
-    acegen info spec.toml            shows how large it will be
-    acegen compile spec.toml         makes generated/si_o3d12/, an importable module
-    acegen verify generated/si_o3d12 checks it against its definition
+    acegen info spec.toml              how large it will be
+    acegen compile spec.toml           makes generated/si_o3d12/, a module
+    acegen verify generated/si_o3d12   checks it against its definition
 
-A potential that exists already, as a .yace or .ace file of ML-PACE or a .yaml file of pacemaker:
+A potential that exists, a .yace file of ML-PACE or a .yaml of pacemaker:
 
-    acegen compile Cu.yace           makes generated/Cu/, which is used in the same ways
+    acegen compile Cu.yace             makes generated/Cu/, used the same way
 
 A potential for labelled structures of your own:
 
-    acegen init train.xyz            looks at them and writes a commented fit.toml
-    acegen fit fit.toml              makes fits/NAME/: the potential and a report
+    acegen init train.xyz              looks at them, writes fit.toml
+    acegen fit fit.toml                makes fits/NAME/: potential and report
     acegen export fits/NAME --to lammps
 
 What is missing on this machine, and how to get it: acegen doctor
@@ -44,9 +44,14 @@ What is missing on this machine, and how to get it: acegen doctor
 
 
 _COMPLETION_EXAMPLE = """\
-    eval "$(acegen completion bash)"                             in ~/.bashrc
-    acegen completion zsh > ~/.zfunc/_acegen                     with fpath+=~/.zfunc before compinit in ~/.zshrc
-    acegen completion tcsh > ~/.acegen.tcsh                      with source ~/.acegen.tcsh in ~/.tcshrc
+bash, in ~/.bashrc:
+    eval "$(acegen completion bash)"
+
+zsh, with fpath+=~/.zfunc before compinit in ~/.zshrc:
+    acegen completion zsh > ~/.zfunc/_acegen
+
+tcsh, with source ~/.acegen.tcsh in ~/.tcshrc:
+    acegen completion tcsh > ~/.acegen.tcsh
 """
 
 SHELLS = ("bash", "zsh", "tcsh")
@@ -58,7 +63,7 @@ def make_parser() -> argparse.ArgumentParser:
         prog="acegen",
         description="Compile Atomic Cluster Expansion models to specialized C with a Python interface.",
         epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     parser.add_argument("--version", action=ShowVersion, nargs=0, help="show version, compiler and features, and exit")
     subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -102,7 +107,7 @@ def _add_completion_command(subparsers: Commands) -> None:
         help="print a script that completes commands in a shell",
         description="Print a script for a shell, which then completes commands, options and files.",
         epilog=_COMPLETION_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     command.add_argument("shell", metavar="SHELL", choices=SHELLS, help=", ".join(SHELLS))
     command.set_defaults(command=commands.completion_command)
