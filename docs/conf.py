@@ -22,6 +22,8 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
     "sphinxcontrib.mermaid",
+    "command_line",
+    "settings_tables",
 ]
 exclude_patterns = ["**/*.j2", "extensions"]
 nitpicky = False
