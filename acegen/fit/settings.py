@@ -176,7 +176,7 @@ class AssemblySettings(_Section):
     )
     memory: Bytes = Field(
         2**30,
-        description='memory for all processes together, such as "1 GiB" (1 MiB at least), or a number of bytes',
+        description='memory for all processes together, such as "1 GiB", or a number of bytes (1 MiB at least)',
         json_schema_extra={"default": "1 GiB"},
     )
     cache: str | None = Field(None, description="folder of finished units (default: OUTPUT/.assembly)")

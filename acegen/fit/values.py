@@ -44,4 +44,4 @@ Power: TypeAlias = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
 Powers: TypeAlias = Annotated[
     tuple[Power, ...], Field(min_length=1), BeforeValidator(_listed, json_schema_input_type=Power | tuple[Power, ...])
 ]
-Bytes: TypeAlias = Annotated[int, Field(ge=2**20, lt=2**63), BeforeValidator(_bytes, json_schema_input_type=int | str)]
+Bytes: TypeAlias = Annotated[int, BeforeValidator(_bytes, json_schema_input_type=int | str), Field(ge=2**20, lt=2**63)]
