@@ -1,6 +1,7 @@
 """The commands of acegen, from their parser: the directive `commands`.
 
-It stands for a section of each command, with synopsis, description, arguments, options, and the examples of its help.
+It stands for a section of each command: synopsis, description, arguments, options, and the examples of its help. It is the
+last on its page.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from acegen.cli.parser import make_parser
 
-WIDTH = 100
+WIDTH = 84
 """Of a synopsis, in characters."""
 
 _CODE = r"((?<![\w-])--?[a-z][\w-]*|'[^']*'|\b\w*\.(?:toml|yace|ace|yaml|npz|xyz|json)\b|\b[a-z]+_\w+)"
@@ -57,7 +58,7 @@ def _section(command: argparse.ArgumentParser, summary: str) -> Iterator[str]:
     """One command: heading, summary, synopsis, description, options, epilog."""
     formatter = command.formatter_class(prog=command.prog, width=WIDTH)
     formatter.add_usage(command.usage, command._actions, command._mutually_exclusive_groups, prefix="")
-    yield from ("", f"({command.prog.replace(' ', '-')})=", f"# `{command.prog}`", "")
+    yield from ("", f"## `{command.prog}`", "")
     if summary:
         yield from (f"{_escaped(summary[:1].upper() + summary[1:])}.", "")
     yield from ("```text", formatter.format_help().strip(), "```", "")
@@ -113,9 +114,10 @@ class CommandsDirective(SphinxDirective):
     """The directive `commands`."""
 
     def run(self) -> list[nodes.Node]:
-        section, lines = nodes.section(), reference(make_parser()).splitlines()
-        self.state.nested_parse(StringList(lines, source=self.get_location()), 0, section, match_titles=True)
-        return list(section.children)
+        self.env.note_reread()  # what it is made from is no file of the documentation
+        place, lines = nodes.container(), reference(make_parser()).splitlines()
+        self.state.nested_parse(StringList(lines, source=self.get_location()), 0, place, match_titles=True)
+        return list(place.children)  # none: sections go where the page's other sections are
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -212,6 +212,7 @@ class SettingsDirective(SphinxDirective):
     has_content: ClassVar[bool] = False
 
     def run(self) -> list[nodes.Node]:
+        self.env.note_reread()  # what it is made from is no file of the documentation
         text = markdown(*(*self.arguments, "")[:2])
         container = nodes.container(classes=["settings"])
         self.state.nested_parse(StringList(text.splitlines(), source=self.get_location()), 0, container)
