@@ -1,7 +1,7 @@
 """The commands of acegen, from their parser: the directive `commands`.
 
-It stands for a section of each command: synopsis, description, arguments, options, and the examples of its help. It is the
-last on its page.
+It stands for a section of each command: synopsis, description, arguments, options, and the examples of its help. It is
+the last thing on its page.
 """
 
 from __future__ import annotations
