@@ -3,7 +3,8 @@
 What a page's code blocks mean:
 
 - `python` and `sh`: run, in the namespace and the folder of the page.
-- `{code-block}` with a `:caption:`: a file of that name, written to the folder.
+- `{code-block}` with a `:caption:`, or any block after a comment `<!--- file: NAME -->`: a file of that name, in
+  the folder of the page.
 - `{code-block} text` with `:class: output`: what the last `sh` printed. Words must be the same, numbers about the same;
   those followed by a unit of time or memory, and lines of `...`, match anything.
 - `picture("fits/cu/parity.png", "copper-parity.png")`, in Python that the reader does not see: the file exists, and so
@@ -133,6 +134,16 @@ class DirectiveParser:
                 yield region
 
 
+class FileParser:
+    """Blocks after a comment that names a file: for pages that are read without Sphinx."""
+
+    PATTERN = re.compile(r"^<!--- file: (?P<name>\S+) -->\n```\w*\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+
+    def __call__(self, document: Document) -> Iterable[Region]:
+        for match in self.PATTERN.finditer(document.text):
+            yield Region(match.start(), match.end(), (match["name"], match["text"]), write_file)
+
+
 class ShellParser:
     """Blocks fenced as `sh`, and `% invisible-code-block: sh`."""
 
@@ -150,5 +161,5 @@ class ShellParser:
 
 def page_runner(*patterns: str) -> Sybil:
     """Collects the examples of pages whose paths match."""
-    parsers = [PythonCodeBlockParser(), ShellParser(), DirectiveParser(), SkipParser()]
+    parsers = [PythonCodeBlockParser(), ShellParser(), DirectiveParser(), FileParser(), SkipParser()]
     return Sybil(parsers, path=str(ROOT), patterns=patterns, excludes=["*/README.md"], setup=set_up, teardown=tear_down)
