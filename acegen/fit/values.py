@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, TypeAlias
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 LARGEST_WEIGHT = 1e6
 
@@ -44,4 +44,9 @@ Power: TypeAlias = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
 Powers: TypeAlias = Annotated[
     tuple[Power, ...], Field(min_length=1), BeforeValidator(_listed, json_schema_input_type=Power | tuple[Power, ...])
 ]
-Bytes: TypeAlias = Annotated[int, BeforeValidator(_bytes, json_schema_input_type=int | str), Field(ge=2**20, lt=2**63)]
+Bytes: TypeAlias = Annotated[
+    int,
+    BeforeValidator(_bytes),
+    Field(ge=2**20, lt=2**63),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 2**20}, {"type": "string"}]}),
+]
