@@ -22,6 +22,9 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
     "sphinxcontrib.mermaid",
+    "c_header",
+    "command_line",
+    "settings_tables",
 ]
 exclude_patterns = ["**/*.j2", "extensions"]
 nitpicky = False

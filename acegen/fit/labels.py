@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acegen.errors import DataWarning, FitError
-from acegen.fit.settings import LARGEST_WEIGHT, KeySettings
+from acegen.fit.settings import KeySettings
+from acegen.fit.values import LARGEST_WEIGHT
 from acegen.fit.voigt import from_voigt, voigt
 
 if TYPE_CHECKING:

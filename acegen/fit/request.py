@@ -24,19 +24,22 @@ class ModelRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(description="name of the model")
-    elements: tuple[str, ...] = Field(min_length=1, description="chemical symbols")
+    name: str = Field(description="name of the module and prefix of its C symbols, a C identifier such as ta")
+    elements: tuple[str, ...] = Field(min_length=1, description='chemical symbols, each once, such as ["Ta"]')
     cutoff: PairLengths | None = Field(
-        None, description="Å; one number, or a table with one per pair (default: from the numbers of neighbours)"
+        None,
+        description="cutoff radius in Å; one number, or a table by pair (default: from the numbers of neighbours)",
     )
     functions: int | None = Field(
         None, ge=1, le=20_000, strict=True,
         description="maximum functions per centre, which determine the time per atom (default: from the data)",
     )  # fmt: skip
-    expansion: str = Field("canonical", description='"canonical" or "self-interacting"')
+    expansion: str = Field("canonical", description='expansion of the spec, "canonical" or "self-interacting"')
     pair: dict[str, Any] | None = Field(None, description="table pair of the spec (default: degree 14)")
     zbl: dict[str, Any] | None = Field(None, description="table zbl of the spec (default: from the data)")
-    inner_cutoff: dict[str, Any] | None = Field(None, description="table inner_cutoff of the spec (default: likewise)")
+    inner_cutoff: dict[str, Any] | None = Field(
+        None, description="table inner_cutoff of the spec (default: from the data)"
+    )
 
 
 def model_request(table: Mapping[str, Any]) -> ModelRequest:

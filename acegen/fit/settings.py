@@ -8,11 +8,12 @@ from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from acegen.errors import FitError
 from acegen.fit.request import CUTOFFS, ModelRequest, model_request
+from acegen.fit.values import Bytes, Candidates, Key, Paths, Powers, Weight
 from acegen.printing import shown, visible
 from acegen.spec import Spec, load_atomic_spec
 from acegen.spec.fields import by_species
@@ -24,39 +25,6 @@ FitSource: TypeAlias = "str | Path | Mapping[str, Any] | FitSettings"
 QUANTITIES = ("energy", "forces", "virial")
 """Quantities that can have labels."""
 
-LARGEST_WEIGHT = 1e6
-
-_UNITS = {"kib": 2**10, "mib": 2**20, "gib": 2**30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
-
-
-def _listed(value: object) -> object:
-    """A single entry is read as a list of one."""
-    return (value,) if isinstance(value, str | int | float) and not isinstance(value, bool) else value
-
-
-def _none(value: object) -> object:
-    """TOML has no null: an empty name stands for it."""
-    return None if value == "" else value
-
-
-def _bytes(value: object) -> object:
-    """A size such as "512 MiB", or a number of bytes."""
-    if not isinstance(value, str):
-        return value
-    number, _, unit = value.strip().partition(" ")
-    try:
-        return int(float(number) * _UNITS[unit.strip().lower()])
-    except (KeyError, ValueError, OverflowError):
-        raise ValueError('is not a size such as "512 MiB" or "2 GB"') from None
-
-
-Key: TypeAlias = Annotated[str | None, BeforeValidator(_none)]
-Paths: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_listed)]
-Weight: TypeAlias = Annotated[float, Field(ge=0, le=LARGEST_WEIGHT, allow_inf_nan=False)]
-Candidates: TypeAlias = Annotated[tuple[Weight, ...], BeforeValidator(_listed), Field(min_length=1)]
-Power: TypeAlias = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
-Bytes: TypeAlias = Annotated[int, BeforeValidator(_bytes), Field(ge=2**20, lt=2**63)]
-
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -65,9 +33,9 @@ class _Section(BaseModel):
 class KeySettings(_Section):
     """Names of the labels in the files. With an empty name the label is not read."""
 
-    energy: Key = Field("energy", description="key of the total energy, eV")
+    energy: Key = Field("energy", description='key of the total energy, eV; "" here and below: not read')
     forces: Key = Field("forces", description="key of the forces, eV/Å")
-    virial: Key = Field("virial", description="key of the virial, eV: 9 numbers, or 6 as xx yy zz yz xz xy")
+    virial: Key = Field("virial", description="key of the virial, eV: 3 × 3, 9 numbers, or 6 as xx yy zz yz xz xy")
     stress: Key = Field(
         "stress", description="key of the stress, eV/Å³, of cells periodic in three directions, in the same forms"
     )
@@ -86,7 +54,8 @@ class DataSettings(_Section):
 
     train: Paths = Field(
         min_length=1,
-        description="extended-XYZ file or files to fit to (ASE databases and FitSNAP JSON are read as well)",
+        description="extended-XYZ file or files to fit to (or ASE databases, FitSNAP JSON); paths are relative to the "
+        "folder of the settings",
     )
     folds: int = Field(
         5, ge=2, le=20, strict=True, description="folds of the cross-validation that decides hyperparameters, 2 to 20"
@@ -95,7 +64,7 @@ class DataSettings(_Section):
         None,
         description="instead of folds: a fraction of the configurations of each kind (0 to 0.5), or separate files",
     )
-    test: Paths = Field((), description="extended-XYZ file or files to report errors for; they decide nothing")
+    test: Paths = Field((), description="file or files to report errors for; they decide nothing")
     seed: int = Field(0, ge=0, lt=2**63, strict=True, description="seed of folds, an integer from 0")
     keys: KeySettings = Field(default_factory=KeySettings, description="table: names of the labels")
     previous: str | None = Field(
@@ -125,11 +94,15 @@ class WeightSettings(_Section):
     quantities itself and uses only `config_type`, `atoms` and the weights in the files.
     """
 
-    energy: Candidates = Field((100.0, 300.0, 1000.0), description="weight of energies per atom, or candidates")
-    forces: Weight = Field(1.0, description="weight of force components")
-    virial: Candidates = Field((30.0,), description="weight of virials per atom, or candidates")
+    energy: Candidates = Field(
+        (100.0, 300.0, 1000.0), description="weight of energies (eV/atom), or candidates: cross-validation decides"
+    )
+    forces: Weight = Field(1.0, description="weight of force components (eV/Å)")
+    virial: Candidates = Field(
+        (30.0,), description="weight of virials (eV/atom), or candidates: cross-validation decides"
+    )
     config_type: dict[str, Weight] = Field(
-        default_factory=dict, description="table: factor for all residuals of a kind of configuration"
+        default_factory=dict, description="table: factor of all residuals by kind of configuration (default: 1)"
     )
     atoms: float = Field(
         1.0, ge=0, le=1, description="energies and virials are divided by (number of atoms)^atoms, from 0 to 1"
@@ -157,8 +130,8 @@ class SolverSettings(_Section):
         "validation",
         description='ridge only: "validation" (by folds), "evidence", "gcv" (generalized cross-validation), a number',
     )
-    smoothness: Annotated[tuple[Power, ...], BeforeValidator(_listed), Field(min_length=1)] = Field(
-        (1.0, 2.0), description="power of the level in the prior, or candidates"
+    smoothness: Powers = Field(
+        (1.0, 2.0), description="power of the level in the prior, 0 to 10, or candidates: cross-validation decides"
     )
     factorization: Literal["qr", "normal"] = Field(
         "qr", description='"qr" (stable), or "normal" (normal equations: faster, half the digits)'
@@ -198,10 +171,24 @@ class UncertaintySettings(_Section):
 class AssemblySettings(_Section):
     """Where and how the design matrix is assembled, a unit of configurations at a time."""
 
-    processes: int = Field(2, ge=1, le=256, strict=True, description="processes on this machine, an integer from 1")
-    memory: Bytes = Field(2**30, description='memory for all processes together, such as "1 GiB" (1 MiB at least)')
+    processes: int = Field(
+        2, ge=1, le=256, strict=True, description="processes on this machine, an integer from 1 to 256"
+    )
+    memory: Bytes = Field(
+        2**30,
+        description='memory for all processes together, such as "1 GiB", or a number of bytes (1 MiB at least)',
+        json_schema_extra={"default": "1 GiB"},
+    )
     cache: str | None = Field(None, description="folder of finished units (default: OUTPUT/.assembly)")
-    dask: str | None = Field(None, description='address of a Dask scheduler, such as "tcp://host:8786"')
+    dask: str | None = Field(
+        None,
+        description='address of a Dask scheduler, such as "tcp://host:8786": only triangles travel (default: none)',
+    )
+
+
+def _or_path(schema: dict[str, Any]) -> None:
+    """Add to the schema of a spec that a path can stand for it."""
+    schema["anyOf"].append({"type": "string"})
 
 
 class FitSettings(_Section):
@@ -211,13 +198,14 @@ class FitSettings(_Section):
 
     spec: Spec | ModelRequest = Field(
         description="the model: path of a spec (TOML), a spec as a table, or a table of name, elements and other "
-        "wishes for the recommended model"
+        "wishes for the recommended model",
+        json_schema_extra=_or_path,
     )
     output: str = Field("fits", description="folder in which NAME/ is created, NAME being the name in the spec")
     data: DataSettings = Field(description="table: where the labels are")
     weights: WeightSettings = Field(default_factory=WeightSettings, description="table: weights of residuals")
     atomic_energies: dict[str, Annotated[float, Field(allow_inf_nan=False)]] | None = Field(
-        None, description="table: energy of the isolated atom of each element, eV (default: fitted with the rest)"
+        None, description="table: energy of the isolated atom of every element, eV (default: fitted with the rest)"
     )
     solver: SolverSettings = Field(default_factory=SolverSettings, description="table: how coefficients are found")
     uncertainty: UncertaintySettings = Field(

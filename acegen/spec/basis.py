@@ -20,13 +20,16 @@ class LevelledSpec(Section):
     lowest_n: ClassVar[int] = 1
 
     expansion: Literal["canonical", "self-interacting"] = Field(
-        "canonical", description='"canonical" (free of self-interaction) or "self-interacting"'
+        "canonical",
+        description='"canonical" (free of self-interaction: a function of order ν sees ν distinct neighbours) or '
+        '"self-interacting" (the usual products of sums over neighbours)',
     )
     order: int = Field(
         ge=1, le=MAX_ORDER, strict=True, description=f"correlation order, an integer from 1 to {MAX_ORDER}"
     )
     level: RationalNumber | tuple[RationalNumber, ...] = Field(
-        description="largest Σ(n + angular_weight·l): one number, or one per order, not increasing"
+        description="largest Σ(n + angular_weight·l) over the factors of a function: one number, or one per order, not "
+        "increasing"
     )
     angular_weight: RationalNumber = Field(
         Fraction(3, 2), description="weight of l against n in the level, a positive number"
@@ -79,8 +82,8 @@ class BasisSpec(LevelledSpec):
 
     symmetry: Literal["O3"] = Field("O3", description='"O3" for atoms (others are for particles, without elements)')
     elements: tuple[str, ...] = Field(
-        description='chemical symbols, each once, such as ["Si"] or ["Si", "O"]; other particles have a '
-        "symmetry instead"
+        description='chemical symbols, each once, such as ["Si"] or ["Si", "O"]; every element has its own functions '
+        "as a centre (other particles have a symmetry instead)"
     )
 
     @field_validator("elements")

@@ -22,13 +22,14 @@ class EmbeddingSpec(Section):
 
     function: Literal["finnis-sinclair", "finnis-sinclair-shifted"] = Field(
         "finnis-sinclair-shifted",
-        description='"finnis-sinclair-shifted" (default) or "finnis-sinclair", the functions of ML-PACE',
+        description='F: "finnis-sinclair-shifted" (default) or "finnis-sinclair", powers made smooth at zero as in '
+        "ML-PACE",
     )
     exponents: Annotated[tuple[_Exponent, ...], Field(min_length=1, max_length=MAX_DENSITIES)] = Field(
-        description=f"list of one to {MAX_DENSITIES} numbers above 0, at most 10: the exponent of each density"
+        description=f"exponent m_p of each density, one to {MAX_DENSITIES} numbers above 0, at most 10"
     )
     weights: tuple[_Number, ...] | None = Field(
-        None, description="list of numbers, one for each exponent (default: ones)"
+        None, description="weight w_p of each density, one number for each exponent (default: ones)"
     )
 
     @model_validator(mode="after")

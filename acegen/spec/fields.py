@@ -59,10 +59,10 @@ RationalNumber: TypeAlias = Annotated[
     PlainSerializer(str),
     WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^-?\d+(\.\d+|/\d+)?$"}]}),
 ]
-Length: TypeAlias = Annotated[float, BeforeValidator(_parse_number), Field(ge=0.01, le=1000, allow_inf_nan=False)]
+Length: TypeAlias = Annotated[float, Field(ge=0.01, le=1000, allow_inf_nan=False), BeforeValidator(_parse_number)]
 PairLengths: TypeAlias = Length | dict[str, Length]
 """One length for all pairs, or one for each pair of elements, under keys such as "Si-O"."""
-Scale: TypeAlias = Annotated[float, BeforeValidator(_parse_number), Field(ge=0.001, le=1000, allow_inf_nan=False)]
+Scale: TypeAlias = Annotated[float, Field(ge=0.001, le=1000, allow_inf_nan=False), BeforeValidator(_parse_number)]
 """A length within a cutoff, so possibly shorter than any cutoff."""
 PairScales: TypeAlias = Scale | dict[str, Scale]
 

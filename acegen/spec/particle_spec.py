@@ -21,7 +21,7 @@ class IntervalSpec(Section):
     """One-particle functions on [-1, 1]: p_0 = 1, p_1, p_2, ... of a classical family."""
 
     polynomial: Literal["chebyshev", "legendre", "jacobi", "monomial"] = Field(
-        "chebyshev", description='"chebyshev", "legendre", "jacobi" or "monomial"'
+        "chebyshev", description='polynomials p_n of a particle: "chebyshev", "legendre", "jacobi" or "monomial"'
     )
     alpha: RationalNumber = Field(Fraction(0), description="first Jacobi parameter, a rational above -1")
     beta: RationalNumber = Field(Fraction(0), description="second Jacobi parameter, a rational above -1")
@@ -51,7 +51,7 @@ class ParticleSpec(Section):
     name: ModelName = Field(description="name of the module and prefix of its C symbols, a C identifier")
     basis: ParticleBasisSpec = Field(description="table: which functions the basis contains")
     interval: IntervalSpec | None = Field(
-        None, description="table: polynomials for symmetry none and O1 (default: Chebyshev)"
+        None, description="table: polynomials, for symmetry none and O1 (default: Chebyshev)"
     )
     radial: RadialSpec | None = Field(
         None, description="table: radial functions and cutoff of particles in the plane; without it, the circle"

@@ -15,6 +15,12 @@ _DEFAULT_R0 = 0.45
 """Default length scale of the Agnesi transform, in units of the cutoff."""
 
 
+_FAMILIES = (
+    '"closed" (R_n = y·p_{n-1}(y) with Jacobi polynomials (0, 2) in 2y-1, closed under products within a level) or '
+    '"envelope" (R_n = e(y)·p_{n-1}(y), chosen by envelope and polynomial)'
+)
+
+
 class AgnesiSpec(Section):
     """Parameters of the Agnesi transform, y = t(r/r0) · smoothstep(r/r_cut).
 
@@ -26,8 +32,8 @@ class AgnesiSpec(Section):
         description="length scale in Å, one positive number (0.001 to 1000), or a table with one per pair such as "
         '"O-H" = 1.0 (default: 0.45·cutoff)',
     )
-    p: int = Field(2, ge=1, le=8, strict=True, description="decay power at large r, an integer from 1 to 8")
-    q: int = Field(4, ge=1, le=8, strict=True, description="power at small r, an integer from p to 8")
+    p: int = Field(2, ge=1, le=8, strict=True, description="power of its decay at large r, an integer from 1 to 8")
+    q: int = Field(4, ge=1, le=8, strict=True, description="its power at small r, an integer from p to 8")
 
     @model_validator(mode="after")
     def _powers_ordered(self) -> AgnesiSpec:
@@ -41,12 +47,13 @@ class AgnesiSpec(Section):
 class _RadialSpec(Section):
     transform: Literal["smoothstep", "smootherstep", "agnesi"] = Field(
         "smoothstep",
-        description='"smoothstep" (C¹ energies at the cutoff), "smootherstep" (C²) or "agnesi" (C¹, finer at small r)',
+        description='y(r), 0 at the cutoff: "smoothstep" (energies are C¹ there), "smootherstep" (C²) or "agnesi" (C¹, '
+        "finer at small r)",
     )
-    agnesi: AgnesiSpec | None = Field(None, description="table with r0, p, q; for transform = 'agnesi' only")
+    agnesi: AgnesiSpec | None = Field(None, description='table with r0, p, q; for transform = "agnesi" only')
     cutoff: PairLengths = Field(
         description=(
-            'cutoff radius in Å, one positive number (0.01 to 1000), or a table with one per pair such as "Si-O" = 5.0'
+            'cutoff radius in Å, one positive number (0.01 to 1000), or a table with one per pair such as "Si-O" = 4.5'
         )
     )
 
@@ -66,7 +73,7 @@ class ClosedRadialSpec(_RadialSpec):
     It has the same properties as a table of the other family.
     """
 
-    family: Literal["closed"] = Field("closed", description='"closed" or "envelope"')
+    family: Literal["closed"] = Field("closed", description=_FAMILIES)
     envelope: ClassVar[tuple[Fraction, ...]] = (Fraction(0), Fraction(1))
     polynomial: ClassVar[Literal["jacobi"]] = "jacobi"
     alpha: ClassVar[Fraction] = Fraction(0)
@@ -76,12 +83,14 @@ class ClosedRadialSpec(_RadialSpec):
 class EnvelopeRadialSpec(_RadialSpec):
     """R_n = e(y)·p_{n-1}(y) with any rational polynomial envelope e and a classical polynomial p in 2y-1."""
 
-    family: Literal["envelope"] = Field(description='"closed" or "envelope"')
+    family: Literal["envelope"] = Field(description=_FAMILIES)
     envelope: tuple[RationalNumber, ...] = Field(
-        description='coefficients of e(y) = e0 + e1·y + e2·y² + ..., rationals such as [0, 0, "1/2"], with e0 = 0'
+        description='coefficients of e(y) = e0 + e1·y + e2·y² + ... from e0 on, rationals such as [0, 0, "1/2"], with '
+        "e0 = 0"
     )
     polynomial: Literal["jacobi", "legendre", "chebyshev", "monomial"] = Field(
-        "jacobi", description='"jacobi", "legendre", "chebyshev" (in 2y-1) or "monomial" (in y)'
+        "jacobi",
+        description='p of R_n = e(y)·p_{n-1}: "jacobi", "legendre", "chebyshev" (in 2y-1) or "monomial" (in y)',
     )
     alpha: RationalNumber = Field(Fraction(0), description="first Jacobi parameter, a rational above -1")
     beta: RationalNumber = Field(Fraction(0), description="second Jacobi parameter, a rational above -1")

@@ -40,7 +40,7 @@ class PairSpec(Section):
         ge=1,
         le=MAX_DEGREE,
         strict=True,
-        description=f"number of radial functions of each neighbour species, an integer from 1 to {MAX_DEGREE}",
+        description=f"radial functions R_1 to R_degree of each neighbour species, an integer from 1 to {MAX_DEGREE}",
     )
     cutoff: PairLengths | None = Field(
         None, description="cutoff radius of the pair term in Å, in the forms of radial.cutoff (default: radial.cutoff)"
