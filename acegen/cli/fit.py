@@ -27,7 +27,6 @@ with needs_packages("fitting"):
 from acegen.printing import quoted, shown, visible
 from acegen.runtime import load
 from acegen.store.documents import check_path, json_text
-from acegen.store.manifest import module_folder
 from acegen.store.ownership import REPORT
 
 
@@ -101,7 +100,7 @@ def run_eval(
         console: where to print.
     """
     progress = TerminalProgress(console)
-    model = load(module_folder(module))
+    model = load(module)
     with progress.stage("data"):
         dataset = read_dataset(files, KeySettings.model_validate(dict(keys)), model.elements)
         missing = describe_missing(dataset)

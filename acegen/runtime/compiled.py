@@ -18,7 +18,7 @@ from acegen.errors import AcegenError, ModuleError
 from acegen.options import BuildOptions
 from acegen.runtime.environments import Batch, Environments, Neighbourhoods
 from acegen.runtime.library import open_library
-from acegen.store.manifest import POTENTIAL, UNCERTAINTY, Manifest, check_files, read_manifest, resolved
+from acegen.store.manifest import POTENTIAL, UNCERTAINTY, Manifest, check_files, module_folder, read_manifest, resolved
 from acegen.store.uncertainty import Uncertainty, read_uncertainty
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -57,7 +57,7 @@ class CompiledModel(ABC):
         """Load a compiled module from its folder: of any kind by `CompiledModel.open`, of its own by a derived class.
 
         Args:
-            path: the folder.
+            path: the folder, or that of a fit with the module in it.
             threads: threads to evaluate the potential with; more than one needs a module compiled with OpenMP. A
                 forked child uses one, as OpenMP requires.
 
@@ -65,7 +65,7 @@ class CompiledModel(ABC):
             ModuleError: it is missing, damaged, compiled for another machine or Python, cannot use several threads,
                 or is of another kind.
         """
-        directory = resolved(path)
+        directory = module_folder(resolved(path))
         manifest = read_manifest(directory)
         ffi, handle = open_library(directory, manifest)
         kind = next(kind for kind in CompiledModel.__subclasses__() if kind.is_kind_of(handle))

@@ -345,5 +345,14 @@ class Model(CompiledModel):
 
 
 def load(path: str | Path, threads: int = 1) -> Model:
-    """Load a compiled module from its folder. Raises `ModuleError`; see `Model.open`."""
+    """Load a compiled module.
+
+    Args:
+        path: its folder, or that of a fit.
+        threads: threads to evaluate the potential with; more than one needs a module compiled with OpenMP.
+
+    Raises:
+        ModuleError: it is missing, damaged, compiled for another machine or Python, made of particles other than atoms,
+            or cannot use several threads.
+    """
     return Model.open(path, threads)

@@ -159,5 +159,14 @@ class ParticleModel(CompiledModel):
 
 
 def load_particles(path: str | Path, threads: int = 1) -> ParticleModel:
-    """Load a compiled model of particles from its folder. Raises `ModuleError`; see `CompiledModel.open`."""
+    """Load a compiled model of particles other than atoms.
+
+    Args:
+        path: its folder.
+        threads: threads to evaluate it with; more than one needs a module compiled with OpenMP.
+
+    Raises:
+        ModuleError: it is missing, damaged, compiled for another machine or Python, a model of atoms, or cannot use
+            several threads.
+    """
     return ParticleModel.open(path, threads)

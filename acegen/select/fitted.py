@@ -9,7 +9,6 @@ from acegen.errors import FitError, ModuleError, SelectError
 from acegen.fit.training import TrainingRecord, read_record
 from acegen.printing import visible
 from acegen.runtime import Model, load
-from acegen.store.manifest import module_folder
 from acegen.store.posterior import POSTERIOR, Posterior, read_posterior
 
 
@@ -59,7 +58,7 @@ def open_fit(folder: str | Path) -> Fitted:
     except FitError as error:
         text = str(error).replace(", without --continue", "")
         raise SelectError(text) from None
-    model = load(module_folder(path))
+    model = load(path)
     if model.basis_hash != record.basis_hash:
         raise SelectError(
             f"{visible(path)}: the potential has another basis than the fit of which it is the record. Fit again."
