@@ -8,6 +8,15 @@ from typing import TypeAlias
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Wraps descriptions, which are one paragraph, and leaves examples as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        if "\n" in text:
+            return super()._fill_text(text, width, indent)
+        return argparse.HelpFormatter._fill_text(self, text, width, indent)
+
+
 def add_build_options(command: argparse.ArgumentParser) -> None:
     """Options of `BuildOptions`; the defaults are the fastest on this machine."""
     group = command.add_argument_group("kernel", "how the kernels are built; none of these change what they compute")
@@ -45,6 +54,16 @@ def add_build_options(command: argparse.ArgumentParser) -> None:
         metavar="FORM",
         help="product stage: coupled (values of definite angular momenta, for models of atoms), straight (products of "
         "A's as code), compact (the same as tables) or auto, the one estimated to cost least (default)",
+    )
+
+
+def add_json_option(command: argparse.ArgumentParser) -> None:
+    """For programs that read what a command has to say."""
+    command.add_argument(
+        "--json",
+        action="store_true",
+        help="print one JSON document to standard output, and everything else to standard error; after an error the "
+        "document is empty and the exit status is not 0",
     )
 
 

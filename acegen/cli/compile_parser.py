@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 from acegen.cli import commands
-from acegen.cli.arguments import Commands, add_build_options, count, positive, tolerance
+from acegen.cli.arguments import Commands, HelpFormatter, add_build_options, add_json_option, count, positive, tolerance
 
 _EXPORT_EXAMPLE = """\
 targets:
 
-    c        a library for C, C++ and Fortran: Makefile, pkg-config, CMake, example programs
-    lammps   the pair style acegen as a plugin, and the model as a library it loads
+    c        a library for C, C++ and Fortran, with example programs
+    lammps   the pair style acegen as a plugin, and the model as a library
     kim      a portable model for any simulator with the KIM API
-    yace     a potential file of ML-PACE, for LAMMPS' pair styles pace and, on GPUs, pace/kk
+    yace     a potential file of ML-PACE, for LAMMPS' pair styles pace, pace/kk
 
     acegen export fits/si --to lammps    makes exports/lammps/si/
     make -C exports/lammps/si run        builds the plugin and runs an example
@@ -60,6 +59,7 @@ def add_compile_commands(subparsers: Commands) -> None:
         "grades and for a committee",
     )
     add_build_options(command)
+    add_json_option(command)
     command.set_defaults(command=commands.compile_command)
 
     command = subparsers.add_parser(
@@ -88,6 +88,7 @@ def add_compile_commands(subparsers: Commands) -> None:
         help="print the kernel program instead: everything a kernel computes, in the notation of the paper",
     )
     add_build_options(command)
+    add_json_option(command)
     command.set_defaults(command=commands.info_command)
 
     command = subparsers.add_parser(
@@ -107,6 +108,7 @@ def add_compile_commands(subparsers: Commands) -> None:
         help="random environments to draw (default: %(default)s)",
     )
     command.add_argument("--seed", type=count, default=0, help="seed of the random environments (default: %(default)s)")
+    add_json_option(command)
     command.set_defaults(command=commands.verify_command)
 
 
@@ -118,7 +120,7 @@ def add_export_command(subparsers: Commands) -> None:
         "needs to load it, examples, and a README with the next steps. For ML-PACE, a potential file instead of the C; "
         "it is read back and compared with the model.",
         epilog=_EXPORT_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     command.add_argument("model", type=Path, metavar="MODEL", help="folder of a compiled potential, or of a fit")
     command.add_argument("--to", required=True, metavar="TARGET", help="c, lammps, kim or yace")
@@ -137,4 +139,5 @@ def add_export_command(subparsers: Commands) -> None:
         help="for yace: largest difference from the model in energies and forces, relative to their root mean squares "
         "(default: 1e-8, or 1e-3 where the format can only approximate the model; 1e-4 for single precision)",
     )
+    add_json_option(command)
     command.set_defaults(command=commands.export_command)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from acegen.cli.potential import backend_for
-from acegen.cli.tables import compared_forms, module_table, passes
+from acegen.cli.tables import compared_forms, forms_document, module_document, module_table, passes
+from acegen.codegen.backend import Backend
 from acegen.forms import Form, file_forms
 from acegen.options import BuildOptions
 from acegen.printing import visible
@@ -22,25 +25,58 @@ from acegen.yace.description import facts, rank_counts
 from acegen.yace.potential import YacePotential
 
 
-def show_file_info(
-    target: Path | Model, neighbours: int, options: BuildOptions, console: Console, progress: Progress
-) -> None:
-    """Print what a potential file contains, and what the optimizer makes of it; `target` may be a module made from one.
+@dataclass(frozen=True)
+class FileInspection:
+    """A potential file, or a module made from one, and what the optimizer makes of it.
 
-    For a module, its own options are used, not `options`.
+    Attributes:
+        potential: what the file contains.
+        origin: its name.
+        forms: of the product stage, the one in use first.
+        backend: that writes the kernel.
+        model: the module, if it is one.
     """
+
+    potential: YacePotential
+    origin: str
+    forms: Sequence[Form]
+    backend: Backend
+    model: Model | None
+
+
+def inspect_file(target: Path | Model, options: BuildOptions, progress: Progress) -> FileInspection:
+    """Read a potential file, or that of a module; for a module, its own options are used, not `options`."""
     model = target if isinstance(target, Model) else None
     if model is not None:
         options = model.options
     potential, origin, forms = described_forms(target, options, progress)
-    backend = backend_for(options)
-    console.print(_by_rank(potential))
+    return FileInspection(potential, origin, forms, backend_for(options), model)
+
+
+def show_file_info(inspection: FileInspection, neighbours: int, console: Console) -> None:
+    """Print what a potential file contains, and what the optimizer makes of it."""
+    forms, backend = inspection.forms, inspection.backend
+    console.print(_by_rank(inspection.potential))
     console.print(compared_forms(forms, backend), soft_wrap=True)
     console.print(passes(forms[0].stage, backend), soft_wrap=True)
     console.print(_sizes(forms[0], neighbours))
-    console.print(_facts(potential, origin))
-    if model is not None:
-        console.print(module_table(model))
+    console.print(_facts(inspection.potential, inspection.origin))
+    if inspection.model is not None:
+        console.print(module_table(inspection.model))
+
+
+def file_document(inspection: FileInspection) -> dict[str, Any]:
+    """The same as plain values."""
+    counts = rank_counts(inspection.potential)
+    return {
+        "source": inspection.origin,
+        "species": list(inspection.potential.elements),
+        "functions": sum(functions for functions, _ in counts.values()),
+        "functions_by_rank": {str(rank): functions for rank, (functions, _) in counts.items()},
+        "facts": dict(facts(inspection.potential, inspection.origin)),
+        "forms": forms_document(inspection.forms, inspection.backend),
+        "module": None if inspection.model is None else module_document(inspection.model),
+    }
 
 
 def described_forms(

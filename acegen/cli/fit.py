@@ -6,45 +6,40 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 from rich.console import Console
 
+from acegen.cli.packages import needs_packages
 from acegen.cli.progress import TerminalProgress
 from acegen.cli.terminal import Listing, print_stage
-from acegen.errors import DependencyError, FitError
+from acegen.errors import FitError
 
-try:
+with needs_packages("fitting"):
     from acegen.fit.convert import convert
     from acegen.fit.data import describe_missing, read_dataset
     from acegen.fit.evaluation import ALL, ErrorRow, compare, error_rows, table_cells
     from acegen.fit.pipeline import fit
     from acegen.fit.report import ERROR_HEADINGS, ERROR_UNITS, all_error_rows
-    from acegen.fit.settings import AssemblySettings, FitSettings, KeySettings
-except ModuleNotFoundError as error:
-    if error.name is None or error.name.partition(".")[0] == "acegen":
-        raise
-    raise DependencyError(
-        f'fitting needs the package {error.name}. Install all of them: pip install "acegen[fit]"'
-    ) from None
+    from acegen.fit.result import FitResult
+    from acegen.fit.settings import AssemblySettings, FitSettings, KeySettings, load_settings
 from acegen.printing import quoted, shown, visible
 from acegen.runtime import load
-from acegen.store.documents import check_path
+from acegen.store.documents import check_path, json_text
 from acegen.store.manifest import module_folder
+from acegen.store.ownership import REPORT
 
 
-def run_fit(file: Path, changes: Mapping[str, object], previous: str | None, search: bool, console: Console) -> None:
-    """Run the fit described in `file`, printing stages and errors.
+def read_settings(file: Path, changes: Mapping[str, object], previous: str | None, search: bool) -> FitSettings:
+    """The settings of a fit, with those that the command line gives.
 
     Args:
         file: FIT.toml.
         changes: settings of [assembly] given on the command line.
         previous: data.continue, if given there.
         search: data.search, if given there.
-        console: where to print.
     """
-    from acegen.fit.settings import load_settings
-
     settings = load_settings(file)
     if changes:
         try:
@@ -61,6 +56,11 @@ def run_fit(file: Path, changes: Mapping[str, object], previous: str | None, sea
         if settings.data.previous is None:
             raise FitError("--search is for a fit that continues another. Give --continue FOLDER, or leave it out.")
         settings = settings.model_copy(update={"data": settings.data.model_copy(update={"search": True})})
+    return settings
+
+
+def run_fit(settings: FitSettings, console: Console) -> FitResult:
+    """Run a fit, printing stages and errors."""
     progress = TerminalProgress(console)
     result = fit(settings, progress)
     total = sum(cost.seconds for cost in result.costs)
@@ -71,12 +71,27 @@ def run_fit(file: Path, changes: Mapping[str, object], previous: str | None, sea
     where = visible(result.directory)
     console.print(f"{where}: report.md, report.json, pictures; load the potential with", soft_wrap=True)
     console.print(f"  acegen.load({quoted(result.model.path)})", soft_wrap=True)
+    return result
+
+
+def fit_document(result: FitResult) -> dict[str, Any]:
+    """Where a fit is, its errors (eV/atom, eV/Å) and what it cost (s, bytes); report.json has everything."""
+    return {
+        "folder": str(result.directory),
+        "model": str(result.model.path),
+        "report": str(result.directory / REPORT),
+        "errors": [asdict(row) for row in all_error_rows(result)],
+        "stages": [asdict(cost) for cost in result.costs],
+    }
 
 
 def run_eval(
     module: Path, files: Sequence[str], keys: Mapping[str, str], output: Path | None, console: Console
-) -> None:
+) -> tuple[str, list[ErrorRow]]:
     """Print the errors of a compiled potential for labelled configurations.
+
+    Returns:
+        The name of the potential, and its errors.
 
     Args:
         module: folder of the potential, or of a fit.
@@ -102,10 +117,15 @@ def run_eval(
             output.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise FitError(f"cannot make the folder {output}: {error.strerror}. Choose another.") from None
-        text = json.dumps({"model": model.name, "errors": [asdict(row) for row in rows]}, indent=1)
-        (output / "errors.json").write_text(text + "\n", encoding="utf-8")
+        (output / "errors.json").write_text(json_text(errors_document(model.name, rows)), encoding="utf-8")
         pictures = draw_comparisons({"data": comparisons}, output)
         console.print(f"{visible(output)}: errors.json, {', '.join(pictures)}", soft_wrap=True)
+    return model.name, rows
+
+
+def errors_document(name: str, rows: Sequence[ErrorRow]) -> dict[str, Any]:
+    """Errors as plain values: eV/atom, eV/Å."""
+    return {"model": name, "errors": [asdict(row) for row in rows]}
 
 
 def run_convert(inputs: Sequence[str], output: Path, trust: bool, console: Console) -> None:
@@ -136,6 +156,3 @@ def error_table(name: str, rows: Sequence[ErrorRow]) -> Listing:
     styles = {number: "bold" for number, row in enumerate(rows) if row.config_type == ALL}
     title = f"{name}: mean absolute and root mean square errors"
     return Listing(title, [ERROR_HEADINGS[i] for i in chosen], cells, (1, 0), styles, ERROR_UNITS)
-
-
-__all__ = ["error_table", "print_schema", "run_convert", "run_eval", "run_fit"]

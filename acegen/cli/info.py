@@ -2,37 +2,56 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from acegen.algebra import build_algebra
 from acegen.basis import derive_basis
-from acegen.cli.file_info import show_file_info
+from acegen.cli.file_info import FileInspection, file_document, inspect_file, show_file_info
 from acegen.cli.potential import backend_for, largest_forms, module_forms
-from acegen.cli.tables import compared_forms, lengths, module_table, passes
+from acegen.cli.tables import compared_forms, forms_document, lengths, module_document, module_table, passes
 from acegen.cli.target import is_potential
+from acegen.codegen.backend import Backend
+from acegen.forms import Form
 from acegen.lower import ProductExpansion, expand_products
 from acegen.optimize import ProductStage
 from acegen.options import BuildOptions
 from acegen.progress import Progress
-from acegen.runtime import Model, open_model
+from acegen.runtime import CompiledModel, Model, open_model
 from acegen.spec import load_spec
 
 
-def show_info(target: Path, neighbours: int, options: BuildOptions, console: Console, progress: Progress) -> None:
-    """Print the size of a spec, a potential file or a compiled module, and what the optimizer makes of it.
+@dataclass(frozen=True)
+class Inspection:
+    """A spec, or a module made from one, and what the optimizer makes of it.
+
+    Attributes:
+        expansion: the basis, in products.
+        forms: of the product stage, the one in use first.
+        backend: that writes the kernel.
+        model: the module, if it is one.
+    """
+
+    expansion: ProductExpansion
+    forms: tuple[Form, ...]
+    backend: Backend
+    model: CompiledModel | None
+
+
+def inspect(target: Path, options: BuildOptions, progress: Progress) -> Inspection | FileInspection:
+    """Derive what `acegen info` tells of a spec, a potential file or a compiled module.
 
     For a module, its own options and coefficients are used, not `options`.
     """
     model = open_model(target) if target.is_dir() else None
     if isinstance(model, Model) and not model.has_basis:
-        show_file_info(model, neighbours, options, console, progress)
-        return
+        return inspect_file(model, options, progress)
     if model is None and is_potential(target):
-        show_file_info(target, neighbours, options, console, progress)
-        return
+        return inspect_file(target, options, progress)
     source = target if model is None else {"name": model.name, **model.description["spec"]}
     spec = load_spec(source)
     with progress.stage("basis"):
@@ -47,13 +66,57 @@ def show_info(target: Path, neighbours: int, options: BuildOptions, console: Con
         else:
             forms = largest_forms(basis, options, backend)
         progress.report(forms[0].stage.reports[-1].result)
-    stage = forms[0].stage
+    return Inspection(expansion, forms, backend, model)
+
+
+def show_info(inspection: Inspection | FileInspection, neighbours: int, console: Console) -> None:
+    """Print the size of a model, and what the optimizer makes of it."""
+    if isinstance(inspection, FileInspection):
+        show_file_info(inspection, neighbours, console)
+        return
+    expansion, forms, backend = inspection.expansion, inspection.forms, inspection.backend
     console.print(_by_order(expansion))
     console.print(compared_forms(forms, backend), soft_wrap=True)
-    console.print(passes(stage, backend), soft_wrap=True)
-    console.print(_sizes(expansion, stage, neighbours))
-    if model is not None:
-        console.print(module_table(model))
+    console.print(passes(forms[0].stage, backend), soft_wrap=True)
+    console.print(_sizes(expansion, forms[0].stage, neighbours))
+    if inspection.model is not None:
+        console.print(module_table(inspection.model))
+
+
+def info_document(inspection: Inspection | FileInspection, neighbours: int) -> dict[str, Any]:
+    """The same as plain values: times s, cutoffs Å."""
+    if isinstance(inspection, FileInspection):
+        return file_document(inspection)
+    basis, layout = inspection.expansion.basis, inspection.expansion.layout
+    spec = basis.spec
+    counts = dict(enumerate(basis.count_by_order(), start=1))
+    return {
+        "name": spec.name,
+        "species": list(spec.species),
+        "expansion": spec.basis.expansion,
+        "functions": basis.n_basis,
+        "functions_by_order": {str(order): count for order, count in counts.items()},
+        "auxiliary_functions": basis.n_auxiliary,
+        "products": len(inspection.expansion.products),
+        "nonzeros_of_purification": basis.n_nonzero,
+        "pooled_functions": layout.size,
+        "multiply_adds_per_neighbour": _per_neighbour(inspection.expansion),
+        "multiply_adds_per_atom": _per_atom(inspection.expansion, inspection.forms[0].stage, neighbours),
+        "neighbours": neighbours,
+        "cutoffs": [list(map(float, row)) for row in spec.cutoffs or ()],
+        "forms": forms_document(inspection.forms, inspection.backend),
+        "module": None if inspection.model is None else module_document(inspection.model),
+    }
+
+
+def _per_neighbour(expansion: ProductExpansion) -> int:
+    """Multiply-adds of pooling and forces; of the pair term a subtraction and two multiply-adds a term."""
+    pair = expansion.basis.spec.pair
+    return expansion.pooling_multiply_adds + (3 * pair.degree if pair else 0)
+
+
+def _per_atom(expansion: ProductExpansion, stage: ProductStage, neighbours: int) -> int:
+    return stage.cost.multiply_adds + neighbours * _per_neighbour(expansion)
 
 
 def _by_order(expansion: ProductExpansion) -> Table:
@@ -93,12 +156,11 @@ def _sizes(expansion: ProductExpansion, stage: ProductStage, neighbours: int) ->
     table.add_row("density of 𝒫", f"{100 * density:.2f} %")
     table.add_row("multiply-adds per atom, products", f"{fmas:,} ({fmas / basis.n_basis:.1f} per function)")
     table.add_row("multiply-adds per neighbour, pooling and forces", f"{expansion.pooling_multiply_adds:,}")
-    per_neighbour, spec = expansion.pooling_multiply_adds, basis.spec
+    spec = basis.spec
     if spec.pair:
-        pair = 3 * spec.pair.degree  # a subtraction and two multiply-adds a term
+        pair = _per_neighbour(expansion) - expansion.pooling_multiply_adds
         table.add_row("multiply-adds per neighbour, pair term", f"{pair:,}")
-        per_neighbour += pair
-    total = fmas + neighbours * per_neighbour
+    total = _per_atom(expansion, stage, neighbours)
     table.add_row(f"multiply-adds per atom with {neighbours} neighbours", f"{total:,}")
     if spec.cutoffs:
         table.add_row("cutoff of coupled functions", lengths(spec.cutoffs))

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
+from acegen.cli.packages import needs_packages
 from acegen.cli.progress import TerminalProgress
 from acegen.cli.terminal import Listing
-from acegen.errors import DependencyError
 
-try:
+with needs_packages("selecting"):
     from acegen.select import SelectionResult, select
-except ModuleNotFoundError as error:
-    if error.name is None or error.name.partition(".")[0] == "acegen":
-        raise
-    raise DependencyError(
-        f'selecting needs the package {error.name}. Install what fitting needs: pip install "acegen[fit]"'
-    ) from None
 from acegen.printing import visible
 
 
@@ -31,7 +26,7 @@ def run_select(
     stop: float | None,
     types: Sequence[str] | None,
     console: Console,
-) -> None:
+) -> SelectionResult:
     """Choose configurations from a pool and print them.
 
     Args:
@@ -43,9 +38,33 @@ def run_select(
     result = select(fit, pool, number, output, method, stop, types, TerminalProgress(console))
     if not result.chosen:
         console.print(f"nothing was chosen: {result.reason}. {visible(output)} was not written.", soft_wrap=True)
-        return
+        return result
     console.print(selection_table(result), soft_wrap=True)
     console.print(f"{visible(output)}: {len(result.chosen):,} configurations to be labelled", soft_wrap=True)
+    return result
+
+
+def selection_document(result: SelectionResult, output: Path) -> dict[str, Any]:
+    """A selection as plain values: gains in nats, or environments by maxvol."""
+    chosen = [
+        {
+            "index": chosen.index,
+            "where": chosen.candidate.where,
+            "kind": chosen.candidate.kind,
+            "atoms": len(chosen.candidate.atoms),
+            "gain": chosen.gain,
+            "share": chosen.share,
+            "grade": chosen.grade,
+        }
+        for chosen in result.chosen
+    ]
+    return {
+        "output": str(output) if chosen else None,
+        "method": result.method,
+        "pool": result.n_pool,
+        "reason": result.reason,
+        "chosen": chosen,
+    }
 
 
 def selection_table(result: SelectionResult) -> Listing:

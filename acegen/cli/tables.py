@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from itertools import chain
+from typing import Any
 
 from rich.table import Table
 
@@ -27,6 +29,15 @@ def compared_forms(forms: Sequence[Form], backend: Backend) -> Listing:
     title = f"product stage per atom, {backend.description}: the first form is used"
     headings = ("form", "products", "multiply-adds", "loads", "kB", "est. µs")
     return Listing(title, headings, rows, (0,), {})
+
+
+def forms_document(forms: Sequence[Form], backend: Backend) -> list[dict[str, Any]]:
+    """The same as plain values; times are estimates in s per atom."""
+    return [
+        {"form": form.name, "products": form.stage.n_terms, "seconds": backend.seconds(form.stage.cost)}
+        | asdict(form.stage.cost)
+        for form in forms
+    ]
 
 
 def passes(stage: ProductStage, backend: Backend) -> Listing:
@@ -62,6 +73,22 @@ def module_table(model: CompiledModel) -> Table:
     table.add_row("basis hash" if model.has_basis else "hash of the potential", model.basis_hash)
     table.add_row("size on disk", f"{sum(f.stat().st_size for f in model.path.iterdir()) / 1024:,.0f} kB")
     return table
+
+
+def module_document(model: CompiledModel) -> dict[str, Any]:
+    """What identifies a module, and what it can do."""
+    return {
+        "folder": str(model.path),
+        "name": model.name,
+        "species": list(model.species),
+        "hash": model.basis_hash,
+        "functions": model.n_basis if model.has_basis else None,
+        "potential": model.has_potential,
+        "grades": model.has_grades,
+        "members": model.n_members,
+        "options": asdict(model.options),
+        "compiler": model.compiler,
+    }
 
 
 def _uncertainty(uncertainty: Uncertainty) -> Iterator[tuple[str, str]]:

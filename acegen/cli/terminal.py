@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich import box
 from rich.cells import cell_len
@@ -14,14 +16,24 @@ from rich.table import Table
 from rich.text import Text
 
 from acegen.printing import visible
+from acegen.store.documents import json_text
 
 _LEAST = 12
 """Least width to which a name is shortened."""
 
 
-def make_console() -> Console:
-    """A console that interprets no markup in texts, which come from users; styles are passed separately."""
-    return Console(markup=False, emoji=False, highlight=False)
+def make_console(stderr: bool = False) -> Console:
+    """A console that interprets no markup in texts, which come from users; styles are passed separately.
+
+    Args:
+        stderr: print to standard error, where standard output is for a document.
+    """
+    return Console(markup=False, emoji=False, highlight=False, stderr=stderr)
+
+
+def print_document(document: Mapping[str, Any]) -> None:
+    """Print a JSON document to standard output."""
+    sys.stdout.write(json_text(document))
 
 
 def print_stage(console: Console, name: str, seconds: float, text: object) -> None:

@@ -33,7 +33,7 @@ _TALL = 4
 """Minimum ratio of rows to columns of a unit: combining two triangles takes about as long as factorizing half as many
 rows as columns, so an eighth of the time to compute them."""
 
-_SMALL = 1_000_000
+SMALL = 1_000_000
 """Atoms times columns that take no longer than starting processes."""
 
 _CELL_BYTES = 2**29
@@ -99,7 +99,7 @@ def assemble(settings: FitSettings, assembler: Assembler, parts: Parts, progress
             progress.advance(done, len(units))
             totals |= result or {}
     else:
-        small = processes == 1 or atoms * columns < _SMALL or len(units) - n_known < 2
+        small = processes == 1 or atoms * columns < SMALL or len(units) - n_known < 2
         local = assemble_here(assembler, units) if small else assemble_in_processes(assembler, units, processes)
         trees = {place: Tree(places.count(place)) for place in first}
         with closing(local):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -116,6 +117,36 @@ def check_chosen_keys(present: Mapping[str, set[str]], keys: KeySettings) -> Non
             raise FitError(
                 f"{', '.join(present)}: no configuration has '{key}' (data.keys.{name}){hint}; {_has(everything)}."
             )
+
+
+def likely_keys(frames: Iterable[Atoms], chosen: KeySettings) -> dict[str, str]:
+    """Names of labels that these configurations have under other names than those of `chosen`.
+
+    Args:
+        frames: the configurations.
+        chosen: names that are known; a label that occurs under them is not looked for.
+
+    Returns:
+        By entry of `data.keys` the name that most configurations have; of a tie, the first by the alphabet.
+    """
+    found: dict[str, Counter[str]] = {name: Counter() for name in _KINDS if name != "weight"}
+    used = {key for key in chosen.model_dump().values() if key is not None}
+    for atoms in frames:
+        present = keys_of(atoms)
+        for name, names in found.items():
+            kind = _KINDS[name]
+            if present & {getattr(chosen, attribute) for attribute in kind.keys}:
+                names.clear()
+                names[""] += 1 << 30  # nothing to look for, whatever else there is
+                continue
+            others = (other for other in present - used if _is_called(name, other))
+            names.update(other for other in others if kind.fits(find_label(atoms, other), len(atoms)))
+    result = {}
+    for name, names in found.items():
+        best = min(names, key=lambda key: (-names[key], key), default="")
+        if best:
+            result["stress" if name == "virial" and "stres" in best.lower() else name] = best
+    return result
 
 
 class IdleWeights:

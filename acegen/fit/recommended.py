@@ -154,20 +154,40 @@ def recommend(settings: FitSettings, parts: Parts, cache: str, progress: Progres
     small = _part(parts.training.configurations, settings.data.seed, settings.decisive)
     trials: list[Trial] = []
     if small.n_folds:
-        candidates = []
+        compared_specs = []
         for family in FAMILIES:
             spec = base.sized(family, pilot)
             if spec is not None:
-                candidates.append((family, spec))
-        trials = _compare(candidates, settings, small, cache, progress)
+                compared_specs.append((family, spec))
+        trials = _compare(compared_specs, settings, small, cache, progress)
     family = min(trials, key=lambda trial: trial.score).family if trials else FAMILIES[0]
     spec = base.sized(family, most)
     if spec is None:
-        raise FitError(
-            f"spec.functions = {most} is too small: the smallest model of {', '.join(request.elements)} has "
-            f"{base.least(family)} functions per centre. Raise it, or leave it out."
-        )
+        raise _too_small(base, family, request, most)
     return Recommendation(spec, base.reasons(family, spec, most, trials), tuple(trials))
+
+
+def candidates(settings: FitSettings, parts: Parts) -> tuple[Spec, ...]:
+    """The models of which `recommend` would take one: of each family the largest. Nothing is compiled.
+
+    Arguments and errors as for `recommend`.
+    """
+    request = settings.spec
+    assert isinstance(request, ModelRequest)
+    found = survey(parts.training.configurations, request.elements)
+    base = _Base(request, found)
+    most = request.functions or _affordable(found.n_components, len(request.elements))
+    specs = [spec for spec in (base.sized(family, most) for family in FAMILIES) if spec is not None]
+    if not specs:
+        raise _too_small(base, FAMILIES[0], request, most)
+    return tuple(specs)
+
+
+def _too_small(base: _Base, family: Family, request: ModelRequest, most: int) -> FitError:
+    return FitError(
+        f"spec.functions = {most} is too small: the smallest model of {', '.join(request.elements)} has "
+        f"{base.least(family)} functions per centre. Raise it, or leave it out."
+    )
 
 
 class _Base:

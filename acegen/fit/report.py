@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from acegen.fit.ridge import PathPoint, RidgeFit
 from acegen.fit.uncertainty.reliability import reliability_document
 from acegen.fit.uncertainty.report import committee_text, coverage_table, grade_table, grade_text
 from acegen.printing import markdown
+from acegen.store.documents import json_text
 from acegen.store.ownership import REPORT, REPORT_FORMAT
 from acegen.version import __version__
 
@@ -44,9 +43,7 @@ def write_report(result: FitResult, folder: Path, pictures: Mapping[str, str]) -
         pictures: caption by file name.
     """
     document = report_document(result)
-    text = json.dumps(_finite(document), indent=1, ensure_ascii=False, allow_nan=False)
-    # A file name that is not UTF-8 has lone surrogates in Python; written like this, they are JSON escapes.
-    (folder / REPORT).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+    (folder / REPORT).write_text(json_text(document), encoding="utf-8")
     (folder / "spec.toml").write_text(tomli_w.dumps(result.settings.whole_spec.canonical()), encoding="utf-8")
     (folder / "report.md").write_text(_markdown(result, document, pictures), encoding="utf-8")
 
@@ -137,15 +134,6 @@ def _held_lines(held: Held | None) -> list[str]:
             f"{100 * held.price:.2g} %. {held.missed:,} demands are still missed."
         )
     return [text, ""]
-
-
-def _finite(value: Any) -> Any:
-    """JSON has no infinity (the condition number of dependent columns): null."""
-    if isinstance(value, dict):
-        return {key: _finite(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(entry) for entry in value]
-    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def all_error_rows(result: FitResult) -> list[ErrorRow]:

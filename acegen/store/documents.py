@@ -6,6 +6,7 @@ import errno
 import json
 import tomllib
 from collections.abc import Callable, Iterable
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,24 @@ def read_toml(
     if content is None or _is_deep(content):
         raise error(f"{path} is not {what}: its lists or tables are nested more than {_DEEPEST} deep.")
     return content
+
+
+def json_text(document: Any) -> str:
+    """A document in JSON, with a newline at its end.
+
+    JSON has no infinity and no NaN: null. A file name that is not UTF-8 has lone surrogates in Python, which are
+    written as JSON's escapes.
+    """
+    text = json.dumps(_finite(document), indent=1, ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(entry) for entry in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def read_json(path: Path) -> Any:

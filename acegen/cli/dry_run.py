@@ -1,0 +1,78 @@
+"""`acegen fit --dry-run`: what a fit would do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from acegen.cli.packages import needs_packages
+from acegen.cli.progress import TerminalProgress
+from acegen.cli.terminal import Listing
+
+with needs_packages("fitting"):
+    from acegen.fit.findings import warn_of
+    from acegen.fit.plan import Plan, plan, total_seconds
+    from acegen.fit.settings import FitSettings
+from acegen.printing import visible
+
+
+def run_dry(settings: FitSettings, console: Console) -> Plan:
+    """Read and check the data, and print what the fit would do."""
+    progress = TerminalProgress(console)
+    with progress.stage("plan"):
+        found = plan(settings)
+        warn_of(found.findings)
+        whole = total_seconds(list(found.seconds.values()))
+        progress.report(f"{whole}, {found.memory / 2**20:,.0f} MiB; nothing is written")
+    table = Table(title=f"{found.settings.spec.name}: what the fit would do", show_header=False)
+    table.add_column("what")
+    table.add_column("value", overflow="fold")
+    for what, value in _facts(found):
+        table.add_row(what, visible(value))
+    console.print(table)
+    stages = [[stage, f"{seconds:.0f}"] for stage, seconds in found.seconds.items()]
+    caption = "estimates; what an earlier fit has left in the cache is faster"
+    console.print(Listing("seconds", ("stage", "s"), stages, (0,), {}, caption), soft_wrap=True)
+    return found
+
+
+def plan_document(found: Plan) -> dict[str, Any]:
+    """The same as plain values: times s, memory bytes."""
+    return {
+        "folder": str(found.target),
+        "replaces": found.replaces,
+        "configurations": len(found.parts.training.configurations),
+        "atoms": found.parts.training.n_atoms,
+        "folds": found.parts.n_folds,
+        "rows": found.rows,
+        "models": len(found.specs),
+        "functions": list(found.functions),
+        "columns": found.columns,
+        "seconds": found.seconds,
+        "memory": found.memory,
+        "findings": [{"text": finding.text, "configurations": list(finding.places)} for finding in found.findings],
+    }
+
+
+def _facts(found: Plan) -> list[list[str]]:
+    parts, settings = found.parts, found.settings
+    low, high = found.functions
+    size = f"{high:,} functions of a centre" if low == high else f"{low:,} to {high:,} functions of a centre"
+    if len(found.specs) > 1:
+        model = f"one of {len(found.specs)} kinds of basis, by cross-validation; {size}"
+    else:
+        model = f"{size}, order {found.specs[0].basis.order}"
+    test = f"; {len(parts.test.configurations):,} for the test" if parts.test.configurations else ""
+    labels = ", ".join(f"{count:,} of {quantity}" for quantity, count in found.rows.items() if count)
+    weights = settings.weights
+    tried = len(weights.energy) * len(weights.virial) * len(settings.solver.smoothness)
+    held = f"{parts.n_folds} folds" if parts.n_folds > 1 else "a part held out" if parts.n_folds else "nothing held out"
+    return [
+        ["data", f"{len(parts.training.configurations):,} configurations, {parts.training.n_atoms:,} atoms{test}"],
+        ["model", model],
+        ["design matrix", f"{sum(found.rows.values()):,} rows ({labels}) × {found.columns:,} columns at most"],
+        ["hyperparameters", f"{tried} combinations of weights and smoothness, {held}, {settings.solver.strength}"],
+        ["result", f"{found.target}{', which is replaced' if found.replaces else ''}"],
+    ]

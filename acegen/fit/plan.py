@@ -1,0 +1,165 @@
+"""What a fit would do, without doing it: for `acegen fit --dry-run`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import scipy.linalg
+from threadpoolctl import threadpool_limits
+
+from acegen.basis.estimate import check_size, estimate_size
+from acegen.fit.assembly import SMALL, composition_directions
+from acegen.fit.consistency import check_content
+from acegen.fit.continued import continue_from, reconsidered
+from acegen.fit.data import read_parts
+from acegen.fit.dataset import Parts
+from acegen.fit.findings import Finding
+from acegen.fit.recommended import FAMILIES, candidates
+from acegen.fit.request import ModelRequest
+from acegen.fit.settings import QUANTITIES, FitSettings
+from acegen.spec import Spec
+from acegen.store.ownership import FitFolder
+
+_PROBE = 600
+"""Columns of the matrix whose factorization tells how fast the machine is."""
+
+_PROBE_SECONDS = 0.033
+"""Of that factorization on the machine on which the costs below were measured: one core of an Intel Xeon, 2.6 GHz."""
+
+# Seconds on that machine, from default fits to silicon (order 4, 1,048 functions), tantalum, water, acetylacetone and
+# copper.
+_PILOT, _PILOT_PER_PAIR = 2.3, 0.5
+_BASIS, _BASIS_PER_PRODUCT = 1.8, 8e-5
+_ASSEMBLY, _PROCESSES, _FLOPS = 0.4, 2.1, 11e9
+_REPULSION, _SOLVE_PER_COLUMN_SQUARED = 7.0, 2.2e-5
+_UNCERTAINTY, _UNCERTAINTY_PER_ATOM = 1.5, 3.5e-4
+_COMPILE, _COMPILE_PER_PRODUCT = 3.0, 5.0e-4
+_REPORT, _REPORT_PER_ATOM = 2.5, 1.5e-4
+
+_USUAL_CANDIDATES, _USUAL_FOLDS = 6, 5
+"""Of weights and smoothness, and folds, in the fits from which `_SOLVE_PER_COLUMN_SQUARED` is."""
+
+_START, _PER_COLUMN, _SQUARES = 350 * 2**20, 0.4 * 2**20, 4
+"""Peak memory of these fits, bytes: to begin with, for each column, and square matrices."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a fit would do.
+
+    Attributes:
+        settings: complete, or still with the request for a model.
+        target: the folder that it would write.
+        replaces: whether there is a fit in it that would be replaced.
+        parts: the data, with folds.
+        specs: the model; or those of which one would be chosen by cross-validation.
+        functions: functions of a centre, smallest and largest of these models.
+        columns: unknowns of the largest.
+        rows: of the design matrix, by quantity.
+        seconds: estimated for the largest, by stage.
+        memory: estimated peak, bytes.
+        findings: what is odd about the data.
+    """
+
+    settings: FitSettings
+    target: Path
+    replaces: bool
+    parts: Parts
+    specs: tuple[Spec, ...]
+    functions: tuple[int, int]
+    columns: int
+    rows: dict[str, int]
+    seconds: dict[str, float]
+    memory: int
+    findings: tuple[Finding, ...]
+
+
+def plan(given: FitSettings) -> Plan:
+    """Read and check the data of a fit as it would do, and estimate the rest. Nothing is written.
+
+    Times are estimates, relative to a factorization that is timed here; they do not know what is in the cache already.
+
+    Raises:
+        FitError, SpecError: as the fit would, as far as data and settings are concerned.
+    """
+    target = Path(given.output) / given.spec.name
+    FitFolder().check(target)
+    settings, previous = continue_from(given)
+    parts = read_parts(settings, previous)
+    findings: list[Finding] = []
+    if previous is not None:
+        settings, parts, findings = reconsidered(given, settings, previous, parts)
+    findings += check_content(parts, settings)
+    requested = isinstance(settings.spec, ModelRequest)
+    specs = candidates(settings, parts) if requested else (settings.whole_spec,)
+    if not requested:
+        check_size(specs[0])
+    sizes = [(sum(size.functions), sum(size.products)) for size in map(estimate_size, specs)]
+    functions = [count for count, _ in sizes]
+    n_elements = len(settings.elements)
+    directions = 0
+    if settings.atomic_energies is None:
+        directions = composition_directions(parts.training.configurations, settings.elements, ()).shape[1]
+    columns = n_elements * max(functions) + directions
+    rows = {quantity: parts.training.n_labels[quantity] for quantity in QUANTITIES}
+    seconds = _seconds(settings, parts, requested, columns, sum(rows.values()), max(count for _, count in sizes))
+    rate = _slowness()
+    return Plan(
+        settings=settings,
+        target=target,
+        replaces=target.exists(),
+        parts=parts,
+        specs=specs,
+        functions=(min(functions), max(functions)),
+        columns=columns,
+        rows=rows,
+        seconds={stage: rate * value for stage, value in seconds.items()},
+        memory=_START + int(_PER_COLUMN * columns) + _SQUARES * 8 * columns**2,
+        findings=tuple(findings),
+    )
+
+
+def _seconds(
+    settings: FitSettings, parts: Parts, requested: bool, columns: int, n_rows: int, products: int
+) -> dict[str, float]:
+    """By stage, on the machine of the constants."""
+    solver, weights, atoms = settings.solver, settings.weights, parts.training.n_atoms
+    n_elements, processes = len(settings.elements), settings.assembly.processes
+    flops = 2 * n_rows * columns**2
+    tried = len(weights.energy) * len(weights.virial) * len(solver.smoothness)
+    share = (1 + tried) / (1 + _USUAL_CANDIDATES) * (1 + parts.n_folds) / (1 + _USUAL_FOLDS)
+    pilots = len(FAMILIES) * (_PILOT + _PILOT_PER_PAIR * (n_elements * (n_elements + 1) // 2 - 1))
+    everything = atoms + parts.test.n_atoms
+    given = settings.spec
+    repulsion = solver.repulsion and (isinstance(given, ModelRequest) or bool(given.zbl and given.inner_cutoff))
+    return {
+        **({"model": pilots} if requested else {}),
+        "basis": _BASIS + _BASIS_PER_PRODUCT * products,
+        "assembly": _ASSEMBLY + _PROCESSES * (atoms * columns >= SMALL) + flops / _FLOPS / processes,
+        "solve": _REPULSION * repulsion + _SOLVE_PER_COLUMN_SQUARED * columns**2 * share,
+        "uncertainty": _UNCERTAINTY + _UNCERTAINTY_PER_ATOM * atoms,
+        "compile": _COMPILE + _COMPILE_PER_PRODUCT * products,
+        "report": _REPORT + _REPORT_PER_ATOM * everything,
+    }
+
+
+def _slowness() -> float:
+    """Time of a factorization relative to the machine of the constants; the best of three."""
+    matrix = np.random.default_rng(0).normal(size=(2 * _PROBE, _PROBE))
+    times: list[float] = []
+    with threadpool_limits(1):
+        for _ in range(3):
+            start = time.perf_counter()
+            scipy.linalg.qr(matrix, mode="r", check_finite=False)
+            times.append(time.perf_counter() - start)
+    return min(times) / _PROBE_SECONDS
+
+
+def total_seconds(seconds: Sequence[float]) -> str:
+    """A time in words that do not promise more than an estimate can."""
+    whole = sum(seconds)
+    return f"about {whole:.0f} s" if whole < 100 else f"about {whole / 60:.0f} minutes"
