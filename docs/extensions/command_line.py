@@ -56,7 +56,7 @@ def _is_shown(action: argparse.Action) -> bool:
 
 def _section(command: argparse.ArgumentParser, summary: str) -> Iterator[str]:
     """One command: heading, summary, synopsis, description, options, epilog."""
-    formatter = command.formatter_class(prog=command.prog, width=WIDTH)
+    formatter = argparse.HelpFormatter(command.prog, width=WIDTH)
     formatter.add_usage(command.usage, command._actions, command._mutually_exclusive_groups, prefix="")
     yield from ("", f"## `{command.prog}`", "")
     if summary:

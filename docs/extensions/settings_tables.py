@@ -61,7 +61,7 @@ def rows(kind: str, path: str) -> list[Row]:
         path: keys that lead to the table, with dots between them; empty for the file itself.
     """
     document = KINDS[kind].model_json_schema()
-    tables = [document]
+    tables: list[Schema] = [document]
     for key in path.split(".") if path else []:
         tables = [inner for table in tables for inner in _tables(table["properties"].get(key, {}), document)]
     found: dict[str, Row] = {}
