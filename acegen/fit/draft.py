@@ -106,8 +106,9 @@ def write_draft(train: Sequence[str], test: Sequence[str], output: Path, name: s
 
 def make_draft(train: Sequence[str], test: Sequence[str], folder: Path, name: str | None = None) -> Draft:
     """The settings that `write_draft` writes, for a file in `folder`. Arguments and errors as there."""
-    frames = [atoms for file in (*train, *test) for atoms in read_frames(file)]
-    numbers = {int(number) for atoms in frames for number in atoms.numbers}
+    frames = [atoms for file in train for atoms in read_frames(file)]
+    others = [atoms for file in test for atoms in read_frames(file)]
+    numbers = {int(number) for atoms in (*frames, *others) for number in atoms.numbers}
     from ase.data import chemical_symbols
 
     elements = tuple(chemical_symbols[number] for number in sorted(numbers))
@@ -215,7 +216,7 @@ def _kinds(data: Dataset) -> list[str]:
     """A commented table of factors by kind."""
     kinds = list(dict.fromkeys(c.config_type for c in data.configurations))[:_LISTED]
     description = WeightSettings.model_fields["config_type"].description or ""
-    entries = [f"#{line}" for line in tomli_w.dumps(dict.fromkeys(kinds, 1.0)).splitlines()]
+    entries = [f"#{line}" for line in tomli_w.dumps(dict.fromkeys(kinds, 1.0)).rstrip().split("\n")]
     return [*_comment(description), "#[weights.config_type]", *entries, ""]
 
 

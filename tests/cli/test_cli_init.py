@@ -35,7 +35,7 @@ def renamed(atoms: Atoms, energy: str, forces: str) -> Atoms:
 
 def uncommented(text: str) -> str:
     """With every default that is only a comment."""
-    lines = [line[1:] if line.startswith("#") and not line.startswith("# ") else line for line in text.splitlines()]
+    lines = [line[1:] if line.startswith("#") and not line.startswith("# ") else line for line in text.split("\n")]
     return "\n".join(lines)
 
 
