@@ -33,7 +33,7 @@ def run_dry(settings: FitSettings, console: Console) -> Plan:
         table.add_row(what, visible(value))
     console.print(table)
     stages = [[stage, f"{seconds:.0f}"] for stage, seconds in found.seconds.items()]
-    caption = "estimates; what an earlier fit has left in the cache is faster"
+    caption = "estimates, often wrong by half; of the largest model, if several are compared"
     console.print(Listing("seconds", ("stage", "s"), stages, (0,), {}, caption), soft_wrap=True)
     return found
 
@@ -43,6 +43,8 @@ def plan_document(found: Plan) -> dict[str, Any]:
     return {
         "folder": str(found.target),
         "replaces": found.replaces,
+        "continues": found.settings.data.previous,
+        "known": _n_known(found),
         "configurations": len(found.parts.training.configurations),
         "atoms": found.parts.training.n_atoms,
         "folds": found.parts.n_folds,
@@ -50,7 +52,14 @@ def plan_document(found: Plan) -> dict[str, Any]:
         "models": len(found.specs),
         "functions": list(found.functions),
         "columns": found.columns,
+        "cache": {
+            "folder": found.cached.folder,
+            "basis": found.cached.spec is not None,
+            "finished": found.cached.finished,
+            "units": found.cached.units,
+        },
         "seconds": found.seconds,
+        "triangles": found.triangles,
         "memory": found.memory,
         "findings": [{"text": finding.text, "configurations": list(finding.places)} for finding in found.findings],
     }
@@ -69,10 +78,27 @@ def _facts(found: Plan) -> list[list[str]]:
     weights = settings.weights
     tried = len(weights.energy) * len(weights.virial) * len(settings.solver.smoothness)
     held = f"{parts.n_folds} folds" if parts.n_folds > 1 else "a part held out" if parts.n_folds else "nothing held out"
+    previous = settings.data.previous
+    continued = [] if previous is None else [["continues", f"{previous}, which knows {_n_known(found):,} of them"]]
     return [
         ["data", f"{len(parts.training.configurations):,} configurations, {parts.training.n_atoms:,} atoms{test}"],
+        *continued,
         ["model", model],
         ["design matrix", f"{sum(found.rows.values()):,} rows ({labels}) × {found.columns:,} columns at most"],
         ["hyperparameters", f"{tried} combinations of weights and smoothness, {held}, {settings.solver.strength}"],
+        ["in the cache", _in_cache(found)],
+        ["memory", f"{found.memory / 2**20:,.0f} MiB at the peak, {found.triangles / 2**20:,.0f} of them triangles"],
         ["result", f"{found.target}{', which is replaced' if found.replaces else ''}"],
     ]
+
+
+def _in_cache(found: Plan) -> str:
+    cached = found.cached
+    if cached.spec is None:
+        return f"nothing of this fit ({cached.folder})"
+    chosen = ", if the same model is chosen again" if len(found.specs) > 1 else ""
+    return f"the basis, {cached.finished:,} of {cached.units:,} units of the assembly{chosen} ({cached.folder})"
+
+
+def _n_known(found: Plan) -> int:
+    return sum(len(unit.members) for unit in found.parts.known)

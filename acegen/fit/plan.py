@@ -11,16 +11,26 @@ import numpy as np
 import scipy.linalg
 from threadpoolctl import threadpool_limits
 
+import acegen
 from acegen.basis.estimate import check_size, estimate_size
-from acegen.fit.assembly import SMALL, composition_directions
+from acegen.compiler import compiled_basis
+from acegen.fit.assembly import (
+    SMALL,
+    bytes_of_block,
+    cells_of,
+    composition_directions,
+    make_assembler,
+    placed_units,
+)
 from acegen.fit.consistency import check_content
 from acegen.fit.continued import continue_from, reconsidered
 from acegen.fit.data import read_parts
-from acegen.fit.dataset import Parts
+from acegen.fit.dataset import Dataset, Parts
 from acegen.fit.findings import Finding
 from acegen.fit.recommended import FAMILIES, candidates
 from acegen.fit.request import ModelRequest
 from acegen.fit.settings import QUANTITIES, FitSettings
+from acegen.fit.unit import REDUCED
 from acegen.spec import Spec
 from acegen.store.ownership import FitFolder
 
@@ -40,11 +50,31 @@ _UNCERTAINTY, _UNCERTAINTY_PER_ATOM = 1.5, 3.5e-4
 _COMPILE, _COMPILE_PER_PRODUCT = 3.0, 5.0e-4
 _REPORT, _REPORT_PER_ATOM = 2.5, 1.5e-4
 
+_FOUND = 0.3
+"""Seconds to find something in the cache."""
+
 _USUAL_CANDIDATES, _USUAL_FOLDS = 6, 5
 """Of weights and smoothness, and folds, in the fits from which `_SOLVE_PER_COLUMN_SQUARED` is."""
 
 _START, _PER_COLUMN, _SQUARES = 350 * 2**20, 0.4 * 2**20, 4
 """Peak memory of these fits, bytes: to begin with, for each column, and square matrices."""
+
+
+@dataclass(frozen=True)
+class Cached:
+    """What earlier fits have left of this one.
+
+    Attributes:
+        folder: the cache.
+        spec: the model whose basis is compiled; None if there is none.
+        finished: units of the assembly of this model that are there.
+        units: all its units; 0 if no basis is compiled, since they are known by its hash.
+    """
+
+    folder: str
+    spec: Spec | None
+    finished: int
+    units: int
 
 
 @dataclass(frozen=True)
@@ -55,12 +85,14 @@ class Plan:
         settings: complete, or still with the request for a model.
         target: the folder that it would write.
         replaces: whether there is a fit in it that would be replaced.
-        parts: the data, with folds.
+        parts: the data, with folds; configurations that a fit to be continued knows are in `parts.known`.
+        cached: what is there already.
         specs: the model; or those of which one would be chosen by cross-validation.
         functions: functions of a centre, smallest and largest of these models.
         columns: unknowns of the largest.
         rows: of the design matrix, by quantity.
         seconds: estimated for the largest, by stage.
+        triangles: of the assembly, bytes at most.
         memory: estimated peak, bytes.
         findings: what is odd about the data.
     """
@@ -69,11 +101,13 @@ class Plan:
     target: Path
     replaces: bool
     parts: Parts
+    cached: Cached
     specs: tuple[Spec, ...]
     functions: tuple[int, int]
     columns: int
     rows: dict[str, int]
     seconds: dict[str, float]
+    triangles: int
     memory: int
     findings: tuple[Finding, ...]
 
@@ -81,7 +115,7 @@ class Plan:
 def plan(given: FitSettings) -> Plan:
     """Read and check the data of a fit as it would do, and estimate the rest. Nothing is written.
 
-    Times are estimates, relative to a factorization that is timed here; they do not know what is in the cache already.
+    Times are estimates, relative to a factorization that is timed here.
 
     Raises:
         FitError, SpecError: as the fit would, as far as data and settings are concerned.
@@ -105,22 +139,55 @@ def plan(given: FitSettings) -> Plan:
     if settings.atomic_energies is None:
         directions = composition_directions(parts.training.configurations, settings.elements, ()).shape[1]
     columns = n_elements * max(functions) + directions
+    bytes_of_block(settings, n_elements * min(functions))
+    cached = _cached(settings, parts, specs)
     rows = {quantity: parts.training.n_labels[quantity] for quantity in QUANTITIES}
     seconds = _seconds(settings, parts, requested, columns, sum(rows.values()), max(count for _, count in sizes))
+    if cached.units:
+        seconds["basis"] = _FOUND
+        seconds["assembly"] = _FOUND + seconds["assembly"] * (1 - cached.finished / cached.units)
     rate = _slowness()
+    triangles = _triangle_bytes(parts, columns + 1)  # with the targets
     return Plan(
         settings=settings,
         target=target,
         replaces=target.exists(),
         parts=parts,
+        cached=cached,
         specs=specs,
         functions=(min(functions), max(functions)),
         columns=columns,
         rows=rows,
         seconds={stage: rate * value for stage, value in seconds.items()},
+        triangles=triangles,
         memory=_START + int(_PER_COLUMN * columns) + _SQUARES * 8 * columns**2,
         findings=tuple(findings),
     )
+
+
+def _cached(settings: FitSettings, parts: Parts, specs: Sequence[Spec]) -> Cached:
+    """Of the models that could be chosen, at most one is in the cache: they have the same name."""
+    folder = str(Path(settings.cache_folder).resolve())
+    for spec in specs:
+        target = compiled_basis(spec, folder)
+        if target is not None:
+            own = settings.model_copy(update={"spec": spec})
+            assembler = make_assembler(own, acegen.load(target), parts, folder)
+            data = parts.training.configurations
+            units = [tuple(data[i] for i in unit.members) for unit in placed_units(assembler, parts)]
+            return Cached(folder, spec, sum(assembler.finished(unit) is not None for unit in units), len(units))
+    return Cached(folder, None, 0, 0)
+
+
+def _triangle_bytes(parts: Parts, columns: int) -> int:
+    """Rows of all cells: those of energies, and at most as many as columns of every other quantity."""
+    cells = cells_of(parts, columns)
+    for unit in parts.known:
+        own = (parts.training.configurations[i] for i in unit.members)
+        cells.setdefault((unit.fold, unit.kind), []).extend(own)
+    labels = [Dataset(tuple(configurations)).n_labels for configurations in cells.values()]
+    n_rows = sum(min(n, columns) if q in REDUCED else n for own in labels for q, n in own.items())
+    return 8 * n_rows * columns
 
 
 def _seconds(

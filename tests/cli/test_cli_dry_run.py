@@ -46,7 +46,10 @@ def test_plan_is_what_the_fit_does(folder: Path) -> None:
     """Rows, columns and folds are those of the fit."""
     (folder / "fit.toml").write_text(FIT.format(spec=OWN))
     found = plan(load_settings("fit.toml"))
+    assert (found.cached.spec, found.cached.units) == (None, 0)
     result = fit("fit.toml")
+    factors = [factor for cell in result.problem.cells for factor in cell.factors.values()]
+    assert found.triangles == sum(factor.matrix.nbytes for factor in factors)
     assert found.target == Path("fits/copper")
     assert found.columns == result.problem.columns.n_coefficients
     assert found.rows == {q: result.problem.everything[q].n_rows for q in found.rows}
@@ -86,3 +89,37 @@ def test_too_large_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) 
     (folder / "fit.toml").write_text(FIT.format(spec=OWN.replace("order = 2\nlevel = 5", "order = 6\nlevel = 40")))
     assert main(["fit", "fit.toml", "--dry-run"]) == 1
     assert "lower basis.level" in capsys.readouterr().err
+
+
+def test_what_earlier_fits_have_left(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Units that are there are those that the fit then finds; still nothing is written."""
+    (folder / "fit.toml").write_text(FIT.format(spec=OWN))
+    fit("fit.toml")
+    whole = plan(load_settings("fit.toml"))
+    assert whole.cached.units == whole.cached.finished > 0
+    save(folder / "train.xyz", [with_emt(cell(seed)) for seed in range(15)])
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    assert main(["fit", "fit.toml", "--continue", "fits/copper", "--dry-run", "--json"]) == 0
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+    written = capsys.readouterr()
+    document = json.loads(written.out)
+    assert (document["configurations"], document["known"], document["continues"]) == (15, 12, "fits/copper")
+    assert document["replaces"]
+    assert "which knows 12 of them" in " ".join(written.err.split())
+    settings = load_settings("fit.toml")
+    data = settings.data.model_copy(update={"previous": "fits/copper"})
+    result = fit(settings.model_copy(update={"data": data}))
+    assert document["cache"]["basis"]
+    assert (document["cache"]["finished"], document["cache"]["units"]) == (result.n_cached, result.n_units)
+    assert 0 < result.n_cached < result.n_units
+
+
+def test_too_little_memory_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As by the fit, though no basis is compiled."""
+    low = '[assembly]\nmemory = "1 MiB"\nprocesses = 256\n'
+    (folder / "fit.toml").write_text(FIT.format(spec=OWN.replace("level = 5", "level = 12")) + low)
+    assert main(["fit", "fit.toml", "--dry-run"]) == 1
+    refused = capsys.readouterr().err.splitlines()[-1]
+    assert "does not hold the rows of one atom" in refused
+    assert main(["fit", "fit.toml"]) == 1
+    assert refused in capsys.readouterr().err
