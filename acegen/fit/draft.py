@@ -125,7 +125,6 @@ def make_draft(train: Sequence[str], test: Sequence[str], folder: Path, name: st
     """The settings that `write_draft` writes, for a file in `folder`. Arguments and errors as there."""
     frames = [atoms for file in train for atoms in read_frames(file)]
     numbers = {int(number) for atoms in frames for number in atoms.numbers}
-    frames += [atoms for file in test for atoms in read_frames(file)]
     from ase.data import chemical_symbols
 
     elements = tuple(chemical_symbols[number] for number in sorted(numbers))

@@ -90,6 +90,7 @@ def _parity(axes: Axes, comparisons: Mapping[str, Sequence[Comparison]], quantit
     low, high = axes.get_xlim()
     axes.plot([low, high], [low, high], "-", lw=0.7, color="#555555", zorder=0)
     axes.set(xlabel=f"label: {what}", ylabel=f"model: {what}", xlim=(low, high))
+    axes.locator_params(axis="x", nbins=5)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(loc="upper left", fontsize=8)
 

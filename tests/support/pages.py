@@ -54,10 +54,12 @@ def has(name: str) -> bool:
 
 
 def set_up(namespace: dict[str, Any]) -> None:
-    """A folder for the page, which becomes the current one."""
+    """A folder for the page, which becomes the current one; `acegen` is the command of this Python."""
     mpl.use("Agg")
     folder = Path(tempfile.mkdtemp(prefix="page"))
-    namespace |= {"page_home": Path.cwd(), "page_folder": folder, "page_output": ""}
+    path = os.environ["PATH"]
+    namespace |= {"page_home": Path.cwd(), "page_path": path, "page_folder": folder, "page_output": ""}
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{path}"
     namespace |= {"picture": picture, "has": has, "ROOT": ROOT}
     os.chdir(folder)
 
@@ -65,13 +67,13 @@ def set_up(namespace: dict[str, Any]) -> None:
 def tear_down(namespace: dict[str, Any]) -> None:
     """Back to where tests run."""
     os.chdir(namespace["page_home"])
+    os.environ["PATH"] = namespace["page_path"]
     shutil.rmtree(namespace["page_folder"])
 
 
 def run_commands(example: Example) -> None:
-    """Run a block of the shell; the command `acegen` is that of this Python."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = os.environ | {"PATH": path, "COLUMNS": "80"}
+    """Run a block of the shell."""
+    environment = os.environ | {"COLUMNS": "80"}
     command = ["bash", "-euo", "pipefail", "-c", str(example.parsed)]
     result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert result.returncode == 0, f"{example.parsed}\n{result.stdout}\n{result.stderr}"
