@@ -54,6 +54,7 @@ def plan_document(found: Plan) -> dict[str, Any]:
         "columns": found.columns,
         "cache": {
             "folder": found.cached.folder,
+            "pilots": found.cached.pilots,
             "basis": found.cached.spec is not None,
             "finished": found.cached.finished,
             "units": found.cached.units,
@@ -69,7 +70,7 @@ def _facts(found: Plan) -> list[list[str]]:
     parts, settings = found.parts, found.settings
     low, high = found.functions
     size = f"{high:,} functions of a centre" if low == high else f"{low:,} to {high:,} functions of a centre"
-    if len(found.specs) > 1:
+    if found.pilots:
         model = f"one of {len(found.specs)} kinds of basis, by cross-validation; {size}"
     else:
         model = f"{size}, order {found.specs[0].basis.order}"
@@ -94,10 +95,11 @@ def _facts(found: Plan) -> list[list[str]]:
 
 def _in_cache(found: Plan) -> str:
     cached = found.cached
-    if cached.spec is None:
-        return f"nothing of this fit ({cached.folder})"
-    chosen = ", if the same model is chosen again" if len(found.specs) > 1 else ""
-    return f"the basis, {cached.finished:,} of {cached.units:,} units of the assembly{chosen} ({cached.folder})"
+    parts = [f"{cached.pilots} of {len(found.pilots)} models that are compared"] if cached.pilots else []
+    if cached.spec is not None:
+        chosen = ", if the same model is chosen again" if len(found.specs) > 1 else ""
+        parts.append(f"the basis, {cached.finished:,} of {cached.units:,} units of the assembly{chosen}")
+    return f"{'; '.join(parts) or 'nothing of this fit'} ({cached.folder})"
 
 
 def _n_known(found: Plan) -> int:

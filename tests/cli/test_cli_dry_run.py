@@ -64,8 +64,21 @@ def test_requested_model_is_among_the_candidates(folder: Path) -> None:
     found = plan(load_settings("fit.toml"))
     chosen = fit("fit.toml").settings.whole_spec
     assert chosen in found.specs
+    again = plan(load_settings("fit.toml")).cached
+    assert (found.cached.pilots, again.pilots) == (0, len(found.pilots))
+    assert again.spec == chosen
+    assert again.finished == again.units > 0
     low, high = found.functions
     assert low <= acegen.derive(chosen).n_basis <= high <= 40
+
+
+def test_nothing_to_compare(folder: Path) -> None:
+    """Of one configuration nothing can be held out: the fit takes the first kind of basis, and the plan says so."""
+    save(folder / "train.xyz", [with_emt(cell(0))])
+    (folder / "fit.toml").write_text(FIT.format(spec='elements = ["Cu"]\nfunctions = 20\n').replace("folds = 3", ""))
+    found = plan(load_settings("fit.toml"))
+    assert (found.pilots, len(found.specs), found.parts.n_folds) == ((), 1, 0)
+    assert fit("fit.toml").settings.whole_spec == found.specs[0]
 
 
 def test_nothing_is_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
