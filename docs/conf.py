@@ -26,7 +26,7 @@ extensions = [
     "command_line",
     "settings_tables",
 ]
-exclude_patterns = ["**/*.j2", "extensions"]
+exclude_patterns = ["**/*.j2", "extensions", "experiments/made"]
 nitpicky = False
 
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist", "attrs_inline"]
