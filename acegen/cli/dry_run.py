@@ -33,7 +33,9 @@ def run_dry(settings: FitSettings, console: Console) -> Plan:
         table.add_row(what, visible(value))
     console.print(table)
     stages = [[stage, f"{seconds:.0f}"] for stage, seconds in found.seconds.items()]
-    caption = "estimates, often wrong by half; of the largest model, if several are compared"
+    solver = found.settings.solver
+    other = "" if solver.kind == "ridge" and solver.selection is None else "; for a ridge fit of all functions"
+    caption = f"estimates for the largest of the models, for a machine that does nothing else{other}"
     console.print(Listing("seconds", ("stage", "s"), stages, (0,), {}, caption), soft_wrap=True)
     return found
 
@@ -76,9 +78,6 @@ def _facts(found: Plan) -> list[list[str]]:
         model = f"{size}, order {found.specs[0].basis.order}"
     test = f"; {len(parts.test.configurations):,} for the test" if parts.test.configurations else ""
     labels = ", ".join(f"{count:,} of {quantity}" for quantity, count in found.rows.items() if count)
-    weights = settings.weights
-    tried = len(weights.energy) * len(weights.virial) * len(settings.solver.smoothness)
-    held = f"{parts.n_folds} folds" if parts.n_folds > 1 else "a part held out" if parts.n_folds else "nothing held out"
     previous = settings.data.previous
     continued = [] if previous is None else [["continues", f"{previous}, which knows {_n_known(found):,} of them"]]
     return [
@@ -86,11 +85,23 @@ def _facts(found: Plan) -> list[list[str]]:
         *continued,
         ["model", model],
         ["design matrix", f"{sum(found.rows.values()):,} rows ({labels}) × {found.columns:,} columns at most"],
-        ["hyperparameters", f"{tried} combinations of weights and smoothness, {held}, {settings.solver.strength}"],
+        ["hyperparameters", _hyperparameters(found)],
         ["in the cache", _in_cache(found)],
         ["memory", f"{found.memory / 2**20:,.0f} MiB at the peak, {found.triangles / 2**20:,.0f} of them triangles"],
         ["result", f"{found.target}{', which is replaced' if found.replaces else ''}"],
     ]
+
+
+def _hyperparameters(found: Plan) -> str:
+    parts, solver, weights = found.parts, found.settings.solver, found.settings.weights
+    held = f"{parts.n_folds} folds" if parts.n_folds > 1 else "a part held out" if parts.n_folds else "nothing held out"
+    smooth = len(solver.smoothness)
+    tried = len(weights.energy) * len(weights.virial) * smooth
+    kept = "" if solver.selection is None else f"; {solver.selection.functions:,} functions are kept"
+    if solver.kind == "bayes":
+        return f"noise and prior by evidence, for each of {smooth} candidates of smoothness; {held}{kept}"
+    strength = f"strength by {solver.strength}" if isinstance(solver.strength, str) else f"strength {solver.strength:g}"
+    return f"{tried} combinations of weights and smoothness, {held}, {strength}{kept}"
 
 
 def _in_cache(found: Plan) -> str:

@@ -97,6 +97,25 @@ def test_nothing_is_written(folder: Path, capsys: pytest.CaptureFixture[str]) ->
     assert sorted(folder.rglob("*")) == before
 
 
+@pytest.mark.parametrize(
+    ("solver", "said"),
+    [
+        ('kind = "bayes"', "noise and prior by evidence, for each of 2 candidates of smoothness; 3 folds"),
+        ("strength = 1e-5", "6 combinations of weights and smoothness, 3 folds, strength 1e-05"),
+        ("selection = { functions = 5 }", "3 folds, strength by validation; 5 functions are kept"),
+    ],
+)
+def test_how_hyperparameters_are_decided(
+    folder: Path, capsys: pytest.CaptureFixture[str], solver: str, said: str
+) -> None:
+    """It is said in words; times are of fits by ridge regression, which is said where they are another's."""
+    (folder / "fit.toml").write_text(FIT.format(spec=OWN) + f"[solver]\n{solver}\n")
+    assert main(["fit", "fit.toml", "--dry-run"]) == 0
+    words = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert said in words
+    assert ("for a ridge fit of all functions" in words) == ("strength" not in solver)
+
+
 def test_too_large_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """As a fit would."""
     (folder / "fit.toml").write_text(FIT.format(spec=OWN.replace("order = 2\nlevel = 5", "order = 6\nlevel = 40")))
