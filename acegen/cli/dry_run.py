@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from rich.console import Console
@@ -35,7 +36,7 @@ def run_dry(settings: FitSettings, console: Console) -> Plan:
     stages = [[stage, f"{seconds:.0f}"] for stage, seconds in found.seconds.items()]
     solver = found.settings.solver
     other = "" if solver.kind == "ridge" and solver.selection is None else "; for a ridge fit of all functions"
-    caption = f"estimates for the largest of the models, for a machine that does nothing else{other}"
+    caption = f"estimates for the largest of the models, for a machine that does nothing else{_busy()}{other}"
     console.print(Listing("seconds", ("stage", "s"), stages, (0,), {}, caption), soft_wrap=True)
     return found
 
@@ -90,6 +91,12 @@ def _facts(found: Plan) -> list[list[str]]:
         ["memory", f"{found.memory / 2**20:,.0f} MiB at the peak, {found.triangles / 2**20:,.0f} of them triangles"],
         ["result", f"{found.target}{', which is replaced' if found.replaces else ''}"],
     ]
+
+
+def _busy() -> str:
+    """What to add where other programs use the cores: the factorization that is timed is too short to notice them."""
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    return f" (it does now: {load:.1f} programs run on {cores} cores)" if load > cores / 2 else ""
 
 
 def _hyperparameters(found: Plan) -> str:
