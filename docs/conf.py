@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
+
+from sphinx.application import Sphinx
 
 from acegen.version import __version__
 
@@ -46,3 +49,14 @@ html_css_files = ["acegen.css"]
 pygments_style = "friendly"
 pygments_dark_style = "github-dark"
 copybutton_exclude = ".linenos, .gp"
+
+
+def bars_are_bars(app: Sphinx, what: str, name: str, value: object, options: object, lines: list[str]) -> None:
+    """In docstrings |x| is a norm, and no substitution of reST; *args are no emphasis."""
+    del app, what, name, value, options
+    lines[:] = [re.sub(r"(?<!`)\|(?!`)", r"\\|", line) for line in lines]
+
+
+def setup(app: Sphinx) -> None:
+    """Called by Sphinx."""
+    app.connect("autodoc-process-docstring", bars_are_bars, priority=400)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from example_models import ROOT
 
-PAGES = sorted((ROOT / "docs").rglob("*.md"))
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SHOWN = {
     "",
     "text",
@@ -42,3 +42,20 @@ def test_page(page: Path) -> None:
     for words, target in re.findall(r"!\[(.*?)\]\((.*?)\)", text):
         assert (page.parent / target).exists(), target
         assert len(words) > 15, f"{target} is not described"
+    assert "being written" not in text
+
+
+def test_readme_is_short() -> None:
+    """What it is, one picture, two commands, an example each of compile, fit and LAMMPS, links."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 130
+    assert text.count("![") == 1
+
+
+def test_links_of_readme() -> None:
+    """Pages and sections that the README, which Sphinx does not see, links to."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    links = re.findall(r"(?<!!)\[[^\]]*\]\(([^)]*)\)", text)
+    local = [link for link in links if not link.startswith("http")]
+    assert len(local) > 25
+    assert [link for link in local if not (ROOT / link.split("#")[0]).is_file()] == []

@@ -1,4 +1,4 @@
-"""Examples and the README's code run as they stand."""
+"""Examples run as they stand."""
 
 from __future__ import annotations
 
@@ -117,27 +117,3 @@ def test_silicon_coefficients_are_physical(tmp_path: Path) -> None:
     modulus = 2 * curvature / (9 / 4 * lattice) * 160.21766  # V = a³/4: B = V d²E/dV² = 4/(9a) d²E/da²
     assert lattice == pytest.approx(5.469, abs=0.02)  # PBE, the reference of the data: 5.469 Å
     assert 60 < modulus < 130  # PBE: 89 GPa; this fit: 115
-
-
-@pytest.mark.slow
-def test_readme_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The README's spec, and each of its Python blocks, in order."""
-    text = (ROOT / "README.md").read_text()
-    monkeypatch.chdir(tmp_path)
-    Path("spec.toml").write_text(re.search(r"```toml\n(.*?)```", text, re.DOTALL).group(1))  # type: ignore[union-attr]
-    model = acegen.compile("spec.toml")
-    names = {
-        "atoms": bulk("Si", cubic=True),
-        "structures": [bulk("Si", cubic=True), bulk("Si")],
-        "c": np.ones(model.n_basis),
-        "numbers": ["Si", "Si"],
-        "displacements": [[0, 0, 2.3], [2.1, 0, 0.9]],
-    }
-    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(blocks) == 9
-    for block in blocks:
-        # The calculator runs in test_ase_interface.py, with coefficients that bind; what a fit leaves in tests/fit.
-        if "acegen.ase" not in block and "fits/ta" not in block:
-            exec(block, names)
-    assert Path("si.json").exists()
-    assert acegen.compile("spec.toml", coefficients="si.json").has_potential

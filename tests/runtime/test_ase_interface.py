@@ -16,7 +16,6 @@ from ase import Atoms
 from ase.build import molecule
 from ase.calculators.calculator import PropertyNotImplementedError
 from ase.calculators.singlepoint import SinglePointCalculator
-from example_models import ROOT
 from test_ase import assert_is_model, heat, rattled
 
 import acegen
@@ -153,14 +152,3 @@ except acegen.DependencyError as error:
 """
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "acegen.ase needs the packages 'ase' and 'vesin': pip install vesin ase."
-
-
-def test_snippet_of_the_readme(fitted_silicon: acegen.Model, capsys: pytest.CaptureFixture[str]) -> None:
-    """It runs unchanged, apart from the folder."""
-    section = (ROOT / "README.md").read_text().split("## In ASE")[1]
-    code = section.split("```python\n")[1].split("```")[0]
-    assert '"generated/si_o3d12"' in code
-    scope: dict[str, object] = {}
-    exec(code.replace("generated/si_o3d12", str(fitted_silicon.path)), scope)
-    assert_is_model(scope["atoms"], fitted_silicon)
-    assert "BFGS" in capsys.readouterr().out
