@@ -62,6 +62,16 @@ def compile_model(
     return job.target
 
 
+def compiled_basis(spec: AnySpec, directory: str | Path) -> Path | None:
+    """The folder of a basis that `compile_model` with the same arguments would reuse; None if it would compile it.
+
+    Raises:
+        BuildError: there is no C compiler.
+    """
+    job = find_job([spec.canonical(), None, ""], Path(directory) / spec.name, None)
+    return job.target if job.done else None
+
+
 def compile_file(
     source: PotentialSource,
     directory: str | Path = "generated",

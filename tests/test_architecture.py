@@ -7,7 +7,6 @@ import re
 import runpy
 import subprocess
 import sys
-import zipfile
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -152,20 +151,6 @@ def test_pages_are_rendered() -> None:
     pages = [name for name in listed.stdout.split("\0") if name and not name.startswith("templates/")]
     assert "README.md" in pages
     assert [name for name in pages if "{{" in (ROOT / name).read_text()] == []
-
-
-@pytest.mark.slow
-def test_wheel_holds_templates(tmp_path: Path) -> None:
-    """An installed acegen generates code without the repository."""
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", str(tmp_path), str(ROOT)]
-    subprocess.run(command, check=True)
-    names = set(zipfile.ZipFile(next(tmp_path.glob("acegen-*.whl"))).namelist())
-    templates = (path for path in (ROOT / "templates").rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    shipped = {f"acegen/templates/{path.relative_to(ROOT / 'templates').as_posix()}" for path in templates}
-    assert shipped <= names
-    assert {"acegen/py.typed", "acegen/cli/main.py"} <= names
-    assert {f"acegen/{path.parent.name}/__init__.py" for path in (ROOT / "acegen").glob("*/__init__.py")} <= names
-    assert not any(name.startswith(("tests/", "generated/", "templates/", "benchmarks/")) for name in names)
 
 
 def test_import_is_light() -> None:

@@ -110,11 +110,21 @@ def verify_command(options: argparse.Namespace) -> int:
 
 
 def init_command(options: argparse.Namespace) -> int:
-    """Write the settings of a fit for given data."""
-    from acegen.cli.init import init_document, run_init
+    """Write the settings of a fit for given data, or for elements."""
+    from acegen.cli.init import init_document, run_init, run_template
     from acegen.cli.terminal import make_console, print_document
+    from acegen.errors import FitError
 
-    draft = run_init(options.data, options.test, options.output, options.name, make_console(stderr=options.json))
+    console = make_console(stderr=options.json)
+    if options.elements is None:
+        if not options.data:
+            raise FitError("give labelled data, or --elements where there are none yet, such as --elements Cu,Au.")
+        draft = run_init(options.data, options.test, options.output, options.name, console)
+    else:
+        if options.data or options.test:
+            raise FitError("--elements is for a file without data, which say which elements they hold. Leave it out.")
+        elements = [symbol.strip() for symbol in options.elements.split(",")]
+        draft = run_template(elements, options.output, options.name, console)
     if options.json:
         print_document(init_document(draft, options.output))
     return 0

@@ -47,6 +47,7 @@ After labelling new.xyz and adding it to data.train:
 _INIT_EXAMPLE = """\
     acegen init train.xyz --test test.xyz
     acegen init runs.db -o cu/fit.toml --name cu
+    acegen init --elements Cu,Au      before there are data
 
 The file can be used as it stands: acegen fit fit.toml
 """
@@ -61,7 +62,8 @@ def add_fit_commands(subparsers: Commands) -> None:
         epilog=_INIT_EXAMPLE,
         formatter_class=HelpFormatter,
     )
-    command.add_argument("data", nargs="+", metavar="DATA", help="extended-XYZ files, or others that acegen fit reads")
+    command.add_argument("data", nargs="*", metavar="DATA", help="extended-XYZ files, or others that acegen fit reads")
+    command.add_argument("--elements", metavar="A,B", help="in place of data, if there are none yet: elements")
     command.add_argument("--test", nargs="+", default=[], metavar="FILE", help="files to report errors for")
     command.add_argument("--name", metavar="NAME", help="name of the model (default: its elements)")
     command.add_argument(

@@ -15,7 +15,7 @@ from acegen.cli.terminal import Listing, shell_word
 
 with needs_packages("looking at data"):
     from acegen.fit.dataset import Dataset
-    from acegen.fit.draft import Draft, write_draft
+    from acegen.fit.draft import Draft, write_draft, write_template
     from acegen.fit.settings import QUANTITIES
 from acegen.printing import quoted, visible
 
@@ -35,10 +35,27 @@ def run_init(data: Sequence[str], test: Sequence[str], output: Path, name: str |
     for entry, key in draft.keys.items():
         console.print(f"data.keys.{entry} = {quoted(key)}: found in the files; check that it is what you want")
     console.print(f"{visible(output)}: the settings, with comments. Next:", soft_wrap=True)
+    _print_next(output, console)
+    return draft
+
+
+def run_template(elements: Sequence[str], output: Path, name: str | None, console: Console) -> Draft:
+    """Write the settings of a fit without data.
+
+    Args:
+        elements, output, name: as for `acegen.fit.draft.write_template`.
+        console: where to print.
+    """
+    draft = write_template(elements, output, name)
+    console.print(f"{visible(output)}: the settings, with comments. Give your data in it, then:", soft_wrap=True)
+    _print_next(output, console)
+    return draft
+
+
+def _print_next(output: Path, console: Console) -> None:
     file = shell_word(output)
     console.print(f"  acegen fit {file} --dry-run   what it will do, and how long it will take", soft_wrap=True)
     console.print(f"  acegen fit {file}", soft_wrap=True)
-    return draft
 
 
 def content_table(draft: Draft) -> Listing:

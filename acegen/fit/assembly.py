@@ -55,15 +55,7 @@ def make_assembler(settings: FitSettings, model: Model, parts: Parts, cache: str
     directions = np.zeros((len(elements), 0))
     if given is None:
         directions = composition_directions(configurations, elements, parts.composition)
-    processes = settings.assembly.processes
-    block_bytes = settings.assembly.memory // (processes * _BUFFERS)
-    per_atom = 3 * 8 * Columns.of_model(model, 0).n_functions
-    if block_bytes < per_atom:
-        raise FitError(
-            f"assembly.memory = {settings.assembly.memory:,} bytes for assembly.processes = {processes} does not hold "
-            f"the rows of one atom. Give at least {-(-per_atom * processes * _BUFFERS // 2**20)} MiB, or fewer "
-            "processes."
-        )
+    block_bytes = bytes_of_block(settings, Columns.of_model(model, 0).n_functions)
     return Assembler(
         basis=CompiledBasis(str(Path(cache) / settings.spec.name), model.basis_hash, settings.whole_spec),
         composition=tuple(map(tuple, directions.tolist())),
@@ -72,6 +64,28 @@ def make_assembler(settings: FitSettings, model: Model, parts: Parts, cache: str
         block_bytes=block_bytes,
         cache=cache,
     )
+
+
+def bytes_of_block(settings: FitSettings, n_functions: int) -> int:
+    """Memory of a process for rows, bytes.
+
+    Args:
+        settings: of the fit.
+        n_functions: of all centres together.
+
+    Raises:
+        FitError: the rows of one atom need more.
+    """
+    processes = settings.assembly.processes
+    block_bytes = settings.assembly.memory // (processes * _BUFFERS)
+    per_atom = 3 * 8 * n_functions
+    if block_bytes < per_atom:
+        raise FitError(
+            f"assembly.memory = {settings.assembly.memory:,} bytes for assembly.processes = {processes} does not hold "
+            f"the rows of one atom. Give at least {-(-per_atom * processes * _BUFFERS // 2**20)} MiB, or fewer "
+            "processes."
+        )
+    return block_bytes
 
 
 def assemble(settings: FitSettings, assembler: Assembler, parts: Parts, progress: Progress) -> tuple[Problem, int, int]:

@@ -15,9 +15,11 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from acegen.errors import FitError
+from acegen.fit.consistency import check_content
 from acegen.fit.curves import nearest_distances
-from acegen.fit.data import read_dataset
+from acegen.fit.data import read_parts
 from acegen.fit.dataset import Dataset
+from acegen.fit.findings import warn_of
 from acegen.fit.keys import likely_keys
 from acegen.fit.reading import read_frames
 from acegen.fit.request import CUTOFFS, ModelRequest, model_request
@@ -91,48 +93,104 @@ def write_draft(train: Sequence[str], test: Sequence[str], output: Path, name: s
             `acegen fit` would refuse them; there is then no file.
         SpecError: the name is not allowed.
     """
-    if output.exists():
-        raise FitError(f"{visible(output)} exists. Remove it, or choose another name with -o.")
-    if not output.parent.is_dir():
-        raise FitError(f"{visible(output.parent)} is not a folder. Make it, or choose another place with -o.")
+    _check_output(output)
     draft = make_draft(train, test, output.parent, name)
-    try:
-        with whole_file(output) as partial:
-            partial.write_text(draft.text, encoding="utf-8")
-    except OSError as error:
-        raise FitError(f"cannot write {visible(output)}: {error.strerror}. Choose another place with -o.") from None
+    _write(draft.text, output)
     return draft
+
+
+def write_template(elements: Sequence[str], output: Path, name: str | None = None) -> Draft:
+    """Write the settings of a fit before there are data: their paths are still to be given.
+
+    Args:
+        elements: chemical symbols of the model.
+        output, name: as for `write_draft`.
+
+    Raises:
+        FitError: the output exists or cannot be written.
+        SpecError: an element or the name is not allowed.
+    """
+    _check_output(output)
+    request = _request(name, elements)
+    about = (
+        "No data were looked at. Give yours as data.train. In extended XYZ each configuration has its energy (eV) and, "
+        "if there is one, its virial (eV) or stress (eV/Å³) in the comment line, and forces (eV/Å) as three columns."
+    )
+    text = _text(_comment(about), request, {"train": "train.xyz"}, {}, Dataset(()))
+    _write(text, output)
+    return Draft(request.name, tuple(elements), Dataset(()), Dataset(()), {}, {}, text)
 
 
 def make_draft(train: Sequence[str], test: Sequence[str], folder: Path, name: str | None = None) -> Draft:
     """The settings that `write_draft` writes, for a file in `folder`. Arguments and errors as there."""
     frames = [atoms for file in train for atoms in read_frames(file)]
-    others = [atoms for file in test for atoms in read_frames(file)]
-    numbers = {int(number) for atoms in (*frames, *others) for number in atoms.numbers}
+    numbers = {int(number) for atoms in frames for number in atoms.numbers}
     from ase.data import chemical_symbols
 
     elements = tuple(chemical_symbols[number] for number in sorted(numbers))
     keys = likely_keys(frames, KeySettings())
-    chosen = KeySettings.model_validate(keys)
-    training = read_dataset(train, chosen, elements)
-    tested = read_dataset(test, chosen, elements, chosen_occur=False) if test else Dataset(())
-    name = name_of("".join(elements).lower()) if name is None else name
-    model_request({"name": name, "elements": list(elements)})
+    request = _request(name, elements)
+    data = {"train": list(train), "test": list(test), "keys": keys}
+    settings = FitSettings.model_validate({"spec": request, "data": data})
+    parts = read_parts(settings)
+    warn_of(check_content(parts, settings))
+    training, tested = parts.training, parts.test
     nearest = nearest_distances(training, elements, CUTOFFS[0])
     given: dict[str, Any] = {"train": _paths(train, folder)}
     if test:
         given["test"] = _paths(test, folder)
-    lines = [
+    about = [
         *_about(train, training, "data.train"),
         *(_about(test, tested, "data.test") if test else []),
         *_comment(f"Smallest distances, Å: {_distances(nearest)}."),
+    ]
+    text = _text(about, request, given, keys, training)
+    return Draft(request.name, elements, training, tested, keys, nearest, text)
+
+
+def _check_output(output: Path) -> None:
+    if output.exists() or output.is_symlink():
+        raise FitError(f"{visible(output)} exists. Remove it, or choose another name with -o.")
+    if not output.parent.is_dir():
+        raise FitError(f"{visible(output.parent)} is not a folder. Make it, or choose another place with -o.")
+
+
+def _write(text: str, output: Path) -> None:
+    try:
+        with whole_file(output) as partial:
+            partial.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise FitError(f"cannot write {visible(output)}: {error.strerror}. Choose another place with -o.") from None
+
+
+def _request(name: str | None, elements: Sequence[str]) -> ModelRequest:
+    """The recommended model of these elements, which are its name unless one is given."""
+    name = name_of("".join(elements).lower()) if name is None else name
+    return model_request({"name": name, "elements": list(elements)})
+
+
+def _text(
+    about: Sequence[str],
+    request: ModelRequest,
+    given: Mapping[str, Any],
+    keys: Mapping[str, str],
+    training: Dataset,
+) -> str:
+    """The whole file: what is known of the data, what is given of the table data, and everything else as comments."""
+    lines = [
+        *about,
         *_comment("Lines that begin with # and a key are defaults: remove the # to change one."),
         *_comment("acegen fit FILE --dry-run says what a fit with this file will do, and how long it will take."),
         "",
         *_keys(FitSettings, {}, ("output",)),
         "",
         *_comment("The recommended model of these elements: what is left out is decided from the data."),
-        *_section("spec", ModelRequest, {"name": name, "elements": list(elements)}, ("pair", "zbl", "inner_cutoff")),
+        *_section(
+            "spec",
+            ModelRequest,
+            {"name": request.name, "elements": list(request.elements)},
+            ("pair", "zbl", "inner_cutoff"),
+        ),
         *_section("data", DataSettings, given, ("keys", "search")),
         *_comment("Names of the labels in the files."),
         *_section("data.keys", KeySettings, keys),
@@ -140,25 +198,30 @@ def make_draft(train: Sequence[str], test: Sequence[str], folder: Path, name: st
         *_kinds(training),
         *_comment("Energies of isolated atoms, eV, in place of fitted ones: give all elements."),
         "#[atomic_energies]",
-        *(f"#{element} = 0.0" for element in elements),
+        *(f"#{element} = 0.0" for element in request.elements),
         "",
         *_section("solver", SolverSettings, {}, ("selection", "refit")),
         *_section("uncertainty", UncertaintySettings, {}),
         *_section("assembly", AssemblySettings, {}),
     ]
-    text = "\n".join(lines).rstrip() + "\n"
-    return Draft(name, elements, training, tested, keys, nearest, text)
+    return "\n".join(lines).rstrip() + "\n"
 
 
 def _paths(files: Sequence[str], folder: Path) -> str | list[str]:
     """Paths relative to the folder of the settings."""
-    paths = [os.path.relpath(file, folder) for file in files]
+    paths = [_path(Path(file), folder) for file in files]
     for path in paths:
         try:
             path.encode("utf-8")
         except UnicodeEncodeError:
             raise FitError(f"the name {visible(path)} is not text, and cannot be written to TOML. Rename it.") from None
     return paths if len(paths) > 1 else paths[0]
+
+
+def _path(file: Path, folder: Path) -> str:
+    # Folders that are links are followed: ".." leads out of where they point to. A file that is one keeps its name.
+    path = os.path.relpath(file.parent.resolve() / file.name, folder.resolve())
+    return f"./{path}" if path.startswith("~") else path  # "~" would be somebody's home
 
 
 def _about(files: Sequence[str], data: Dataset, key: str) -> Iterator[str]:
@@ -216,7 +279,8 @@ def _kinds(data: Dataset) -> list[str]:
     """A commented table of factors by kind."""
     kinds = list(dict.fromkeys(c.config_type for c in data.configurations))[:_LISTED]
     description = WeightSettings.model_fields["config_type"].description or ""
-    entries = [f"#{line}" for line in tomli_w.dumps(dict.fromkeys(kinds, 1.0)).rstrip().split("\n")]
+    table = tomli_w.dumps(dict.fromkeys(kinds, 1.0)).strip()
+    entries = [f"#{line}" for line in table.split("\n") if line]  # TOML knows no other ends of lines
     return [*_comment(description), "#[weights.config_type]", *entries, ""]
 
 

@@ -96,8 +96,7 @@ def fit(source: FitSource, progress: Progress | None = None) -> FitResult:
         findings += check_content(parts, settings)
         warn_of(findings)
         clock.report(_describe_data(parts))
-    folder = settings.assembly.cache or Path(settings.output) / ".assembly"
-    cache = str(Path(folder).resolve())  # workers start elsewhere
+    cache = str(Path(settings.cache_folder).resolve())  # workers start elsewhere
     recommendation = None
     if isinstance(settings.spec, ModelRequest):
         with clock.stage("model"):

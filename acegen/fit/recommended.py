@@ -148,18 +148,11 @@ def recommend(settings: FitSettings, parts: Parts, cache: str, progress: Progres
     assert isinstance(request, ModelRequest)
     found = survey(parts.training.configurations, request.elements)
     base = _Base(request, found)
-    n_elements = len(request.elements)
-    most = request.functions or _affordable(found.n_components, n_elements)
-    pilot = min(most, _PILOT_FUNCTIONS, max(_LEAST_FUNCTIONS, _PILOT_COLUMNS // n_elements))
+    most = request.functions or _affordable(found.n_components, len(request.elements))
     small = _part(parts.training.configurations, settings.data.seed, settings.decisive)
     trials: list[Trial] = []
     if small.n_folds:
-        compared_specs = []
-        for family in FAMILIES:
-            spec = base.sized(family, pilot)
-            if spec is not None:
-                compared_specs.append((family, spec))
-        trials = _compare(compared_specs, settings, small, cache, progress)
+        trials = _compare(_pilots(base, most, request), settings, small, cache, progress)
     family = min(trials, key=lambda trial: trial.score).family if trials else FAMILIES[0]
     spec = base.sized(family, most)
     if spec is None:
@@ -167,20 +160,39 @@ def recommend(settings: FitSettings, parts: Parts, cache: str, progress: Progres
     return Recommendation(spec, base.reasons(family, spec, most, trials), tuple(trials))
 
 
-def candidates(settings: FitSettings, parts: Parts) -> tuple[Spec, ...]:
-    """The models of which `recommend` would take one: of each family the largest. Nothing is compiled.
+def candidates(settings: FitSettings, parts: Parts) -> tuple[tuple[Spec, ...], tuple[Spec, ...]]:
+    """The models that `recommend` would compare, and those of which it would take one. Nothing is compiled.
 
     Arguments and errors as for `recommend`.
+
+    Returns:
+        Small models, none where there is nothing to hold out; and the largest of the same families.
     """
     request = settings.spec
     assert isinstance(request, ModelRequest)
     found = survey(parts.training.configurations, request.elements)
     base = _Base(request, found)
     most = request.functions or _affordable(found.n_components, len(request.elements))
-    specs = [spec for spec in (base.sized(family, most) for family in FAMILIES) if spec is not None]
+    small = _part(parts.training.configurations, settings.data.seed, settings.decisive)
+    pilots = _pilots(base, most, request) if small.n_folds else []
+    families = [family for family, _ in pilots] or [FAMILIES[0]]
+    specs = [spec for spec in (base.sized(family, most) for family in families) if spec is not None]
     if not specs:
         raise _too_small(base, FAMILIES[0], request, most)
-    return tuple(specs)
+    return tuple(spec for _, spec in pilots), tuple(specs)
+
+
+def _pilots(base: _Base, most: int, request: ModelRequest) -> list[tuple[Family, Spec]]:
+    """The small models that are compared."""
+    n_elements = len(request.elements)
+    pilot = min(most, _PILOT_FUNCTIONS, max(_LEAST_FUNCTIONS, _PILOT_COLUMNS // n_elements))
+    sized = ((family, base.sized(family, pilot)) for family in FAMILIES)
+    return [(family, spec) for family, spec in sized if spec is not None]
+
+
+def pilot_folder(cache: str, number: int) -> str:
+    """Where a small model is compiled and assembled: one each, since they share a name, and may be reused."""
+    return f"{cache}/candidates/{number}"
 
 
 def _too_small(base: _Base, family: Family, request: ModelRequest, most: int) -> FitError:
@@ -341,7 +353,7 @@ def _compare(
     for done, (_, spec) in enumerate(candidates):
         progress.advance(done, len(candidates))
         own = settings.model_copy(update={"spec": spec})
-        folder = f"{cache}/candidates/{done}"  # one each: they share a name, and may be reused
+        folder = pilot_folder(cache, done)
         basis = acegen.compile(spec, folder)
         assembler = make_assembler(own, basis, parts, folder)
         problem, _, _ = assemble(own, assembler, parts, Silent())

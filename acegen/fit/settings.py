@@ -219,6 +219,11 @@ class FitSettings(_Section):
         return self.spec.elements if isinstance(self.spec, ModelRequest) else self.spec.basis.elements
 
     @property
+    def cache_folder(self) -> str:
+        """Folder of the compiled basis and of finished units."""
+        return self.assembly.cache or str(Path(self.output) / ".assembly")
+
+    @property
     def reach(self) -> tuple[tuple[float, ...], ...]:
         """Largest distances of neighbours by pair, Å; the largest possible cutoff if it is still to be chosen."""
         if isinstance(self.spec, ModelRequest):
@@ -341,7 +346,7 @@ def _resolved(settings: FitSettings, folder: Path) -> dict[str, Any]:
 def _possible(key: str, path: str, folder: Path) -> Path:
     """A path relative to the working directory."""
     try:
-        whole = folder / Path(path).expanduser()
+        whole = folder / (Path(path).expanduser() if path.startswith("~") else path)  # "./~x" is a file called ~x
     except RuntimeError:  # "~name" of nobody
         raise FitError(f"{key} = {shown(path)}: there is no such user. Give the full path.") from None
     check_path(whole, key, FitError)
