@@ -64,6 +64,7 @@ def test_committed_fragments(name: str) -> None:
     assert (DOCS / "pictures" / f"paper-{name}.png").stat().st_size < 200_000
 
 
+@pytest.mark.slow
 def test_fragments_are_what_the_program_makes(tmp_path: Path) -> None:
     """Small runs: the same columns, and as many claims, as in the fragments committed."""
     results = tmp_path / "results"
