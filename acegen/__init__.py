@@ -158,6 +158,10 @@ def derive(spec: SpecSource, progress: Progress | None = None) -> Basis:
 
     `acegen.orthogonal` computes its Gram matrices and orthonormal bases.
 
+    Args:
+        spec: path of a TOML file, or a mapping of the same shape; of atoms or of other particles.
+        progress: told about what is done; silent by default.
+
     Raises:
         SpecError: the spec is wrong, or asks for a basis too large to compile.
     """

@@ -116,7 +116,7 @@ class Calculator(AseCalculator):  # type: ignore[misc]
         return self._lists.builds
 
     def set(self, **changes: Any) -> dict[str, Any]:
-        """Change the skin: `set(skin=1.0)`. Returns what changed.
+        """Change the skin, the only one of `changes` that is allowed: `set(skin=1.0)`, Å. Returns what changed.
 
         Raises:
             ModuleError: the skin is not a length from 0 to the cutoff, or another parameter is given.
@@ -135,6 +135,11 @@ class Calculator(AseCalculator):  # type: ignore[misc]
         system_changes: Sequence[str] = tuple(all_changes),
     ) -> None:
         """Evaluate the model; called by ASE.
+
+        Args:
+            atoms: the structure.
+            properties: what is asked for; everything is computed in any case.
+            system_changes: what changed since the last evaluation.
 
         Raises:
             StructureError: unknown elements, coincident atoms, or values that are not finite.
@@ -176,7 +181,7 @@ class Calculator(AseCalculator):  # type: ignore[misc]
         )
 
     def check_state(self, atoms: Atoms, tol: float = 1e-15) -> list[str]:
-        """What changed since the last evaluation: compared bit by bit, unless `tol` exceeds ASE's default (slower)."""
+        """What of `atoms` changed since the last evaluation: bit by bit, unless `tol` exceeds ASE's default."""
         if self.atoms is None or tol > 1e-15:
             longer: list[str] = super().check_state(atoms, tol)
             return longer

@@ -1,7 +1,8 @@
-"""What is shipped: the built wheel in an empty environment and folder, on each Python there is, and one version everywhere."""
+"""What is shipped: the built wheel in an empty environment and folder, on each Python there is; one version."""
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -46,16 +47,19 @@ PROGRAM = """
 import acegen
 from acegen.ase import Calculator
 from ase.build import bulk
+from ase.calculators.emt import EMT
 
-def energy(folder: str) -> float:
+def error(folder: str) -> float:
+    # from the labels' own energy of the crystal, eV/atom
     model: acegen.Model = acegen.load(folder)
-    atoms = bulk("Cu").repeat(2)
+    atoms = bulk("Cu", a=3.6, cubic=True)
     atoms.calc = Calculator(model)
     total = float(model.compute(atoms).energies.sum())
     assert abs(total - atoms.get_potential_energy()) < 1e-9
-    return total
+    atoms.calc = EMT()
+    return float(abs(total - atoms.get_potential_energy()) / len(atoms))
 
-print(energy("fits/cu"))
+print(error("fits/cu"))
 """
 
 
@@ -63,8 +67,15 @@ print(energy("fits/cu"))
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the source distribution, and the wheel built from it."""
     folder = tmp_path_factory.mktemp("dist")
-    subprocess.run([sys.executable, "-m", "build", "-o", str(folder), str(ROOT)], check=True, capture_output=True)
+    command = [sys.executable, "-m", "build", "-o", str(folder), str(ROOT)]
+    result = subprocess.run(command, env=alone(), capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
     return folder
+
+
+def alone() -> dict[str, str]:
+    """The environment without what would make the checkout importable."""
+    return {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME")}
 
 
 def interpreter(version: str) -> str | None:
@@ -113,14 +124,14 @@ def test_wheel_outside_the_checkout(packages: Path, tmp_path: Path, version: str
     environment = tmp_path / "environment"
     subprocess.run([python, "-m", "venv", str(environment)], check=True)
     inside = environment / "bin"
-    install = [str(inside / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*install, f"{wheel}[fit]"], check=True)
+    install = [str(inside / "python"), "-m", "pip", "install", "--quiet", "--no-compile"]
+    subprocess.run([*install, f"{wheel}[fit]"], env=alone(), check=True)
     folder = tmp_path / "work"
     folder.mkdir()
 
     def run(*command: str) -> str:
         words = [str(inside / command[0]), *command[1:]] if (inside / command[0]).exists() else list(command)
-        result = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+        result = subprocess.run(words, cwd=folder, env=alone(), capture_output=True, text=True, check=False)
         assert result.returncode == 0, f"{words}\n{result.stdout}\n{result.stderr}"
         return result.stdout
 
@@ -133,20 +144,27 @@ def test_wheel_outside_the_checkout(packages: Path, tmp_path: Path, version: str
     assert str(environment) in where
     assert __version__ in where
     assert run("acegen", "--version").startswith(f"acegen {__version__}\n")
-    run("acegen", "doctor")
-    run("acegen", "compile", "spec.toml")
-    run("acegen", "verify", "generated/cu", "--environments", "2")
     run("acegen", "fit", "fit.toml")
-    run("acegen", "eval", "fits/cu", "train.xyz")
-    run("acegen", "export", "fits/cu", "--to", "c")
-    run("make", "-C", "exports/c/cu", "run")
-    assert float(run("python", "program.py")) < 0
+    assert float(run("python", "program.py")) < 0.05
     if version == f"{sys.version_info.major}.{sys.version_info.minor}":
+        run("acegen", "doctor")
+        run("acegen", "compile", "spec.toml")
+        run("acegen", "verify", "generated/cu", "--environments", "2")
+        run("acegen", "eval", "fits/cu", "train.xyz")
+        run("acegen", "export", "fits/cu", "--to", "c")
+        run("make", "-C", "exports/c/cu", "run")
+        command = [
+            sys.executable,
+            "-m",
+            "mypy",
+            "--strict",
+            "--follow-untyped-imports",
+            f"--python-executable={inside / 'python'}",
+        ]
         checked = subprocess.run(
-            [sys.executable, "-m", "mypy", "--strict", f"--python-executable={inside / 'python'}", "program.py"],
-            cwd=folder, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        own = [line for line in checked.stdout.splitlines() if "acegen" in line and "ase." not in line]
+            [*command, "program.py"], cwd=folder, env=alone(), capture_output=True, text=True, check=False
+        )
+        own = [line for line in checked.stdout.splitlines() if line.startswith("program.py") and "ase" not in line]
         assert own == [], checked.stdout
 
 

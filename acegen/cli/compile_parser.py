@@ -21,6 +21,7 @@ targets:
 
 
 def add_compile_commands(subparsers: Commands) -> None:
+    """Add the commands that compile models and look at them."""
     command = subparsers.add_parser(
         "compile",
         help="compile a spec or a potential file to an importable module",
@@ -113,6 +114,7 @@ def add_compile_commands(subparsers: Commands) -> None:
 
 
 def add_export_command(subparsers: Commands) -> None:
+    """Add the command that exports models."""
     command = subparsers.add_parser(
         "export",
         help="export a compiled potential for C, LAMMPS, KIM or ML-PACE",

@@ -54,6 +54,7 @@ The file can be used as it stands: acegen fit fit.toml
 
 
 def add_fit_commands(subparsers: Commands) -> None:
+    """Add the commands about fits and data."""
     command = subparsers.add_parser(
         "init",
         help="look at labelled data and write the settings of a fit to them",

@@ -59,6 +59,7 @@ SHELLS = ("bash", "zsh", "tcsh")
 
 
 def make_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
     parser = argparse.ArgumentParser(
         prog="acegen",
         description="Compile Atomic Cluster Expansion models to specialized C with a Python interface.",

@@ -32,7 +32,7 @@ class Configuration:
         config_type: kind of configuration.
         energy: total energy, eV, or None.
         forces: (N, 3), eV/Å, or None.
-        virial: xx, yy, zz, yz, xz, xy, eV, or None.
+        virial: (6,) as xx, yy, zz, yz, xz, xy, eV, or None.
         weight: factor of all its residuals.
         weights: further factors, by quantity.
     """
@@ -57,7 +57,7 @@ class Configuration:
 
     @property
     def force_weights(self) -> Floats:
-        """Factors of the force residuals by atom, (N,); forces of factor zero are left out."""
+        """Factors of the force residuals by atom, (N,) numbers; forces of factor zero are left out."""
         return self.weight * np.broadcast_to(np.asarray(self.weights.forces), len(self.atoms))
 
     def counts(self, elements: Sequence[str]) -> Floats:
@@ -97,6 +97,7 @@ class Dataset:
 
     @property
     def n_atoms(self) -> int:
+        """Atoms of all configurations."""
         return sum(len(c.atoms) for c in self.configurations)
 
     @property

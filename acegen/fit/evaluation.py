@@ -27,7 +27,12 @@ ALL = "all"
 class Comparison:
     """Labels and predictions of one configuration; None: no label.
 
-    Energy in eV/atom, forces in eV/Å, virial in eV/atom. Forces are (n, 3), for the atoms whose forces are used.
+    Attributes:
+        config_type: kind of the configuration.
+        n_atoms: its atoms.
+        energy: eV/atom.
+        forces: (n, 3), eV/Å, of the atoms whose forces are used.
+        virial: (6,) as xx, yy, zz, yz, xz, xy, eV/atom.
     """
 
     config_type: str
@@ -76,6 +81,14 @@ class ErrorRow:
 
 def compare(model: Model, dataset: Dataset, progress: Progress) -> list[Comparison]:
     """Predictions of a compiled potential, next to the labels.
+
+    Args:
+        model: the potential.
+        dataset: labelled configurations of its elements.
+        progress: receives the number of configurations done.
+
+    Returns:
+        One comparison for each configuration, in order.
 
     Raises:
         StructureError: a configuration the model cannot evaluate.
@@ -191,7 +204,12 @@ def _spread(configuration: Configuration, values: _Values, model: Model, energie
 
 
 def error_rows(part: str, comparisons: Sequence[Comparison]) -> list[ErrorRow]:
-    """Errors by kind of configuration, then for all together, unless there is only one kind."""
+    """Errors by kind of configuration, then for all together, unless there is only one kind.
+
+    Args:
+        part: what the configurations are called in the rows: "training", "test".
+        comparisons: labels and predictions, from `compare`.
+    """
     kinds = sorted({c.config_type for c in comparisons})
     groups = [(kind, [c for c in comparisons if c.config_type == kind]) for kind in kinds]
     if kinds == [UNNAMED]:

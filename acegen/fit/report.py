@@ -137,7 +137,11 @@ def _held_lines(held: Held | None) -> list[str]:
 
 
 def all_error_rows(result: FitResult) -> list[ErrorRow]:
-    """Errors by part and kind of configuration."""
+    """Errors of a fit by part and kind of configuration: energies and virials in eV/atom, forces in eV/Å.
+
+    Args:
+        result: what `fit` returned.
+    """
     return [row for part, comparisons in result.comparisons.items() for row in error_rows(part, comparisons)]
 
 

@@ -192,7 +192,7 @@ def _or_path(schema: dict[str, Any]) -> None:
 
 
 class FitSettings(_Section):
-    """A fit."""
+    """A fit: what FIT.toml says, with every default filled in."""
 
     model_config = ConfigDict(title="acegen fit")
 
@@ -276,6 +276,9 @@ def load_settings(source: FitSource) -> FitSettings:
     """Read and validate the settings of a fit.
 
     Paths in a file are relative to its folder, those in a mapping to the working directory.
+
+    Args:
+        source: a FIT.toml, a mapping of the same shape, or settings, which are returned as they are.
 
     Raises:
         FitError: the file cannot be read, is not TOML, or holds wrong keys or values.

@@ -82,7 +82,13 @@ class GramMatrix:
 def canonical_gram(
     functions: Sequence[CoupledIndex], ensemble: Ensemble, progress: Progress | None = None
 ) -> GramMatrix:
-    """Gram matrix of canonical functions 𝓑, without scales: sums over ordered tuples of distinct particles."""
+    """Gram matrix of canonical functions 𝓑, without scales: sums over ordered tuples of distinct particles.
+
+    Args:
+        functions: labels and numbers of coupled functions.
+        ensemble: the random particles.
+        progress: receives the number of functions done.
+    """
     decomposition = Decomposition(ensemble)
     return _gram(decomposition, decomposition.canonical(functions, progress))
 
@@ -90,7 +96,13 @@ def canonical_gram(
 def self_interacting_gram(
     functions: Sequence[CoupledIndex], ensemble: Ensemble, progress: Progress | None = None
 ) -> GramMatrix:
-    """Gram matrix of self-interacting functions, without scales: products of sums over all particles."""
+    """Gram matrix of self-interacting functions, without scales: products of sums over all particles.
+
+    Args:
+        functions: labels and numbers of coupled functions.
+        ensemble: the random particles.
+        progress: receives the number of functions done.
+    """
     decomposition = Decomposition(ensemble)
     return _gram(decomposition, decomposition.self_interacting(functions, progress))
 

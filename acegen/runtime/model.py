@@ -50,7 +50,7 @@ class Model(CompiledModel):
 
     @classmethod
     def is_kind_of(cls, handle: Any) -> bool:
-        """Atoms have atomic numbers."""
+        """Whether an `acegen_model *`, the handle, is a model of atoms: these have atomic numbers."""
         return bool(handle.atomic_numbers[0])
 
     def __repr__(self) -> str:
@@ -94,6 +94,11 @@ class Model(CompiledModel):
     def basis(self, center: Element, numbers: Sequence[Element] | ArrayLike, displacements: ArrayLike) -> Floats:
         """Basis functions of one environment, shape (n_basis,).
 
+        Args:
+            center: element of the centre, a symbol or an atomic number.
+            numbers: elements of the neighbours, shape (J,).
+            displacements: neighbours minus centre, shape (J, 3), Å.
+
         Raises:
             StructureError: unknown element, coincident atoms, wrong shape, or values that are not finite.
             ModuleError: the model has none, since it was made from a potential file.
@@ -111,6 +116,11 @@ class Model(CompiledModel):
 
     def energy(self, center: Element, numbers: Sequence[Element] | ArrayLike, displacements: ArrayLike) -> float:
         """Site energy of one environment, eV.
+
+        Args:
+            center: element of the centre, a symbol or an atomic number.
+            numbers: elements of the neighbours, shape (J,).
+            displacements: neighbours minus centre, shape (J, 3), Å.
 
         Raises:
             StructureError: unknown element, coincident atoms, wrong shape, or values that are not finite.
@@ -178,7 +188,7 @@ class Model(CompiledModel):
         return self.reference_of(*self._inputs.structure(atoms, warn=False))
 
     def reference_of(self, environments: Environments, pairs: NeighbourList) -> Result:
-        """`reference` of a structure with given environments."""
+        """`reference` of a structure with given environments, which are those of the neighbour list `pairs`."""
         energies, gradient = self._evaluate_reference(environments)
         return Result(energies, pairs.forces(gradient), pairs.virial(gradient))
 

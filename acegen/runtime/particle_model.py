@@ -35,7 +35,7 @@ class ParticleModel(CompiledModel):
 
     @classmethod
     def is_kind_of(cls, handle: Any) -> bool:
-        """Particles other than atoms have no atomic numbers."""
+        """Whether an `acegen_model *`, the handle, is of particles other than atoms: these have no atomic numbers."""
         return not handle.atomic_numbers[0]
 
     def __repr__(self) -> str:
@@ -49,7 +49,7 @@ class ParticleModel(CompiledModel):
 
     @property
     def cutoff(self) -> float:
-        """Distance from the origin at which a particle ceases to contribute; infinite if there is none."""
+        """Distance from the origin at which a particle ceases to contribute, without unit; infinite if none."""
         return float(self._handle.cutoffs[0])
 
     @cached_property

@@ -81,6 +81,10 @@ def write_posterior(path: str | Path, factor: Floats, basis_hash: str, energies:
 def read_posterior(path: str | Path, model: LinearModel) -> Posterior:
     """Read the posterior of a model from its folder, or from a file.
 
+    Args:
+        path: the folder, or `posterior.npz` in it.
+        model: whose posterior it must be.
+
     Raises:
         ModuleError: there is none, it is damaged, it belongs to another basis, or the model has no basis.
     """

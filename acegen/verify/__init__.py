@@ -16,7 +16,18 @@ from acegen.verify.result import CheckResult
 def verify_module(
     model: CompiledModel, n_environments: int = 40, seed: int = 0, progress: Progress | None = None
 ) -> Iterator[CheckResult]:
-    """Check a compiled module against its definition; yields one result per property."""
+    """Check a compiled module against its definition; yields one result per property.
+
+    Args:
+        model: the module, opened.
+        n_environments: random environments to draw.
+        seed: of these.
+        progress: receives what is done.
+
+    Raises:
+        TypeError: there are no checks for a model of this kind.
+        ModuleError: what the module was made from is missing or damaged.
+    """
     verifier: Verifier | FileVerifier
     match model:
         case Model() if not model.has_basis:

@@ -357,5 +357,6 @@ def type_files(codes: Sequence[TypeCode]) -> Iterator[list[TypeCode]]:
 
 
 def type_title(kind: PairType) -> str:
+    """A type of pairs in words, for comments of generated code."""
     degrees = ", ".join(map(str, kind.degrees))
     return f"{kind.left} and {kind.right}{', the same value,' if kind.same else ''} to {degrees}"
