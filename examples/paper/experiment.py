@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
@@ -98,6 +99,8 @@ def perform(name: str, title: str, experiment: Experiment, setting: Setting) -> 
         "experiment": name,
         "title": title,
         "small": setting.small,
+        "made": date.today().isoformat(),
+        "version": acegen.__version__,
         "seconds": round(seconds, 1),
         "claims": [asdict(claim) for claim in findings.claims],
         "tables": {

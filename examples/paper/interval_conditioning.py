@@ -2,7 +2,7 @@
 
     python interval_conditioning.py [--small] [-o DIR]
 
-README.md compares the results with arXiv 2401.01550.
+docs/experiments compares the results with arXiv 2401.01550.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
     python examples/paper/run.py [--small] [--only NAME,...] [-o DIR] [--data DIR]
 
 Each writes NAME.json, NAME.png and its tables as CSV to DIR (default: results next to this file); claims.md lists every
-claim of the paper with what is found here. At full size all of them take about an hour on two cores, with --small a few
-minutes. README.md describes each of them. With --data, the folder of Si_train.xyz, Si_test.xyz, Mo_train.xyz
-and Mo_test.xyz (Zuo et al. 2020), interatomic potentials are fitted as well.
+claim of the paper with what is found here. At full size all of them take about 25 minutes, with --small two. README.md
+lists them, and pages.py puts what they find into the documentation. With --data, the folder of Si_train.xyz,
+Si_test.xyz, Mo_train.xyz and Mo_test.xyz (Zuo et al. 2020), interatomic potentials are fitted as well.
 """
 
 from __future__ import annotations
