@@ -153,18 +153,11 @@ def test_wheel_outside_the_checkout(packages: Path, tmp_path: Path, version: str
         run("acegen", "eval", "fits/cu", "train.xyz")
         run("acegen", "export", "fits/cu", "--to", "c")
         run("make", "-C", "exports/c/cu", "run")
-        command = [
-            sys.executable,
-            "-m",
-            "mypy",
-            "--strict",
-            "--follow-untyped-imports",
-            f"--python-executable={inside / 'python'}",
-        ]
-        checked = subprocess.run(
-            [*command, "program.py"], cwd=folder, env=alone(), capture_output=True, text=True, check=False
-        )
-        own = [line for line in checked.stdout.splitlines() if line.startswith("program.py") and "ase" not in line]
+        options = ["--strict", "--allow-untyped-calls", f"--python-executable={inside / 'python'}"]  # calls of ASE's
+        command = [sys.executable, "-m", "mypy", *options, "program.py"]
+        checked = subprocess.run(command, cwd=folder, env=alone(), capture_output=True, text=True, check=False)
+        # Some versions of ASE have no types: what is said of its modules says nothing of acegen.
+        own = [line for line in checked.stdout.splitlines() if "error:" in line and '"ase' not in line]
         assert own == [], checked.stdout
 
 
