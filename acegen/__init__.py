@@ -80,7 +80,7 @@ def compile(
         spec: path of a TOML file, or a mapping of the same shape.
         directory: where the module's folder is made.
         coefficients: a coefficient file, `Coefficients`, or a mapping from centre element to an array in label
-            order; with these the model computes energies and forces.
+            order, shape (n_basis,), eV; with these the model computes energies and forces.
         progress: told about each stage; silent by default.
         options: instruction set, lanes, precision, threads; by default the fastest on this machine.
         uncertainty: what the fit of these coefficients knows of its own uncertainty, `uncertainty.npz` or a folder with
@@ -109,9 +109,9 @@ def compile_particles(
     """Compile a spec of particles other than atoms to a module in `directory`/NAME and load it.
 
     Args:
-        coefficients: as for `compile`, under the name "particle"; or an array, one number per basis function.
+        coefficients: as for `compile`, under the name "particle"; or an array, shape (n_basis,).
 
-    Other arguments and errors as for `compile`.
+    Other arguments and errors as for `compile`; uncertainty is for atoms only.
     """
     from collections.abc import Mapping
 
@@ -177,6 +177,9 @@ def add_space(space: GeneratedAngularAlgebra) -> None:
 
     An installed package can register one for every acegen command, by an entry point in the group "acegen.spaces" that
     names a module calling this function.
+
+    Args:
+        space: its functions of directions, their products, and the group.
 
     Raises:
         SpecError: its name is taken, or its product table contradicts its functions or its group.

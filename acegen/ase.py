@@ -230,12 +230,15 @@ class Calculator(AseCalculator):  # type: ignore[misc]
     def energies_uncertainty(self, atoms: Atoms | None = None, exact: bool = False) -> Floats:
         """Standard deviation of each site energy, (N,) in eV. Not calibrated: there are no labels of site energies.
 
-        Otherwise as `energy_uncertainty`.
+        Arguments and errors as for `energy_uncertainty`.
         """
         return np.array(self._deviation("energies_uncertainty", energies_uncertainty, atoms, exact))
 
     def forces_uncertainty(self, atoms: Atoms | None = None, exact: bool = False) -> Floats:
-        """Standard deviation of each component of the forces, (N, 3) in eV/Å. Otherwise as `energy_uncertainty`."""
+        """Standard deviation of each component of the forces, (N, 3) in eV/Å.
+
+        Arguments and errors as for `energy_uncertainty`.
+        """
         return np.array(self._deviation("forces_uncertainty", forces_uncertainty, atoms, exact))
 
     def _results_of(self, atoms: Atoms | None) -> dict[str, Any]:

@@ -25,7 +25,7 @@ _BLOCK_BYTES = 64 * 1024**2
 def site_rows(model: Model, posterior: Posterior, atoms: Atoms) -> Iterator[tuple[NDArray[np.int64], Floats]]:
     """Atoms block by block: their indices (n,), and the factors (n, K), eV, of the covariance of their site energies.
 
-    Raises as `Model.descriptors`.
+    Arguments and errors as for `energy_uncertainty`.
     """
     descriptors, n_basis = model.descriptors(atoms), model.n_basis
     most = max(1, _BLOCK_BYTES // (8 * max(1, posterior.factor.shape[1])))
@@ -38,12 +38,20 @@ def site_rows(model: Model, posterior: Posterior, atoms: Atoms) -> Iterator[tupl
 
 
 def energy_uncertainty(model: Model, posterior: Posterior, atoms: Atoms) -> float:
-    """Standard deviation of the energy of a structure, eV. Raises as `Model.descriptors`."""
+    """Standard deviation of the energy of a structure, eV.
+
+    Args:
+        model: a model with a basis.
+        posterior: of its coefficients.
+        atoms: the structure.
+
+    Raises as `Model.descriptors`.
+    """
     return float(np.linalg.norm(sum(rows.sum(axis=0) for _, rows in site_rows(model, posterior, atoms))))
 
 
 def energies_uncertainty(model: Model, posterior: Posterior, atoms: Atoms) -> Floats:
-    """Standard deviation of each atom's site energy, (N,) in eV. Raises as `Model.descriptors`."""
+    """Standard deviation of each atom's site energy, (N,) in eV. Arguments and errors as for `energy_uncertainty`."""
     deviations = np.zeros(len(atoms))
     for chosen, rows in site_rows(model, posterior, atoms):
         deviations[chosen] = np.linalg.norm(rows, axis=1)
@@ -52,6 +60,11 @@ def energies_uncertainty(model: Model, posterior: Posterior, atoms: Atoms) -> Fl
 
 def forces_uncertainty(model: Model, posterior: Posterior, atoms: Atoms, block_bytes: int = _BLOCK_BYTES) -> Floats:
     """Standard deviation of each component of the forces, (N, 3) in eV/Å, in blocks of atoms.
+
+    Args:
+        block_bytes: as for `acegen.design_blocks`.
+
+    Other arguments as for `energy_uncertainty`.
 
     Raises:
         StructureError: as `acegen.design_blocks`.

@@ -75,7 +75,14 @@ class GramMatrix:
         return result
 
     def factorize(self, progress: Progress | None = None) -> Factorization:
-        """G = L D Lᵀ, the functions orthogonalized in their order; see `Factorization`."""
+        """G = L D Lᵀ, the functions orthogonalized in their order; see `Factorization`.
+
+        Args:
+            progress: receives the number of columns done; silent by default.
+
+        Raises:
+            ArithmeticError: the matrix is not positive semidefinite, so not a Gram matrix.
+        """
         return factorize(self.rows, progress)
 
 

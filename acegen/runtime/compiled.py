@@ -50,7 +50,7 @@ class CompiledModel(ABC):
     @classmethod
     @abstractmethod
     def is_kind_of(cls, handle: Any) -> bool:
-        """Whether an `acegen_model *` is of this kind."""
+        """Whether an `acegen_model *`, the handle, is of this kind."""
 
     @classmethod
     def open(cls, path: str | Path, threads: int = 1) -> Self:
@@ -333,5 +333,5 @@ class CompiledModel(ABC):
 
 
 def open_model(path: str | Path, threads: int = 1) -> CompiledModel:
-    """Load a compiled module of any kind from its folder. Raises `ModuleError`; see `CompiledModel.open`."""
+    """Load a compiled module of any kind from its folder. Arguments and errors as for `CompiledModel.open`."""
     return CompiledModel.open(path, threads)

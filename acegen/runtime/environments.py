@@ -60,14 +60,23 @@ class Environments:
         return int(np.diff(self.first).max(initial=0))
 
     def entries_of(self, centers: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Indices of the entries of some centres, centre by centre."""
+        """Indices of the entries of some centres, centre by centre, (n,) for n neighbours in all.
+
+        Args:
+            centers: indices of these centres, (M,).
+        """
         counts = np.diff(self.first)[centers]
         starts = np.repeat(self.first[centers] - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts)
         entries: NDArray[np.int64] = np.arange(counts.sum()) + starts
         return entries
 
     def part(self, centers: NDArray[np.int64], entries: NDArray[np.int64]) -> Environments:
-        """The environments of some centres; `entries` as given by `entries_of`."""
+        """The environments of some centres.
+
+        Args:
+            centers: indices of these centres, (M,).
+            entries: of their neighbours, (n,), as given by `entries_of`.
+        """
         first = np.concatenate([[0], np.cumsum(np.diff(self.first)[centers])])
         return Environments(self.center[centers], first, self.species[entries], self.displacement[entries])
 

@@ -86,7 +86,7 @@ class Model(CompiledModel):
         )
 
     def labels(self, center: Element) -> tuple[FunctionLabel, ...]:
-        """One record per basis function of a centre, in the order of `basis` and of coefficients. Raises as `basis`."""
+        """One record per basis function of a centre, in order. Arguments and errors as for `basis`."""
         self.require_basis()
         self._inputs.species_of(center)
         return self._labels
@@ -110,7 +110,10 @@ class Model(CompiledModel):
     def basis_gradient(
         self, center: Element, numbers: Sequence[Element] | ArrayLike, displacements: ArrayLike
     ) -> Floats:
-        """Derivatives of the basis functions by each displacement, shape (n_basis, J, 3). Raises as `basis`."""
+        """Derivatives of the basis functions by each displacement, (n_basis, J, 3) in Å⁻¹.
+
+        Arguments and errors as for `basis`.
+        """
         environment = self._inputs.single(center, numbers, displacements)
         return self._evaluate_basis(environment, gradient=True)[1].reshape(self.n_basis, -1, 3)
 
@@ -131,7 +134,10 @@ class Model(CompiledModel):
     def energy_gradient(
         self, center: Element, numbers: Sequence[Element] | ArrayLike, displacements: ArrayLike
     ) -> tuple[float, Floats]:
-        """Site energy in eV and its derivative by each displacement, (J, 3) in eV/Å. Raises as `energy`."""
+        """Site energy in eV and its derivative by each displacement, (J, 3) in eV/Å.
+
+        Arguments and errors as for `energy`.
+        """
         energy, gradient = self._evaluate_potential(self._inputs.single(center, numbers, displacements))
         return float(energy[0]), gradient
 
@@ -145,7 +151,7 @@ class Model(CompiledModel):
         return self._evaluate_basis(self._inputs.structure(atoms)[0], gradient=False)[0]
 
     def basis_values(self, environments: Environments) -> Floats:
-        """Basis functions of many environments at once, (N, n_basis); skips checks that the kernel makes.
+        """Basis functions of many `environments` of N centres, (N, n_basis); skips checks that the kernel makes.
 
         Raises:
             AcegenError: the kernel refuses an environment; the message says which.
@@ -153,9 +159,9 @@ class Model(CompiledModel):
         return self._evaluate_basis(environments, gradient=False)[0]
 
     def site_energies(self, environments: Environments) -> tuple[Floats, Floats]:
-        """Site energies (N,) in eV of many environments at once, and their derivative by each displacement (P, 3).
+        """Site energies (N,), eV, of many environments at once, and their derivative by displacements (P, 3), eV/Å.
 
-        Skips checks that the kernel makes.
+        Skips checks that the kernel makes. P is the number of pairs of centre and neighbour.
 
         Raises:
             AcegenError: the kernel refuses an environment; the message says which.
@@ -188,30 +194,30 @@ class Model(CompiledModel):
         return self.reference_of(*self._inputs.structure(atoms, warn=False))
 
     def reference_of(self, environments: Environments, pairs: NeighbourList) -> Result:
-        """`reference` of a structure with given environments, which are those of the neighbour list `pairs`."""
+        """`reference` of a structure with given `environments`, which are those of the neighbour list `pairs`."""
         energies, gradient = self._evaluate_reference(environments)
         return Result(energies, pairs.forces(gradient), pairs.virial(gradient))
 
     def reference_gradient(
         self, center: Element, numbers: Sequence[Element] | ArrayLike, displacements: ArrayLike
     ) -> tuple[float, Floats]:
-        """The counterpart of `reference` in `energy_gradient`. Raises as `basis`."""
+        """`energy_gradient` of the reference: eV, and (J, 3) in eV/Å. Arguments and errors as for `basis`."""
         energy, gradient = self._evaluate_reference(self._inputs.single(center, numbers, displacements))
         return float(energy[0]), gradient
 
     def environments(self, atoms: Atoms, skin: float = 0.0) -> tuple[Environments, NeighbourList]:
-        """Environments of all atoms, neighbours up to `skin` Å beyond the largest cutoff. Raises as `descriptors`."""
+        """Environments of `atoms`, neighbours up to `skin` Å beyond the largest cutoff. Raises as `descriptors`."""
         return self._inputs.structure(atoms, skin=skin)
 
     def evaluate(self, pairs: MovingPairs) -> tuple[Floats, Floats]:
-        """Site energies (N,) and their derivative by each displacement (P, 3); skips checks that the kernel makes.
+        """Site energies (N,) in eV, and their derivative by each displacement of `pairs`, (P, 3) in eV/Å.
 
-        Raises as `compute`.
+        Skips checks that the kernel makes. Raises as `compute`.
         """
         return self._evaluate_potential(pairs)
 
     def grade(self, center: Element, numbers: Sequence[Element] | ArrayLike, displacements: ArrayLike) -> float:
-        """Grade of one environment. Raises `StructureError` as `basis`; otherwise as `grades`."""
+        """Grade of one environment, without unit. Arguments as for `basis`; raises as `basis` and `grades`."""
         return float(self.grades_of(self._inputs.single(center, numbers, displacements))[0])
 
     def grades(self, atoms: Atoms) -> Floats:
@@ -249,7 +255,7 @@ class Model(CompiledModel):
     ) -> tuple[Floats, Floats]:
         """Site energies (K,) of one environment by the members, and their gradients (K, J, 3), as in `committee`.
 
-        Raises `StructureError` as `basis`; otherwise as `committee`.
+        In eV and eV/Å. Arguments as for `basis`; raises as `basis` and `committee`.
         """
         energies, gradients = self.committee_of(self._inputs.single(center, numbers, displacements))
         return energies[0], gradients
@@ -257,7 +263,7 @@ class Model(CompiledModel):
     def committee_of(self, environments: Neighbourhoods) -> tuple[Floats, Floats]:
         """Site energies by the members (N, K), and their derivative by each displacement (K, P, 3), as in `committee`.
 
-        Skips checks that the kernel makes.
+        In eV and eV/Å, of many `environments`. Skips checks that the kernel makes.
 
         Raises:
             AcegenError: the kernel refuses an environment; the message says which.
@@ -266,7 +272,7 @@ class Model(CompiledModel):
         return self._evaluate_committee(environments)
 
     def uncertainties(self, atoms: Atoms) -> Uncertainties:
-        """Standard deviations of the errors to be expected in `compute`, eV and eV/Å, from the committee.
+        """Standard deviations of errors to be expected in `compute` of a structure, eV and eV/Å, from the committee.
 
         Raises as `committee`.
         """
@@ -274,7 +280,7 @@ class Model(CompiledModel):
         return self.uncertainties_of(*self._inputs.structure(atoms, warn=False))
 
     def uncertainties_of(self, environments: Neighbourhoods, pairs: NeighbourList | MovingPairs) -> Uncertainties:
-        """`uncertainties` of a structure with given environments, and its pairs. Raises as `committee_of`."""
+        """`uncertainties` of a structure with given `environments`, and its `pairs`. Raises as `committee_of`."""
         members = self._members(environments, pairs if isinstance(pairs, NeighbourList) else pairs.listed)
         return calibrated(members.energies, members.forces, self.committee_calibration, self.committee_quantiles)
 
@@ -304,7 +310,10 @@ class Model(CompiledModel):
         return self.design_part(*self.environments(atoms), 0, len(atoms))
 
     def design_part(self, environments: Environments, pairs: NeighbourList, first: int, last: int) -> DesignRows:
-        """Rows of the atoms `first` to `last` (exclusive) of a structure; see `DesignBlock` for energy and virial."""
+        """Rows of the atoms `first` to `last` (exclusive) of a structure; see `DesignBlock` for energy and virial.
+
+        With its `environments` and neighbour list, `pairs`, as `environments` returns them. Raises as `design_rows`.
+        """
         self.require_basis()
         count, n_atoms, neighbour = last - first, len(environments.center), pairs.neighbour
         if count < n_atoms:  # the atoms themselves, and those whose neighbours they are

@@ -62,6 +62,9 @@ class ParticleModel(CompiledModel):
     def basis(self, particles: ArrayLike) -> Floats:
         """Basis functions of one set, shape (n_basis,).
 
+        Args:
+            particles: the set, shape (J,) on an interval and (J, d) elsewhere; without unit.
+
         Raises:
             StructureError: wrong shape, values that are not finite, particles outside the interval, or vectors
                 without direction.
@@ -70,17 +73,30 @@ class ParticleModel(CompiledModel):
         return values
 
     def basis_gradient(self, particles: ArrayLike) -> Floats:
-        """Derivatives of the basis functions, shape (n_basis, J) or (n_basis, J, d). Raises as `basis`."""
+        """Derivatives of the basis functions, shape (n_basis, J) or (n_basis, J, d).
+
+        Arguments and errors as for `basis`.
+        """
         environments = self._environments([particles])
         flat = self._evaluate_basis(environments, gradient=True)[1]
         return flat.reshape(self.n_basis, *self._shape(len(environments.displacement)))
 
     def descriptors(self, sets: Sets) -> Floats:
-        """Basis functions of many sets, shape (M, n_basis). Raises as `basis`; the message names the set."""
+        """Basis functions of many sets, shape (M, n_basis).
+
+        Args:
+            sets: an array for sets of equal size, (M, J) on an interval and (M, J, d) elsewhere; or a list of sets.
+
+        Raises:
+            StructureError: as `basis`; the message names the set.
+        """
         return self._evaluate_basis(self._environments(sets), gradient=False)[0]
 
     def descriptor_gradients(self, sets: Sets) -> list[Floats]:
-        """Derivatives of the basis functions of many sets: as `basis_gradient`, one array per set."""
+        """Derivatives of the basis functions of many sets: one array per set, (n_basis, J) or (n_basis, J, d).
+
+        Arguments and errors as for `descriptors`.
+        """
         environments = self._environments(sets)
         flat = self._evaluate_basis(environments, gradient=True)[1]
         counts = np.diff(environments.first)
@@ -89,7 +105,7 @@ class ParticleModel(CompiledModel):
         return [part.reshape(self.n_basis, *self._shape(int(count))) for part, count in zip(parts, counts, strict=True)]
 
     def value(self, particles: ArrayLike) -> float:
-        """The model's value for one set: coefficients times basis functions.
+        """The model's value for one set: coefficients times basis functions. Arguments as for `basis`.
 
         Raises:
             StructureError: as `basis`.
@@ -98,13 +114,19 @@ class ParticleModel(CompiledModel):
         return float(self._evaluate_potential(self._environments([particles]))[0][0])
 
     def value_gradient(self, particles: ArrayLike) -> tuple[float, Floats]:
-        """The value and its derivatives with respect to the particles, in the shape of the set. Raises as `value`."""
+        """The value and its derivatives with respect to the particles, (J,) or (J, d).
+
+        Arguments as for `basis`; raises as `value`.
+        """
         environments = self._environments([particles])
         values, gradient = self._evaluate_potential(environments)
         return float(values[0]), gradient.reshape(self._shape(len(gradient)))
 
     def compute(self, sets: Sets) -> tuple[Floats, list[Floats]]:
-        """Values (M,) of many sets, and the derivatives of each with respect to its particles. Raises as `value`."""
+        """Values (M,) of many sets, and the derivatives of each with respect to its particles, (J,) or (J, d).
+
+        Arguments as for `descriptors`; raises as `value`.
+        """
         environments = self._environments(sets)
         values, gradient = self._evaluate_potential(environments)
         parts = np.split(gradient, environments.first[1:-1]) if len(values) else []

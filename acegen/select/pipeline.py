@@ -68,7 +68,9 @@ def select(
         progress: receives each stage; silent by default.
 
     Raises:
-        SelectError, ModuleError, FitError: with one clear message; then nothing is written.
+        SelectError: the fit, the pool or an argument is not usable; then nothing is written.
+        ModuleError: the model of the fit is missing or damaged; then nothing is written.
+        FitError: data of the fit cannot be read; then nothing is written.
     """
     progress = progress or Silent()
     _check(number, stop, pool)

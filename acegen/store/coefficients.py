@@ -103,7 +103,7 @@ def write_coefficients(
     Args:
         path: of the file.
         basis_hash: identity of the basis.
-        coefficients: by centre element, one number per basis function, in label order.
+        coefficients: by centre element, an array (n_basis,) in label order; eV for atoms.
         atomic_energies: energy of an atom without neighbours by element, eV; for all elements or for none.
 
     Raises:

@@ -40,7 +40,7 @@ class Posterior:
     Attributes:
         factor: (C, K) in eV; the covariance of the coefficients is `factor @ factor.T`. Rows are columns of the design
             matrix (see `acegen.DesignRows`): C = (number of elements) × `n_basis`.
-        energies: (number of elements, K) in eV, the rows of the same factor for the energies of single atoms; zeros if
+        energies: (E, K) in eV for E elements, the rows of the same factor for the energies of single atoms; zeros if
             they were not fitted.
         basis_hash: the basis the coefficients belong to.
     """
@@ -57,7 +57,7 @@ def write_posterior(path: str | Path, factor: Floats, basis_hash: str, energies:
         path: folder of the compiled model, or a file.
         factor: (C, K); see `Posterior`.
         basis_hash: `Model.basis_hash`.
-        energies: (number of elements, K), or None if the energies of single atoms were not fitted.
+        energies: (E, K) in eV for E elements, or None if the energies of single atoms were not fitted.
 
     Returns:
         The file.
