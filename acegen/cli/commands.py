@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from acegen.errors import CoefficientError, SpecError
+from acegen.errors import CoefficientError, DependencyError, SpecError
 
 if TYPE_CHECKING:
     from acegen.options import BuildOptions
@@ -213,8 +213,13 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def doctor_command(options: argparse.Namespace) -> int:
     """Say what is installed; returns 1 if compiling cannot work."""
-    from acegen.cli.doctor import doctor_document, run_doctor
-    from acegen.cli.terminal import make_console, print_document
+    try:
+        from acegen.cli.doctor import doctor_document, run_doctor
+        from acegen.cli.terminal import make_console, print_document
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == "acegen":
+            raise
+        raise DependencyError(f"the package {error.name} is missing; pip install acegen") from None
 
     checks = run_doctor(make_console(stderr=options.json))
     if options.json:

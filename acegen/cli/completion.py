@@ -8,13 +8,22 @@ from pathlib import Path
 import shtab
 
 from acegen.cli.parser import make_parser
+from acegen.errors import DependencyError
 
 _FOLDERS = {"MODULE", "MODEL", "DIR", "FOLDER"}
 _FILES = {"DATA", "FILE", "FIT", "IN", "POOL", "OUT.xyz", "SPEC|POTENTIAL", "SPEC|POTENTIAL|MODULE"}
 
 
 def completion_script(shell: str) -> str:
-    """The script for a shell, one of those that shtab knows."""
+    """The script for a shell.
+
+    Raises:
+        DependencyError: this version of shtab does not know the shell.
+    """
+    if shell not in shtab.SUPPORTED_SHELLS:
+        raise DependencyError(
+            f"shtab {shtab.__version__} makes no scripts for {shell}. A newer one may: pip install --upgrade shtab"
+        )
     parser = make_parser()
     _complete_paths(parser)
     return str(shtab.complete(parser, shell))

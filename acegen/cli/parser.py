@@ -50,12 +50,15 @@ bash, in ~/.bashrc:
 zsh, with fpath+=~/.zfunc before compinit in ~/.zshrc:
     acegen completion zsh > ~/.zfunc/_acegen
 
+fish:
+    acegen completion fish > ~/.config/fish/completions/acegen.fish
+
 tcsh, with source ~/.acegen.tcsh in ~/.tcshrc:
     acegen completion tcsh > ~/.acegen.tcsh
 """
 
-SHELLS = ("bash", "zsh", "tcsh")
-"""For which there are scripts."""
+SHELLS = ("bash", "zsh", "fish", "tcsh")
+"""For which there are scripts; for fish with a recent shtab."""
 
 
 def make_parser() -> argparse.ArgumentParser:

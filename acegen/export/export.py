@@ -164,8 +164,13 @@ def _write_record(source: PotentialSource, target: str, staging: Path) -> None:
 
 
 def _templates(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Path and content of every file of a target; files ending in .j2 are templates, others are copied."""
+    """Path and content of every file of a target; files ending in .j2 are templates, others are copied.
+
+    An installer compiles the Python among them: what it leaves is not of the target.
+    """
     for entry in folder.iterdir():
+        if entry.name == "__pycache__":
+            continue
         if entry.is_dir():
             yield from _templates(entry, f"{prefix}{entry.name}/")
         else:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import platform
 import re
 import shutil
 import subprocess
@@ -11,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+import shtab
 
 from acegen.cli import doctor
 from acegen.cli.completion import completion_script
@@ -74,6 +77,77 @@ def test_doctor_finds_what_is_missing(
     assert found["numpy"] == "ok"
 
 
+WITHOUT_PACKAGE = """
+import sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == sys.argv[1]:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Blocked())
+from acegen.cli.main import main
+sys.exit(main(["doctor", *sys.argv[2:]]))
+"""
+
+
+def doctor_without(folder: Path, package: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """The doctor in a Python that cannot import a package."""
+    command = [sys.executable, "-c", WITHOUT_PACKAGE, package, *options]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("package", ["numpy", "sympy", "jinja2"])
+def test_doctor_without_a_package_that_compiling_needs(tmp_path: Path, package: str) -> None:
+    """A damaged installation is what the doctor is for: a line, not a traceback."""
+    result = doctor_without(tmp_path, package, "--json")
+    found = {check["subject"]: check for check in json.loads(result.stdout)["checks"]}
+    assert result.returncode == 1
+    assert found["a model"]["state"] == "broken"
+    assert f"the package {package} is missing; pip install acegen" in found["a model"]["text"]
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("package", ["rich", "packaging"])
+def test_doctor_without_what_it_needs_itself(tmp_path: Path, package: str) -> None:
+    result = doctor_without(tmp_path, package)
+    assert result.returncode == 1
+    assert result.stderr.strip() == f"acegen: the package {package} is missing; pip install acegen"
+
+
+def test_doctor_reports_any_failure_of_a_trial() -> None:
+    """An exception that acegen does not raise itself is reported like one of its own."""
+
+    def fails() -> str:
+        raise ValueError("something odd")
+
+    check = doctor._attempt("compiler", "a model", "broken", fails)
+    assert (check.state, check.text) == ("broken", "ValueError: something odd")
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_doctor_counts_threads_of_blas(tmp_path: Path, threads: str) -> None:
+    """The number that the environment asked for, where NumPy brings OpenBLAS."""
+    code = "from acegen.cli.doctor import _blas; print(_blas())"
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": threads}
+    command = [sys.executable, "-c", code]
+    said = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
+    if "openblas" not in said:
+        pytest.skip("NumPy uses another BLAS")
+    cores = len(os.sched_getaffinity(0))
+    assert f"openblas, threads: {min(int(threads), cores)}" in said
+
+
+def test_doctor_names_what_native_means() -> None:
+    """The compiler proper is told the same name by GCC's driver."""
+    gcc = shutil.which("gcc")
+    if gcc is None or platform.machine() != "x86_64":
+        pytest.skip("GCC for x86_64 names it")
+    command = [gcc, "-###", "-march=native", "-E", "-x", "c", os.devnull]
+    driver = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    name = re.search(r'"?-march=([\w.-]+)"?', driver.split("cc1")[-1])
+    assert name is not None
+    assert doctor._native((gcc,)) == f"-march=native is {name[1]}"
+
+
 def test_version(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """The first line is what programs expect; then compiler and features."""
     with pytest.raises(SystemExit) as ended:
@@ -114,6 +188,8 @@ def test_bash_completes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("shell", SHELLS)
 def test_completion_scripts(shell: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """Every shell has a script, which the shell understands where it is installed."""
+    if shell not in shtab.SUPPORTED_SHELLS:
+        pytest.skip(f"this shtab does not know {shell}")
     assert main(["completion", shell]) == 0
     text = capsys.readouterr().out
     assert "acegen" in text
@@ -122,6 +198,16 @@ def test_completion_scripts(shell: str, capsys: pytest.CaptureFixture[str], tmp_
         script = tmp_path / "script"
         script.write_text(text)
         subprocess.run([program, "-n", str(script)], check=True)
+
+
+def test_completion_says_what_an_old_shtab_lacks(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(shtab, "SUPPORTED_SHELLS", ["bash", "zsh", "tcsh"])
+    assert main(["completion", "fish"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "makes no scripts for fish. A newer one may: pip install --upgrade shtab" in captured.err
 
 
 def test_help_fits_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
