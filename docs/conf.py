@@ -39,6 +39,7 @@ myst_fence_as_directive = ["mermaid"]
 default_role = "code"  # docstrings write code between single backquotes
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
+autodoc_type_aliases = {"ArrayLike": "ArrayLike", "Floats": "Floats"}  # and not what they stand for
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 
@@ -57,6 +58,24 @@ def bars_are_bars(app: Sphinx, what: str, name: str, value: object, options: obj
     lines[:] = [re.sub(r"(?<!`)\|(?!`)", r"\\|", line) for line in lines]
 
 
+def no_constructors(
+    app: Sphinx, what: str, name: str, value: object, options: object, signature: str | None, returned: str | None
+) -> tuple[str | None, str | None]:
+    """Models are loaded, and settings are read: how they are constructed is no concern of users."""
+    del app, value, options
+    read = name.startswith("acegen.fit.") and name.endswith("Settings")
+    if what == "class" and (read or name in ("acegen.Model", "acegen.ParticleModel")):
+        return "", None
+    return signature and readable(signature), returned and readable(returned)
+
+
+def readable(annotations: str) -> str:
+    """Names of aliases, also in unions, where Sphinx shows its own object."""
+    named = re.sub(r"TypeAliasForwardRef\('(\w+)'\)", r"\1", annotations)
+    return re.sub(r"\bFloats\b", "NDArray[float64]", named)
+
+
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
+    app.connect("autodoc-process-signature", no_constructors)
     app.connect("autodoc-process-docstring", bars_are_bars, priority=400)

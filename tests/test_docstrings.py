@@ -69,6 +69,9 @@ def public_names() -> list[Name]:
                 continue
             found.setdefault(id(value), Name(f"{module_name}.{name}", value, None))
             if inspect.isclass(value) and not issubclass(value, BaseException):
+                constructor = vars(value).get("__init__")
+                if isinstance(constructor, FunctionType) and constructor.__doc__:  # others are made by `open`
+                    found[id(constructor)] = Name(f"{module_name}.{name}.__init__", constructor, value)
                 for member, defined in own_members(value):
                     found.setdefault(id(defined), Name(f"{module_name}.{name}.{member}", defined, value))
     return list(found.values())
@@ -158,6 +161,7 @@ def test_there_are_names() -> None:
         "acegen.compile",
         "acegen.Model.compute",
         "acegen.ase.Calculator",
+        "acegen.ase.Calculator.__init__",
         "acegen.fit.fit",
         "acegen.select.select",
     }

@@ -60,7 +60,7 @@ class Model(CompiledModel):
 
     @property
     def species(self) -> tuple[str, ...]:
-        """The species of particles: the elements."""
+        """The species of particles, which are the elements."""
         return self.elements
 
     @property
