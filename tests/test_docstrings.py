@@ -281,7 +281,8 @@ def test_sections_are_well_formed() -> None:
         text = text_of(name)
         odd = [line for line in text.splitlines() if re.fullmatch(r"[A-Z]\w+:", line) and line not in HEADINGS]
         empty = [heading for heading in HEADINGS if f"{heading}\n" in text and not section(text, heading).strip()]
-        offenders += [f"{name.path}: {line}" for line in (*odd, *empty)]
+        typed = isinstance(name.value, property) and re.match(r"[^:`]*: ", text.split("\n")[0])  # to Napoleon, a type
+        offenders += [f"{name.path}: {line}" for line in (*odd, *empty, *(["a colon"] if typed else []))]
     report("have odd sections", offenders)
 
 

@@ -90,7 +90,7 @@ class Dataset:
 
     @property
     def missing(self) -> dict[str, int]:
-        """Configurations without a usable label by quantity; "all": with neither energy nor forces."""
+        """Configurations without a usable label by quantity; under "all", with neither energy nor forces."""
         labels = [(c.energy is None, c.forces is None, c.virial is None) for c in self.configurations]
         counts = {name: sum(row[i] for row in labels) for i, name in enumerate(QUANTITIES)}
         return counts | {"all": sum(row[0] and row[1] for row in labels)}

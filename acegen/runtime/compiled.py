@@ -110,7 +110,7 @@ class CompiledModel(ABC):
 
     @property
     def has_basis(self) -> bool:
-        """Whether the model has basis functions, and not just energies: whether it was made from a spec."""
+        """Whether the model has basis functions, and not just energies, so whether it was made from a spec."""
         return bool(self._handle.basis != self._ffi.NULL)
 
     @property
@@ -130,7 +130,7 @@ class CompiledModel(ABC):
 
     @property
     def has_potential(self) -> bool:
-        """Whether the model has energies: whether it was compiled with coefficients, or from a potential file."""
+        """Whether the model has energies, so whether it was compiled with coefficients, or from a potential file."""
         return bool(self._handle.potential != self._ffi.NULL)
 
     @property
@@ -145,7 +145,7 @@ class CompiledModel(ABC):
 
     @property
     def precision(self) -> str:
-        """Arithmetic of the potential: "double" or "single"."""
+        """Arithmetic of the potential, "double" or "single"."""
         return "single" if self._handle.single_precision else "double"
 
     @property
@@ -207,7 +207,7 @@ class CompiledModel(ABC):
 
     @property
     def committee_quantiles(self) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
-        """Half widths of the intervals of probability 0.5, 0.9 and 0.95: of energies, and of forces.
+        """Half widths of the intervals of probability 0.5, 0.9 and 0.95, of energies and of forces.
 
         In standard deviations of the errors to be expected. Raises `ModuleError` if there is no committee.
         """
