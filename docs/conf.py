@@ -39,6 +39,12 @@ myst_fence_as_directive = ["mermaid"]
 default_role = "code"  # docstrings write code between single backquotes
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
+autodoc_class_signature = "separated"  # users get models from functions, not from constructors
+autodoc_type_aliases = {
+    name: name
+    for name in ("ArrayLike", "Floats", "Element", "SpecSource", "CoefficientSource", "UncertaintySource", "FitSource")
+}
+python_use_unqualified_type_names = True
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 
@@ -51,12 +57,17 @@ pygments_dark_style = "github-dark"
 copybutton_exclude = ".linenos, .gp"
 
 
-def bars_are_bars(app: Sphinx, what: str, name: str, value: object, options: object, lines: list[str]) -> None:
-    """In docstrings |x| is a norm, and no substitution of reST; *args are no emphasis."""
-    del app, what, name, value, options
+def plain_words(app: Sphinx, what: str, name: str, value: object, options: object, lines: list[str]) -> None:
+    """In docstrings |x| is a norm, and no substitution of reST; of a property "size: of a cell" names no type.
+
+    The letter that replaces the colon looks like one.
+    """
+    del app, name, value, options
     lines[:] = [re.sub(r"(?<!`)\|(?!`)", r"\\|", line) for line in lines]
+    if what == "property" and lines:
+        lines[0] = lines[0].replace(": ", "\ua789 ")
 
 
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
-    app.connect("autodoc-process-docstring", bars_are_bars, priority=400)
+    app.connect("autodoc-process-docstring", plain_words, priority=400)
