@@ -39,7 +39,12 @@ myst_fence_as_directive = ["mermaid"]
 default_role = "code"  # docstrings write code between single backquotes
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
-autodoc_type_aliases = {"ArrayLike": "ArrayLike", "Floats": "Floats"}  # and not what they stand for
+autodoc_class_signature = "separated"  # users get models from functions, not from constructors
+autodoc_type_aliases = {
+    name: name
+    for name in ("ArrayLike", "Floats", "Element", "SpecSource", "CoefficientSource", "UncertaintySource", "FitSource")
+}
+python_use_unqualified_type_names = True
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 
@@ -52,30 +57,27 @@ pygments_dark_style = "github-dark"
 copybutton_exclude = ".linenos, .gp"
 
 
-def bars_are_bars(app: Sphinx, what: str, name: str, value: object, options: object, lines: list[str]) -> None:
-    """In docstrings |x| is a norm, and no substitution of reST; *args are no emphasis."""
-    del app, what, name, value, options
+def plain_words(app: Sphinx, what: str, name: str, value: object, options: object, lines: list[str]) -> None:
+    """In docstrings |x| is a norm, and no substitution of reST; of a property "size: of a cell" names no type.
+
+    The letter that replaces the colon looks like one.
+    """
+    del app, name, value, options
     lines[:] = [re.sub(r"(?<!`)\|(?!`)", r"\\|", line) for line in lines]
+    if what == "property" and lines:
+        lines[0] = lines[0].replace(": ", "\ua789 ")
 
 
-def no_constructors(
+def readable(
     app: Sphinx, what: str, name: str, value: object, options: object, signature: str | None, returned: str | None
 ) -> tuple[str | None, str | None]:
-    """Models are loaded, and settings are read: how they are constructed is no concern of users."""
-    del app, value, options
-    read = name.startswith("acegen.fit.") and name.endswith("Settings")
-    if what == "class" and (read or name in ("acegen.Model", "acegen.ParticleModel")):
-        return "", None
-    return signature and readable(signature), returned and readable(returned)
-
-
-def readable(annotations: str) -> str:
-    """Names of aliases, also in unions, where Sphinx shows its own object."""
-    named = re.sub(r"TypeAliasForwardRef\('(\w+)'\)", r"\1", annotations)
-    return re.sub(r"\bFloats\b", "NDArray[float64]", named)
+    """Names of aliases inside unions and sequences, where Sphinx shows an object of its own."""
+    del app, what, name, value, options
+    forward = re.compile(r"TypeAliasForwardRef\('(\w+)'\)")
+    return signature and forward.sub(r"\1", signature), returned and forward.sub(r"\1", returned)
 
 
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
-    app.connect("autodoc-process-signature", no_constructors)
-    app.connect("autodoc-process-docstring", bars_are_bars, priority=400)
+    app.connect("autodoc-process-signature", readable)
+    app.connect("autodoc-process-docstring", plain_words, priority=400)
