@@ -68,16 +68,16 @@ def plain_words(app: Sphinx, what: str, name: str, value: object, options: objec
         lines[0] = lines[0].replace(": ", "\ua789 ")
 
 
-def readable(
+def named_aliases(
     app: Sphinx, what: str, name: str, value: object, options: object, signature: str | None, returned: str | None
 ) -> tuple[str | None, str | None]:
-    """Names of aliases inside unions and sequences, where Sphinx shows an object of its own."""
+    """Aliases inside of other types by their names alone."""
     del app, what, name, value, options
-    forward = re.compile(r"TypeAliasForwardRef\('(\w+)'\)")
-    return signature and forward.sub(r"\1", signature), returned and forward.sub(r"\1", returned)
+    short = [text and re.sub(r"TypeAliasForwardRef\('(\w+)'\)", r"\1", text) for text in (signature, returned)]
+    return short[0], short[1]
 
 
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
-    app.connect("autodoc-process-signature", readable)
+    app.connect("autodoc-process-signature", named_aliases)
     app.connect("autodoc-process-docstring", plain_words, priority=400)
