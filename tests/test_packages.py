@@ -1,4 +1,4 @@
-"""What is shipped: the built wheel in an empty environment and folder, on each Python there is; one version."""
+"""What is shipped: the built wheel in an empty environment and folder; one version."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ from example_models import ROOT
 import acegen
 from acegen.version import __version__
 
-PYTHONS = ("3.11", "3.12", "3.13")
+OWN = f"{sys.version_info.major}.{sys.version_info.minor}"
+PYTHONS = [
+    pytest.param(version, marks=() if version == OWN else pytest.mark.by_hand) for version in ("3.11", "3.12", "3.13")
+]
+"""Each installs all requirements: by default only this Python; the others with `-m by_hand`, and by a job each."""
 
 DATA = """
 import numpy as np
@@ -147,7 +151,7 @@ def test_wheel_outside_the_checkout(packages: Path, tmp_path: Path, version: str
     run("acegen", "fit", "fit.toml")
     run("acegen", "export", "fits/cu", "--to", "lammps")
     assert float(run("python", "program.py")) < 0.05
-    if version == f"{sys.version_info.major}.{sys.version_info.minor}":
+    if version == OWN:
         run("acegen", "doctor")
         run("acegen", "compile", "spec.toml")
         run("acegen", "verify", "generated/cu", "--environments", "2")
