@@ -168,7 +168,8 @@ def test_threads_agree_bit_by_bit(kim_items: Items, simulator: Path) -> None:
         "    call self = {",
         "    static kim_batch shared;\n    batch = &shared;\n    call self = {",
     )
-    assert shared.run([simulator, item.name, "4", "50"], cluster(2)).returncode != 0
+    # Threads of a busy machine may take turns by chance, but not again and again.
+    assert any(shared.run([simulator, item.name, "4", "200"], cluster(2)).returncode for _ in range(10))
 
 
 def test_valgrind_finds_nothing(kim_items: Items, simulator: Path) -> None:

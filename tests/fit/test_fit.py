@@ -291,7 +291,7 @@ def test_same_seed_gives_the_same_bits_for_any_number_of_processes(
     fitted: Fitted, copper_data: list[Atoms], cache: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From scratch, in two processes instead of one."""
-    monkeypatch.setattr("acegen.fit.assembly._SMALL", 0)
+    monkeypatch.setattr("acegen.fit.assembly.SMALL", 0)
     data = {"test": fitted.test, "seed": 3}
     shutil.copytree(Path(cache) / "copper", tmp_path / "cache" / "copper")  # without the units
     assembly = {"processes": 2, "cache": str(tmp_path / "cache")}

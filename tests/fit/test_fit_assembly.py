@@ -69,7 +69,7 @@ def basis(tmp_path_factory: pytest.TempPathFactory) -> acegen.Model:
 def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Logs assemblers, and uses processes however little there is to do; returns the folder of the log."""
     monkeypatch.setattr("acegen.fit.assembly.Assembler", WatchedAssembler)
-    monkeypatch.setattr("acegen.fit.assembly._SMALL", 0)
+    monkeypatch.setattr("acegen.fit.assembly.SMALL", 0)
     log = tmp_path / "log"
     log.mkdir()
     monkeypatch.setenv(LOG, str(log))

@@ -54,7 +54,7 @@ def main() -> None:
     from acegen.cli.main import run
 
     acegen.fit.assembly.Assembler = Importable  # type: ignore[misc]
-    acegen.fit.assembly._SMALL = 0
+    acegen.fit.assembly.SMALL = 0
     acegen.fit.assembly._TALL = 1  # many units
     run()
 
