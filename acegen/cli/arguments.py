@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TypeAlias
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -54,6 +55,18 @@ def add_build_options(command: argparse.ArgumentParser) -> None:
         metavar="FORM",
         help="product stage: coupled (values of definite angular momenta, for models of atoms), straight (products of "
         "A's as code), compact (the same as tables) or auto, the one estimated to cost least (default)",
+    )
+
+
+def add_output_option(command: argparse.ArgumentParser, default: str, what: str) -> None:
+    """The folder in which a command makes `what`."""
+    command.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path(default),
+        metavar="DIR",
+        help=f"where to put {what} (default: %(default)s)",
     )
 
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from acegen.cli import commands
-from acegen.cli.arguments import Commands, HelpFormatter, add_build_options, add_json_option, count, positive, tolerance
+from acegen.cli.arguments import (
+    Commands,
+    HelpFormatter,
+    add_build_options,
+    add_json_option,
+    add_output_option,
+    count,
+    positive,
+    tolerance,
+)
 
 _EXPORT_EXAMPLE = """\
 targets:
@@ -38,14 +47,7 @@ def add_compile_commands(subparsers: Commands) -> None:
     command.add_argument(
         "--name", metavar="NAME", help="name of the model made from a potential file (default: that of the file)"
     )
-    command.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        default=Path("generated"),
-        metavar="DIR",
-        help="where to put NAME/ (default: %(default)s)",
-    )
+    add_output_option(command, "generated", "NAME/")
     command.add_argument(
         "--coefficients",
         type=Path,
@@ -126,14 +128,7 @@ def add_export_command(subparsers: Commands) -> None:
     )
     command.add_argument("model", type=Path, metavar="MODEL", help="folder of a compiled potential, or of a fit")
     command.add_argument("--to", required=True, metavar="TARGET", help="c, lammps, kim or yace")
-    command.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        default=Path("exports"),
-        metavar="DIR",
-        help="where to put TARGET/NAME/ (default: %(default)s)",
-    )
+    add_output_option(command, "exports", "TARGET/NAME/")
     command.add_argument(
         "--tolerance",
         type=tolerance,
