@@ -8,11 +8,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from acegen.cli.packages import needs_packages
 from acegen.cli.progress import TerminalProgress
 from acegen.cli.terminal import Listing
+from acegen.dependencies import needs_packages
 
-with needs_packages("fitting"):
+with needs_packages("fitting", "fit"):
     from acegen.fit.findings import warn_of
     from acegen.fit.plan import Plan, plan, total_seconds
     from acegen.fit.settings import FitSettings

@@ -11,12 +11,12 @@ from typing import Any
 from pydantic import ValidationError
 from rich.console import Console
 
-from acegen.cli.packages import needs_packages
 from acegen.cli.progress import TerminalProgress
 from acegen.cli.terminal import Listing, print_stage
+from acegen.dependencies import needs_packages
 from acegen.errors import FitError
 
-with needs_packages("fitting"):
+with needs_packages("fitting", "fit"):
     from acegen.fit.convert import convert
     from acegen.fit.data import describe_missing, read_dataset
     from acegen.fit.evaluation import ALL, ErrorRow, compare, error_rows, table_cells

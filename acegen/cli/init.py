@@ -9,11 +9,11 @@ from typing import Any
 
 from rich.console import Console
 
-from acegen.cli.packages import needs_packages
 from acegen.cli.progress import TerminalProgress
 from acegen.cli.terminal import Listing, shell_word
+from acegen.dependencies import needs_packages
 
-with needs_packages("looking at data"):
+with needs_packages("looking at data", "fit"):
     from acegen.fit.dataset import Dataset
     from acegen.fit.draft import Draft, write_draft, write_template
     from acegen.fit.settings import QUANTITIES

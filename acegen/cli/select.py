@@ -8,11 +8,11 @@ from typing import Any
 
 from rich.console import Console
 
-from acegen.cli.packages import needs_packages
 from acegen.cli.progress import TerminalProgress
 from acegen.cli.terminal import Listing
+from acegen.dependencies import needs_packages
 
-with needs_packages("selecting"):
+with needs_packages("selecting", "fit"):
     from acegen.select import SelectionResult, select
 from acegen.printing import visible
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from acegen.errors import DependencyError, ExportError
+from acegen.dependencies import needs_packages
+from acegen.errors import ExportError
 from acegen.export.source import PotentialSource, read_source
 from acegen.progress import Progress, Silent
 from acegen.rendering import code_environment
@@ -110,7 +110,7 @@ def _sources(source: PotentialSource, staging: Path) -> dict[str, Any]:
     kernel.mkdir()
     for file in source.kernel:
         (kernel / file.name).write_bytes(file.read_bytes())
-    with _with_ase():
+    with needs_packages("exporting", "atoms"):
         from acegen.export.example import write_example
 
         return source.context() | write_example(source.model, staging).values()
@@ -120,23 +120,10 @@ def _potential_file(
     source: PotentialSource, staging: Path, tolerance: float | None, progress: Progress
 ) -> dict[str, Any]:
     """Write the file for ML-PACE and an example. Returns what templates are told."""
-    with _with_ase():
+    with needs_packages("exporting", "atoms"):
         from acegen.export.yace import write_potential
 
         return write_potential(source, staging, tolerance, progress).values()
-
-
-@contextmanager
-def _with_ase() -> Iterator[None]:
-    """Say what to install if ASE, or what comes with it, is missing."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] == "acegen":
-            raise
-        raise DependencyError(
-            f'exporting needs the package {error.name}. Install all of them: pip install "acegen[atoms]"'
-        ) from None
 
 
 def _write_templates(names: Sequence[str], source: PotentialSource, context: dict[str, Any], staging: Path) -> None:

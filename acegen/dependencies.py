@@ -9,11 +9,12 @@ from acegen.errors import DependencyError
 
 
 @contextmanager
-def needs_packages(what: str) -> Iterator[None]:
+def needs_packages(what: str, extra: str) -> Iterator[None]:
     """Surrounds imports that need more packages than a compile does.
 
     Args:
         what: what they are for, the subject of a message: "fitting".
+        extra: of acegen, which brings them.
 
     Raises:
         DependencyError: one is missing; says how to install them all.
@@ -24,5 +25,5 @@ def needs_packages(what: str) -> Iterator[None]:
         if error.name is None or error.name.partition(".")[0] == "acegen":
             raise
         raise DependencyError(
-            f'{what} needs the package {error.name}. Install what fits need: pip install "acegen[fit]"'
+            f'{what} needs the package {error.name}. Install all of them: pip install "acegen[{extra}]"'
         ) from None
